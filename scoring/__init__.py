@@ -1,0 +1,1 @@
+"""The scoring server: runs inside the container, uploaded alone as the code asset."""
