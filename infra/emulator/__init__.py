@@ -1,1 +1,1 @@
-"""An emulator of the Azure ML control plane, its endpoints and the Hugging Face Hub, on loopback."""
+"""An emulator of Azure Machine Learning on this machine: the control plane, the Hub and the hosts of the containers."""

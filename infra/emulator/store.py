@@ -1,0 +1,145 @@
+"""What the emulator remembers: one SQLite file with the ARM documents, their secrets and everything else."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Document = dict[str, Any]
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS resources (
+    key TEXT PRIMARY KEY, id TEXT NOT NULL, parent TEXT NOT NULL, collection TEXT NOT NULL,
+    document TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS resources_by_parent ON resources (parent, collection);
+CREATE TABLE IF NOT EXISTS secrets (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (
+    kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
+"""
+
+
+class Store:
+    """Resources by their ARM id (case-insensitive, first spelling kept), their secrets, and records of any other kind."""
+
+    def __init__(self, database: Path) -> None:
+        os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
+        database.chmod(0o600)
+        # Every access comes from the one event loop, which need not be the thread that opened the file.
+        self._db = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=TRUNCATE")  # a WAL would keep deleted secrets in a second file
+        self._db.execute("PRAGMA secure_delete=ON")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.executescript(SCHEMA)
+        self._depth = 0
+
+    def get(self, id: str) -> Document | None:
+        """The document as GET returns it, without secrets."""
+        row = self._db.execute("SELECT document FROM resources WHERE key = ?", (key_of(id),)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def put(self, id: str, document: Document) -> None:
+        """Create or replace a document; the spelling of the id is that of the first put."""
+        key = key_of(id)
+        parent, collection, _ = split_key(key)
+        self._db.execute(
+            "INSERT INTO resources VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET document = excluded.document",
+            (key, id.rstrip("/"), parent, collection, json.dumps(document)),
+        )
+
+    def spelling(self, id: str) -> str | None:
+        """The id as it was first written, None where there is no such resource."""
+        row = self._db.execute("SELECT id FROM resources WHERE key = ?", (key_of(id),)).fetchone()
+        return str(row[0]) if row else None
+
+    def delete(self, id: str) -> bool:
+        """Remove a resource with everything below it, secrets too; False where there was none."""
+        key = key_of(id)
+        with self.transaction():
+            for table in ("secrets", "resources"):
+                # '0' is the character after '/': the range holds exactly the ids below this one.
+                removed = self._db.execute(
+                    f"DELETE FROM {table} WHERE key = ? OR (key > ? AND key < ?)",  # noqa: S608
+                    (key, f"{key}/", f"{key}0"),
+                ).rowcount
+        return removed > 0
+
+    def children(self, parent_id: str, collection: str) -> list[Document]:
+        """The documents of one collection below `parent_id`, sorted by name."""
+        rows = self._db.execute(
+            "SELECT document FROM resources WHERE parent = ? AND collection = ? ORDER BY key",
+            (key_of(parent_id), collection.lower()),
+        )
+        return [json.loads(row[0]) for row in rows]
+
+    def of_type(self, collection: str) -> list[Document]:
+        """The documents of one collection wherever they are, sorted by id."""
+        rows = self._db.execute(
+            "SELECT document FROM resources WHERE collection = ? ORDER BY key", (collection.lower(),)
+        )
+        return [json.loads(row[0]) for row in rows]
+
+    def secrets(self, id: str) -> Document | None:
+        """What belongs to a resource and is never part of its document."""
+        row = self._db.execute("SELECT value FROM secrets WHERE key = ?", (key_of(id),)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def put_secrets(self, id: str, secrets: Document) -> None:
+        """Replace the secrets of a resource."""
+        self._db.execute("REPLACE INTO secrets VALUES (?, ?)", (key_of(id), json.dumps(secrets)))
+
+    def record(self, kind: str, key: str) -> Document | None:
+        """What was recorded under `kind` and `key`; both are case-sensitive."""
+        row = self._db.execute("SELECT value FROM records WHERE kind = ? AND key = ?", (kind, key)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def put_record(self, kind: str, key: str, value: Document) -> None:
+        """Create or replace a record."""
+        self._db.execute("REPLACE INTO records VALUES (?, ?, ?)", (kind, key, json.dumps(value)))
+
+    def records(self, kind: str, prefix: str = "") -> dict[str, Document]:
+        """All records of a kind by key, in the order of their keys; `prefix` narrows them."""
+        rows = self._db.execute(
+            "SELECT key, value FROM records WHERE kind = ? AND key >= ? AND key < ? ORDER BY key",
+            (kind, prefix, prefix + "\U0010ffff"),
+        )
+        return {row[0]: json.loads(row[1]) for row in rows}
+
+    def delete_record(self, kind: str, key: str) -> None:
+        """Remove a record; absent is fine."""
+        self._db.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind, key))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes inside happen or none; may be nested, must not span an `await`."""
+        if self._depth == 0:
+            self._db.execute("BEGIN IMMEDIATE")
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            self._depth -= 1
+            if self._depth == 0:
+                self._db.execute("ROLLBACK")
+            raise
+        self._depth -= 1
+        if self._depth == 0:
+            self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+
+def key_of(id: str) -> str:
+    """The form under which ids compare: lower case, no slash at the end."""
+    return id.rstrip("/").lower()
+
+
+def split_key(id: str) -> tuple[str, str, str]:
+    """Parent, collection and name of an id: its last two segments and what stands before them."""
+    parent, _, name = id.rstrip("/").rpartition("/")
+    parent, _, collection = parent.rpartition("/")
+    return parent, collection, name
