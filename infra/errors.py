@@ -3,7 +3,12 @@
 GateliftError
 ├── SpecError          what the user wrote is wrong
 ├── NotReady           something outside is not there yet; trying again may help
-└── Refused            something outside said no
+│   └── TimedOut       it did not come to its end in the time given
+├── Refused            something outside said no
+│   ├── AccessDenied   because of who asked: no login, no role, no token, no access to the model
+│   ├── NotFound       because it is not there
+│   └── OperationFailed  it began and ended badly; `log` has the last lines
+└── StalePlan          the live state moved since the plan was made
 """
 
 
@@ -12,10 +17,14 @@ class GateliftError(Exception):
 
     code = "gatelift_error"
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", code: str = "", request_id: str = "", log: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.hint = hint
         self.code = code or self.code
+        self.request_id = request_id
+        self.log = log
 
 
 class SpecError(GateliftError):
@@ -24,13 +33,43 @@ class SpecError(GateliftError):
     code = "invalid_spec"
 
 
-class NotReady(GateliftError):
+class NotReady(GateliftError):  # noqa: N818
     """A service or operation has not come to its end in time."""
 
     code = "not_ready"
 
 
-class Refused(GateliftError):
+class TimedOut(NotReady):
+    """Waiting ended before what was waited for."""
+
+    code = "timed_out"
+
+
+class Refused(GateliftError):  # noqa: N818
     """Azure, the Hub or the emulator refused what was asked."""
 
     code = "refused"
+
+
+class AccessDenied(Refused):
+    """The one who asked may not: no login, no role, no token or no access to the model."""
+
+    code = "access_denied"
+
+
+class NotFound(Refused):
+    """What was asked for does not exist."""
+
+    code = "not_found"
+
+
+class OperationFailed(Refused):
+    """A long-running operation ended in failure; `log` carries the container's last lines."""
+
+    code = "operation_failed"
+
+
+class StalePlan(GateliftError):  # noqa: N818
+    """The live state has moved since the plan was made."""
+
+    code = "stale_plan"

@@ -1,0 +1,114 @@
+"""Azure's and the Hub's rules for names; each checker returns the name or raises ValueError with the rule.
+
+Sources: Azure ML quotas page and the pattern in azure-ai-ml `constants/_endpoint.py` (endpoints, deployments),
+the ARM Swagger (`connections`, `workspaces`), Resource Manager naming rules, `huggingface_hub.utils.validate_repo_id`.
+"""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+ENDPOINT = re.compile(r"[a-zA-Z]([a-zA-Z0-9]|-(?!-))*[a-zA-Z0-9]")
+CONNECTION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
+RESOURCE_GROUP = re.compile(r"[-\w._()]{1,89}[-\w_()]")
+ASSET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,254}")
+VERSION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,29}")
+STACK = re.compile(r"[a-z]([a-z0-9]|-(?!-)){0,30}[a-z0-9]")
+VM_SIZE = re.compile(r"(?i:standard)_[A-Za-z]+[0-9]+[A-Za-z0-9_-]*")
+HUB_SEGMENT = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
+REGISTRY_MODEL = re.compile(r"azureml://registries/[^/]+/models/[^/]+/(versions/[^/]+|labels/latest)")
+ENVIRONMENT_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def stack_name(name: str) -> str:
+    """A stack is named like an Azure endpoint, in lower case, since it becomes part of tags."""
+    return _matching(STACK, name, "2 to 32 lower-case letters, digits and single hyphens, a letter first")
+
+
+def endpoint_name(name: str) -> str:
+    """Endpoint names: 3 to 32 characters, unique in the region among all customers."""
+    rule = "3 to 32 letters, digits and single hyphens, a letter first, no hyphen last"
+    if not 3 <= len(name) <= 32:
+        raise ValueError(f"must be {rule}; this has {len(name)}")
+    return _matching(ENDPOINT, name, rule)
+
+
+def subscription_id(value: str) -> str:
+    """A subscription is a GUID."""
+    return _matching(GUID, value, "a GUID such as 00000000-0000-0000-0000-000000000001")
+
+
+def resource_group(name: str) -> str:
+    """Resource groups: 1 to 90 characters, no full stop last."""
+    if len(name) == 1 and re.fullmatch(r"[\w()-]", name):
+        return name
+    return _matching(RESOURCE_GROUP, name, "1 to 90 letters, digits, '-', '_', '.', '(' or ')', no full stop last")
+
+
+def workspace_name(name: str) -> str:
+    """Workspaces and connections share one pattern."""
+    return _matching(CONNECTION, name, "3 to 33 letters, digits, '_' and '-', a letter or digit first")
+
+
+def asset_name(name: str) -> str:
+    """Models, environments and code: 1 to 255 characters."""
+    return _matching(ASSET, name, "1 to 255 letters, digits, '.', '_' and '-', a letter or digit first")
+
+
+def asset_version(version: str) -> str:
+    """Versions of assets: 1 to 30 characters."""
+    return _matching(VERSION, version, "1 to 30 letters, digits, '.', '_' and '-', a letter or digit first")
+
+
+def vm_size(name: str) -> str:
+    """VM sizes as Azure spells them."""
+    return _matching(VM_SIZE, name, "an Azure VM size such as Standard_NC24ads_A100_v4")
+
+
+def environment_variable(name: str) -> str:
+    """Names of environment variables."""
+    return _matching(ENVIRONMENT_VARIABLE, name, "letters, digits and '_', no digit first")
+
+
+def model_id(value: str) -> str:
+    """A Hub id `org/name` (or `name`), or a model of an Azure ML registry by version or label."""
+    if value.startswith("azureml:"):
+        rule = "azureml://registries/REGISTRY/models/NAME/versions/N or …/labels/latest"
+        return _matching(REGISTRY_MODEL, value, rule)
+    segments = value.split("/")
+    rule = "a Hugging Face Hub id such as org/name, or azureml://registries/…"
+    if len(segments) > 2 or "--" in value or ".." in value or value.endswith(".git"):
+        raise ValueError(f"must be {rule}")
+    for segment in segments:
+        _matching(HUB_SEGMENT, segment, rule)
+    return value
+
+
+def is_registry_model(model: str) -> bool:
+    """Whether the model is one of an Azure ML registry, which carries its own container."""
+    return model.startswith("azureml://registries/")
+
+
+def catalog_name(model: str) -> str:
+    """The catalogue's name for a Hub id: `/` and `_` become `-`, in lower case, as the HuggingFace registry does."""
+    return re.sub(r"[/_]", "-", model).lower()
+
+
+def _matching(pattern: re.Pattern[str], value: str, rule: str) -> str:
+    if not pattern.fullmatch(value):
+        raise ValueError(f"must be {rule}")
+    return value
+
+
+StackName = Annotated[str, AfterValidator(stack_name)]
+EndpointName = Annotated[str, AfterValidator(endpoint_name)]
+SubscriptionId = Annotated[str, AfterValidator(subscription_id)]
+ResourceGroupName = Annotated[str, AfterValidator(resource_group)]
+WorkspaceName = Annotated[str, AfterValidator(workspace_name)]
+AssetName = Annotated[str, AfterValidator(asset_name)]
+AssetVersion = Annotated[str, AfterValidator(asset_version)]
+VmSize = Annotated[str, AfterValidator(vm_size)]
+VariableName = Annotated[str, AfterValidator(environment_variable)]
+ModelId = Annotated[str, AfterValidator(model_id)]
