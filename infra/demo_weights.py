@@ -22,7 +22,11 @@ PACKAGE_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c
 REASONING_TEMPLATE = """\
 {%- for message in messages -%}
 <|im_start|>{{ message['role'] }}
-{{ message['content'] if message['content'] is string else message['content'] | map(attribute='text') | join }}<|im_end|>
+{%- if message['content'] is string %}
+{{ message['content'] }}<|im_end|>
+{%- else %}
+{{ message['content'] | map(attribute='text') | join }}<|im_end|>
+{%- endif %}
 {% endfor -%}
 {%- if add_generation_prompt -%}
 <|im_start|>assistant
