@@ -6,7 +6,8 @@ from pathlib import Path
 
 from infra.paths import models_dir
 
-READY_MARK = ".complete"
+# Raised when the recipe in demo_weights.py changes, so that older weights in the cache are made anew.
+READY_MARK = ".complete-1"
 
 
 @dataclass(frozen=True)
