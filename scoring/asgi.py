@@ -1,0 +1,121 @@
+"""Small ASGI tools: bodies, JSON answers, a call into an app without a socket."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = Iterable[tuple[bytes, bytes]]
+
+JSON_TYPE = (b"content-type", b"application/json")
+
+
+class ClientGone(Exception):
+    """The client closed its connection before its request was complete."""
+
+
+class BodyTooLarge(Exception):
+    """The body is longer than the limit, as declared or as received."""
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return the first value of a request header, by its lower-case name."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value.decode("latin-1"))
+    return None
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """Read the whole body; refuse one over `limit` bytes as soon as it is known to be."""
+    declared = header(scope, b"content-length") or ""
+    if declared.isdecimal() and int(declared) > limit:
+        raise BodyTooLarge
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+def replaying(body: bytes, receive: Receive) -> Receive:
+    """Give the body that has been read to the next app, then whatever comes (the disconnect)."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def with_body(scope: Scope, path: str, body: bytes) -> Scope:
+    """Return the scope of the same request for `path` with a body of this length, as JSON."""
+    headers = [
+        (k, v) for k, v in scope["headers"] if k not in (b"content-length", b"content-type", b"transfer-encoding")
+    ]
+    headers += [(b"content-length", str(len(body)).encode()), JSON_TYPE]
+    return {**scope, "path": path, "raw_path": path.encode(), "headers": headers}
+
+
+async def send_bytes(send: Send, status: int, body: bytes, headers: Headers = (JSON_TYPE,)) -> None:
+    """Send one whole answer."""
+    all_headers = [*headers, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": all_headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_json(send: Send, status: int, document: Any, headers: Headers = ()) -> None:
+    """Send one JSON answer."""
+    await send_bytes(send, status, json.dumps(document).encode(), (JSON_TYPE, *headers))
+
+
+async def call_app(app: ASGIApp, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
+    """Call an ASGI app in process and return status and body."""
+    status = 500
+    chunks: list[bytes] = []
+    scope: Scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [JSON_TYPE, (b"content-length", str(len(body)).encode()), (b"host", b"localhost")],
+        "client": ("127.0.0.1", 0),
+        "server": ("127.0.0.1", 0),
+        "state": {},
+    }
+
+    async def stay() -> Message:
+        never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        return await never
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        elif message["type"] == "http.response.body":
+            chunks.append(message.get("body", b""))
+
+    await app(scope, replaying(body, stay), send)
+    return status, b"".join(chunks)

@@ -1,0 +1,192 @@
+"""One serving process from its first log line to its exit code."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+import uvicorn
+
+from scoring import vllm_engine
+from scoring.application import Application
+from scoring.errors import BadSettings, ScoringError
+from scoring.loading import load_engine
+from scoring.service import Service, State
+from scoring.settings import ScoringSettings, read_settings
+from scoring.startup import Timeline
+
+logger = logging.getLogger("scoring")
+
+HELP = """usage: python -m scoring [MODEL] [any argument of `vllm serve`]
+
+Serves MODEL (a Hugging Face id or a folder) with vLLM. Without arguments the settings come from the environment:
+PORT, SCORING_HOST, SCORING_MODEL, SCORING_REVISION, SCORING_SERVED_MODEL_NAME, SCORING_ENGINE_ARGS (a JSON object of
+vLLM's arguments), AZUREML_MODEL_DIR, HF_TOKEN, HF_ENDPOINT. `vllm serve --help=all` lists vLLM's arguments."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to stop; return the exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    configure_logging()
+    if {"-h", "--help"} & set(words):
+        sys.stdout.write(HELP + "\n")
+        return 0
+    try:
+        settings = read_settings(words, os.environ)
+        listener = open_listener(settings)
+    except ScoringError as error:
+        log_failure(error)
+        return 1
+    vllm_engine.prepare_environment(os.environ)
+    code = _run(settings, listener)
+    _leave(code)
+    return code
+
+
+def _run(settings: ScoringSettings, listener: socket.socket) -> int:
+    timeline = Timeline()
+    with asyncio.Runner(loop_factory=uvicorn.Config(app=_nothing).get_loop_factory()) as runner:
+        return runner.run(serve(settings, listener, timeline))
+
+
+def _leave(code: int) -> None:
+    """End now: threads that still import or load must not hold up the exit."""
+    for child in vllm_engine.child_processes():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def configure_logging() -> None:
+    """Write our log lines as they are to the standard output."""
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    if not logger.handlers:
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+
+
+def open_listener(settings: ScoringSettings) -> socket.socket:
+    """Bind at once, so that probes are answered while the engine loads."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise BadSettings(
+            f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}",
+            hint="is another server running there? choose another with PORT or --port",
+        ) from error
+    listener.set_inheritable(False)
+    return listener
+
+
+def log_failure(error: BaseException) -> None:
+    """Say why the start failed, as the last lines of the log."""
+    logger.error("[startup] failed: %s", " ".join(str(error).split()) or type(error).__name__)
+    hint = error.hint if isinstance(error, ScoringError) else ""
+    logger.error("hint: %s", hint or "the lines above say more")
+
+
+async def serve(settings: ScoringSettings, listener: socket.socket, timeline: Timeline) -> int:
+    """Listen, load, serve, and end: 0 when asked to stop, 1 when the start failed or the engine died."""
+    service = Service(settings, timeline)
+    http = SignalFreeServer(
+        uvicorn.Config(
+            Application(service),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+        )
+    )
+    stop = _stop_on_signals()
+    listening = asyncio.create_task(http.serve(sockets=[listener]))
+    logger.info("[startup] listening on http://%s:%d", *listener.getsockname()[:2])
+    code, error = await _live(service, stop)
+    http.should_exit = True
+    await listening
+    for engine in service.engines:
+        await engine.close()
+    if error is not None:
+        log_failure(error)
+    return code
+
+
+async def _live(service: Service, stop: asyncio.Event) -> tuple[int, BaseException | None]:
+    stopping = asyncio.create_task(stop.wait())
+    loading = asyncio.create_task(load_engine(service.settings, service.timeline, service.engine_died.set))
+    await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not loading.done():
+        service.state = State.DRAINING
+        return 0, None
+    if loading.exception() is not None:
+        service.state = State.FAILED
+        return 1, loading.exception()
+    service.engines.append(loading.result())
+    service.state = State.READY
+    service.timeline.finish()
+    watching = asyncio.create_task(_watch(service))
+    await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if watching.done():
+        service.state = State.FAILED
+        logger.error("[shutdown] the engine died")
+        await service.drain(2)
+        return 1, None
+    watching.cancel()
+    logger.info(
+        "[shutdown] draining %d requests, at most %.0f s", len(service.in_flight), service.settings.grace_seconds
+    )
+    await service.drain(service.settings.grace_seconds)
+    return 0, None
+
+
+async def _watch(service: Service) -> None:
+    """Return once an engine is dead."""
+    while not any(engine.dead for engine in service.engines):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(service.engine_died.wait(), 0.25)
+            return
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Return the event of the first SIGTERM or SIGINT; the second one ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def told(number: int) -> None:
+        if stop.is_set():
+            _leave(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told, number)
+    return stop
+
+
+class SignalFreeServer(uvicorn.Server):
+    """A uvicorn server that leaves signals to us: we drain first."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Install nothing."""
+        yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Do nothing: our own handlers decide."""
+
+
+async def _nothing(*_: object) -> None:
+    """Stand in for an app where uvicorn only has to choose its event loop."""

@@ -1,0 +1,75 @@
+"""The state of one serving process: loading, ready, draining or failed, and the requests that are under way."""
+
+import asyncio
+from enum import Enum
+from typing import Any
+
+from scoring.settings import ScoringSettings
+from scoring.startup import Timeline
+from scoring.vllm_engine import VllmEngine
+
+
+class State(Enum):
+    """Where the process stands in its life; only READY takes requests."""
+
+    LOADING = "loading"
+    READY = "ready"
+    DRAINING = "draining"
+    FAILED = "failed"
+
+
+class Service:
+    """What the HTTP surface and the process's life share."""
+
+    def __init__(self, settings: ScoringSettings, timeline: Timeline) -> None:
+        self.settings = settings
+        self.timeline = timeline
+        self.state = State.LOADING
+        self.engines: list[VllmEngine] = []
+        self.in_flight: set[asyncio.Task[Any]] = set()
+        self.cut_off: set[asyncio.Task[Any]] = set()
+        self.idle = asyncio.Event()
+        self.engine_died = asyncio.Event()
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests are taken: a first token was made, nobody asked us to stop, and the engine lives."""
+        return self.state is State.READY and not self.engine_died.is_set() and not any(e.dead for e in self.engines)
+
+    def readiness(self) -> dict[str, Any]:
+        """Describe the state for /health/ready."""
+        status = "failed" if self.state is State.READY and not self.ready else self.state.value
+        return {"status": status, **self.timeline.to_json()}
+
+    def engine_for(self, task: str) -> VllmEngine | None:
+        """Return the engine that can do a task (`generate`, `embed`)."""
+        return next((engine for engine in self.engines if task in engine.tasks), None)
+
+    def enter(self, task: asyncio.Task[Any]) -> None:
+        """Note a request that is under way."""
+        self.in_flight.add(task)
+
+    def leave(self, task: asyncio.Task[Any]) -> None:
+        """Note that a request has ended."""
+        self.in_flight.discard(task)
+        self.cut_off.discard(task)
+        if not self.in_flight:
+            self.idle.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new request; let those under way end, cut off those that do not in time."""
+        self.state = State.DRAINING
+        await self._wait_idle(seconds)
+        for task in list(self.in_flight):
+            self.cut_off.add(task)
+            task.cancel()
+        await self._wait_idle(5)
+
+    async def _wait_idle(self, seconds: float) -> None:
+        self.idle.clear()
+        if not self.in_flight:
+            return
+        try:
+            await asyncio.wait_for(self.idle.wait(), seconds)
+        except TimeoutError:
+            return

@@ -1,0 +1,75 @@
+"""What one scoring process is told: `vllm serve` arguments, or the container's environment. Read once, at the edge."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scoring.engine_arguments import arguments_from_json, named_model, named_option
+from scoring.errors import BadSettings
+
+DEFAULT_PORT = 5001
+
+
+@dataclass(frozen=True)
+class ScoringSettings:
+    """One scoring process: where it listens, what it serves, and vLLM's own arguments."""
+
+    host: str
+    port: int
+    arguments: tuple[str, ...] = ()
+    model: str | None = None
+    revision: str | None = None
+    served_model_name: str | None = None
+    model_dir: Path | None = None
+    grace_seconds: float = 25.0
+    hub_url: str = "https://huggingface.co"
+
+
+def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> ScoringSettings:
+    """Join the command line with the environment; what is said on the command line wins."""
+    words = tuple(arguments) or arguments_from_json(environ.get("SCORING_ENGINE_ARGS") or "{}")
+    model = named_model(words)
+    model_dir = None if model else mounted_model(environ.get("AZUREML_MODEL_DIR"))
+    return ScoringSettings(
+        host=named_option(words, "--host") or environ.get("SCORING_HOST") or default_host(environ),
+        port=_port(named_option(words, "--port") or environ.get("PORT") or str(DEFAULT_PORT)),
+        arguments=words,
+        model=model or environ.get("SCORING_MODEL") or None,
+        revision=named_option(words, "--revision") or environ.get("SCORING_REVISION") or None,
+        served_model_name=environ.get("SCORING_SERVED_MODEL_NAME") or None,
+        model_dir=model_dir,
+        grace_seconds=_seconds("SCORING_GRACE_SECONDS", environ.get("SCORING_GRACE_SECONDS"), 25.0),
+        hub_url=(environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/"),
+    )
+
+
+def default_host(environ: Mapping[str, str]) -> str:
+    """Listen on every address inside an Azure ML container (AML_APP_ROOT is set there), on loopback elsewhere."""
+    return "0.0.0.0" if environ.get("AML_APP_ROOT") else "127.0.0.1"  # noqa: S104
+
+
+def mounted_model(folder: str | None) -> Path | None:
+    """Return the folder that holds config.json: AZUREML_MODEL_DIR itself, or the one folder below it."""
+    if not folder:
+        return None
+    root = Path(folder)
+    if (root / "config.json").is_file():
+        return root
+    below = sorted(found.parent for found in root.glob("*/config.json"))
+    return below[0] if below else None
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) < 65536:
+        return int(text)
+    raise BadSettings(f"port {text!r} is not a number from 0 to 65535", hint="set PORT or --port")
+
+
+def _seconds(name: str, text: str | None, default: float) -> float:
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = -1.0
+    if 0 <= value < float("inf"):
+        return value
+    raise BadSettings(f"{name} is {text!r}", hint="write seconds, e.g. 25")

