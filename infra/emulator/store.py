@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS records (
 
 
 class Store:
-    """Resources by their ARM id (case-insensitive, first spelling kept), their secrets, and records of any other kind."""
+    """Resources by ARM id (case-insensitive, first spelling kept), their secrets, and records of other kinds."""
 
     def __init__(self, database: Path) -> None:
         os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))

@@ -1,0 +1,83 @@
+"""What the storage service answers: listings and errors in its XML."""
+
+from xml.sax.saxutils import escape
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+MESSAGES = {
+    "AuthenticationFailed": "Server failed to authenticate the request. Make sure the value of Authorization header is "
+    "formed correctly including the signature.",
+    "AuthorizationPermissionMismatch": "This request is not authorized to perform this operation using this "
+    "permission.",
+    "BlobAlreadyExists": "The specified blob already exists.",
+    "BlobNotFound": "The specified blob does not exist.",
+    "ConditionNotMet": "The condition specified using HTTP conditional header(s) is not met.",
+    "ContainerNotFound": "The specified container does not exist.",
+    "InvalidBlobType": "The blob type is invalid for this operation.",
+    "InvalidBlockList": "The specified block list is invalid.",
+    "InvalidRange": "The range specified is invalid for the current size of the resource.",
+    "InvalidXmlDocument": "XML specified is not syntactically valid.",
+    "PublicAccessNotPermitted": "Public access is not permitted on this storage account.",
+}
+
+
+class StorageError(Exception):
+    """An answer of the storage service that is an error."""
+
+    def __init__(self, status: int, code: str, message: str = "") -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.message = message or MESSAGES[code]
+
+
+def listing(request: Request, container: str, found: dict[str, dict[str, object]]) -> Response:
+    """The blobs of a container, a page at a time."""
+    names = [name for name in found if name > request.query_params.get("marker", "")]
+    limit = min(int(request.query_params.get("maxresults", 5000)), 5000)
+    page, rest = names[:limit], names[limit:]
+    prefix, delimiter = request.query_params.get("prefix", ""), request.query_params.get("delimiter", "")
+    entries: dict[str, str] = {}
+    for name in page:
+        head, separator, _ = name[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+        if separator:
+            folder = f"{prefix}{head}{delimiter}"
+            entries[folder] = f"<BlobPrefix><Name>{escape(folder)}</Name></BlobPrefix>"
+        else:
+            entries[name] = _entry(
+                name, found[name], with_metadata="metadata" in request.query_params.get("include", "")
+            )
+    marker = escape(page[-1]) if rest else ""
+    return xml_answer(
+        f'<EnumerationResults ContainerName="{escape(container)}"><Prefix>{escape(prefix)}</Prefix>'
+        f"<Blobs>{''.join(entries.values())}</Blobs><NextMarker>{marker}</NextMarker></EnumerationResults>"
+    )
+
+
+def _entry(name: str, kept: dict[str, object], *, with_metadata: bool) -> str:
+    metadata = kept["metadata"]
+    pairs = metadata.items() if with_metadata and isinstance(metadata, dict) else ()
+    return (
+        f"<Blob><Name>{escape(name)}</Name><Properties><Creation-Time>{kept['modified']}</Creation-Time>"
+        f"<Last-Modified>{kept['modified']}</Last-Modified><Etag>{escape(str(kept['etag']))}</Etag>"
+        f"<Content-Length>{kept['size']}</Content-Length><Content-Type>{escape(str(kept['content_type']))}</Content-Type>"
+        f"<Content-MD5>{kept['md5']}</Content-MD5><BlobType>BlockBlob</BlobType></Properties><Metadata>"
+        + "".join(f"<{key}>{escape(value)}</{key}>" for key, value in pairs)
+        + "</Metadata></Blob>"
+    )
+
+
+def xml_answer(text: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer in XML."""
+    body = f'<?xml version="1.0" encoding="utf-8"?>{text}'
+    return Response(body, status_code=status, headers=headers, media_type="application/xml")
+
+
+def error_answer(error: StorageError, *, head: bool) -> Response:
+    """The answer that an error is; without a body where HTTP has none."""
+    headers = {"x-ms-error-code": error.code}
+    if head or error.status == 304:
+        return Response(status_code=error.status, headers=headers)
+    text = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
+    return xml_answer(text, error.status, headers)

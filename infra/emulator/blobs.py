@@ -1,0 +1,188 @@
+"""Blob storage: contents as files, everything known about them in the store."""
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+import shutil
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+from infra.emulator.store import Store
+from infra.emulator.world import DeploymentFailed
+
+SAS_VERSION = "2024-11-04"
+READ_WRITE = "racwdl"
+
+
+class Blobs:
+    """Containers, their blobs and the signatures that open them."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._store = store
+        self._folder = folder
+        self._key = base64.b64decode(_sas_key(store))
+
+    def create_container(self, name: str, account_id: str) -> None:
+        """Make a container of a storage account (its ARM id decides who may read with a token)."""
+        if not self.container(name):
+            self._store.put_record("container", name, {"account_id": account_id})
+
+    def container(self, name: str) -> dict[str, Any] | None:
+        """What is known of a container."""
+        return self._store.record("container", name)
+
+    def sas(self, container: str, *, permissions: str = READ_WRITE, lifetime: timedelta = timedelta(hours=1)) -> str:
+        """A shared access signature for a whole container, as a query string."""
+        expiry = (datetime.now(UTC) + lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
+        fields = {"sv": SAS_VERSION, "sr": "c", "sp": permissions, "se": expiry, "spr": "https"}
+        return urlencode(fields | {"sig": self._signature(container, fields)})
+
+    def sas_permissions(self, container: str, query: str) -> str | None:
+        """What a shared access signature permits now; None where it is forged, expired or of another container."""
+        fields = {name: values[0] for name, values in parse_qs(query).items()}
+        signed = {name: fields.get(name, "") for name in ("sv", "sr", "sp", "se", "spr")}
+        if not hmac.compare_digest(self._signature(container, signed), fields.get("sig", "")):
+            return None
+        return signed["sp"] if datetime.fromisoformat(signed["se"]) > datetime.now(UTC) else None
+
+    def get(self, container: str, name: str) -> dict[str, Any] | None:
+        """What is known of a blob: size, etag, modified, content_type, metadata, blocks."""
+        return self._store.record("blob", f"{container}/{name}")
+
+    def content(self, container: str, name: str) -> Path:
+        """The file that holds a blob's bytes."""
+        return self._folder / container / hashlib.sha256(name.encode()).hexdigest()
+
+    def put(self, container: str, name: str, data: bytes, **known: Any) -> dict[str, Any]:
+        """Create or replace a blob."""
+        return self._write(container, name, [data], known)
+
+    def put_block(self, container: str, name: str, block: str, data: bytes) -> None:
+        """Keep a block that a later block list may name."""
+        path = self._block(container, name, block)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def put_block_list(self, container: str, name: str, blocks: list[str], **known: Any) -> dict[str, Any] | None:
+        """Make a blob of blocks that were put before; None where one of them is unknown."""
+        files = [self._block(container, name, block) for block in blocks]
+        if not all(file.exists() for file in files):
+            return None
+        sizes = [{"name": block, "size": file.stat().st_size} for block, file in zip(blocks, files, strict=True)]
+        return self._write(container, name, (file.read_bytes() for file in files), known | {"blocks": sizes})
+
+    def set_metadata(self, container: str, name: str, metadata: dict[str, str]) -> dict[str, Any] | None:
+        """Replace a blob's metadata; None where there is no such blob."""
+        kept = self.get(container, name)
+        if kept:
+            kept |= {"metadata": metadata, "etag": _etag(), "modified": _now()}
+            self._store.put_record("blob", f"{container}/{name}", kept)
+        return kept
+
+    def delete(self, container: str, name: str) -> bool:
+        """Remove a blob; False where there was none."""
+        if not self.get(container, name):
+            return False
+        self._store.delete_record("blob", f"{container}/{name}")
+        content = self.content(container, name)
+        for file in [content, *content.parent.glob(f"{content.name}.block.*")]:
+            file.unlink(missing_ok=True)
+        return True
+
+    def names(self, container: str, prefix: str = "") -> dict[str, dict[str, Any]]:
+        """The blobs of a container by name."""
+        start = len(container) + 1
+        return {key[start:]: kept for key, kept in self._store.records("blob", f"{container}/{prefix}").items()}
+
+    def download(self, uri: str, into: Path) -> None:
+        """Lay out what a blob, a folder of blobs or an asset's URI stands for below `into`."""
+        container, path = self.locate(uri)
+        found = {name: kept for name, kept in self.names(container, path).items() if _below(name, path)}
+        if not found:
+            raise DeploymentFailed("BadArgument", f"Unable to download: there is nothing at '{uri}'.")
+        for name in found:
+            relative = PurePosixPath(name).relative_to(path) if name != path else PurePosixPath(name.rpartition("/")[2])
+            if relative.is_absolute() or ".." in relative.parts:
+                raise DeploymentFailed("BadArgument", f"Unable to download: '{name}' leaves its folder.")
+            target = into / relative
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.content(container, name), target)
+
+    def locate(self, uri: str) -> tuple[str, str]:
+        """Container and path of a blob URL, a datastore URI or the ARM id of a code or model version."""
+        document = self._store.get(uri) if uri.lower().startswith("/subscriptions/") else None
+        if document:
+            uri = document["properties"].get("codeUri") or document["properties"].get("modelUri") or uri
+        path = unquote(urlsplit(uri).path)
+        if uri.lower().startswith("azureml://"):
+            workspace, _, rest = f"/{uri[len('azureml://') :]}".partition("/datastores/")
+            name, _, path = rest.partition("/paths/")
+            workspace = workspace.replace(
+                "/workspaces/", "/providers/Microsoft.MachineLearningServices/workspaces/"
+            ).replace("/resourcegroups/", "/resourceGroups/")
+            datastore = self._store.get(f"{workspace}/datastores/{name}")
+            if datastore:
+                return datastore["properties"]["containerName"], path.strip("/")
+        # The SDK writes the account's host name in several ways; the container's name is unique here.
+        segments = path.strip("/").split("/")
+        for index, segment in enumerate(segments):
+            if self.container(segment):
+                return segment, "/".join(segments[index + 1 :])
+        raise DeploymentFailed("BadArgument", f"Unable to download: '{uri}' is nowhere in this emulator's storage.")
+
+    def _write(self, container: str, name: str, parts: Iterable[bytes], known: dict[str, Any]) -> dict[str, Any]:
+        path = self.content(container, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+        digest = hashlib.md5(usedforsecurity=False)
+        with part.open("wb") as file:
+            for data in parts:
+                digest.update(data)
+                file.write(data)
+        kept = {
+            "content_type": "application/octet-stream",
+            "metadata": {},
+            "blocks": [],
+            **known,
+            "size": part.stat().st_size,
+            "etag": _etag(),
+            "modified": _now(),
+            "md5": base64.b64encode(digest.digest()).decode(),
+        }
+        os.replace(part, path)
+        self._store.put_record("blob", f"{container}/{name}", kept)
+        return kept
+
+    def _block(self, container: str, name: str, block: str) -> Path:
+        content = self.content(container, name)
+        return content.with_name(f"{content.name}.block.{hashlib.sha256(block.encode()).hexdigest()}")
+
+    def _signature(self, container: str, fields: dict[str, str]) -> str:
+        text = "\n".join([container, *(f"{name}={fields[name]}" for name in sorted(fields))])
+        return base64.b64encode(hmac.digest(self._key, text.encode(), "sha256")).decode()
+
+
+def _below(name: str, path: str) -> bool:
+    return not path or name == path or name.startswith(f"{path}/")
+
+
+def _etag() -> str:
+    return f'"0x{uuid.uuid4().hex[:15].upper()}"'
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+
+def _sas_key(store: Store) -> str:
+    kept = store.record("sas-key", "current")
+    if kept is None:
+        kept = {"key": base64.b64encode(secrets.token_bytes(64)).decode()}
+        store.put_record("sas-key", "current", kept)
+    return str(kept["key"])

@@ -1,0 +1,132 @@
+"""Long-running operations: started by a request, watched by their URL, resumed after a restart."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from infra.emulator.world import DeploymentFailed, World
+
+Runner = Callable[[World, dict[str, Any]], Awaitable[None]]
+# What to do with the resource when its operation ends badly: gets the operation's record.
+Failed = Callable[[World, dict[str, Any]], None]
+
+logger = logging.getLogger("gatelift.emulator")
+TERMINAL = ("Succeeded", "Failed", "Canceled")
+NEVER_ENDS = "never"
+
+
+class Operations:
+    """Runs operations as tasks; their records lie in the store."""
+
+    def __init__(self, world: World, runners: dict[str, tuple[Runner, Failed]]) -> None:
+        self._world = world
+        self._runners = runners
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, kind: str, resource_id: str, *, fault: Any = None, **payload: Any) -> dict[str, Any]:
+        """Begin an operation of a known kind on a resource; returns its record."""
+        prefix = "oe" if "/deployments/" not in resource_id.lower() else "od"
+        operation = {
+            "name": f"{prefix}:{uuid.uuid4()}:{uuid.uuid4()}",
+            "kind": kind,
+            "resource": resource_id,
+            "status": "InProgress",
+            "startTime": _now(),
+            "fault": fault,
+            "payload": payload,
+        }
+        self._save(operation)
+        self._run(operation)
+        return operation
+
+    def canceled(self, kind: str, resource_id: str, message: str) -> dict[str, Any]:
+        """An operation that ends before it begins, because another one holds the resource."""
+        operation = {"kind": kind, "resource": resource_id, "status": "Canceled", "startTime": _now(), "payload": {}}
+        operation["name"] = f"oe:{uuid.uuid4()}:{uuid.uuid4()}"
+        operation |= {"endTime": _now(), "error": {"code": "OperationCanceled", "message": message}}
+        self._save(operation)
+        return operation
+
+    def get(self, name: str) -> dict[str, Any] | None:
+        """The record of an operation."""
+        return self._world.store.record("operation", name.lower())
+
+    def running(self, resource_id: str) -> dict[str, Any] | None:
+        """The operation that holds this very resource, if one does."""
+        key = resource_id.lower()
+        for name in self._tasks:
+            operation = self.get(name)
+            if operation and operation["status"] == "InProgress" and operation["resource"].lower() == key:
+                return operation
+        return None
+
+    async def cancel_below(self, resource_id: str, *, besides: str = "") -> None:
+        """End the operations on a resource and on everything below it, because one of higher priority needs it."""
+        key = resource_id.lower()
+        for name, task in list(self._tasks.items()):
+            operation = self.get(name)
+            if operation is None or operation["name"] == besides or operation["status"] in TERMINAL:
+                continue
+            if operation["resource"].lower() == key or operation["resource"].lower().startswith(f"{key}/"):
+                message = "Operation was canceled by another operation that has a higher priority."
+                self._finish(operation, "Canceled", {"code": "OperationCanceled", "message": message})
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    def resume(self) -> None:
+        """Take up again what was running when the emulator ended."""
+        for operation in self._world.store.records("operation").values():
+            if operation["status"] == "InProgress":
+                self._run(operation)
+
+    async def close(self) -> None:
+        """Stop the tasks; their operations stay in progress and are resumed by the next start."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _run(self, operation: dict[str, Any]) -> None:
+        task = asyncio.create_task(self._execute(operation))
+        name = operation["name"].lower()
+        self._tasks[name] = task
+        task.add_done_callback(lambda _: self._tasks.pop(name, None))
+
+    async def _execute(self, operation: dict[str, Any]) -> None:
+        runner, failed = self._runners[operation["kind"]]
+        began = time.monotonic()
+        error: dict[str, Any] | None = None
+        try:
+            if operation["fault"] == NEVER_ENDS:
+                await asyncio.Event().wait()
+            await asyncio.sleep(self._world.settings["operation_seconds"])
+            if operation["fault"]:
+                raise DeploymentFailed(
+                    operation["fault"].get("code", "InternalServerError"),
+                    operation["fault"].get("message", "This error was injected by a fault rule."),
+                )
+            await runner(self._world, operation)
+        except DeploymentFailed as failure:
+            error = {"code": failure.code, "message": failure.message}
+        except Exception as failure:  # a bug of the emulator: the client must not wait for ever
+            logger.exception("operation %s on %s", operation["kind"], operation["resource"])
+            message = f"Internal error. {type(failure).__name__}: {failure}"
+            error = {"code": "InternalServerError", "message": message}
+        if error:
+            failed(self._world, operation)
+        logger.info("%s %s: %.2f s", operation["kind"], operation["resource"], time.monotonic() - began)
+        self._finish(operation, "Failed" if error else "Succeeded", error)
+
+    def _finish(self, operation: dict[str, Any], status: str, error: dict[str, Any] | None) -> None:
+        operation |= {"status": status, "endTime": _now()} | ({"error": error} if error else {})
+        self._save(operation)
+
+    def _save(self, operation: dict[str, Any]) -> None:
+        self._world.store.put_record("operation", operation["name"].lower(), operation)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

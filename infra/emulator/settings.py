@@ -1,0 +1,43 @@
+"""Behaviour of the emulator that a test may want otherwise: set over the portal, kept across restarts."""
+
+from typing import Any
+
+from infra.emulator.store import Store
+
+DEFAULTS: dict[str, float] = {
+    # How long a new role assignment has no effect (Azure: up to ten minutes).
+    "role_propagation_seconds": 0,
+    # How long a long-running operation takes at least.
+    "operation_seconds": 0,
+    # Lifetime of the tokens that the identity endpoint and the token endpoint hand out.
+    "token_lifetime_seconds": 86_400,
+    # Lifetime of an endpoint's AML token.
+    "aml_token_lifetime_seconds": 43_200,
+    # What the control plane says in Retry-After while an operation runs; Azure's contract has 10 to 600.
+    "retry_after_seconds": 1,
+}
+
+
+class Settings:
+    """Named numbers with defaults."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._values: dict[str, float] = DEFAULTS | (store.record("settings", "current") or {})
+
+    def __getitem__(self, name: str) -> float:
+        return self._values[name]
+
+    def all(self) -> dict[str, float]:
+        """Every setting with its present value."""
+        return dict(self._values)
+
+    def update(self, changes: dict[str, Any]) -> None:
+        """Change some; `ValueError` names an unknown setting or a value that is no number."""
+        for name, value in changes.items():
+            if name not in DEFAULTS:
+                raise ValueError(f"unknown setting {name!r}; there are {', '.join(DEFAULTS)}")
+            if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+                raise ValueError(f"setting {name!r} must be a number of at least 0, not {value!r}")
+        self._values |= changes
+        self._store.put_record("settings", "current", self._values)
