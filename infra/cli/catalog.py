@@ -1,0 +1,117 @@
+"""`gatelift catalog …`: the model's entry in the catalog, and from when it shows."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from infra import stacks
+from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, group, new_app
+from infra.cli.output import table
+from infra.cli.stack import open_stack
+from infra.cli.style import without_control_characters
+from infra.errors import GateliftError
+
+EPILOG = """\b
+An entry is hidden while now is before its tag invisibleUntil; visible from then on, or once the tag is gone.
+\b
+Examples:
+  gatelift catalog publish gatelift.yaml
+  gatelift catalog list gatelift.yaml --all --as-of 2026-01-16T00:00:00.000Z
+  gatelift catalog hide gatelift.yaml --until 2027-01-01T00:00:00.000Z
+"""
+app = new_app()
+catalog = group("catalog", "The model's card in the catalog, and from when it shows.", app, epilog=EPILOG)
+
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="WHEN", help="Show what is visible at this moment, e.g. 2026-01-16T00:00:00.000Z."),
+]
+
+
+@command(catalog, name="publish")
+def publish(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
+    """Create the model's entry, or bring it up to date with the spec."""
+    stack, target = open_stack(call, spec)
+    show_entry(call, stacks.catalog_publish(stack, target))
+
+
+@command(catalog, name="list")
+def list_entries(
+    call: Invocation,
+    spec: SpecPath = DEFAULT_SPEC,
+    include_hidden: Annotated[bool, typer.Option("--all", help="Show hidden entries too.")] = False,
+    as_of: AsOf = None,
+) -> None:
+    """List the catalog's entries that are visible."""
+    stack, target = open_stack(call, spec)
+    entries = stacks.catalog_list(
+        stack, target, include_hidden=include_hidden, as_of=moment(as_of, "--as-of") if as_of else None
+    )
+    call.out.document(entries)
+    if not entries:
+        call.out.talk("nothing is visible" if not include_hidden else "the catalog is empty")
+        return
+    rows = [
+        (
+            entry["name"],
+            str(entry["version"]),
+            "visible" if entry["visible"] else "hidden",
+            entry.get("invisible_until") or "",
+        )
+        for entry in entries
+    ]
+    call.out.data(table(("name", "version", "state", "invisible until"), rows, call.out.paint))
+
+
+@command(catalog, name="show")
+def show(call: Invocation, spec: SpecPath = DEFAULT_SPEC, as_of: AsOf = None) -> None:
+    """Show the model's entry with its card."""
+    stack, target = open_stack(call, spec)
+    show_entry(call, stacks.catalog_show(stack, target, as_of=moment(as_of, "--as-of") if as_of else None))
+
+
+@command(catalog, name="hide")
+def hide(
+    call: Invocation,
+    until: Annotated[
+        str, typer.Option("--until", metavar="WHEN", help="Hidden until then, e.g. 2027-01-01T00:00:00.000Z.")
+    ],
+    spec: SpecPath = DEFAULT_SPEC,
+) -> None:
+    """Hide the model's entry until a moment."""
+    stack, target = open_stack(call, spec)
+    show_entry(call, stacks.catalog_hide(stack, target, moment(until, "--until")))
+
+
+@command(catalog, name="reveal")
+def reveal(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
+    """Make the model's entry visible now."""
+    stack, target = open_stack(call, spec)
+    show_entry(call, stacks.catalog_reveal(stack, target))
+
+
+def moment(text: str, option: str) -> str:
+    """A moment as the tag wants it, from any ISO 8601 text that says its offset."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
+        raise GateliftError(
+            f"{option} {text!r} is no moment in UTC", hint="write it as 2026-01-16T00:00:00.000Z", code="invalid_moment"
+        )
+    return parsed.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def show_entry(call: Invocation, entry: dict[str, Any]) -> None:
+    """One entry: its state first, then its tags, then its card."""
+    call.out.document(entry)
+    if call.out.is_json:
+        return
+    state = "visible" if entry["visible"] else f"hidden until {entry.get('invisible_until')}"
+    call.out.data(f"{call.out.paint(entry['name'], 'bold')}  version {entry['version']}  {state}")
+    for tag, value in entry.get("tags", {}).items():
+        call.out.data(f"  {tag}: {without_control_characters(str(value))}")
+    if card := entry.get("card"):
+        call.out.data(f"\n{without_control_characters(card)}")

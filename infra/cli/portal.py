@@ -1,0 +1,30 @@
+"""Reads the emulator's portal: what it knows that Azure would not tell."""
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from infra.errors import NotReady
+
+TIMEOUT_S = 10
+
+
+def portal_json(portal: str, path: str) -> Any:
+    """The JSON document at this path of the portal; straight to loopback, whatever proxy the environment names."""
+    where = urlsplit(portal)
+    connection = http.client.HTTPConnection(where.netloc, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", f"{where.path.rstrip('/')}/{path}", headers={"Accept": "application/json"})
+        response = connection.getresponse()
+        text = response.read()
+        if response.status != http.client.OK:
+            raise ValueError(f"{response.status} {text[:200].decode(errors='replace')}")
+        return json.loads(text)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise NotReady(
+            f"the emulator's portal {portal}/{path} did not answer: {error}",
+            hint="`gatelift emulator stop`, then `gatelift emulator start`",
+        ) from None
+    finally:
+        connection.close()

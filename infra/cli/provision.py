@@ -1,0 +1,125 @@
+"""`gatelift plan`, `up` and `down`: the three verbs that change, or would change, what runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra import stacks
+from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, new_app
+from infra.cli.plan_view import plan_text
+from infra.cli.progress import progress
+from infra.cli.saved_plan import read_plan, write_plan
+from infra.cli.secret_input import TokenFd, token_if_given
+from infra.cli.stack import open_stack
+from infra.plan import Plan
+
+app = new_app()
+
+CHANGES_PENDING = 2
+PLAN_EPILOG = """\b
+Symbols: + create, ~ update in place, -/+ replace, - delete, = nothing to do
+\b
+Examples:
+  gatelift plan gatelift.yaml
+  gatelift plan gatelift.yaml --out plan.json && gatelift up gatelift.yaml --plan plan.json
+  gatelift plan gatelift.yaml --detailed-exitcode     in CI: 0 nothing to do, 2 changes, 1 error
+"""
+UP_EPILOG = """\b
+Examples:
+  export HF_TOKEN=…; gatelift up gatelift.yaml --local
+  gatelift up gatelift.yaml --yes                      in CI
+  gatelift up gatelift.yaml --token-fd 3 3< token-file
+"""
+DOWN_EPILOG = """\b
+Examples:
+  gatelift down gatelift.yaml
+  gatelift down gatelift.yaml --local --yes
+"""
+
+
+@command(app, name="plan", epilog=PLAN_EPILOG)
+def plan(
+    call: Invocation,
+    spec: SpecPath = DEFAULT_SPEC,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 0 for no changes, 2 for changes, 1 for an error.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Save the plan for `up --plan`; it holds no secret.")
+    ] = None,
+    token_fd: TokenFd = None,
+) -> None:
+    """Show what would change, and why.
+
+    Reads the live state and compares it with the spec; changes nothing. The token is only compared, by its
+    fingerprint: without HF_TOKEN the one that is stored stays.
+    """
+    token = token_if_given(token_fd, call.environ)
+    stack, target = open_stack(call, spec)
+    planned = stacks.plan(stack, target, token=token)
+    show_plan(call, planned)
+    if out:
+        write_plan(planned, out)
+        call.out.hint(f"`gatelift up {spec} --plan {out}{' --local' if call.local else ''}` applies this plan")
+    call.out.document(planned.to_json())
+    if detailed_exitcode and planned.has_changes:
+        raise typer.Exit(CHANGES_PENDING)
+
+
+@command(app, name="up", epilog=UP_EPILOG)
+def up(
+    call: Invocation,
+    spec: SpecPath = DEFAULT_SPEC,
+    plan_file: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="Apply this saved plan; refused if the live state has moved."),
+    ] = None,
+    token_fd: TokenFd = None,
+) -> None:
+    """Plan, apply, wait by phases and smoke-test the endpoint.
+
+    Shows the plan and asks before it changes anything. Without a terminal nothing can be asked: then --yes (or
+    --local, where nothing costs money) is the answer. Safe to repeat and safe to interrupt: the next `up` goes on.
+
+    The Hugging Face token of a gated model comes from HF_TOKEN or --token-fd, and is only needed while the workspace
+    has none.
+    """
+    token = token_if_given(token_fd, call.environ)
+    stack, target = open_stack(call, spec)
+    planned = read_plan(plan_file) if plan_file else stacks.plan(stack, target, token=token)
+    show_plan(call, planned)
+    if planned.has_changes:
+        call.confirm("Apply this plan?", otherwise="nothing was changed")
+    with progress(call.out) as reporter:
+        result = stacks.up(stack, target, token=token, reporter=reporter, plan=planned)
+    call.out.document(result.to_json())
+    call.out.data(f"{call.out.paint('ready', 'green', 'bold')}  {result.connection.base_url}")
+    if result.answer:
+        call.out.talk(f"it answered: {' '.join(result.answer.split())[:200]}")
+    flags = " --local" if call.local else ""
+    call.out.hint(f"`gatelift chat {spec}{flags}` talks to it, `gatelift connect {spec}{flags}` shows URL and key")
+
+
+@command(app, name="down", epilog=DOWN_EPILOG)
+def down(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
+    """Remove what the stack owns, nothing else.
+
+    Shows what goes and asks first; without a terminal --yes (or --local) is the answer. What other stacks or tools
+    made stays, and so does the workspace.
+    """
+    stack, target = open_stack(call, spec)
+    planned = stacks.plan_down(stack, target)
+    show_plan(call, planned)
+    if planned.has_changes:
+        call.confirm("Remove all of this?", otherwise="nothing was removed")
+    with progress(call.out) as reporter:
+        changes = stacks.down(stack, target, reporter=reporter)
+    call.out.document({"version": 1, "stack": stack.name, "changes": [change.to_json() for change in changes]})
+    if planned.has_changes:
+        call.out.data(f"removed {stack.name}")
+
+
+def show_plan(call: Invocation, planned: Plan) -> None:
+    """The plan for people; programs get it in the command's document."""
+    call.out.data(plan_text(planned.to_json(), call.out.paint))

@@ -1,0 +1,35 @@
+"""Keeps secrets out of the argument list, where every user of the machine can read them, and out of messages."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from infra.errors import GateliftError
+
+TOKEN_ALONE = re.compile(r"(?:^|=)hf_\w+$")
+TOKEN_INSIDE = re.compile(r"hf_[A-Za-z0-9]{20,}")
+
+
+class SecretInArgument(GateliftError):
+    """Somebody wrote a token on the command line."""
+
+    code = "secret_in_argument"
+
+
+def refuse_secrets(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Raise if an argument is or holds a Hugging Face token; the message does not repeat it."""
+    known = environ.get("HF_TOKEN", "")
+    for position, argument in enumerate(arguments, start=1):
+        if TOKEN_ALONE.search(argument) or TOKEN_INSIDE.search(argument) or (known and known in argument):
+            raise SecretInArgument(
+                f"argument {position} looks like a Hugging Face token; arguments show in the process list and in the "
+                "shell's history",
+                hint="put it in HF_TOKEN, pipe it into `gatelift token set SPEC`, or let the command ask for it; "
+                "if it is a real token, replace it at https://huggingface.co/settings/tokens",
+            )
+
+
+def redact(text: str, environ: Mapping[str, str]) -> str:
+    """The text without the token from the environment and without anything that looks like one."""
+    if known := environ.get("HF_TOKEN"):
+        text = text.replace(known, "hf_…")
+    return TOKEN_INSIDE.sub("hf_…", text)

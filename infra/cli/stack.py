@@ -1,0 +1,14 @@
+"""Opens what a command works on: the spec and the place it goes to."""
+
+from pathlib import Path
+
+from infra.cli.invocation import Invocation
+from infra.spec import StackSpec
+from infra.stacks import load_spec, open_target
+from infra.target import Target
+
+
+def open_stack(call: Invocation, path: Path) -> tuple[StackSpec, Target]:
+    """The spec and where it goes: Azure, or with `--local` the emulator, which is started if none runs."""
+    spec = load_spec(path, environ=call.environ, local=call.local)
+    return spec, open_target(spec, local=call.local, environ=call.environ)
