@@ -101,9 +101,17 @@ def parse_arguments(vllm: VllmModules, arguments: tuple[str, ...]) -> Namespace:
         )
     # The key is checked by our surface, in front of every route; our own warm-up request carries none.
     parsed.api_key = None
-    if is_cpu_build() and not has_flag(arguments, "--enforce-eager", "--no-enforce-eager"):
-        parsed.enforce_eager = True  # compiling for a CPU takes a minute and a C++ compiler
+    if is_cpu_build():
+        _settle_for_cpu(parsed, arguments)
     return parsed
+
+
+def _settle_for_cpu(parsed: Namespace, arguments: tuple[str, ...]) -> None:
+    """Choose what a CPU needs where the user has not chosen."""
+    if not has_flag(arguments, "--enforce-eager", "--no-enforce-eager"):
+        parsed.enforce_eager = True  # compiling for a CPU takes a minute and a C++ compiler
+    if not has_flag(arguments, "--dtype"):
+        parsed.dtype = "float32"  # vLLM 0.32's bfloat16 kernels answer nonsense on CPUs with AMX
 
 
 def _load_plugins(vllm: VllmModules, parsed: Namespace) -> None:
@@ -202,7 +210,7 @@ def main_module_hidden() -> Iterator[None]:
     It has no use for it, and under azmlinfsrv it would load Flask, whose proxies break vLLM's CPU kernels' set-up.
     """
     main: dict[str, Any] = sys.modules["__main__"].__dict__
-    kept = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+    kept: dict[str, Any] = {name: main[name] for name in ("__file__", "__spec__") if name in main}
     main.pop("__file__", None)
     main["__spec__"] = None
     try:
