@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -86,11 +86,15 @@ async def send_json(send: Send, status: int, document: Any, headers: Headers = (
     await send_bytes(send, status, json.dumps(document).encode(), (JSON_TYPE, *headers))
 
 
-async def call_app(app: ASGIApp, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
-    """Call an ASGI app in process and return status and body."""
-    status = 500
-    chunks: list[bytes] = []
-    scope: Scope = {
+def local_scope(
+    method: str, path: str, body: bytes = b"", *, query: bytes = b"", headers: Mapping[str, str] | None = None
+) -> Scope:
+    """Return the scope of a request that comes without a socket."""
+    given = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
+    kept = [pair for pair in given if pair[0] not in (b"content-length", b"transfer-encoding")]
+    if not any(name == b"content-type" for name, _ in kept):
+        kept.append(JSON_TYPE)
+    return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
@@ -99,16 +103,24 @@ async def call_app(app: ASGIApp, method: str, path: str, body: bytes = b"") -> t
         "path": path,
         "raw_path": path.encode(),
         "root_path": "",
-        "query_string": b"",
-        "headers": [JSON_TYPE, (b"content-length", str(len(body)).encode()), (b"host", b"localhost")],
+        "query_string": query,
+        "headers": [*kept, (b"content-length", str(len(body)).encode())],
         "client": ("127.0.0.1", 0),
         "server": ("127.0.0.1", 0),
         "state": {},
     }
 
-    async def stay() -> Message:
-        never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        return await never
+
+async def never() -> Message:
+    """Receive from a client that never goes away."""
+    nothing: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+    return await nothing
+
+
+async def call_app(app: ASGIApp, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
+    """Call an ASGI app in process and return status and body."""
+    status = 500
+    chunks: list[bytes] = []
 
     async def send(message: Message) -> None:
         nonlocal status
@@ -117,5 +129,5 @@ async def call_app(app: ASGIApp, method: str, path: str, body: bytes = b"") -> t
         elif message["type"] == "http.response.body":
             chunks.append(message.get("body", b""))
 
-    await app(scope, replaying(body, stay), send)
+    await app(local_scope(method, path, body), replaying(body, never), send)
     return status, b"".join(chunks)

@@ -15,7 +15,7 @@ import uvicorn
 from scoring import vllm_engine
 from scoring.application import Application
 from scoring.errors import BadSettings, ScoringError
-from scoring.loading import load_engine
+from scoring.lifecycle import bring_up, watch_engines
 from scoring.service import Service, State
 from scoring.settings import ScoringSettings, read_settings
 from scoring.startup import Timeline
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     vllm_engine.prepare_environment(os.environ)
     code = _run(settings, listener)
-    _leave(code)
+    leave(code)
     return code
 
 
@@ -54,7 +54,7 @@ def _run(settings: ScoringSettings, listener: socket.socket) -> int:
         return runner.run(serve(settings, listener, timeline))
 
 
-def _leave(code: int) -> None:
+def leave(code: int) -> None:
     """End now: threads that still import or load must not hold up the exit."""
     for child in vllm_engine.child_processes():
         with contextlib.suppress(ProcessLookupError):
@@ -127,18 +127,14 @@ async def serve(settings: ScoringSettings, listener: socket.socket, timeline: Ti
 
 async def _live(service: Service, stop: asyncio.Event) -> tuple[int, BaseException | None]:
     stopping = asyncio.create_task(stop.wait())
-    loading = asyncio.create_task(load_engine(service.settings, service.timeline, service.engine_died.set))
+    loading = asyncio.create_task(bring_up(service))
     await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if not loading.done():
         service.state = State.DRAINING
         return 0, None
     if loading.exception() is not None:
-        service.state = State.FAILED
         return 1, loading.exception()
-    service.engines.append(loading.result())
-    service.state = State.READY
-    service.timeline.finish()
-    watching = asyncio.create_task(_watch(service))
+    watching = asyncio.create_task(watch_engines(service))
     await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if watching.done():
         service.state = State.FAILED
@@ -153,14 +149,6 @@ async def _live(service: Service, stop: asyncio.Event) -> tuple[int, BaseExcepti
     return 0, None
 
 
-async def _watch(service: Service) -> None:
-    """Return once an engine is dead."""
-    while not any(engine.dead for engine in service.engines):
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(service.engine_died.wait(), 0.25)
-            return
-
-
 def _stop_on_signals() -> asyncio.Event:
     """Return the event of the first SIGTERM or SIGINT; the second one ends the process at once."""
     stop = asyncio.Event()
@@ -168,7 +156,7 @@ def _stop_on_signals() -> asyncio.Event:
 
     def told(number: int) -> None:
         if stop.is_set():
-            _leave(128 + number)
+            leave(128 + number)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
