@@ -1,0 +1,25 @@
+"""Becomes the program it is given, after tying its life to that of the emulator.
+
+Run by path as `python -I -S process_launcher.py PARENT_PID PROGRAM ARGUMENTS…`, so it imports nothing of ours.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def main() -> None:
+    """Ask the kernel for death with the parent, then exec."""
+    parent, command = int(sys.argv[1]), sys.argv[2:]
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it died before the kernel was asked
+        sys.exit("the emulator is gone")
+    os.execv(command[0], command)  # noqa: S606 (no shell wanted)
+
+
+if __name__ == "__main__":
+    main()
