@@ -27,7 +27,8 @@ def chat(
     call: Invocation,
     spec: SpecPath = DEFAULT_SPEC,
     message: Annotated[
-        str | None, typer.Argument(help="What to ask; from standard input, or asked for, if left out.")
+        str | None,
+        typer.Argument(metavar="MESSAGE", help="What to ask; from standard input, or asked for, if left out."),
     ] = None,
     system: Annotated[str | None, typer.Option(help="What the model should be told first.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, metavar="N", help="The longest answer, in tokens.")] = None,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from infra import stacks
+from infra.cli.document_view import document_text
 from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, group, new_app
 from infra.cli.progress import progress
 from infra.cli.secret_input import TokenFd, token_if_given, token_wanted
@@ -63,18 +64,6 @@ def rotate(call: Invocation, spec: SpecPath = DEFAULT_SPEC, source: Source = Non
 
 
 def show(call: Invocation, document: dict[str, Any]) -> None:
-    """A small document as `key  value` lines, or as it is in JSON mode."""
+    """What the engine found, as lines or as the document itself."""
     call.out.document(document)
-    for key, value in document.items():
-        call.out.data(f"{key:<12}  {value_text(value)}")
-
-
-def value_text(value: Any) -> str:
-    """A value in one line; what is nested as `key=value`."""
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={value_text(inner)}" for key, inner in value.items())
-    if isinstance(value, list):
-        return ", ".join(value_text(inner) for inner in value) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value is None else str(value)
+    call.out.data(document_text(document, call.out.paint))

@@ -1,0 +1,41 @@
+"""The map, the help and the README say the same thing."""
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from infra.cli.app import MODULES, SECTIONS, app
+from infra.cli.reference import BEGIN, END, command_table
+
+ROOT = typer.main.get_command(app)
+SUMMARIES = {name: summary for section in SECTIONS.values() for name, (_, summary) in section.items()}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_short_line_is_the_commands_own(name: str) -> None:
+    assert ROOT.commands[name].get_short_help_str(limit=200) == SUMMARIES[name]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("init", "doctor", "plan", "up", "down", "status", "logs", "chat", "connect"),
+        *("token set", "token verify", "token rotate"),
+        *("catalog publish", "catalog list", "catalog show", "catalog hide", "catalog reveal"),
+        *("emulator start", "emulator stop", "emulator status", "emulator token"),
+    ],
+)
+def test_every_command_takes_the_shared_options(command: str) -> None:
+    found = ROOT
+    for word in command.split():
+        found = found.commands[word]
+    options = {option for parameter in found.params for option in parameter.opts}
+    assert {"--local", "--output", "--yes"} <= options
+    assert f"`gatelift {command}" in command_table()
+
+
+def test_the_readme_has_the_present_table(repository: Path) -> None:
+    readme = (repository / "README.md").read_text()
+    table = readme.split(BEGIN)[1].split(END)[0].strip()
+    assert table == command_table(), "python -m infra.cli.reference writes it"
