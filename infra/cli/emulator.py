@@ -68,6 +68,12 @@ def status(call: Invocation, state: State = None) -> None:
 def token(call: Invocation, state: State = None) -> None:
     """Print the demo user's Hub token, good for nothing but this emulator."""
     answer = portal_json(running(call, state).portal, "token")
+    if "token" not in answer:
+        raise GateliftError(
+            "this emulator has no demo user: its seed names its own",
+            hint="use a token of the seed",
+            code="no_demo_user",
+        )
     call.out.document(answer)
     call.out.data(answer["token"])
 

@@ -1,0 +1,48 @@
+"""`gatelift doctor`: every check that can fail later, before anything is created."""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from infra.cli.checks import Check, Verdict, run_checks
+from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, new_app
+from infra.cli.secret_input import TokenFd, token_if_given
+from infra.cli.style import Painter
+
+app = new_app()
+
+FOUND_SOMETHING = 1
+SIGNS = {Verdict.OK: ("ok", "green"), Verdict.WARN: ("warn", "yellow"), Verdict.FAIL: ("FAIL", "red")}
+EPILOG = """\b
+Checks the spec, the login, the workspace, the caller's role, the quota, the model and the access to it, the token's
+connection and the endpoint's name; with --local the emulator, vLLM and the demo weights instead of role and quota.
+Exit code 1 if a check failed; a warning is no failure.
+\b
+Examples:
+  gatelift doctor gatelift.yaml
+  HF_TOKEN=… gatelift doctor gatelift.yaml --output json
+"""
+
+
+@command(app, name="doctor", epilog=EPILOG)
+def doctor(call: Invocation, spec: SpecPath = DEFAULT_SPEC, token_fd: TokenFd = None) -> None:
+    """Check everything that can fail later, before anything is created."""
+    token = token_if_given(token_fd, call.environ)
+    checks = []
+    for check in run_checks(Path(spec), local=call.local, token=token, environ=call.environ):
+        checks.append(check)
+        call.out.data(check_text(check, call.out.paint))
+    failed = sum(check.verdict is Verdict.FAIL for check in checks)
+    document: dict[str, Any] = {"ok": not failed, "checks": [check.to_json() for check in checks]}
+    call.out.document(document)
+    if failed:
+        call.out.data(f"\n{failed} of {len(checks)} checks failed")
+        raise typer.Exit(FOUND_SOMETHING)
+
+
+def check_text(check: Check, paint: Painter) -> str:
+    """One check in a line, and below it the way out where one is needed."""
+    sign, colour = SIGNS[check.verdict]
+    fix = f"\n      {'':<14}fix: {check.fix}" if check.fix and check.verdict is not Verdict.OK else ""
+    return f"{paint(f'{sign:<4}', colour)}  {check.name:<14}{check.detail}{fix}"
