@@ -1,6 +1,7 @@
 """`gatelift chat`: one question or a conversation with the endpoint, in the terminal."""
 
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -68,6 +69,8 @@ def one_question(message: str | None) -> str | None:
 
 def converse(call: Invocation, client: ChatClient, messages: list[dict[str, str]]) -> None:
     """Ask for a message, answer it, again and again until the input ends."""
+    with suppress(ImportError):
+        import readline  # noqa: F401  (optional, and it writes to the terminal when imported; input() edits with it)
     call.out.talk(f"{client.model}  (Ctrl-D ends)")
     while (question := read_line(call)) is not None:
         if not question:

@@ -1,5 +1,6 @@
 """`gatelift plan`, `up` and `down`: the three verbs that change, or would change, what runs."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,12 @@ from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, ne
 from infra.cli.plan_view import plan_text
 from infra.cli.progress import progress
 from infra.cli.saved_plan import read_plan, write_plan
-from infra.cli.secret_input import TokenFd, token_if_given
+from infra.cli.secret_input import TokenFd, TokenMissing, ask_for_token, token_if_given
 from infra.cli.stack import open_stack
+from infra.errors import AccessDenied
 from infra.plan import Plan
+from infra.spec import StackSpec
+from infra.target import Target
 
 app = new_app()
 
@@ -83,11 +87,11 @@ def up(
     --local, where nothing costs money) is the answer. Safe to repeat and safe to interrupt: the next `up` goes on.
 
     The Hugging Face token of a gated model comes from HF_TOKEN or --token-fd, and is only needed while the workspace
-    has none.
+    has none; on a terminal it is asked for.
     """
     token = token_if_given(token_fd, call.environ)
     stack, target = open_stack(call, spec)
-    planned = read_plan(plan_file) if plan_file else stacks.plan(stack, target, token=token)
+    planned, token = plan_or_ask(call, stack, target, token, plan_file)
     show_plan(call, planned)
     if planned.has_changes:
         call.confirm("Apply this plan?", otherwise="nothing was changed")
@@ -118,6 +122,22 @@ def down(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
     call.out.document({"version": 1, "stack": stack.name, "changes": [change.to_json() for change in changes]})
     if planned.has_changes:
         call.out.data(f"removed {stack.name}")
+
+
+def plan_or_ask(
+    call: Invocation, stack: StackSpec, target: Target, token: str | None, plan_file: Path | None
+) -> tuple[Plan, str | None]:
+    """The plan to apply; where only the token is missing and a person is there, it is asked for."""
+    if plan_file:
+        return read_plan(plan_file), token
+    try:
+        return stacks.plan(stack, target, token=token), token
+    except AccessDenied as error:
+        if token or error.code != TokenMissing.code or not sys.stdin.isatty():
+            raise
+        call.out.talk(str(error))
+        token = ask_for_token()
+        return stacks.plan(stack, target, token=token), token
 
 
 def show_plan(call: Invocation, planned: Plan) -> None:

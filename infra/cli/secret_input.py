@@ -51,11 +51,16 @@ def token_wanted(token_fd: int | None, source: str | None, environ: Mapping[str,
     if given := token_if_given(None, environ):
         return given
     if sys.stdin.isatty():
-        return checked(getpass.getpass("Hugging Face token (not shown): "), "the prompt")
+        return ask_for_token()
     raise TokenMissing(
         "no Hugging Face token: standard input is empty and HF_TOKEN is not set",
         hint="make a read token at https://huggingface.co/settings/tokens, then pipe it in or set HF_TOKEN",
     )
+
+
+def ask_for_token() -> str:
+    """The token that a person types; it is not shown."""
+    return checked(getpass.getpass("Hugging Face token (not shown): "), "the prompt")
 
 
 def read_descriptor(number: int) -> str:
