@@ -1,6 +1,7 @@
 """The engine and its HTTP surface in a thread of their own, for hosts that call us synchronously (azmlinfsrv)."""
 
 import asyncio
+import atexit
 import json
 import os
 import queue
@@ -60,7 +61,14 @@ class BackgroundServer:
             log_failure(error)
             raise
         asyncio.run_coroutine_threadsafe(background._leave_when_dead(), background._loop)
+        atexit.register(background.close)
         return background
+
+    def close(self) -> None:
+        """End the engine's processes; the host is going away."""
+        self._service.state = State.DRAINING
+        for engine in self._service.engines:
+            asyncio.run_coroutine_threadsafe(engine.close(), self._loop).result(10)
 
     async def _leave_when_dead(self) -> None:
         await watch_engines(self._service)

@@ -20,7 +20,7 @@ async def bring_up(service: Service) -> None:
 
 async def watch_engines(service: Service) -> None:
     """Return once an engine is dead."""
-    while not any(engine.dead for engine in service.engines):
+    while service.state is not State.READY or not any(engine.dead for engine in service.engines):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(service.engine_died.wait(), 0.25)
             return

@@ -11,7 +11,7 @@ from scoring import vllm_engine
 from scoring.asgi import call_app
 from scoring.engine_arguments import has_flag, named_option
 from scoring.errors import BadSettings, EngineFailed
-from scoring.settings import ScoringSettings
+from scoring.settings import NAME_A_MODEL, NO_MODEL, ScoringSettings
 from scoring.startup import Timeline
 from scoring.vllm_engine import VllmEngine, VllmModules
 from scoring.weights import Weights, fetch_weights
@@ -59,9 +59,7 @@ def _told_model(settings: ScoringSettings) -> str | None:
 def _parsed_model(settings: ScoringSettings, parsed: Namespace) -> str:
     if parsed.model_tag or has_flag(settings.arguments, "--config", "--model"):
         return str(parsed.model)
-    raise BadSettings(
-        "no model is named", hint="`python -m scoring MODEL`, or set SCORING_MODEL, or mount one as AZUREML_MODEL_DIR"
-    )
+    raise BadSettings(NO_MODEL, hint=NAME_A_MODEL)
 
 
 async def _weights(settings: ScoringSettings, timeline: Timeline, model: str | None) -> Weights:

@@ -8,6 +8,8 @@ from scoring.engine_arguments import arguments_from_json, named_model, named_opt
 from scoring.errors import BadSettings
 
 DEFAULT_PORT = 5001
+NO_MODEL = "no model is named"
+NAME_A_MODEL = "`python -m scoring MODEL`, or set SCORING_MODEL, or mount a model asset (AZUREML_MODEL_DIR)"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
     words = tuple(arguments) or arguments_from_json(environ.get("SCORING_ENGINE_ARGS") or "{}")
     model = named_model(words)
     model_dir = None if model else mounted_model(environ.get("AZUREML_MODEL_DIR"))
+    if not (arguments or model or model_dir or environ.get("SCORING_MODEL")):
+        raise BadSettings(NO_MODEL, hint=NAME_A_MODEL)
     return ScoringSettings(
         host=named_option(words, "--host") or environ.get("SCORING_HOST") or default_host(environ),
         port=_port(named_option(words, "--port") or environ.get("PORT") or str(DEFAULT_PORT)),

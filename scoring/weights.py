@@ -1,8 +1,10 @@
 """Where a model's files come from: a mounted model asset, a path, or the Hugging Face Hub (with HF_TOKEN)."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -14,6 +16,8 @@ from huggingface_hub.errors import (
 )
 
 from scoring.errors import WeightsMissing
+
+logger = logging.getLogger("scoring")
 
 # What a served model needs at the root of its repository; the other formats that lie beside are not fetched.
 PLAIN_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.py", "*.tiktoken", "tokenizer*", "*/config.json", "*/*.json")
@@ -48,7 +52,7 @@ def fetch_weights(model: str, *, revision: str | None, hub_url: str, with_tensor
         ) from error
     except HfHubHTTPError as error:
         raise explain_refusal(error, model=model, revision=revision, page=page) from error
-    except (OSError, LocalEntryNotFoundError) as error:
+    except (OSError, httpx.HTTPError, LocalEntryNotFoundError) as error:
         raise WeightsMissing(
             f"cannot download {model}: {type(error).__name__}: {_one_line(error)}",
             hint=f"is {hub_url} reachable from here, and is there space on the disk?",
@@ -67,7 +71,11 @@ def _checked_folder(model: str) -> str | Path:
 
 
 def _download(model: str, revision: str | None, with_tensors: bool) -> str:
-    info = HfApi().model_info(model, revision=revision)
+    try:
+        info = HfApi().model_info(model, revision=revision)
+    except httpx.TransportError:
+        logger.warning("the Hub is out of reach: taking %s from the cache if it is there", model)
+        return snapshot_download(model, revision=revision, local_files_only=True)
     names = [file.rfilename for file in info.siblings or []]
     wanted = list(PLAIN_FILES)
     if with_tensors:

@@ -1,0 +1,67 @@
+"""One scoring server for all the tests that only talk to it: starting vLLM takes half a minute."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from openai import OpenAI
+
+HERE = Path(__file__).resolve().parent
+CHAT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+
+
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"scoring_tests_{name}", HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+processes = _load("processes")
+
+
+@pytest.fixture(scope="session")
+def scoring_processes() -> ModuleType:
+    """The helpers that start scoring processes."""
+    return processes
+
+
+@pytest.fixture(scope="session")
+def chat_server(smollm2_weights: Path) -> Iterator["processes.ScoringServer"]:
+    """A ready server on SmolLM2; it stays up for the whole session."""
+    with processes.scoring_server(
+        str(smollm2_weights),
+        "--served-model-name", CHAT_MODEL,
+        "--max-model-len", "2048",
+        "--max-num-seqs", "8",
+        "--enable-auto-tool-choice",
+        "--tool-call-parser", "hermes",
+    ) as server:  # fmt: skip
+        server.while_loading = server.get("/health/ready")
+        server.wait_until_ready()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chat_url(chat_server: "processes.ScoringServer") -> str:
+    """The base URL of the ready server, without a path."""
+    return str(chat_server.base_url)
+
+
+@pytest.fixture(scope="session")
+def chat_model() -> str:
+    """The name that the server serves SmolLM2 under."""
+    return CHAT_MODEL
+
+
+@pytest.fixture(scope="session")
+def openai_client(chat_url: str) -> Iterator[OpenAI]:
+    """The official client, aimed at the ready server."""
+    with OpenAI(base_url=f"{chat_url}/v1", api_key="unused", max_retries=0, timeout=120) as client:
+        yield client

@@ -1,0 +1,112 @@
+"""Scoring processes for tests: started on a free loopback port, watched through their log, always ended."""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+START_LIMIT = 240.0
+
+
+class Process:
+    """A child process whose combined output can be waited for, line by line."""
+
+    def __init__(self, command: Sequence[str], *, environ: Mapping[str, str], folder: Path) -> None:
+        self._child = subprocess.Popen(
+            command, env=dict(environ), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        self.lines: list[str] = []
+        self._new: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def output(self) -> str:
+        return "".join(self.lines)
+
+    def _read(self) -> None:
+        assert self._child.stdout is not None
+        with self._child.stdout:
+            for line in self._child.stdout:
+                self.lines.append(line)
+                self._new.put(line)
+        self._new.put(None)
+
+    def wait_for_line(self, text: str, limit: float = START_LIMIT) -> str:
+        """Return the next line with `text` in it; fail with the log when the process ends without."""
+        deadline = time.monotonic() + limit
+        while True:
+            line = self._new.get(timeout=max(0.1, deadline - time.monotonic()))
+            assert line is not None, f"ended without {text!r}:\n{self.output}"
+            if text in line:
+                return line
+
+    def wait_for_end(self, limit: float = 30) -> None:
+        """Wait until the output has been read to its end."""
+        deadline = time.monotonic() + limit
+        while self._new.get(timeout=max(0.1, deadline - time.monotonic())) is not None:
+            pass
+
+    def wait(self, limit: float = 60) -> int:
+        return self._child.wait(limit)
+
+    def signal(self, number: int) -> None:
+        self._child.send_signal(number)
+
+    def end(self) -> None:
+        """End it and whatever it has started."""
+        if self._child.poll() is None:
+            self._child.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._child.wait(30)
+        with suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self._child.wait(10)
+        self._reader.join(10)
+
+
+class ScoringServer(Process):
+    """`python -m scoring` on a port of its own choosing."""
+
+    base_url = ""
+
+    def wait_until_listening(self) -> None:
+        self.base_url = self.wait_for_line("listening on").split()[-1]
+
+    def wait_until_ready(self) -> None:
+        self.wait_for_line("[startup] ready")
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(self.base_url + path, timeout=30)
+
+
+def clean_environ(**more: str) -> dict[str, str]:
+    """Return an environment with nothing of the tester's Hub or Azure settings in it."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "AZURE", "AML_", "SCORING_", "VLLM_"))}
+    return {**kept, "PYTHONPATH": str(ROOT), "PORT": "0", **more}
+
+
+@contextmanager
+def scoring_server(*arguments: str, **environ: str) -> Iterator[ScoringServer]:
+    """Run the server, listening; ended at the end."""
+    command = [sys.executable, "-m", "scoring", *arguments]
+    server = ScoringServer(command, environ=clean_environ(**environ), folder=ROOT)
+    try:
+        server.wait_until_listening()
+        yield server
+    finally:
+        server.end()

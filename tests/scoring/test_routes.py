@@ -1,0 +1,102 @@
+"""Only what the table of routes names is reachable, and it is what /openapi.json describes."""
+
+import ast
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from scoring.routes import ROUTES, find_route
+
+ALLOWED = {(route.method, route.path) for route in ROUTES}
+VERBS = {"get", "post", "put", "delete", "patch", "head", "options", "api_route", "websocket", "route"}
+
+
+def vllm_routes() -> list[tuple[str, str]]:
+    """Return every route that vLLM's sources register, read without importing them."""
+    spec = __import__("importlib.util", fromlist=["util"]).find_spec("vllm")
+    found: set[tuple[str, str]] = set()
+    for source in (Path(spec.origin).parent / "entrypoints").rglob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text())):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in VERBS):
+                continue
+            if node.args and isinstance(node.args[0], ast.Constant) and str(node.args[0].value).startswith("/"):
+                verb = node.func.attr.upper()
+                found.add((verb if verb in {"GET", "PUT", "DELETE", "PATCH"} else "POST", str(node.args[0].value)))
+    return sorted(found)
+
+
+def test_vllm_registers_routes_that_the_next_test_can_try() -> None:
+    assert {("POST", "/tokenize"), ("GET", "/version"), ("POST", "/v1/load_lora_adapter")} <= set(vllm_routes())
+
+
+@pytest.mark.parametrize(("method", "path"), [pytest.param(m, p, id=f"{m} {p}") for m, p in vllm_routes()])
+def test_vllm_route_is_served_only_if_listed(chat_url: str, method: str, path: str) -> None:
+    listed = (method, path) in ALLOWED
+    concrete = re.sub(r"\{[^}]+\}", "x", path)
+    answer = httpx.request(method, chat_url + concrete, json={} if method == "POST" else None)
+    if listed:
+        assert "is not served" not in answer.text
+    else:
+        assert answer.status_code in (404, 405)
+        assert "is not served" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs/oauth2-redirect", "/health", "/ping", "/invocations"])
+def test_framework_route_is_not_served(chat_url: str, path: str) -> None:
+    answer = httpx.get(chat_url + path)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["type"] == "NotFoundError"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("/v1/../tokenize", id="dots"),
+        pytest.param("/v1/%2e%2e/tokenize", id="encoded-dots"),
+        pytest.param("//tokenize", id="two-slashes"),
+        pytest.param("/v1/responses/a%2f..%2f..%2fmodels", id="encoded-slash"),
+        pytest.param("/metrics/", id="slash-at-the-end"),
+    ],
+)
+def test_crooked_path_is_not_served(chat_url: str, path: str) -> None:
+    with httpx.Client(base_url=chat_url) as client:
+        request = client.build_request("GET", "/")
+        request.url = request.url.copy_with(raw_path=path.encode())
+        assert client.send(request).status_code == 404
+
+
+def test_wrong_method_names_the_right_one(chat_url: str) -> None:
+    answer = httpx.get(f"{chat_url}/v1/chat/completions")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+def test_openapi_describes_what_is_served(chat_url: str) -> None:
+    document = httpx.get(f"{chat_url}/openapi.json").json()
+    described = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
+    assert described == {(m, p) for m, p in ALLOWED if "embeddings" not in p}
+    references = set(re.findall(r'"#/components/schemas/([^"]+)"', httpx.get(f"{chat_url}/openapi.json").text))
+    assert references == set(document["components"]["schemas"])
+
+
+def test_openapi_has_the_parameters_of_the_model_card(chat_url: str) -> None:
+    document = httpx.get(f"{chat_url}/openapi.json").json()
+    for path in ("/", "/score", "/v1/chat/completions"):
+        schema = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        fields = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]["properties"]
+        assert {"messages", "max_completion_tokens", "temperature", "stream", "tools"} <= set(fields)
+
+
+def test_metrics_are_those_of_vllm(chat_url: str) -> None:
+    assert "vllm:num_requests_running" in httpx.get(f"{chat_url}/metrics").text
+
+
+def test_info(chat_url: str, chat_model: str) -> None:
+    answer = httpx.get(f"{chat_url}/info", params={"api-version": "2025-04-01"}).json()
+    assert (answer["model_name"], answer["model_type"]) == (chat_model, "chat-completion")
+
+
+def test_head_is_a_get_without_a_method_of_its_own() -> None:
+    route, _ = find_route("HEAD", "/health/live")
+    assert route is not None
