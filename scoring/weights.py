@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import HfApi
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -22,6 +22,7 @@ logger = logging.getLogger("scoring")
 # What a served model needs at the root of its repository; the other formats that lie beside are not fetched.
 PLAIN_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.py", "*.tiktoken", "tokenizer*", "*/config.json", "*/*.json")
 TENSOR_FILES = ("*.safetensors", "*.bin", "*.pt")
+OTHER_FORMATS = ["original/*", "onnx/*"]
 # Names that vLLM resolves by itself: object stores, GGUF repositories with their quantisation.
 PASSED_THROUGH = ("s3://", "gs://", "az://", "runai://")
 
@@ -39,13 +40,15 @@ def is_hub_id(model: str) -> bool:
     return not (Path(model).exists() or model.startswith((*PASSED_THROUGH, "/", "./", "../", "~")) or ":" in model)
 
 
-def fetch_weights(model: str, *, revision: str | None, hub_url: str, with_tensors: bool = True) -> Weights:
+def fetch_weights(
+    model: str, *, revision: str | None, hub_url: str, with_tensors: bool = True, cache: Path | None = None
+) -> Weights:
     """Return the model's files, downloaded when `model` is a Hub id; every refusal becomes one clear message."""
     if not is_hub_id(model):
         return Weights(location=str(_checked_folder(model)), name=model)
     page = f"{hub_url}/{model}"
     try:
-        return Weights(location=_download(model, revision, with_tensors), name=model)
+        return Weights(location=_download(HfApi(endpoint=hub_url), model, revision, with_tensors, cache), name=model)
     except HFValidationError as error:
         raise WeightsMissing(
             f"{model!r} is neither a folder nor a Hugging Face model id", hint="write it as org/name, or give a path"
@@ -70,18 +73,30 @@ def _checked_folder(model: str) -> str | Path:
     )
 
 
-def _download(model: str, revision: str | None, with_tensors: bool) -> str:
+def _download(hub: HfApi, model: str, revision: str | None, with_tensors: bool, cache: Path | None) -> str:
     try:
-        info = HfApi().model_info(model, revision=revision)
+        info = hub.model_info(model, revision=revision)
     except httpx.TransportError:
         logger.warning("the Hub is out of reach: taking %s from the cache if it is there", model)
-        return snapshot_download(model, revision=revision, local_files_only=True)
+        wanted = [*PLAIN_FILES, TENSOR_FILES[0]]
+        return hub.snapshot_download(
+            model,
+            revision=revision,
+            cache_dir=cache,
+            allow_patterns=wanted,
+            ignore_patterns=OTHER_FORMATS,
+            local_files_only=True,
+        )
     names = [file.rfilename for file in info.siblings or []]
     wanted = list(PLAIN_FILES)
     if with_tensors:
         wanted += [next((p for p in TENSOR_FILES if any(n.endswith(p[1:]) for n in names)), TENSOR_FILES[0])]
-    return snapshot_download(
-        model, revision=info.sha or revision, allow_patterns=wanted, ignore_patterns=["original/*", "onnx/*"]
+    return hub.snapshot_download(
+        model,
+        revision=info.sha or revision,
+        cache_dir=cache,
+        allow_patterns=wanted,
+        ignore_patterns=OTHER_FORMATS,
     )
 
 
