@@ -33,7 +33,7 @@ class SpecError(GateliftError):
     code = "invalid_spec"
 
 
-class NotReady(GateliftError):  # noqa: N818
+class NotReady(GateliftError):
     """A service or operation has not come to its end in time."""
 
     code = "not_ready"
@@ -45,7 +45,7 @@ class TimedOut(NotReady):
     code = "timed_out"
 
 
-class Refused(GateliftError):  # noqa: N818
+class Refused(GateliftError):
     """Azure, the Hub or the emulator refused what was asked."""
 
     code = "refused"
@@ -69,7 +69,7 @@ class OperationFailed(Refused):
     code = "operation_failed"
 
 
-class StalePlan(GateliftError):  # noqa: N818
+class StalePlan(GateliftError):
     """The live state has moved since the plan was made."""
 
     code = "stale_plan"

@@ -1,8 +1,15 @@
 """What would change, and why: a pure function of desired and live state."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from infra.errors import Refused
+from infra.resources.base import NAMES_TAG, OWNER_TAG, Live, Resource, State, fingerprint
+
+WORKING = {"Creating", "Updating", "Deleting", "Scaling"}
+NOT_COMPARED = (f"tags.{OWNER_TAG}", f"tags.{NAMES_TAG}")
 
 
 class Action(StrEnum):
@@ -71,3 +78,86 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """The plan as machines read it; the order is the same every time."""
         return {"version": 1, "stack": self.stack, "changes": [change.to_json() for change in self.changes]}
+
+
+def make_plan(
+    stack: str, resources: Sequence[Resource], live: Mapping[tuple[str, str], Live | None], leaving: Sequence[str] = ()
+) -> Plan:
+    """Compare each resource with what exists; `leaving` are deployments of ours that the spec no longer has."""
+    changes = [plan_one(stack, resource, live.get((resource.kind, resource.name))) for resource in resources]
+    reason = "the spec no longer has it"
+    changes += [Change(Action.DELETE, "deployment", name, reason) for name in sorted(leaving)]
+    return Plan(stack, tuple(changes))
+
+
+def plan_one(stack: str, resource: Resource, live: Live | None) -> Change:
+    """What one resource needs, and why."""
+    if live is None:
+        diff = tuple(FieldChange(path, None, value) for path, value in leaves(resource.desired))
+        return Change(Action.CREATE, resource.kind, resource.name, "does not exist", diff, fingerprint(None))
+    against = fingerprint([live.state, live.provisioning])
+    if not resource.shared and live.owner not in ("", stack):
+        raise _foreign(resource, f"belongs to the stack {live.owner}")
+    if not resource.shared and not live.owner and "tags" in resource.desired:
+        raise _foreign(resource, "exists and was not made by gatelift")
+    diff = tuple(differences(resource.settle(live), live.state, resource.exact, resource.updatable))
+    action, reason = _action(resource, live, diff)
+    return Change(action, resource.kind, resource.name, reason, diff, against)
+
+
+def _action(resource: Resource, live: Live, diff: tuple[FieldChange, ...]) -> tuple[Action, str]:
+    forcing = [change.path for change in diff if change.forces_replace]
+    if forcing:
+        return Action.REPLACE, f"{', '.join(forcing)} cannot change in place"
+    if live.provisioning in WORKING:
+        return (Action.UPDATE if diff else Action.NONE), f"an operation is under way: {live.provisioning}"
+    if live.provisioning in ("Failed", "Canceled"):
+        return Action.UPDATE, "its last operation failed"
+    if diff:
+        return Action.UPDATE, "differs from the spec"
+    if resource.shared and not live.owner:
+        return Action.NONE, "exists and was not made by gatelift: used as it is"
+    return Action.NONE, "as desired"
+
+
+def differences(desired: State, live: State, exact: frozenset[str], updatable: frozenset[str]) -> Iterator[FieldChange]:
+    """The fields that the desired state sets otherwise; what only the live state has is Azure's or somebody else's."""
+    for key in sorted(desired):
+        wanted = dict(leaves({key: desired[key]}))
+        if key in exact:
+            wanted = {**dict.fromkeys(dict(leaves({key: live.get(key) or {}}))), **wanted}
+        elif key == "tags":
+            wanted = {**dict.fromkeys(f"tags.{name}" for name in _set_once(live)), **wanted}
+        for path, value in sorted(wanted.items()):
+            before = look_up(live, path)
+            if before != value and path not in NOT_COMPARED:
+                yield FieldChange(path, before, value, key not in updatable)
+
+
+def leaves(state: State, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value that is no mapping, by its dotted path."""
+    for key, value in sorted(state.items()):
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def look_up(state: State, path: str) -> Any:
+    """The value at a dotted path; keys may contain dots themselves."""
+    if path in state:
+        return state[path]
+    for key, value in state.items():
+        if path.startswith(f"{key}.") and isinstance(value, dict):
+            return look_up(value, path.removeprefix(f"{key}."))
+    return None
+
+
+def _set_once(live: State) -> list[str]:
+    tags = live.get("tags") or {}
+    return [name for name in tags.get(NAMES_TAG, "").split(",") if name in tags]
+
+
+def _foreign(resource: Resource, what: str) -> Refused:
+    hint = "choose another name in the spec; gatelift changes nothing that is not its own"
+    return Refused(f"the {resource.kind} {resource.name} {what}", hint=hint, code="not_ours")

@@ -1,11 +1,17 @@
 """Everything the command line does with a stack, one function each."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from infra.plan import Change, Plan
-from infra.reporter import Reporter
+from infra import catalog, hub_token, provision, state
+from infra.connect import ConnectInfo
+from infra.desired import shipped_sources
+from infra.errors import NotFound
+from infra.plan import Action, Plan
+from infra.preparation import prepare
+from infra.provision import UpResult, down, plan_down, up
+from infra.reporter import Reporter, Silent
+from infra.resources.startup_watch import read_log
 from infra.spec import StackSpec
 from infra.spec_file import load_spec
 from infra.target import Target, open_target
@@ -20,133 +26,124 @@ __all__ = [
     "catalog_show",
     "connection_info",
     "down",
+    "follow_logs",
     "load_spec",
     "logs",
     "open_target",
     "plan",
     "plan_down",
     "status",
+    "token_rotate",
     "token_set",
     "token_verify",
     "up",
 ]
 
-
-@dataclass(frozen=True)
-class ConnectInfo:
-    """What any OpenAI client needs; `api_key` is hidden from `repr`."""
-
-    base_url: str
-    scoring_uri: str
-    api_key: str
-    model: str
-    endpoint: str
-    deployment: str
-
-    def __repr__(self) -> str:
-        """Everything but the key."""
-        return f"ConnectInfo(base_url={self.base_url!r}, model={self.model!r})"
-
-    def to_json(self) -> dict[str, str]:
-        """As `connect --output json` prints it, key included."""
-        return {
-            "base_url": self.base_url,
-            "scoring_uri": self.scoring_uri,
-            "api_key": self.api_key,
-            "model": self.model,
-            "endpoint": self.endpoint,
-            "deployment": self.deployment,
-        }
-
-
-@dataclass(frozen=True)
-class UpResult:
-    """What `up` did: the plan it applied, how to connect, `(kind, name, seconds, detail)` a phase, the answer."""
-
-    plan: Plan
-    connection: ConnectInfo
-    phases: tuple[tuple[str, str, float, str], ...] = ()
-    answer: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """As `up --output json` prints it; the key is left out (`connect` gives it)."""
-        connection = {key: value for key, value in self.connection.to_json().items() if key != "api_key"}
-        phases = [{"kind": k, "name": n, "seconds": round(s, 3), "detail": d} for k, n, s, d in self.phases]
-        return {**self.plan.to_json(), "connection": connection, "phases": phases, "answer": self.answer}
+CONTAINERS = {"inference-server": "InferenceServer", "storage-initializer": "StorageInitializer"}
+FOLLOW_EVERY = 1.0
+FOLLOW_TAIL = 2000
 
 
 def plan(spec: StackSpec, target: Target, *, token: str | None) -> Plan:
     """What `up` would change; costs parallel reads only."""
-    raise NotImplementedError
-
-
-def up(spec: StackSpec, target: Target, *, token: str | None, reporter: Reporter, plan: Plan | None = None) -> UpResult:
-    """Plan (or take `plan`, refused if stale), apply, wait by phases, ask the endpoint one question."""
-    raise NotImplementedError
-
-
-def plan_down(spec: StackSpec, target: Target) -> Plan:
-    """What `down` would delete, for the question before it."""
-    raise NotImplementedError
-
-
-def down(spec: StackSpec, target: Target, *, reporter: Reporter) -> list[Change]:
-    """Delete what the stack owns, in reverse order, and nothing else."""
-    raise NotImplementedError
+    return prepare(spec, target.cloud, target.hub_access, shipped_sources(), token=token).plan
 
 
 def status(spec: StackSpec, target: Target) -> dict[str, Any]:
-    """State of each resource: `{"stack", "endpoint": {…}, "deployments": […], "connection": {…}, "drift": […]}`."""
-    raise NotImplementedError
+    """State of each resource, and what differs from the spec under `drift`."""
+    found = state.status(target.cloud, spec)
+    if found["endpoint"] is not None:
+        changes = plan(spec, target, token=None).changes
+        found["drift"] = [
+            {"kind": change.kind, "name": change.name, "action": str(change.action), "fields": change.fields}
+            for change in changes
+            if change.action is not Action.NONE
+        ]
+    return found
 
 
 def logs(spec: StackSpec, target: Target, *, container: str = "inference-server", tail: int = 100) -> str:
     """The last lines of the deployment's container (`inference-server` or `storage-initializer`)."""
-    raise NotImplementedError
+    return read_log(target.cloud, _deployment_id(spec, target), tail=tail, container=CONTAINERS[container])
 
 
 def follow_logs(
     spec: StackSpec, target: Target, *, container: str = "inference-server", tail: int = 100
 ) -> Iterator[str]:
     """Lines of the container's log as they come, without end."""
-    raise NotImplementedError
+    id, seen = _deployment_id(spec, target), logs(spec, target, container=container, tail=tail).splitlines()
+    yield from seen
+    while True:
+        target.clock.sleep(FOLLOW_EVERY)
+        lines = read_log(target.cloud, id, tail=FOLLOW_TAIL, container=CONTAINERS[container]).splitlines()
+        yield from new_lines(seen, lines)
+        seen = lines
+
+
+def new_lines(seen: list[str], lines: list[str]) -> list[str]:
+    """What the second look shows beyond the first; the window's beginning may have moved on, too."""
+    if not seen:
+        return lines
+    end = seen[-min(len(seen), 20) :]
+    for start in range(len(lines) - len(end), -1, -1):
+        if lines[start : start + len(end)] == end:
+            return lines[start + len(end) :]
+    return lines
 
 
 def connection_info(spec: StackSpec, target: Target) -> ConnectInfo:
     """Base URL, credential and model name of the running endpoint."""
-    raise NotImplementedError
+    return provision.connection(spec, target, target.cloud)
 
 
 def token_set(spec: StackSpec, target: Target, token: str) -> dict[str, Any]:
     """Write the token into the workspace connection: `{"connection", "key", "action", "fingerprint"}`."""
-    raise NotImplementedError
+    return hub_token.write(spec, target.cloud, token)
 
 
 def token_verify(spec: StackSpec, target: Target, token: str | None) -> dict[str, Any]:
     """Ask Hub and connection whether the token serves: `{"user", "role", "model", "access", "connection": {…}}`."""
-    raise NotImplementedError
+    return hub_token.verify(spec, target.cloud, target.hub_access, token)
+
+
+def token_rotate(spec: StackSpec, target: Target, token: str, *, reporter: Reporter | None = None) -> dict[str, Any]:
+    """Check the new token, write it, and roll the deployment so that it takes effect."""
+    hub_token.verify(spec, target.cloud, target.hub_access, token)
+    written = hub_token.write(spec, target.cloud, token)
+    rolled = provision.roll(spec, target, reporter or Silent())
+    return {**written, "deployment": "rolled" if rolled else "not running"}
 
 
 def catalog_publish(spec: StackSpec, target: Target) -> dict[str, Any]:
     """Create or bring up to date the model's entry in the catalogue; returns it."""
-    raise NotImplementedError
+    return catalog.publish(target.cloud, catalog.entry_resource(spec, target.hub_access, shipped_sources(), None))
 
 
 def catalog_list(spec: StackSpec, target: Target, *, include_hidden: bool, as_of: str | None) -> list[dict[str, Any]]:
     """Entries `{"name", "version", "visible", "invisible_until", "model", "tags"}`; hidden ones too if asked."""
-    raise NotImplementedError
+    return catalog.listing(target.cloud, include_hidden=include_hidden, as_of=as_of)
 
 
 def catalog_show(spec: StackSpec, target: Target, *, as_of: str | None = None) -> dict[str, Any]:
     """The spec's entry, with its model card under `card`."""
-    raise NotImplementedError
+    card = catalog.entry_resource(spec, target.hub_access, shipped_sources(), None).card
+    return catalog.show(target.cloud, spec, as_of) | {"card": card}
 
 
 def catalog_hide(spec: StackSpec, target: Target, until: str) -> dict[str, Any]:
     """Hide the entry until that moment (`YYYY-MM-DDTHH:MM:SS.mmmZ`)."""
-    raise NotImplementedError
+    return catalog.hide(target.cloud, spec, until)
 
 
 def catalog_reveal(spec: StackSpec, target: Target) -> dict[str, Any]:
     """Make the entry visible now by taking the tag away."""
-    raise NotImplementedError
+    return catalog.hide(target.cloud, spec, None)
+
+
+def _deployment_id(spec: StackSpec, target: Target) -> str:
+    endpoint, name = spec.endpoint.name.lower(), spec.deployment.name.lower()
+    id = target.cloud.workspace.deployment(endpoint, name)
+    if target.arm.get(id) is None:
+        hint = "`gatelift up` makes it"
+        raise NotFound(f"the endpoint {endpoint} has no deployment {name}", hint=hint, code="deployment_not_found")
+    return id

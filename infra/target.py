@@ -1,23 +1,181 @@
-"""Where a stack goes: Azure, or the emulator on this machine."""
+"""Where a stack goes: Azure, or the emulator on this machine; the one place that tells them apart."""
 
-from collections.abc import MutableMapping
-from dataclasses import dataclass
+from __future__ import annotations
 
-from infra.clock import Clock
+import os
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infra.clock import Clock, SystemClock
+from infra.cloud import Cloud, Tick, WorkspaceAddress
+from infra.errors import GateliftError, SpecError
+from infra.hub_access import PUBLIC_HUB, Hub
+from infra.paths import default_emulator_state
+from infra.reporter import Reporter, Silent
 from infra.spec import StackSpec
+
+if TYPE_CHECKING:
+    from infra.aml import Aml
+    from infra.arm import Arm, Operation
+
+AZURE = "https://management.azure.com"
+LONGEST = 2 * 3600.0  # seconds an operation may take: a large image and large weights
+SLICE = 0.2
+LOCAL_PAUSE = 0.25
 
 
 @dataclass(frozen=True)
 class Target:
-    """The endpoints and the clock everything runs against; `local` says whether it is the emulator."""
+    """The endpoints and the clock that everything runs against."""
 
     local: bool
     resource_manager: str
     hub: str
     portal: str
     clock: Clock
+    arm: Arm
+    workspace: WorkspaceAddress | None = None
+    stack: str = ""
+    ca_bundle: str | None = None
+    _sdk: dict[str, Aml] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def cloud(self) -> Cloud:
+        """The spec's workspace, for work that nobody watches."""
+        return self.cloud_for(Silent())
+
+    @property
+    def hub_access(self) -> Hub:
+        """The Hub, real or emulated."""
+        return Hub(self.hub, local=self.local)
+
+    def cloud_for(self, reporter: Reporter) -> Cloud:
+        """The spec's workspace; progress goes to `reporter`."""
+        if self.workspace is None:
+            raise SpecError("this needs a spec with a workspace")
+        return Cloud(
+            workspace=self.workspace,
+            management=self.arm,
+            sdk=self.sdk,
+            wait=self.wait,
+            wait_for_running=self.wait_for_running,
+            begin_delete=self.arm.begin_delete,
+            begin_patch=self.arm.begin_patch,
+            upload=self._upload,
+            clock=self.clock,
+            reporter=reporter,
+            stack=self.stack,
+            local=self.local,
+        )
+
+    @property
+    def sdk(self) -> Aml:
+        """azure-ai-ml for the workspace; made once, imported when it is used."""
+        if "aml" not in self._sdk:
+            from infra.aml import Aml
+
+            assert self.workspace is not None  # noqa: S101 cloud_for has checked it
+            self._sdk["aml"] = Aml(self.workspace, self.arm, local=self.local, portal=self.portal)
+        return self._sdk["aml"]
+
+    def wait(self, operation: Operation, tick: Tick) -> None:
+        """Poll an operation to its end; raises what it ended with."""
+        deadline = self.clock.now() + LONGEST
+        while not (progress := self.arm.poll(operation)).done:
+            if self.clock.now() > deadline:
+                raise GateliftError(f"{operation.resource_id}: still not done after {LONGEST:.0f} s", code="timed_out")
+            until = self.clock.now() + (min(progress.pause, LOCAL_PAUSE) if self.local else progress.pause)
+            while self.clock.now() < until:
+                self.clock.sleep(SLICE)  # in slices, so that Ctrl-C is heard
+                tick()
+        if progress.error:
+            raise progress.error
+
+    def wait_for_running(self, document: Mapping[str, Any], tick: Tick) -> None:
+        """Wait for what an earlier run began on this resource, however it ends."""
+        from infra.arm import Operation
+
+        noted = document.get("properties", {}).get("properties") or {}
+        url = str(noted.get("AzureAsyncOperationUri") or "")
+        ours = url.startswith(self.arm.base_url + "/")  # our token goes nowhere else
+        try:
+            self.wait(Operation(document["id"], url if ours else ""), tick)
+        except GateliftError as error:
+            if error.code == "no_connection":
+                raise
+        self.wait(Operation(document["id"]), tick)
+
+    def _upload(self, sas_uri: str, folder: Path) -> None:
+        from infra.code_upload import upload_folder
+
+        upload_folder(sas_uri, folder, ca_bundle=self.ca_bundle)
 
 
 def open_target(spec: StackSpec | None, *, local: bool, environ: MutableMapping[str, str]) -> Target:
     """Azure's endpoints, or with `local` the emulator's: started if none runs, with the spec's workspace in it."""
-    raise NotImplementedError
+    return _open_local(spec, environ) if local else _open_azure(spec, environ)
+
+
+def address(spec: StackSpec) -> WorkspaceAddress:
+    """The workspace that a spec names."""
+    return WorkspaceAddress(spec.workspace.subscription_id, spec.workspace.resource_group, spec.workspace.name)
+
+
+def _open_azure(spec: StackSpec | None, environ: Mapping[str, str]) -> Target:
+    from infra.arm import Arm
+    from infra.azure_login import CachingCredential
+
+    return Target(
+        local=False,
+        resource_manager=AZURE,
+        hub=environ.get("HF_ENDPOINT") or PUBLIC_HUB,
+        portal="https://ml.azure.com",
+        clock=SystemClock(),
+        arm=Arm(AZURE, CachingCredential(local=False)),
+        workspace=address(spec) if spec else None,
+        stack=spec.name if spec else "",
+    )
+
+
+def _open_local(spec: StackSpec | None, environ: MutableMapping[str, str]) -> Target:
+    from infra.arm import Arm
+    from infra.azure_login import CachingCredential
+    from infra.emulator import launcher
+
+    profile = launcher.start(default_emulator_state(environ))
+    settings = {
+        "REQUESTS_CA_BUNDLE": str(profile.ca_bundle),
+        "IDENTITY_ENDPOINT": profile.identity_endpoint,
+        "IDENTITY_HEADER": "gatelift",
+    }
+    environ.update(settings)
+    os.environ.update(settings)  # azure-identity and the SDK's storage clients read nothing else
+    arm = Arm(profile.resource_manager, CachingCredential(local=True), ca_bundle=str(profile.ca_bundle))
+    if spec is not None:
+        _make_workspace(arm, address(spec), spec.workspace.location or "eastus")
+    return Target(
+        local=True,
+        resource_manager=profile.resource_manager,
+        hub=profile.hub,
+        portal=profile.portal,
+        clock=SystemClock(),
+        arm=arm,
+        workspace=address(spec) if spec else None,
+        stack=spec.name if spec else "",
+        ca_bundle=str(profile.ca_bundle),
+    )
+
+
+def _make_workspace(arm: Arm, workspace: WorkspaceAddress, location: str) -> None:
+    """The real workspace's name must work on this machine, too."""
+    try:
+        if arm.get(workspace.id) is not None:
+            return
+    except GateliftError as error:
+        if error.code not in ("ResourceGroupNotFound", "SubscriptionNotFound"):
+            raise
+    group = f"/subscriptions/{workspace.subscription_id}/resourceGroups/{workspace.resource_group}"
+    arm.put(group, {"location": location}, api_version="2021-04-01")
+    arm.put(workspace.id, {"location": location, "identity": {"type": "SystemAssigned"}, "properties": {}})

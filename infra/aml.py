@@ -1,0 +1,160 @@
+"""azure-ai-ml, unmodified: assets, endpoint and deployment are applied through it; the one home of the package.
+
+Importing it takes seconds, so it is loaded in a thread (`warm_up`) while Resource Manager answers the first reads.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import SansIOHTTPPolicy
+from ruamel.yaml import YAML
+
+from infra.arm import Arm, as_gatelift_errors
+from infra.cloud import WorkspaceAddress
+from infra.errors import Refused
+from infra.parallel import Task
+from infra.quiet import QuietThreads
+
+LOCAL_PAUSE, AZURE_PAUSE = 0.25, 2.0
+TICK = 0.2
+QUIET = QuietThreads(("LROPoller",))
+
+
+class FastPoll(SansIOHTTPPolicy[Any, Any]):
+    """Gives answers of running operations a short pause: the SDK's default is up to 30 seconds between two looks."""
+
+    def __init__(self, pause: float) -> None:
+        self._pause = str(round(pause * 1000))
+
+    def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
+        """Add `retry-after-ms` where the service asks for no pause of its own."""
+        headers = response.http_response.headers
+        running = "Azure-AsyncOperation" in headers or "OperationsStatus" in str(request.http_request.url)
+        if response.http_response.status_code < 400 and running and "Retry-After" not in headers:
+            headers["retry-after-ms"] = self._pause
+
+
+class Aml:
+    """The SDK's client of one workspace, made when it is first needed."""
+
+    def __init__(self, workspace: WorkspaceAddress, arm: Arm, *, local: bool, portal: str = "") -> None:
+        self._workspace = workspace
+        self._arm = arm
+        self._local = local
+        self._portal = portal or arm.base_url
+        self._lock = threading.Lock()
+        self._client: Any = None
+
+    def warm_up(self) -> None:
+        """Begin to import the SDK in the background."""
+        Task(self._open)
+
+    def put_environment(self, document: Mapping[str, Any], folder: Path) -> None:
+        """Upload the build context and register the environment version."""
+        build = {**document["build"], "path": str(folder)}
+        self._put_asset("environments", "load_environment", {**document, "build": build})
+
+    def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
+        """Upload the folder and register the model version."""
+        self._put_asset("models", "load_model", {**document, "path": str(folder)})
+
+    def put_endpoint(self, document: Mapping[str, Any], tick: Callable[[], None]) -> None:
+        """Create or update the endpoint and wait for it."""
+        self._put("online_endpoints", "load_online_endpoint", document, tick)
+
+    def put_deployment(self, document: Mapping[str, Any], tick: Callable[[], None]) -> None:
+        """Create or update the deployment and wait for it."""
+        self._put("online_deployments", "load_online_deployment", document, tick)
+
+    def _put_asset(self, group: str, loader: str, document: Mapping[str, Any]) -> None:
+        client = self._open()
+        with QUIET.silence(), _sdk_errors(f"{group}: {document['name']}"):
+            getattr(client, group).create_or_update(self._load(loader, document))
+
+    def _put(self, group: str, loader: str, document: Mapping[str, Any], tick: Callable[[], None]) -> None:
+        client = self._open()
+        with _sdk_errors(f"{group}: {document['name']}"), QUIET.installed():
+            with QUIET.silence():
+                poller = getattr(client, group).begin_create_or_update(self._load(loader, document))
+            while not poller.done():
+                poller.wait(TICK)
+                tick()
+            with QUIET.silence():
+                poller.result()
+
+    def _load(self, loader: str, document: Mapping[str, Any]) -> Any:
+        import azure.ai.ml as sdk
+
+        text = io.StringIO()
+        YAML().dump(_plain(document), text)
+        with tempfile.TemporaryDirectory(prefix="gatelift-aml-") as folder:
+            source = Path(folder, "document.yaml")
+            source.write_text(text.getvalue(), encoding="utf-8")
+            return getattr(sdk, loader)(source=source)
+
+    def _open(self) -> Any:
+        with self._lock:
+            if self._client is None:
+                with QUIET.silence():
+                    self._client = self._make_client()
+            return self._client
+
+    def _make_client(self) -> Any:
+        for name in ("azure.ai.ml", "azure.core.pipeline.policies.http_logging_policy"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        warnings.filterwarnings("ignore", module="azure.ai.ml")
+        from azure.ai.ml import MLClient
+
+        where: dict[str, Any] = {}
+        if self._local:
+            # The SDK keeps clouds by name for the whole process, so the name carries the address.
+            where = {"cloud": f"gatelift-{self._arm.base_url}", "cloud_metadata": self._cloud_metadata()}
+        return MLClient(
+            self._arm.credential,
+            self._workspace.subscription_id,
+            self._workspace.resource_group,
+            self._workspace.name,
+            transport=self._arm.transport,
+            per_call_policies=[FastPoll(LOCAL_PAUSE if self._local else AZURE_PAUSE)],
+            enable_telemetry=False,
+            show_progress=False,
+            **where,
+        )
+
+    def _cloud_metadata(self) -> dict[str, str]:
+        return {
+            "azure_portal": self._portal,
+            "resource_manager": self._arm.base_url + "/",
+            "active_directory": self._arm.base_url + "/",
+            "aml_resource_id": "https://ml.azure.com/",
+            "storage_endpoint": "core.windows.net",
+            "registry_discovery_endpoint": self._arm.base_url + "/",
+        }
+
+
+@contextmanager
+def _sdk_errors(what: str) -> Iterator[None]:
+    """Errors of the service, and those that the SDK raises before it asks the service."""
+    with as_gatelift_errors(what):
+        try:
+            yield
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Refused(f"azure-ai-ml could not send {what}: {error}", code="sdk_error") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,144 @@
+"""Does what a plan says: independent steps side by side, each after what it needs; safe to repeat and to interrupt."""
+
+import queue
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from infra.cloud import Cloud
+from infra.errors import GateliftError, Refused, StalePlan
+from infra.observe import Observed
+from infra.parallel import Task
+from infra.plan import WORKING, Action, Change, Plan
+from infra.resources.base import Live, Resource
+
+DONE = {Action.CREATE: "created", Action.UPDATE: "updated", Action.REPLACE: "replaced", Action.DELETE: "deleted"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do and what must be done before it."""
+
+    change: Change
+    run: Callable[[], None]
+    needs: frozenset[int] = frozenset()
+
+
+def check_fresh(planned: Plan, now: Plan) -> None:
+    """Refuse a plan whose live state or desired state has moved since."""
+    before = {(c.kind, c.name): (c.action, c.diff, c.planned_against) for c in planned.changes}
+    after = {(c.kind, c.name): (c.action, c.diff, c.planned_against) for c in now.changes}
+    if planned.stack != now.stack:
+        raise StalePlan(f"the plan is for the stack {planned.stack}, not for {now.stack}")
+    moved = sorted(
+        f"{kind} {name}" for kind, name in before | after if before.get((kind, name)) != after.get((kind, name))
+    )
+    if moved:
+        raise StalePlan(f"changed since the plan: {', '.join(moved)}", hint="make a new plan")
+
+
+def check_possible(plan: Plan, resources: Sequence[Resource], observed: Observed) -> None:
+    """Refuse, before anything is touched, a replacement that would lose something."""
+    for resource, change in _pairs(plan, resources):
+        live = observed.of(resource)
+        if change.action is Action.REPLACE and live and (way_out := resource.obstacle(live, observed.traffic)):
+            message = f"{change.kind} {change.name} would have to be replaced: {change.reason}"
+            raise Refused(message, hint=way_out, code="replace_refused")
+
+
+def resume_running(cloud: Cloud, resources: Sequence[Resource], observed: Observed) -> bool:
+    """Wait for operations that an earlier run began; whether there were any."""
+    running = [(r, live) for r in resources if (live := observed.of(r)) and live.provisioning in WORKING]
+    for resource, live in running:
+        doing = Change(Action.UPDATE, resource.kind, resource.name)
+        _timed(cloud, doing, f"{live.provisioning} picked up", lambda r=resource, it=live: r.resume(cloud, it))  # type: ignore[misc]
+    return bool(running)
+
+
+def steps(
+    cloud: Cloud,
+    plan: Plan,
+    resources: Sequence[Resource],
+    observed: Observed,
+    order: Mapping[str, tuple[str, ...]],
+    delete_leaving: Callable[[str], None],
+) -> list[Step]:
+    """The plan's changes as steps; what leaves goes last."""
+    found: list[Step] = []
+    by_kind: dict[str, int] = {}
+    for resource, change in _pairs(plan, resources):
+        if change.action is Action.NONE:
+            continue
+        needs = frozenset(by_kind[kind] for kind in order[resource.kind] if kind in by_kind)
+        by_kind[resource.kind] = len(found)
+        found.append(Step(change, _performer(cloud, resource, change, observed.of(resource)), needs))
+    everything = frozenset(range(len(found)))
+    for change in plan.changes:
+        if change.action is Action.DELETE:
+            found.append(Step(change, lambda name=change.name: delete_leaving(name), everything))  # type: ignore[misc]
+    return found
+
+
+def run_steps(cloud: Cloud, todo: Sequence[Step]) -> None:
+    """Run each step once what it needs is done; after a failure nothing new is begun, and it is raised."""
+    done: set[int] = set()
+    begun: dict[Task, int] = {}
+    finished: queue.SimpleQueue[Task] = queue.SimpleQueue()
+    failed: BaseException | None = None
+    running = 0
+    while len(done) < len(todo):
+        for index, step in enumerate(todo):
+            if failed is None and index not in begun.values() and step.needs <= done:
+                begun[Task(_timed_step(cloud, step), finished)] = index
+                running += 1
+        if running == 0:
+            break
+        task = _next(finished)
+        running -= 1
+        if task.error is not None:
+            failed = failed or task.error
+        else:
+            done.add(begun[task])
+    if failed is not None:
+        raise failed
+
+
+def _performer(cloud: Cloud, resource: Resource, change: Change, live: Live | None) -> Callable[[], None]:
+    def perform() -> None:
+        if change.action is Action.CREATE or live is None:
+            resource.create(cloud, resource.desired)
+        elif change.action is Action.UPDATE:
+            resource.update(cloud, live, {**resource.desired, **resource.settle(live)})
+        else:
+            resource.delete(cloud)
+            resource.create(cloud, resource.desired)
+
+    return perform
+
+
+def _timed_step(cloud: Cloud, step: Step) -> Callable[[], None]:
+    return lambda: _timed(cloud, step.change, DONE[step.change.action], step.run)
+
+
+def _timed(cloud: Cloud, change: Change, detail: str, run: Callable[[], None]) -> None:
+    began = cloud.clock.now()
+    cloud.reporter.phase_started(change.kind, change.name)
+    try:
+        run()
+    except GateliftError as error:
+        cloud.reporter.failed(change.kind, change.name, cloud.clock.now() - began, str(error))
+        raise
+    cloud.reporter.phase_finished(change.kind, change.name, cloud.clock.now() - began, detail)
+
+
+def _pairs(plan: Plan, resources: Sequence[Resource]) -> list[tuple[Resource, Change]]:
+    changes = {(change.kind, change.name): change for change in plan.changes if change.action is not Action.DELETE}
+    return [(resource, changes[resource.kind, resource.name]) for resource in resources]
+
+
+def _next(finished: "queue.SimpleQueue[Task]") -> Task:
+    """The next task that ended; waits in short pieces, so that Ctrl-C is heard."""
+    while True:
+        try:
+            return finished.get(timeout=0.2)
+        except queue.Empty:
+            continue

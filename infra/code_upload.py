@@ -1,0 +1,19 @@
+"""Uploads a folder to a blob container by its SAS address: the home of azure.storage."""
+
+from pathlib import Path
+
+from infra.arm import as_gatelift_errors
+
+
+def upload_folder(sas_uri: str, folder: Path, *, ca_bundle: str | None = None) -> None:
+    """Put every file of the folder into the container, by its relative path."""
+    from azure.storage.blob import ContainerClient  # 0.7 s, only when something is uploaded
+
+    verify = {"connection_verify": ca_bundle} if ca_bundle else {}
+    with (
+        as_gatelift_errors("upload of the code"),
+        ContainerClient.from_container_url(sas_uri, retry_total=3, **verify) as container,  # type: ignore[arg-type]
+    ):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                container.upload_blob(path.relative_to(folder).as_posix(), path.read_bytes(), overwrite=True)

@@ -1,0 +1,130 @@
+"""From a spec to the resources it means, and the one place that knows their order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.hub_access import ModelFacts
+from infra.names import catalog_name, is_registry_model
+from infra.paths import bundled
+from infra.resources.base import Resource
+from infra.resources.catalog_model import INVISIBLE_UNTIL, CatalogModel
+from infra.resources.code_asset import CodeAsset
+from infra.resources.connection import Connection
+from infra.resources.deployment import Deployment, ServedModel
+from infra.resources.endpoint import Endpoint
+from infra.resources.environment import Environment
+from infra.resources.templates import render
+from infra.resources.traffic import Traffic
+from infra.spec import CatalogSpec, StackSpec, TokenSpec
+
+# What must be there before a kind can be made; in this order a plan lists them.
+ORDER: Mapping[str, tuple[str, ...]] = {
+    "connection": (),
+    "environment": (),
+    "code": (),
+    "model": (),
+    "endpoint": (),
+    "deployment": ("connection", "environment", "code", "endpoint"),
+    "traffic": ("deployment",),
+}
+CARD_TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.j2"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The folders that a deployment is made from; tests put their own in."""
+
+    scoring: Path
+    environment: Path
+    script: str = "score.py"
+
+
+def shipped_sources() -> Sources:
+    """The folders that gatelift brings."""
+    return Sources(bundled("scoring"), bundled("environments") / "vllm")
+
+
+def token_spec(spec: StackSpec) -> TokenSpec:
+    """Where the token lies, by default as Hugging Face documents it."""
+    return spec.token or TokenSpec()
+
+
+def needs_token(spec: StackSpec, facts: ModelFacts | None) -> bool:
+    """Whether the stack has a token connection: the spec asks for one, or the model wants one."""
+    return spec.token is not None or bool(facts and facts.needs_token)
+
+
+def desired_resources(
+    spec: StackSpec, facts: ModelFacts | None, token: str | None, sources: Sources, page: str
+) -> list[Resource]:
+    """Every resource of the stack, in order; `facts` is None for a registry's model."""
+    found: list[Resource] = []
+    endpoint = Endpoint(spec.endpoint, spec.name)
+    where = token_spec(spec)
+    with_token = needs_token(spec, facts)
+    if with_token:
+        found.append(Connection(where.connection, where.key, spec.name, token))
+    served = ServedModel(spec.model.id)
+    if facts is not None:
+        environment = Environment(sources.environment, spec.name)
+        code = CodeAsset(sources.scoring, spec.name, sources.script)
+        reference = f"${{{{azureml://connections/{where.connection}/credentials/{where.key}}}}}"
+        served = ServedModel(
+            facts.id,
+            facts.revision,
+            spec.model.served_name or "",
+            f"azureml:{environment.name}",
+            f"azureml:{code.name}",
+            sources.script,
+            (("HF_TOKEN", reference),) if with_token else (),
+        )
+        found += [environment, code]
+        if spec.catalog is not None:
+            found.append(catalog_entry(spec, spec.catalog, facts, str(environment.pins["vllm_version"]), page))
+    found.append(endpoint)
+    found.append(Deployment(endpoint.name, spec.deployment, served, spec.name))
+    found.append(Traffic(endpoint.name, spec.deployment.name.lower()))
+    return sorted(found, key=lambda resource: list(ORDER).index(resource.kind))
+
+
+def catalog_entry(
+    spec: StackSpec, catalog: CatalogSpec, facts: ModelFacts, vllm_version: str, page: str
+) -> CatalogModel:
+    """The model's entry in the catalogue; the card holds nothing that may change in place."""
+    where = token_spec(spec)
+    card = render(
+        CARD_TEMPLATE,
+        {
+            "model": facts.id,
+            "revision": facts.revision,
+            "gated": facts.gated,
+            "served_name": spec.model.served_name or facts.id,
+            "vllm_version": vllm_version,
+            "connection": where.connection,
+            "key": where.key,
+            "page": page,
+        },
+    )
+    tags = {
+        "modelId": facts.id,
+        "revision": facts.revision,
+        "license": facts.license,
+        "task": facts.task or "chat-completion",
+        "gated": "true" if facts.gated else "",
+        INVISIBLE_UNTIL: catalog.invisible_until or "",
+    }
+    given = {name: value for name, value in tags.items() if value} | catalog.tags
+    return CatalogModel(
+        catalog.name or catalog_name(facts.id),
+        card,
+        spec.name,
+        tuple(sorted(given.items())),
+        catalog.description or f"{facts.id}, powered by vLLM",
+        catalog.version or "",
+    )
+
+
+def uses_hub(spec: StackSpec) -> bool:
+    """Whether the weights come from the Hub; a registry's model knows itself where from."""
+    return not is_registry_model(spec.model.id)

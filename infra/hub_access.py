@@ -1,0 +1,155 @@
+"""What the Hugging Face Hub says about a model and a token: the home of huggingface_hub here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from infra.errors import AccessDenied, GateliftError, NotFound, NotReady
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+PUBLIC_HUB = "https://huggingface.co"
+TOKENS_PAGE = "https://huggingface.co/settings/tokens"
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """A repository at a commit."""
+
+    id: str
+    revision: str
+    gated: bool = False
+    private: bool = False
+    license: str = ""
+    task: str = ""
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether its files come only with a token."""
+        return self.gated or self.private
+
+
+@dataclass(frozen=True)
+class TokenFacts:
+    """Whose token it is and what kind."""
+
+    user: str
+    role: str
+
+
+class Hub:
+    """One Hub, seen with or without a token."""
+
+    def __init__(self, endpoint: str = PUBLIC_HUB, *, local: bool = False) -> None:
+        self.endpoint = endpoint.rstrip("/")
+        self.local = local
+
+    def page(self, model: str) -> str:
+        """The model's page for people; the emulated Hub has none, so it is the public one's."""
+        return f"{PUBLIC_HUB if self.local else self.endpoint}/{model}"
+
+    def model(self, model: str, revision: str | None, token: str | None) -> ModelFacts:
+        """Resolve the revision to a commit, and whether the model is gated."""
+        with self._errors(model, revision, token):
+            info = self._api(token).model_info(model, revision=revision)
+        licenses = [tag.removeprefix("license:") for tag in info.tags or [] if tag.startswith("license:")]
+        return ModelFacts(
+            info.id or model,
+            info.sha or revision or "main",
+            gated=bool(info.gated),
+            private=bool(info.private),
+            license=licenses[0] if licenses else "",
+            task=info.pipeline_tag or "",
+        )
+
+    def token(self, token: str) -> TokenFacts:
+        """Ask the Hub who the token is."""
+        with self._errors("", None, token):
+            found: dict[str, Any] = self._api(token).whoami()
+        access = (found.get("auth") or {}).get("accessToken") or {}
+        return TokenFacts(str(found.get("name", "")), str(access.get("role", "")))
+
+    def check_access(self, model: str, token: str) -> None:
+        """Raise what keeps the token from the model's files: each cause has its own message."""
+        with self._errors(model, None, token):
+            self._api(token).auth_check(model)
+
+    def _api(self, token: str | None) -> HfApi:
+        from huggingface_hub import HfApi  # 0.6 s
+
+        return HfApi(endpoint=self.endpoint, token=token or False, library_name="gatelift")
+
+    @contextmanager
+    def _errors(self, model: str, revision: str | None, token: str | None) -> Iterator[None]:
+        from httpx import HTTPError
+        from huggingface_hub import errors
+
+        try:
+            yield
+        except errors.GatedRepoError as error:
+            raise self._gated(model, _server_message(error), token) from None
+        except errors.RevisionNotFoundError:
+            message = f"{model} has no revision {revision!r} on the Hub"
+            raise NotFound(message, hint=f"see {self.page(model)}/commits/main", code="revision_not_found") from None
+        except errors.RepositoryNotFoundError as error:
+            raise self._no_such_model(model, _server_message(error), token) from None
+        except errors.HFValidationError as error:
+            raise NotFound(f"{model}: {error}", code="repository_not_found") from None
+        except errors.HfHubHTTPError as error:
+            status = error.response.status_code if error.response is not None else 0
+            if status == 401 and token:
+                raise self._invalid_token() from None
+            raise NotReady(f"the Hub answered {status} for {model}", hint="try again", code="hub_error") from None
+        except HTTPError as error:
+            message = f"the Hub at {self.endpoint} does not answer: {error}"
+            hint = "`gatelift emulator status`" if self.local else "check the network or HF_ENDPOINT"
+            raise NotReady(message, hint=hint, code="hub_unreachable") from None
+
+    def _gated(self, model: str, said: str, token: str | None) -> GateliftError:
+        page = self.page(model)
+        if not token:
+            return AccessDenied(
+                f"{model} is gated and needs a token", hint=self._how_to_get(page), code="token_missing"
+            )
+        if "awaiting" in said:
+            message = f"the request for access to {model} is waiting for its authors"
+            return AccessDenied(message, hint=f"they decide; see {page}", code="access_pending")
+        if "rejected" in said:
+            message = f"the authors of {model} rejected the request for access"
+            return AccessDenied(message, hint=f"see {page}", code="access_rejected")
+        if "fine-grained" in said:
+            message = f"the fine-grained token may not read gated repositories such as {model}"
+            hint = f"enable 'Read access to contents of all public gated repos you can access' at {TOKENS_PAGE}"
+            return AccessDenied(message, hint=hint, code="token_scope")
+        message = f"the token has no access to the gated model {model}"
+        return AccessDenied(message, hint=f"request access at {page}, then run this again", code="access_not_requested")
+
+    def _no_such_model(self, model: str, said: str, token: str | None) -> GateliftError:
+        if token and "Invalid" in said:
+            return self._invalid_token()
+        if token:
+            hint = f"check the spelling; if it is private, the token must belong to a member: {self.page(model)}"
+            return NotFound(
+                f"{model} is not on the Hub, or the token may not see it", hint=hint, code="repository_not_found"
+            )
+        hint = f"check the spelling: {self.page(model)}; if it is private: {self._how_to_get(self.page(model))}"
+        return NotFound(f"{model} is not on the Hub, or it is private", hint=hint, code="repository_not_found")
+
+    def _invalid_token(self) -> GateliftError:
+        hint = "`export HF_TOKEN=$(gatelift emulator token)`" if self.local else f"make a new one at {TOKENS_PAGE}"
+        return AccessDenied("the Hub does not know this token, or it has expired", hint=hint, code="token_invalid")
+
+    def _how_to_get(self, page: str) -> str:
+        if self.local:
+            return "`export HF_TOKEN=$(gatelift emulator token)`"
+        return f"request access at {page}, make a read token at {TOKENS_PAGE}, then `export HF_TOKEN=…`"
+
+
+def _server_message(error: Any) -> str:
+    response = getattr(error, "response", None)
+    headers = getattr(response, "headers", {}) or {}
+    return f"{headers.get('X-Error-Message', '')} {getattr(error, 'server_message', '') or ''}"

@@ -1,0 +1,81 @@
+"""The Hub token and its connection: write it, ask whether it serves, replace it."""
+
+from typing import Any
+
+from infra.cloud import Cloud
+from infra.desired import token_spec, uses_hub
+from infra.errors import AccessDenied, GateliftError
+from infra.hub_access import Hub
+from infra.resources.base import Live
+from infra.resources.connection import FINGERPRINT, Connection, fingerprint_of, stored_token, token_hint
+from infra.spec import StackSpec
+
+
+def write(spec: StackSpec, cloud: Cloud, token: str) -> dict[str, Any]:
+    """Put the token into the connection, whoever made that; nothing is checked but its form."""
+    if not token.strip() or any(character.isspace() for character in token):
+        raise AccessDenied(
+            "the token is empty or has spaces in it", hint=token_hint(local=cloud.local), code="token_form"
+        )
+    connection = _connection(spec, token)
+    live = connection.read(cloud)
+    if live is None:
+        connection.create(cloud, connection.desired)
+    else:
+        connection.update(cloud, live, connection.desired)
+    stored = connection.read(cloud)
+    return {
+        "connection": connection.name,
+        "key": connection.key,
+        "action": "created" if live is None else "updated",
+        "fingerprint": _metadata(stored).get(FINGERPRINT, ""),
+    }
+
+
+def verify(spec: StackSpec, cloud: Cloud, hub: Hub, token: str | None) -> dict[str, Any]:
+    """Ask the Hub about the token, given or stored, and the connection whether it holds the same one."""
+    connection = _connection(spec, token)
+    live = connection.read(cloud)
+    used = token or _stored(cloud, connection, live)
+    if used is None:
+        message = f"there is no token: none was given and {connection.name} does not exist"
+        raise AccessDenied(message, hint=token_hint(local=cloud.local), code="token_missing")
+    who = hub.token(used)
+    found: dict[str, Any] = {"user": who.user, "role": who.role, "source": "given" if token else "stored"}
+    if uses_hub(spec):
+        hub.check_access(spec.model.id, used)
+        found |= {"model": spec.model.id, "access": "granted"}
+    return found | {"connection": _described(connection, live, token)}
+
+
+def _connection(spec: StackSpec, token: str | None) -> Connection:
+    where = token_spec(spec)
+    return Connection(where.connection, where.key, spec.name, token)
+
+
+def _stored(cloud: Cloud, connection: Connection, live: Live | None) -> str | None:
+    if live is None:
+        return None
+    try:
+        token = stored_token(cloud, connection.name, connection.key)
+    except AccessDenied as error:
+        message = f"the token in {connection.name} cannot be checked: you may not read it"
+        raise AccessDenied(message, hint="`export HF_TOKEN=…` to check that one instead", code=error.code) from None
+    if token is None:
+        hint = "`gatelift token set` writes it"
+        raise GateliftError(f"{connection.name} has no key {connection.key}", hint=hint, code="connection_without_key")
+    return token
+
+
+def _described(connection: Connection, live: Live | None, token: str | None) -> dict[str, Any]:
+    if live is None:
+        return {"name": connection.name, "exists": False}
+    marked = str(_metadata(live).get(FINGERPRINT, ""))
+    found: dict[str, Any] = {"name": connection.name, "exists": True, "owner": live.owner, "fingerprint": marked}
+    if token and marked:
+        found["same_token"] = fingerprint_of(token, marked.partition(":")[0]) == marked
+    return found
+
+
+def _metadata(live: Live | None) -> dict[str, Any]:
+    return dict((live.document if live else {}).get("properties", {}).get("metadata") or {})

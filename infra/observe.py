@@ -1,0 +1,60 @@
+"""Reads what exists, all of it side by side."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra.cloud import Cloud
+from infra.errors import NotFound
+from infra.parallel import together
+from infra.resources.base import Live, Resource
+from infra.resources.deployment import live_deployment
+from infra.resources.traffic import positive
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The live side of a plan."""
+
+    location: str = ""
+    live: Mapping[Key, Live | None] = field(default_factory=dict)
+    deployments: Mapping[str, Live] = field(default_factory=dict)
+    """Every deployment of the endpoint, ours or not."""
+    traffic: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, resource: Resource) -> Live | None:
+        """The live state of a resource."""
+        return self.live.get((resource.kind, resource.name))
+
+
+def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Observed:
+    """One round of parallel reads: the workspace, each resource, the endpoint's deployments."""
+    calls: list[Callable[[], Any]] = [lambda: workspace(cloud), lambda: deployments(cloud, endpoint)]
+    calls += [_reader(cloud, resource) for resource in resources]
+    found, all_deployments, *live = together(calls)
+    states = {(resource.kind, resource.name): state for resource, state in zip(resources, live, strict=True)}
+    splits = [state.state["traffic"] for (kind, _), state in states.items() if kind == "traffic" and state]
+    traffic = positive(splits[0] if splits else {})
+    return Observed(str(found.get("location", "")), states, all_deployments, traffic)
+
+
+def workspace(cloud: Cloud) -> dict[str, Any]:
+    """The workspace itself; `NotFound` says what to check."""
+    found = cloud.management.get(cloud.workspace.id)
+    if found is None:
+        where = f"{cloud.workspace.name} in resource group {cloud.workspace.resource_group}"
+        hint = "check workspace in the spec; `az ml workspace list` shows yours"
+        raise NotFound(f"there is no workspace {where}", hint=hint, code="workspace_not_found")
+    return found
+
+
+def deployments(cloud: Cloud, endpoint: str) -> dict[str, Live]:
+    """The endpoint's deployments by name."""
+    found = cloud.management.list(cloud.workspace.endpoint(endpoint) + "/deployments")
+    return {document["name"]: live_deployment(document, endpoint) for document in found}
+
+
+def _reader(cloud: Cloud, resource: Resource) -> Callable[[], Live | None]:
+    return lambda: resource.read(cloud)

@@ -1,0 +1,95 @@
+"""Everything that is known before something is changed: the model's facts, the resources, what exists, the plan."""
+
+from dataclasses import dataclass
+
+from infra import quota
+from infra.cloud import Cloud
+from infra.desired import Sources, desired_resources, needs_token, token_spec, uses_hub
+from infra.errors import AccessDenied
+from infra.hub_access import Hub, ModelFacts
+from infra.observe import Observed, observe
+from infra.parallel import Task
+from infra.plan import Action, Plan, make_plan
+from infra.resources.base import Resource
+from infra.resources.connection import stored_token, token_hint
+from infra.resources.deployment import Deployment
+from infra.resources.traffic import Traffic
+from infra.spec import StackSpec
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan and what it was made from."""
+
+    spec: StackSpec
+    facts: ModelFacts | None
+    token: str | None
+    resources: list[Resource]
+    observed: Observed
+    plan: Plan
+
+
+def prepare(spec: StackSpec, cloud: Cloud, hub: Hub, sources: Sources, *, token: str | None) -> Prepared:
+    """Ask Hub and Azure, then plan."""
+    facts = hub.model(spec.model.id, spec.model.revision, token) if uses_hub(spec) else None
+    resources = desired_resources(spec, facts, token, sources, hub.page(spec.model.id))
+    observed = observe(cloud, resources, spec.endpoint.name.lower())
+    return replan(Prepared(spec, facts, token, resources, observed, Plan(spec.name, ())))
+
+
+def replan(prepared: Prepared) -> Prepared:
+    """The plan for what was observed."""
+    spec, observed = prepared.spec, prepared.observed
+    wanted = spec.deployment.name.lower()
+    leaving = [name for name, live in observed.deployments.items() if live.owner == spec.name and name != wanted]
+    resources: list[Resource] = [
+        Traffic(r.endpoint, r.deployment, tuple(leaving)) if isinstance(r, Traffic) else r for r in prepared.resources
+    ]
+    plan = make_plan(spec.name, resources, observed.live, leaving)
+    return Prepared(spec, prepared.facts, prepared.token, resources, observed, plan)
+
+
+def check_before_applying(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:
+    """Find out now what would fail later: access to the model, and cores in the region."""
+    changing = {change.kind for change in prepared.plan.changes if change.action is not Action.NONE}
+    tasks = []
+    if changing & {"connection", "deployment"} and needs_token(prepared.spec, prepared.facts):
+        tasks.append(Task(lambda: check_token(prepared, cloud, hub)))
+    if "deployment" in changing:
+        tasks.append(Task(lambda: _check_quota(prepared, cloud)))
+    for task in tasks:
+        task.result()
+
+
+def check_token(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:
+    """Refuse a token that does not open the model; without one the stored one must do."""
+    where = token_spec(prepared.spec)
+    connection = next((live for (kind, _), live in prepared.observed.live.items() if kind == "connection"), None)
+    foreign = connection is not None and not connection.owner
+    token = None if foreign else prepared.token
+    if token is None and connection is not None:
+        try:
+            token = stored_token(cloud, where.connection, where.key)
+        except AccessDenied:
+            cloud.reporter.note(f"the token in {where.connection} cannot be checked: you may not read it")
+            return
+        if token is None:
+            message = f"the connection {where.connection} exists but has no key {where.key}"
+            hint = "`gatelift token set` writes the token; or name another connection in token: of the spec"
+            raise AccessDenied(message, hint=hint, code="connection_without_key")
+    if token is None:
+        model = prepared.facts.id if prepared.facts else prepared.spec.model.id
+        message = f"{model} is gated and there is no token for it"
+        hint = token_hint(local=cloud.local) + f"; access is asked for at {hub.page(model)}"
+        raise AccessDenied(message, hint=hint, code="token_missing")
+    hub.token(token)
+    if prepared.facts is not None:
+        hub.check_access(prepared.facts.id, token)
+
+
+def _check_quota(prepared: Prepared, cloud: Cloud) -> None:
+    deployment = next(resource for resource in prepared.resources if isinstance(resource, Deployment))
+    live = prepared.observed.of(deployment)
+    running = int(live.state.get("instance_count") or 0) if live and live.provisioning == "Succeeded" else 0
+    wanted = prepared.spec.deployment
+    quota.check(cloud, prepared.observed.location, wanted.instance_type, wanted=wanted.instance_count, running=running)

@@ -1,0 +1,147 @@
+"""`up` and `down`: plan, check, apply, wait, ask one question; and the reverse."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from infra import smoke
+from infra.apply import Step, check_fresh, check_possible, resume_running, run_steps, steps
+from infra.cloud import Cloud
+from infra.connect import ENTRA_SCOPE, ConnectInfo, connection_info
+from infra.desired import ORDER, Sources, shipped_sources, token_spec
+from infra.names import catalog_name
+from infra.observe import deployments, observe
+from infra.plan import Action, Change, Plan
+from infra.preparation import Prepared, check_before_applying, prepare, replan
+from infra.recorder import Phase, Recorder
+from infra.reporter import Reporter
+from infra.resources.startup_watch import StartupWatch
+from infra.spec import StackSpec
+from infra.target import Target
+from infra.teardown import Doomed, find_doomed, to_steps
+
+
+@dataclass(frozen=True)
+class UpResult:
+    """What `up` did: the plan it applied, how to connect, `(kind, name, seconds, detail)` a phase, the answer."""
+
+    plan: Plan
+    connection: ConnectInfo
+    phases: tuple[Phase, ...] = ()
+    answer: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As `up --output json` prints it; the key is left out (`connect` gives it)."""
+        connection = {key: value for key, value in self.connection.to_json().items() if key != "api_key"}
+        phases = [{"kind": k, "name": n, "seconds": round(s, 3), "detail": d} for k, n, s, d in self.phases]
+        return {**self.plan.to_json(), "connection": connection, "phases": phases, "answer": self.answer}
+
+
+def up(
+    spec: StackSpec,
+    target: Target,
+    *,
+    token: str | None,
+    reporter: Reporter,
+    plan: Plan | None = None,
+    sources: Sources | None = None,
+) -> UpResult:
+    """Bring the stack to what the spec says and prove that it answers; a given plan is refused if it is stale."""
+    recorder = Recorder(reporter)
+    cloud = target.cloud_for(recorder)
+    prepared = prepare(spec, cloud, target.hub_access, sources or shipped_sources(), token=token)
+    if plan is not None:
+        check_fresh(plan, prepared.plan)
+    if resume_running(cloud, prepared.resources, prepared.observed):
+        observed = observe(cloud, prepared.resources, spec.endpoint.name.lower())
+        prepared = replan(replace(prepared, observed=observed))
+    if not prepared.plan.has_changes:
+        return UpResult(prepared.plan, connection(spec, target, cloud))
+    check_possible(prepared.plan, prepared.resources, prepared.observed)
+    check_before_applying(prepared, cloud, target.hub_access)
+    target.sdk.warm_up()
+    run_steps(cloud, _steps(prepared, target, cloud))
+    reached = connection(spec, target, cloud)
+    answer = _smoke_test(spec, cloud, reached, spec.deployment.name.lower())
+    return UpResult(prepared.plan, reached, tuple(recorder.phases), answer)
+
+
+def plan_down(spec: StackSpec, target: Target) -> Plan:
+    """What `down` would delete and what it would leave, and why."""
+    return Plan(spec.name, tuple(item.change for item in _doomed(spec, target.cloud)))
+
+
+def down(spec: StackSpec, target: Target, *, reporter: Reporter) -> list[Change]:
+    """Delete what the stack owns, in reverse order; returns everything that was looked at."""
+    cloud = target.cloud_for(reporter)
+    doomed = _doomed(spec, cloud)
+    run_steps(cloud, to_steps(doomed))
+    return [item.change for item in doomed]
+
+
+def connection(spec: StackSpec, target: Target, cloud: Cloud) -> ConnectInfo:
+    """How to reach the endpoint, with a fresh credential."""
+    return connection_info(cloud, spec, entra_token(target) if spec.endpoint.auth_mode == "aad_token" else "")
+
+
+def roll(spec: StackSpec, target: Target, reporter: Reporter) -> bool:
+    """Start the deployment's containers anew, so that they read their secrets again; false where there is none."""
+    cloud = target.cloud_for(reporter)
+    endpoint, name = spec.endpoint.name.lower(), spec.deployment.name.lower()
+    live = deployments(cloud, endpoint).get(name)
+    if live is None:
+        return False
+    began = cloud.clock.now()
+    written = {key: value for key, value in live.state.items() if value not in (None, {})}
+    variables = {**live.state["environment_variables"], "GATELIFT_ROLLED": cloud.clock.utc().isoformat()}
+    reporter.phase_started("deployment", name)
+    with StartupWatch(cloud, endpoint, name) as watch:
+        cloud.sdk.put_deployment({**written, "environment_variables": variables}, watch.tick)
+    reporter.phase_finished("deployment", name, cloud.clock.now() - began, "rolled")
+    return True
+
+
+def entra_token(target: Target) -> str:
+    """An access token for endpoints in `aad_token` mode."""
+    return str(target.arm.credential.get_token(ENTRA_SCOPE).token)
+
+
+def _steps(prepared: Prepared, target: Target, cloud: Cloud) -> list[Step]:
+    endpoint = prepared.spec.endpoint.name.lower()
+
+    def delete_leaving(name: str) -> None:
+        cloud.delete(cloud.workspace.deployment(endpoint, name))
+
+    todo = steps(cloud, prepared.plan, prepared.resources, prepared.observed, ORDER, delete_leaving)
+    return [_asked_first(step, prepared, target, cloud) for step in todo]
+
+
+def _asked_first(step: Step, prepared: Prepared, target: Target, cloud: Cloud) -> Step:
+    """Requests move from one deployment to another only after the other has answered one."""
+    if (step.change.kind, step.change.action) != ("traffic", Action.UPDATE):
+        return step
+    return replace(step, run=_after_an_answer(step.run, prepared.spec, target, cloud))
+
+
+def _after_an_answer(run: Callable[[], None], spec: StackSpec, target: Target, cloud: Cloud) -> Callable[[], None]:
+    def checked() -> None:
+        _smoke_test(spec, cloud, connection(spec, target, cloud), spec.deployment.name.lower())
+        run()
+
+    return checked
+
+
+def _smoke_test(spec: StackSpec, cloud: Cloud, reached: ConnectInfo, deployment: str) -> str:
+    began = cloud.clock.now()
+    cloud.reporter.phase_started("smoke test", deployment)
+    model = spec.model.served_name or spec.model.id
+    answer = smoke.ask(reached.base_url, reached.api_key, model, clock=cloud.clock, deployment=deployment)
+    cloud.reporter.phase_finished("smoke test", deployment, cloud.clock.now() - began, "answered")
+    return answer
+
+
+def _doomed(spec: StackSpec, cloud: Cloud) -> list[Doomed]:
+    names = {spec.catalog.name if spec.catalog and spec.catalog.name else catalog_name(spec.model.id)}
+    link = token_spec(spec).connection
+    found = find_doomed(cloud, endpoint=spec.endpoint.name.lower(), connection=link, models=sorted(names))
+    return sorted(found, key=lambda item: item.wave)

@@ -1,0 +1,112 @@
+"""The model's entry in the workspace's catalogue: a model card and tags, no weights."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from infra.cloud import Cloud
+from infra.resources.base import Live, Resource, State, fingerprint, merged_tags, owned, owner_of
+
+INVISIBLE_UNTIL = "invisibleUntil"
+CARD = "gatelift_card"
+COPIED = (
+    "description",
+    "isAnonymous",
+    "isArchived",
+    "modelType",
+    "modelUri",
+    "flavors",
+    "stage",
+    "jobName",
+    "properties",
+)
+
+
+@dataclass(frozen=True)
+class CatalogModel(Resource):
+    """A `custom_model` whose only file is the rendered card; everything searchable is a tag."""
+
+    model: str
+    card: str
+    stack: str
+    tags: tuple[tuple[str, str], ...] = ()
+    description: str = ""
+    version: str = ""
+
+    kind: ClassVar[str] = "model"
+    updatable: ClassVar[frozenset[str]] = frozenset({"tags", "description"})
+
+    @property
+    def name(self) -> str:
+        """`NAME:VERSION`."""
+        return f"{self.model}:{self.chosen_version}"
+
+    @property
+    def chosen_version(self) -> str:
+        """The spec's version, else the card's hash: another card is another version."""
+        return self.version or fingerprint(self.card)
+
+    @cached_property
+    def desired(self) -> State:
+        """The entry in Azure's own YAML."""
+        state: State = {
+            "name": self.model,
+            "version": self.chosen_version,
+            "type": "custom_model",
+            "properties": {CARD: fingerprint(self.card)},
+            "tags": dict(self.tags),
+        }
+        if self.description:
+            state["description"] = self.description
+        return owned(state, self.stack)
+
+    def read(self, cloud: Cloud) -> Live | None:
+        """The version, if it exists."""
+        document = cloud.management.get(self._id(cloud))
+        return None if document is None else live_model(document, self.model, self.chosen_version)
+
+    def create(self, cloud: Cloud, state: State) -> None:
+        """Upload the card and register the version."""
+        with tempfile.TemporaryDirectory(prefix="gatelift-card-") as folder:
+            Path(folder, "README.md").write_text(self.card, encoding="utf-8")
+            cloud.sdk.put_model(state, Path(folder))
+
+    def update(self, cloud: Cloud, live: Live, state: State) -> None:
+        """Change tags and description, and send everything else back as it was."""
+        tags = merged_tags(live.state.get("tags"), state["tags"])
+        write_model(cloud, self._id(cloud), live, {"tags": tags, "description": state.get("description")})
+
+    def obstacle(self, live: Live, traffic: Mapping[str, int]) -> str:
+        """A version's content never changes."""
+        return "the model card is another one now: give catalog.version another value, or leave it out"
+
+    def delete(self, cloud: Cloud) -> None:
+        """Take this version away."""
+        cloud.delete(self._id(cloud))
+
+    def _id(self, cloud: Cloud) -> str:
+        return cloud.workspace.asset("models", self.model, self.chosen_version)
+
+
+def live_model(document: dict[str, Any], name: str, version: str) -> Live:
+    """A model version of Azure as a live state."""
+    properties = document.get("properties", {})
+    state: State = {
+        "name": name,
+        "version": version,
+        "type": properties.get("modelType"),
+        "description": properties.get("description"),
+        "properties": dict(properties.get("properties") or {}),
+        "tags": dict(properties.get("tags") or {}),
+    }
+    return Live(state, owner_of(state["tags"]), "Succeeded", document)
+
+
+def write_model(cloud: Cloud, id: str, live: Live, changes: dict[str, Any]) -> dict[str, Any]:
+    """Write a model version with some fields changed; the rest goes back losslessly."""
+    before = live.document.get("properties", {})
+    kept = {name: before[name] for name in COPIED if before.get(name) is not None}
+    return cloud.management.put(id, {"properties": {**kept, **changes}})

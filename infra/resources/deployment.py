@@ -1,0 +1,196 @@
+"""The deployment: machines, container, engine arguments, the reference to the secret, probes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from infra.cloud import Cloud
+from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
+from infra.resources.startup_watch import StartupWatch
+from infra.resources.wire import asset_reference, milliseconds, probe, without_nothing
+from infra.spec import DeploymentSpec, ProbeSpec
+
+CONCURRENCY = 64
+# Liveness answers as soon as the process listens, so these only have to outlast imports on a cold disk; ten minutes of
+# silence afterwards mean that the process hangs, and Azure restarts the container.
+LIVENESS = {"initial_delay": 30, "period": 10, "timeout": 10, "success_threshold": 1, "failure_threshold": 60}
+# Readiness answers 200 after a first real token. Azure gives a deployment up when this budget is spent, and 310 s, its
+# default, does not even download a large model: period times failures is an hour. The period is short so that the
+# endpoint serves soon after the token; the price, that a container which stops being ready stays in rotation for long,
+# is not paid in practice, since the scoring process ends when its engine does.
+READINESS = {"initial_delay": 5, "period": 5, "timeout": 5, "success_threshold": 1, "failure_threshold": 720}
+PLATFORM_VARIABLES = ("AZUREML_", "AML_", "MSI_", "IDENTITY_", "GATELIFT_")
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """What the container serves: a Hub model at a commit, and where its token lies; or a registry's model as it is."""
+
+    id: str
+    revision: str = ""
+    served_name: str = ""
+    environment: str = ""
+    code: str = ""
+    script: str = "score.py"
+    secrets: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Deployment(Resource):
+    """One deployment of an endpoint."""
+
+    endpoint: str
+    spec: DeploymentSpec
+    model: ServedModel
+    stack: str
+
+    kind: ClassVar[str] = "deployment"
+    updatable: ClassVar[frozenset[str]] = frozenset(
+        {
+            "instance_count",
+            "model",
+            "environment",
+            "code_configuration",
+            "environment_variables",
+            "request_settings",
+            "liveness_probe",
+            "readiness_probe",
+            "tags",
+        }
+    )
+    exact: ClassVar[frozenset[str]] = frozenset({"environment_variables"})
+
+    @property
+    def name(self) -> str:
+        """The deployment's name, which Azure keeps in lower case."""
+        return self.spec.name.lower()
+
+    @cached_property
+    def desired(self) -> State:
+        """The deployment in Azure's own YAML."""
+        request = self.spec.request_settings
+        concurrency = (
+            request.max_concurrent_requests_per_instance or self.spec.engine.get("max_num_seqs") or CONCURRENCY
+        )
+        state: State = {
+            "name": self.name,
+            "endpoint_name": self.endpoint,
+            "instance_type": self.spec.instance_type,
+            "instance_count": self.spec.instance_count,
+            "request_settings": {
+                "request_timeout_ms": request.request_timeout_ms,
+                "max_concurrent_requests_per_instance": concurrency,
+            },
+            "liveness_probe": _probe(self.spec.liveness_probe, LIVENESS),
+            "readiness_probe": _probe(self.spec.readiness_probe, READINESS),
+            "environment_variables": {**self.spec.environment_variables, **self._variables()},
+            "tags": dict(self.spec.tags),
+            **self._container(),
+        }
+        return owned(state, self.stack)
+
+    def _container(self) -> State:
+        if not self.model.environment:
+            return {"model": self.model.id}
+        return {
+            "environment": self.model.environment,
+            "code_configuration": {"code": self.model.code, "scoring_script": self.model.script},
+        }
+
+    def _variables(self) -> dict[str, str]:
+        if not self.model.environment:
+            return {}
+        engine = json.dumps(self.spec.engine, sort_keys=True)
+        variables = {
+            "SCORING_MODEL": self.model.id,
+            "SCORING_REVISION": self.model.revision,
+            "SCORING_SERVED_MODEL_NAME": self.model.served_name,
+            "SCORING_ENGINE_ARGS": engine,
+        }
+        return {name: value for name, value in variables.items() if value} | dict(self.model.secrets)
+
+    def settle(self, live: Live) -> State:
+        """What the spec says; VM sizes are the same in any case."""
+        if str(live.state.get("instance_type")).lower() == self.spec.instance_type.lower():
+            return {**self.desired, "instance_type": live.state["instance_type"]}
+        return self.desired
+
+    def read(self, cloud: Cloud) -> Live | None:
+        """The deployment as it is."""
+        document = cloud.management.get(cloud.workspace.deployment(self.endpoint, self.name))
+        return None if document is None else live_deployment(document, self.endpoint)
+
+    def create(self, cloud: Cloud, state: State) -> None:
+        """Make it and wait, phase by phase, until its first token."""
+        with StartupWatch(cloud, self.endpoint, self.name) as watch:
+            cloud.sdk.put_deployment(state, watch.tick)
+
+    def update(self, cloud: Cloud, live: Live, state: State) -> None:
+        """Change it; a count alone goes the short way that starts and stops instances and touches no other."""
+        tags = merged_tags(live.state["tags"], state["tags"])
+        if live.provisioning == "Succeeded" and _only_count_and_tags(live.state, state):
+            id = cloud.workspace.deployment(self.endpoint, self.name)
+            operation = cloud.begin_patch(
+                id, {"tags": tags, "sku": {"name": "Default", "capacity": state["instance_count"]}}
+            )
+            cloud.wait(operation, lambda: None)
+            return
+        with StartupWatch(cloud, self.endpoint, self.name) as watch:
+            cloud.sdk.put_deployment({**state, "tags": tags}, watch.tick)
+
+    def resume(self, cloud: Cloud, live: Live) -> None:
+        """Wait for the operation under way, phase by phase."""
+        with StartupWatch(cloud, self.endpoint, self.name) as watch:
+            cloud.wait_for_running(live.document, watch.tick)
+
+    def obstacle(self, live: Live, traffic: Mapping[str, int]) -> str:
+        """A deployment that gets requests is not taken away under them."""
+        if not traffic.get(self.name):
+            return ""
+        return (
+            "it gets requests: give deployment.name another value, and gatelift starts that one beside it, moves the "
+            "traffic once it serves and removes this one"
+        )
+
+    def delete(self, cloud: Cloud) -> None:
+        """Take it away."""
+        cloud.delete(cloud.workspace.deployment(self.endpoint, self.name))
+
+
+def live_deployment(document: Mapping[str, Any], endpoint: str) -> Live:
+    """Azure's deployment as a live state; what the platform adds to the variables is not ours."""
+    properties = document.get("properties", {})
+    code = properties.get("codeConfiguration") or {}
+    request = properties.get("requestSettings") or {}
+    variables = properties.get("environmentVariables") or {}
+    state: State = {
+        "name": document.get("name"),
+        "endpoint_name": endpoint,
+        "instance_type": properties.get("instanceType"),
+        "instance_count": (document.get("sku") or {}).get("capacity"),
+        "model": asset_reference(properties.get("model")),
+        "environment": asset_reference(properties.get("environmentId")),
+        "code_configuration": without_nothing(
+            {"code": asset_reference(code.get("codeId")), "scoring_script": code.get("scoringScript")}
+        ),
+        "environment_variables": {k: v for k, v in variables.items() if not k.startswith(PLATFORM_VARIABLES)},
+        "request_settings": {
+            "request_timeout_ms": milliseconds(request.get("requestTimeout")),
+            "max_concurrent_requests_per_instance": request.get("maxConcurrentRequestsPerInstance"),
+        },
+        "liveness_probe": probe(properties.get("livenessProbe")),
+        "readiness_probe": probe(properties.get("readinessProbe")),
+        "tags": dict(document.get("tags") or {}),
+    }
+    provisioning = str(properties.get("provisioningState", "Succeeded"))
+    return Live(state, owner_of(state["tags"]), provisioning, document)
+
+
+def _probe(written: ProbeSpec, defaults: Mapping[str, int]) -> dict[str, int]:
+    return {**defaults, **written.model_dump(exclude_none=True)}
+
+
+def _only_count_and_tags(live: State, state: State) -> bool:
+    return all(live.get(name) == value for name, value in state.items() if name not in ("instance_count", "tags"))

@@ -1,0 +1,129 @@
+"""The managed online endpoint: name, authentication, identity, the right to read secrets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from infra.cloud import Cloud
+from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
+from infra.resources.wire import snake, without_nothing
+from infra.spec import EndpointSpec
+
+ENFORCE = "enforce_access_to_default_secret_stores"
+OFF = "disabled"
+
+
+@dataclass(frozen=True)
+class Endpoint(Resource):
+    """An endpoint without its traffic, which is a resource of its own."""
+
+    spec: EndpointSpec
+    stack: str
+
+    kind: ClassVar[str] = "endpoint"
+    # Azure grants the right to read secrets, and the identity, when the endpoint is made and never later.
+    updatable: ClassVar[frozenset[str]] = frozenset({"tags", "description", "auth_mode", "public_network_access"})
+
+    @property
+    def name(self) -> str:
+        """The endpoint's name, which Azure keeps in lower case."""
+        return self.spec.name.lower()
+
+    @cached_property
+    def desired(self) -> State:
+        """The endpoint in Azure's own YAML."""
+        identity: State = {"type": self.spec.identity.type}
+        if self.spec.identity.user_assigned_identities:
+            ids = self.spec.identity.user_assigned_identities
+            identity["user_assigned_identities"] = [{"resource_id": id} for id in ids]
+        state: State = {
+            "name": self.name,
+            "auth_mode": self.spec.auth_mode,
+            "identity": identity,
+            "public_network_access": self.spec.public_network_access,
+            "description": self.spec.description,
+            "properties": self._secret_access(),
+            "tags": dict(self.spec.tags),
+        }
+        return owned(
+            {name: value for name, value in state.items() if value not in (None, {}) or name == "tags"}, self.stack
+        )
+
+    def _secret_access(self) -> dict[str, str]:
+        """On by default; Azure refuses the property beside a user-assigned identity, and off means not set."""
+        if self.spec.identity.type == "user_assigned" or self.spec.enforce_access_to_default_secret_stores == OFF:
+            return {}
+        return {ENFORCE: "enabled"}
+
+    def settle(self, live: Live) -> State:
+        """What the spec says; a flag that the spec turned off shows as a difference."""
+        if (
+            live is not None
+            and not self._secret_access()
+            and live.state.get("properties", {}).get(ENFORCE) == "enabled"
+        ):
+            return {**self.desired, "properties": {ENFORCE: OFF}}
+        return self.desired
+
+    def read(self, cloud: Cloud) -> Live | None:
+        """The endpoint as it is."""
+        document = cloud.management.get(cloud.workspace.endpoint(self.name))
+        return None if document is None else live_endpoint(document)
+
+    def create(self, cloud: Cloud, state: State) -> None:
+        """Make it and wait until it exists."""
+        cloud.sdk.put_endpoint(state, lambda: None)
+
+    def update(self, cloud: Cloud, live: Live, state: State) -> None:
+        """Change it; the live traffic and what others set goes back with it."""
+        cloud.sdk.put_endpoint(with_live(state, live), lambda: None)
+
+    def resume(self, cloud: Cloud, live: Live) -> None:
+        """Wait for the operation under way."""
+        cloud.wait_for_running(live.document, lambda: None)
+
+    def obstacle(self, live: Live, traffic: Mapping[str, int]) -> str:
+        """An endpoint's replacement takes its deployments, its keys and its traffic along."""
+        return "give endpoint.name another value, or take this one away first with `gatelift down`"
+
+    def delete(self, cloud: Cloud) -> None:
+        """Delete it with its deployments."""
+        cloud.delete(cloud.workspace.endpoint(self.name))
+
+
+def live_endpoint(document: Mapping[str, Any]) -> Live:
+    """Azure's endpoint as a live state."""
+    properties = document.get("properties", {})
+    identity = document.get("identity") or {}
+    state: State = {
+        "name": document.get("name"),
+        "auth_mode": snake(properties.get("authMode") or ""),
+        "identity": without_nothing(
+            {
+                "type": snake(identity.get("type") or "SystemAssigned"),
+                "user_assigned_identities": [
+                    {"resource_id": id} for id in sorted(identity.get("userAssignedIdentities") or {})
+                ],
+            }
+        ),
+        "public_network_access": (properties.get("publicNetworkAccess") or "Enabled").lower(),
+        "description": properties.get("description"),
+        "properties": dict(properties.get("properties") or {}),
+        "tags": dict(document.get("tags") or {}),
+    }
+    provisioning = str(properties.get("provisioningState", "Succeeded"))
+    return Live(state, owner_of(state["tags"]), provisioning, document)
+
+
+def with_live(state: State, live: Live) -> State:
+    """The state to write over a live endpoint: a PUT without its traffic would take the traffic away."""
+    properties = live.document.get("properties", {})
+    kept = {"traffic": properties.get("traffic") or {}, "mirror_traffic": properties.get("mirrorTraffic") or {}}
+    others = {name: value for name, value in live.state["properties"].items() if not name.startswith("azureml.")}
+    return {
+        **state,
+        **{name: value for name, value in kept.items() if value},
+        "properties": {**others, **state.get("properties", {})},
+        "tags": merged_tags(live.state["tags"], state["tags"]),
+    }

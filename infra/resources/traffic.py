@@ -1,0 +1,79 @@
+"""How an endpoint's requests are split over its deployments."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from infra.cloud import Cloud
+from infra.resources.base import Live, Resource, State
+from infra.resources.endpoint import live_endpoint, with_live
+
+
+@dataclass(frozen=True)
+class Traffic(Resource):
+    """All of it to the deployment, unless somebody has split it already: a live split is kept."""
+
+    endpoint: str
+    deployment: str
+    leaving: tuple[str, ...] = ()
+    """Deployments of this stack that the spec no longer has: their share moves to the new one."""
+
+    kind: ClassVar[str] = "traffic"
+    updatable: ClassVar[frozenset[str]] = frozenset({"traffic"})
+    exact: ClassVar[frozenset[str]] = frozenset({"traffic"})
+
+    @property
+    def name(self) -> str:
+        """The endpoint's name."""
+        return self.endpoint
+
+    @property
+    def desired(self) -> State:
+        """Everything to the deployment."""
+        return {"traffic": {self.deployment: 100}}
+
+    def settle(self, live: Live) -> State:
+        """The live split, with the share of those that leave moved to ours."""
+        split = dict(live.state.get("traffic") or {})
+        moved = sum(split.pop(name, 0) for name in self.leaving)
+        if moved:
+            split[self.deployment] = split.get(self.deployment, 0) + moved
+        return {"traffic": split}
+
+    def read(self, cloud: Cloud) -> Live | None:
+        """The split as it is; none while nothing is set."""
+        document = cloud.management.get(cloud.workspace.endpoint(self.endpoint))
+        split = positive((document or {}).get("properties", {}).get("traffic"))
+        return Live({"traffic": split}, document=document) if document and split else None
+
+    def create(self, cloud: Cloud, state: State) -> None:
+        """Send requests to the deployment."""
+        document = cloud.management.get(cloud.workspace.endpoint(self.endpoint)) or {}
+        endpoint = live_endpoint(document)
+        written = {name: value for name, value in endpoint.state.items() if value is not None}
+        cloud.sdk.put_endpoint({**with_live(written, endpoint), "tags": endpoint.state["tags"], **state}, lambda: None)
+
+    def update(self, cloud: Cloud, live: Live, state: State) -> None:
+        """Move the split."""
+        self.create(cloud, state)
+
+    def delete(self, cloud: Cloud) -> None:
+        """No requests to the deployment: Azure deletes none that has any."""
+        live = self.read(cloud)
+        split = dict(live.state["traffic"]) if live else {}
+        if split.pop(self.deployment, 0):
+            self.create(cloud, {"traffic": rescaled(split)})
+
+
+def positive(split: dict[str, int] | None) -> dict[str, int]:
+    """The split without those that get nothing, which Azure shows or leaves out as it likes."""
+    return {name: share for name, share in sorted((split or {}).items()) if share}
+
+
+def rescaled(split: dict[str, int]) -> dict[str, int]:
+    """The same proportions with the sum that Azure wants: 100, or nothing at all."""
+    total = sum(split.values())
+    if not total:
+        return {}
+    shares = {name: share * 100 // total for name, share in split.items()}
+    first = next(iter(shares))
+    return {**shares, first: shares[first] + 100 - sum(shares.values())}

@@ -1,0 +1,44 @@
+"""Asks a running endpoint one question, as any client would."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from infra.clock import Clock
+from infra.errors import NotReady, Refused
+
+QUESTION = "What is the capital of France?"
+PATIENCE = 120.0  # a new route and a new key take a moment to arrive at the front end
+NOT_YET = {401, 404, 424, 429, 502, 503, 504}
+
+
+def ask(base_url: str, key: str, model: str, *, clock: Clock, deployment: str = "", question: str = QUESTION) -> str:
+    """The answer to a chat request; with `deployment` that one is asked, whatever the traffic says."""
+    import httpx  # 0.3 s, only when something was applied
+
+    headers = {"Authorization": f"Bearer {key}"} | ({"azureml-model-deployment": deployment} if deployment else {})
+    body = {"model": model, "messages": [{"role": "user", "content": question}], "max_tokens": 64, "temperature": 0}
+    deadline = clock.now() + PATIENCE
+    while True:
+        try:
+            response = httpx.post(f"{base_url}/chat/completions", json=body, headers=headers, timeout=180)
+            if response.status_code == 200:
+                return _text(response.json())
+            if response.status_code not in NOT_YET or clock.now() > deadline:
+                raise _refused(response.status_code, response.headers, response.text)
+        except httpx.TransportError as error:
+            if clock.now() > deadline:
+                raise NotReady(f"{base_url} does not answer: {error}", code="no_answer") from None
+        clock.sleep(1)
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    message = (document.get("choices") or [{}])[0].get("message") or {}
+    return str(message.get("content") or message.get("reasoning_content") or message.get("reasoning") or "").strip()
+
+
+def _refused(status: int, headers: Mapping[str, str], text: str) -> Refused:
+    inner = headers.get("ms-azureml-model-error-statuscode", "")
+    said = f"the endpoint answered {status}" + (f" (the container {inner})" if inner else "")
+    return Refused(
+        f"{said}: {text[:500]}", hint="`gatelift logs` shows the container's output", code="smoke_test_failed"
+    )

@@ -1,0 +1,155 @@
+"""Takes a stack away in reverse order: what carries its name, and of what is shared only what nobody else uses."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.apply import Step
+from infra.cloud import Cloud
+from infra.errors import Refused
+from infra.observe import deployments
+from infra.parallel import together
+from infra.plan import Action, Change
+from infra.resources import code_asset, environment
+from infra.resources.base import Live, owner_of
+from infra.resources.endpoint import live_endpoint
+from infra.resources.traffic import Traffic, positive
+
+CONNECTION_REFERENCE = re.compile(r"azureml://connections/([^/}]+)")
+SHARED_ASSETS = {"code": ("codes", code_asset.NAME), "environment": ("environments", environment.NAME)}
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """One resource to delete, in which wave, and how; a kept one has no call."""
+
+    change: Change
+    wave: int
+    run: Callable[[], None] | None = None
+
+
+def find_doomed(cloud: Cloud, *, endpoint: str, connection: str, models: Iterable[str]) -> list[Doomed]:
+    """Everything the stack owns, in the order of its deletion."""
+    calls: list[Callable[[], Any]] = [
+        lambda: cloud.management.get(cloud.workspace.endpoint(endpoint)),
+        lambda: _other_deployments(cloud, endpoint),
+        lambda: {kind: _versions(cloud, *where) for kind, where in SHARED_ASSETS.items()},
+        lambda: [entry for model in models for entry in _versions(cloud, "models", model)],
+        lambda: cloud.management.get(cloud.workspace.connection(connection)),
+    ]
+    here, elsewhere, assets, entries, link = together(calls)
+    ours = deployments(cloud, endpoint) if here else {}
+    staying = {name: live for name, live in ours.items() if live.owner != cloud.stack}
+    going = {name: live for name, live in ours.items() if live.owner == cloud.stack}
+    found = _endpoint(cloud, endpoint, here, staying, going)
+    still_used = [*elsewhere, *staying.values()]
+    found += _entries(cloud, entries)
+    for kind, versions in assets.items():
+        found += _assets(cloud, kind, versions, list(going.values()), still_used)
+    return found + _connection(cloud, connection, link, still_used)
+
+
+def to_steps(doomed: list[Doomed]) -> list[Step]:
+    """The deletions as steps: each wave after the one before."""
+    todo: list[Step] = []
+    waves: list[int] = []
+    for item in sorted((item for item in doomed if item.run), key=lambda item: item.wave):
+        before = frozenset(index for index, wave in enumerate(waves) if wave < item.wave)
+        todo.append(Step(item.change, item.run or (lambda: None), before))
+        waves.append(item.wave)
+    return todo
+
+
+def _endpoint(
+    cloud: Cloud, endpoint: str, document: dict[str, Any] | None, staying: Mapping[str, Live], going: Mapping[str, Live]
+) -> list[Doomed]:
+    if document is None:
+        return []
+    live = live_endpoint(document)
+    if live.owner == cloud.stack and not staying:
+        with_it = [Doomed(_delete("deployment", name, "goes with its endpoint"), 2) for name in sorted(going)]
+        return [*with_it, Doomed(_delete("endpoint", endpoint), 2, _deleter(cloud, cloud.workspace.endpoint(endpoint)))]
+    split = positive(live.document.get("properties", {}).get("traffic"))
+    found = []
+    for name in sorted(going):
+        if split.get(name):
+            found.append(Doomed(_delete("traffic", name), 0, lambda n=name: Traffic(endpoint, n).delete(cloud)))  # type: ignore[misc]
+        found.append(
+            Doomed(_delete("deployment", name), 1, _deleter(cloud, cloud.workspace.deployment(endpoint, name)))
+        )
+    if going or live.owner == cloud.stack:
+        others = ", ".join(sorted(staying)) or "nothing of ours"
+        found.append(Doomed(_keep("endpoint", endpoint, f"stays: it has {others}"), 2))
+    elif live.owner:
+        raise Refused(f"the endpoint {endpoint} belongs to the stack {live.owner}", code="not_ours")
+    return found
+
+
+def _entries(cloud: Cloud, entries: list[dict[str, Any]]) -> list[Doomed]:
+    mine = [entry for entry in entries if owner_of(entry["properties"].get("tags")) == cloud.stack]
+    return [Doomed(_delete("model", _asset_name(entry["id"])), 3, _deleter(cloud, entry["id"])) for entry in mine]
+
+
+def _assets(
+    cloud: Cloud, kind: str, versions: list[dict[str, Any]], going: list[Live], still_used: list[Live]
+) -> list[Doomed]:
+    found = []
+    for document in versions:
+        name = _asset_name(document["id"])
+        reference = f"azureml:{name}"
+        owner = owner_of(document["properties"].get("tags"))
+        if owner != cloud.stack and not (owner and _uses(going, reference)):
+            continue
+        if _uses(still_used, reference):
+            found.append(Doomed(_keep(kind, name, "stays: another stack uses it"), 3))
+        else:
+            found.append(Doomed(_delete(kind, name), 3, _deleter(cloud, document["id"])))
+    return found
+
+
+def _connection(cloud: Cloud, name: str, document: dict[str, Any] | None, still_used: list[Live]) -> list[Doomed]:
+    if document is None:
+        return []
+    owner = owner_of(document["properties"].get("metadata"))
+    if owner != cloud.stack:
+        whose = f"the stack {owner}" if owner else "somebody else"
+        return [Doomed(_keep("connection", name, f"stays: it belongs to {whose}"), 3)]
+    if any(name in CONNECTION_REFERENCE.findall(str(live.state.get("environment_variables"))) for live in still_used):
+        return [Doomed(_keep("connection", name, "stays: another stack uses it"), 3)]
+    return [Doomed(_delete("connection", name), 3, _deleter(cloud, cloud.workspace.connection(name)))]
+
+
+def _other_deployments(cloud: Cloud, endpoint: str) -> list[Live]:
+    endpoints = [document["name"] for document in cloud.management.list(f"{cloud.workspace.id}/onlineEndpoints")]
+    others = [name for name in endpoints if name.lower() != endpoint.lower()]
+    found = together([lambda n=name: deployments(cloud, n) for name in others])  # type: ignore[misc]
+    return [live for lives in found for live in lives.values()]
+
+
+def _versions(cloud: Cloud, collection: str, name: str) -> list[dict[str, Any]]:
+    return cloud.management.list(f"{cloud.workspace.id}/{collection}/{name}/versions")
+
+
+def _uses(lives: list[Live], reference: str) -> bool:
+    return any(
+        reference in (live.state.get("environment"), live.state.get("code_configuration", {}).get("code"))
+        for live in lives
+    )
+
+
+def _asset_name(id: str) -> str:
+    parts = id.split("/")
+    return f"{parts[-3]}:{parts[-1]}"
+
+
+def _delete(kind: str, name: str, reason: str = "belongs to the stack") -> Change:
+    return Change(Action.DELETE, kind, name, reason)
+
+
+def _keep(kind: str, name: str, reason: str) -> Change:
+    return Change(Action.NONE, kind, name, reason)
+
+
+def _deleter(cloud: Cloud, id: str) -> Callable[[], None]:
+    return lambda: cloud.delete(id)
