@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from infra.emulator.authorization import Authorization
     from infra.emulator.blobs import Blobs
+    from infra.emulator.directory import Directory
     from infra.emulator.faults import Faults
     from infra.emulator.operations import Operations
     from infra.emulator.settings import Settings
@@ -129,6 +130,7 @@ class World:
     authorization: "Authorization"
     blobs: "Blobs"
     faults: "Faults"
+    directory: "Directory" = field(init=False)
     operations: "Operations" = field(init=False)
     host: Host = field(init=False)
     front_ends: FrontEnds = field(init=False)

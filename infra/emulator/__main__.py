@@ -1,0 +1,47 @@
+"""`python -m infra.emulator`: the server process. Its first line on stdout is its profile or its error, as JSON."""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from infra.emulator.front_end import FrontEnds
+from infra.emulator.host import Host
+from infra.emulator.hub import create_hub_app, load_hub_seed
+from infra.emulator.server import DataPlane, serve
+from infra.errors import GateliftError
+
+DATA_PLANE = DataPlane(host=Host, front_ends=FrontEnds, hub_app=create_hub_app, load_hub_seed=load_hub_seed)
+
+
+def main(data_plane: DataPlane = DATA_PLANE) -> int:
+    """Run an emulator until it is told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m infra.emulator", description="An Azure Machine Learning emulator.")
+    parser.add_argument("--state", type=Path, required=True, help="folder that holds everything it knows")
+    parser.add_argument("--port", type=int, default=0, help="port of the control plane; 0: the last one, or any")
+    parser.add_argument("--seed", type=Path, help="JSON file with what it holds at first")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for noisy in ("httpx", "uvicorn", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        asyncio.run(serve(options.state, data_plane=data_plane, port=options.port, seed=options.seed, on_ready=_report))
+    except GateliftError as error:
+        _report({"error": str(error), "hint": error.hint, "code": error.code})
+        return 1
+    return 0
+
+
+def _report(message: dict[str, Any]) -> None:
+    print(json.dumps(message), flush=True)  # noqa: T201  whoever started us waits for this line
+    # Nobody reads any further: what is printed from now on belongs to the log.
+    if not sys.stdout.isatty():
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

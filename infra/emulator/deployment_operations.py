@@ -1,0 +1,76 @@
+"""What happens to a deployment in the background."""
+
+import posixpath
+
+from infra.emulator.store import Document
+from infra.emulator.world import DeploymentFailed, World
+
+
+async def run_put(world: World, operation: Document) -> None:
+    """Bring the deployment up and let the endpoint's scoring URI follow its route."""
+    id = operation["resource"]
+    document = world.store.get(id)
+    if document is None:
+        raise DeploymentFailed("ResourceNotFound", f"The deployment {id} does not exist.")
+    environment = world.store.get(document["properties"].get("environmentId") or "") or {}
+    _check_build_context(world, environment)
+    await world.host.start(id)
+    document = world.store.get(id)
+    if document is None:
+        return
+    document["properties"]["provisioningState"] = "Succeeded"
+    with world.store.transaction():
+        world.store.put(id, document)
+        _follow_route(world, id, environment)
+
+
+async def run_delete(world: World, operation: Document) -> None:
+    """End the deployment's instances, then forget it."""
+    id = operation["resource"]
+    await world.operations.cancel_below(id, besides=operation["name"])
+    await world.host.stop(id)
+    endpoint_id = id.rsplit("/", 2)[0]
+    endpoint = world.store.get(endpoint_id)
+    with world.store.transaction():
+        if endpoint:
+            for kind in ("traffic", "mirrorTraffic"):
+                shares = endpoint["properties"].get(kind) or {}
+                name = id.rpartition("/")[2].lower()
+                endpoint["properties"][kind] = {key: share for key, share in shares.items() if key.lower() != name}
+            world.store.put(endpoint_id, endpoint)
+        world.store.delete(id)
+
+
+def failed(world: World, operation: Document) -> None:
+    """Show on the deployment that its operation has failed."""
+    document = world.store.get(operation["resource"])
+    if document:
+        document["properties"]["provisioningState"] = "Failed"
+        world.store.put(document["id"], document)
+
+
+def _follow_route(world: World, deployment_id: str, environment: Document) -> None:
+    routes = (environment.get("properties") or {}).get("inferenceConfig") or {}
+    path = (routes.get("scoringRoute") or {}).get("path") or "/score"
+    endpoint_id = deployment_id.rsplit("/", 2)[0]
+    endpoint = world.store.get(endpoint_id)
+    if endpoint and endpoint["properties"].get("scoringUri"):
+        base = "/".join(endpoint["properties"]["scoringUri"].split("/", 3)[:3])
+        endpoint["properties"]["scoringUri"] = base + path
+        world.store.put(endpoint_id, endpoint)
+
+
+def _check_build_context(world: World, environment: Document) -> None:
+    """No image is built here, but a context without a Dockerfile fails as on Azure."""
+    build = (environment.get("properties") or {}).get("build")
+    if not build:
+        return
+    dockerfile = build.get("dockerfilePath") or "Dockerfile"
+    container, path = world.blobs.locate(build["contextUri"])
+    wanted = posixpath.normpath(posixpath.join(path, dockerfile))
+    if world.blobs.get(container, wanted) is None:
+        raise DeploymentFailed(
+            "ImageBuildFailure",
+            f"The build of the environment '{environment['id']}' failed: there is no '{dockerfile}' in its build "
+            "context. Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#error-imagebuildfailure",
+        )

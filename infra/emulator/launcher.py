@@ -1,0 +1,196 @@
+"""Starts, finds and stops emulators: each is a process of its own that outlives whoever started it."""
+
+import asyncio
+import fcntl
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from infra.emulator.world import StatePaths
+from infra.errors import GateliftError, NotReady
+
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+LOG = "emulator.log"
+# What the emulator may see of the environment it is started in: the machine, never its user's credentials.
+INHERITED = """
+PATH HOME LANG LC_ALL TZ TMPDIR VIRTUAL_ENV LD_LIBRARY_PATH LD_PRELOAD CUDA_HOME XDG_CACHE_HOME PYTHONDONTWRITEBYTECODE
+GATELIFT_CACHE_DIR GATELIFT_EMULATOR_STATE
+"""
+INHERITED_PREFIXES = ("CUDA_VISIBLE", "NVIDIA_", "OMP_")
+
+
+@dataclass(frozen=True)
+class EmulatorProfile:
+    """How a running emulator is reached."""
+
+    resource_manager: str
+    ca_bundle: str
+    hub: str
+    identity_endpoint: str
+    portal: str
+    pid: int
+    state: str
+    tenant_id: str = field(default="")
+
+    def to_json(self) -> dict[str, Any]:
+        """The profile as `emulator start --output json` prints it."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+def start(
+    state: Path,
+    *,
+    port: int = 0,
+    seed: Path | None = None,
+    foreground: bool = False,
+    on_ready: Callable[[EmulatorProfile], None] | None = None,
+) -> EmulatorProfile:
+    """Start an emulator on this state folder, or find the one that runs there; returns when it answers.
+
+    In the foreground it runs in this process until a signal ends it; `on_ready` then says how it is reached.
+    """
+    paths = StatePaths(state.expanduser().resolve())
+    running = status(paths.root)
+    if running is None and foreground:
+        return _run_here(paths, port, seed, on_ready)
+    profile = running or _spawn(paths, port, seed)
+    if on_ready:
+        on_ready(profile)
+    return profile
+
+
+def status(state: Path) -> EmulatorProfile | None:
+    """The emulator that runs on this state folder, None where none does."""
+    paths = StatePaths(state.expanduser().resolve())
+    if not _is_locked(paths.lock):
+        return None
+    try:
+        return _profile(json.loads(paths.profile.read_text()))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None  # it is just starting or ending
+
+
+def stop(state: Path) -> bool:
+    """End the emulator and every process that it started; False where none ran."""
+    paths = StatePaths(state.expanduser().resolve())
+    running = status(paths.root)
+    if running is None:
+        return False
+    _signal(running.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while _is_locked(paths.lock):
+        if time.monotonic() > deadline:
+            _signal(running.pid, signal.SIGKILL)  # its children die with it
+            deadline = time.monotonic() + STOP_SECONDS
+        time.sleep(0.02)
+    paths.profile.unlink(missing_ok=True)
+    return True
+
+
+def _spawn(paths: StatePaths, port: int, seed: Path | None) -> EmulatorProfile:
+    paths.prepare()
+    command = [sys.executable, "-m", "infra.emulator", "--state", str(paths.root), "--port", str(port)]
+    if seed:
+        command += ["--seed", str(seed.expanduser().resolve())]
+    with (paths.logs / LOG).open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+            cwd=paths.root,
+            env=environment(os.environ),
+        )
+    report = _first_line(process, START_SECONDS)
+    if report is None:
+        process.kill()
+        process.wait()
+        raise NotReady(f"the emulator did not answer within {START_SECONDS:.0f} s", hint=f"see {paths.logs / LOG}")
+    if "error" not in report:
+        return _profile(report)
+    process.wait()
+    # Somebody else was quicker: theirs is as good.
+    if report.get("code") == "already_running" and (other := _await_other(paths)):
+        return other
+    raise GateliftError(report["error"], hint=report["hint"] or f"see {paths.logs / LOG}", code=report["code"])
+
+
+def _run_here(
+    paths: StatePaths, port: int, seed: Path | None, on_ready: Callable[[EmulatorProfile], None] | None
+) -> EmulatorProfile:
+    from infra.emulator.__main__ import DATA_PLANE  # the server itself is needed in the foreground only
+    from infra.emulator.server import serve
+
+    seen: list[EmulatorProfile] = []
+
+    def ready(report: dict[str, Any]) -> None:
+        seen.append(_profile(report))
+        if on_ready:
+            on_ready(seen[0])
+
+    asyncio.run(serve(paths.root, data_plane=DATA_PLANE, port=port, seed=seed, on_ready=ready))
+    return seen[0]
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the server process."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name in INHERITED.split() or name.startswith(INHERITED_PREFIXES)
+    }
+    return kept | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+
+
+def _first_line(process: "subprocess.Popen[bytes]", seconds: float) -> dict[str, Any] | None:
+    assert process.stdout is not None  # noqa: S101  it was asked for
+    with process.stdout as pipe:
+        readable, _, _ = select.select([pipe], [], [], seconds)
+        line = pipe.readline() if readable else b""
+    if not readable:
+        return None
+    if not line:
+        return {"error": "the emulator ended while it was starting", "hint": "", "code": "emulator_failed"}
+    report: dict[str, Any] = json.loads(line)
+    return report
+
+
+def _await_other(paths: StatePaths) -> EmulatorProfile | None:
+    deadline = time.monotonic() + START_SECONDS
+    while _is_locked(paths.lock) and time.monotonic() < deadline:
+        if profile := status(paths.root):
+            return profile
+        time.sleep(0.02)
+    return None
+
+
+def _is_locked(lock: Path) -> bool:
+    try:
+        with lock.open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _profile(report: dict[str, Any]) -> EmulatorProfile:
+    return EmulatorProfile(**{item.name: report[item.name] for item in fields(EmulatorProfile)})
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,38 @@
+"""Brings back what ran when the emulator ended: front ends, deployments, operations."""
+
+import asyncio
+import logging
+
+from infra.emulator.store import Document
+from infra.emulator.world import DeploymentFailed, World
+
+logger = logging.getLogger("gatelift.emulator")
+
+
+async def bring_back(world: World) -> None:
+    """Open every front end again, take up operations, and start the deployments that had been up."""
+    for endpoint in world.store.of_type("onlineEndpoints"):
+        if endpoint["properties"].get("scoringUri"):
+            await _reopen(world, endpoint)
+    world.operations.resume()
+    ready = [
+        item for item in world.store.of_type("deployments") if item["properties"]["provisioningState"] == "Succeeded"
+    ]
+    await asyncio.gather(*(_start(world, item["id"]) for item in ready))
+
+
+async def _reopen(world: World, endpoint: Document) -> None:
+    url = await world.front_ends.open(endpoint["id"])
+    properties = endpoint["properties"]
+    path = "/" + properties["scoringUri"].split("/", 3)[3]
+    if properties["scoringUri"] != url + path:
+        properties |= {"scoringUri": url + path, "swaggerUri": f"{url}/swagger.json"}
+        world.store.put(endpoint["id"], endpoint)
+
+
+async def _start(world: World, deployment_id: str) -> None:
+    try:
+        await world.host.start(deployment_id)
+    except DeploymentFailed as failure:
+        # On Azure, too, a deployment that cannot be recovered keeps its state and does not answer.
+        logger.warning("%s did not come back: %s", deployment_id, failure)
