@@ -46,8 +46,7 @@ def start(
     folder = state_folder(call, state)
     if seed and not seed.is_file():
         raise GateliftError(f"--seed {seed}: no such file", code="file_error")
-    profile = launcher.start(folder, port=port, seed=seed, foreground=foreground)
-    show(call, profile)
+    launcher.start(folder, port=port, seed=seed, foreground=foreground, on_ready=lambda profile: show(call, profile))
 
 
 @command(emulator, name="stop")
@@ -111,6 +110,6 @@ def exports(profile: EmulatorProfile) -> dict[str, str]:
         "REQUESTS_CA_BUNDLE": str(profile.ca_bundle),
         "SSL_CERT_FILE": str(profile.ca_bundle),
         "IDENTITY_ENDPOINT": profile.identity_endpoint,
-        "IDENTITY_HEADER": "local",
+        "IDENTITY_HEADER": "gatelift",
         "HF_ENDPOINT": profile.hub,
     }
