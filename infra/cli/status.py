@@ -1,5 +1,6 @@
 """`gatelift status`: what is there, what serves, and what is wrong with it."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from infra import stacks
@@ -15,21 +16,30 @@ Examples:
   gatelift status gatelift.yaml
   gatelift status gatelift.yaml --local --output json | jq .endpoint
 """
+CATALOG_FIELDS = ("name", "version", "visible", "invisible_until")
 
 
 @command(app, name="status", epilog=EPILOG)
 def status(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
     """Show the state of the endpoint and what serves it.
 
-    Endpoint, traffic, deployments, the token's connection, the catalog entry, and what differs from the spec. With
-    --local also the processes that stand for the instances, and how often each was restarted.
+    Endpoint, traffic, deployments, the token's connection, the catalog entry, what differs from the spec, and what to
+    look at. With --local also the processes that stand for the instances, and how often each was restarted.
     """
     stack, target = open_stack(call, spec)
     document = stacks.status(stack, target)
+    if stack.catalog:
+        entries = stacks.catalog_list(stack, target, include_hidden=True, as_of=None)
+        document["catalog"] = [
+            {field: entry[field] for field in CATALOG_FIELDS} for entry in entries if entry["model"] == stack.model.id
+        ]
     if call.local:
         document["instances"] = instances(target.portal, stack.endpoint.name)
+    document["warnings"] = list(warnings(document))
     call.out.document(document)
-    call.out.data(document_text(document, call.out.paint))
+    call.out.data(document_text({key: value for key, value in document.items() if key != "warnings"}, call.out.paint))
+    for warning in document["warnings"]:
+        call.out.warn(warning)
 
 
 def instances(portal: str, endpoint: str) -> list[dict[str, Any]]:
@@ -40,3 +50,27 @@ def instances(portal: str, endpoint: str) -> list[dict[str, Any]]:
         if of_endpoint.rpartition("/")[2].lower() == endpoint.lower():
             found.append({**instance, "deployment": deployment})
     return found
+
+
+def warnings(document: Mapping[str, Any]) -> Iterator[str]:
+    """What a person should look at, one sentence each."""
+    endpoint = document.get("endpoint")
+    if not endpoint:
+        yield "the endpoint does not exist; `gatelift up` makes it"
+        return
+    if not endpoint.get("traffic"):
+        yield "no deployment has traffic, so the endpoint answers 404"
+    if not document.get("connection"):
+        yield "the token's connection does not exist; a deployment that refers to it fails"
+    for deployment in document.get("deployments", []):
+        if deployment["state"] == "Failed":
+            yield f"the deployment {deployment['name']} failed; `gatelift logs` shows why"
+    for instance in document.get("instances", []):
+        which = f"instance {instance['instance']} of {instance['deployment']}"
+        if not instance["ready"]:
+            yield f"{which} is not ready"
+        if instance["restarts"]:
+            yield f"{which} was restarted {instance['restarts']} times; its last end: {instance['last_exit']}"
+    for difference in document.get("drift", []):
+        fields = f" ({', '.join(difference['fields'])})" if difference["fields"] else ""
+        yield f"{difference['kind']} {difference['name']} differs from the spec{fields}; `gatelift up` repairs it"
