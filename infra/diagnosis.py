@@ -22,8 +22,8 @@ KNOWN: dict[str, Diagnosis] = {
     "SecretsInjectionError": Diagnosis(
         "the endpoint's identity could not read the secret that the deployment's environment variables refer to",
         "create the endpoint with `enforce_access_to_default_secret_stores: enabled` (a new endpoint: the flag cannot "
-        "be added later), or give its identity the role 'Azure Machine Learning Workspace Connection Secrets Reader' on "
-        "the workspace and wait up to 10 minutes; check the connection and its key with `gatelift token verify`",
+        "be added later), or give its identity the role 'Azure Machine Learning Workspace Connection Secrets Reader' "
+        "on the workspace and wait up to 10 minutes; check the connection and its key with `gatelift token verify`",
     ),
     "OutOfQuota": Diagnosis(
         "the subscription has too few cores of this VM family in this region, the container ran out of memory or disk, "

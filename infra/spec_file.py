@@ -184,5 +184,5 @@ def _where(document: CommentedMap, where: Path_, path: Path) -> str:
             node = node[part]
         except (AttributeError, KeyError, IndexError, TypeError):
             break
-    field = ".".join(str(part) for part in where)
+    field = LOOKS_LIKE_TOKEN.sub("hf_…", ".".join(str(part) for part in where))
     return f"{path}:{line + 1}" + (f": {field}" if field else "")

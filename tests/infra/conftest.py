@@ -1,0 +1,146 @@
+"""A spec and a cloud of plain values, for everything that needs no Azure."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.cloud import Cloud, WorkspaceAddress
+from infra.desired import Sources
+from infra.errors import NotFound
+from infra.hub_access import ModelFacts
+from infra.paths import bundled
+from infra.reporter import Silent
+from infra.spec import StackSpec
+
+SPEC: dict[str, Any] = {
+    "name": "demo",
+    "model": {"id": "org/Gated_Model"},
+    "workspace": {
+        "subscription_id": "00000000-0000-0000-0000-000000000001",
+        "resource_group": "group",
+        "name": "workspace",
+    },
+    "endpoint": {"name": "demo-endpoint"},
+    "deployment": {"instance_type": "Standard_NC24ads_A100_v4", "engine": {"max_model_len": 4096}},
+    "catalog": {"tags": {"team": "search"}, "invisible_until": "2026-01-16T00:00:00.000Z"},
+}
+
+
+class ManualClock:
+    """A clock that only moves when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def utc(self) -> datetime:
+        return datetime(2026, 1, 15, tzinfo=UTC)
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+class Shelf:
+    """Resource Manager as a dictionary of documents; remembers what was written."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, dict[str, Any]] = {}
+        self.answers: dict[str, dict[str, Any]] = {}
+        self.written: list[tuple[str, Any]] = []
+
+    def get(self, id: str, *, api_version: str = "") -> dict[str, Any] | None:
+        return self.documents.get(id)
+
+    def list(self, id: str, *, api_version: str = "", query: Mapping[str, str] | None = None) -> list[Any]:
+        depth = id.count("/") + 1
+        return [doc for key, doc in self.documents.items() if key.startswith(f"{id}/") and key.count("/") == depth]
+
+    def post(self, id: str, body: Any = None, *, api_version: str = "") -> dict[str, Any]:
+        if id not in self.answers:
+            raise NotFound(id)
+        return self.answers[id]
+
+    def put(self, id: str, body: Any, *, api_version: str = "") -> dict[str, Any]:
+        self.written.append((id, body))
+        self.documents[id] = {"id": id, "name": id.rpartition("/")[2], **body}
+        return self.documents[id]
+
+    def begin_delete(self, id: str) -> None:
+        self.written.append((id, None))
+        self.documents.pop(id, None)
+
+
+class RecordingSdk:
+    """azure-ai-ml as a list of the documents it was given."""
+
+    def __init__(self) -> None:
+        self.documents: list[tuple[str, dict[str, Any]]] = []
+
+    def put_environment(self, document: Mapping[str, Any], folder: Path) -> None:
+        self.documents.append(("environment", dict(document)))
+
+    def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
+        self.documents.append(("model", dict(document)))
+
+    def put_endpoint(self, document: Mapping[str, Any], tick: Callable[[], None]) -> None:
+        self.documents.append(("endpoint", dict(document)))
+
+    def put_deployment(self, document: Mapping[str, Any], tick: Callable[[], None]) -> None:
+        self.documents.append(("deployment", dict(document)))
+
+
+@pytest.fixture
+def spec_values() -> dict[str, Any]:
+    return {key: dict(value) if isinstance(value, dict) else value for key, value in SPEC.items()}
+
+
+@pytest.fixture
+def stack_spec(spec_values: dict[str, Any]) -> StackSpec:
+    return StackSpec.model_validate(spec_values)
+
+
+@pytest.fixture
+def gated_facts() -> ModelFacts:
+    return ModelFacts("org/Gated_Model", "a" * 40, gated=True, license="mit")
+
+
+@pytest.fixture
+def sources() -> Sources:
+    return Sources(Path(__file__).parent / "container", bundled("environments") / "vllm")
+
+
+@pytest.fixture
+def manual_clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def recording_sdk() -> RecordingSdk:
+    return RecordingSdk()
+
+
+@pytest.fixture
+def plain_cloud(shelf: Shelf, recording_sdk: RecordingSdk, manual_clock: ManualClock) -> Cloud:
+    return Cloud(
+        workspace=WorkspaceAddress(SPEC["workspace"]["subscription_id"], "group", "workspace"),
+        management=shelf,
+        sdk=recording_sdk,
+        wait=lambda operation, tick: None,
+        wait_for_running=lambda document, tick: None,
+        begin_delete=shelf.begin_delete,
+        begin_patch=lambda id, body: shelf.written.append((id, body)),
+        upload=lambda uri, folder: None,
+        clock=manual_clock,
+        reporter=Silent(),
+        stack="demo",
+    )

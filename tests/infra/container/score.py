@@ -1,0 +1,44 @@
+"""Stands for the scoring server where only provisioning is tested: it starts at once and has one answer."""
+
+import json
+import os
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.answer({"status": "ok"})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        token = "a token" if os.environ.get("HF_TOKEN") else "no token"
+        text = f"{os.environ.get('SCORING_MODEL')} with {token}"
+        self.answer({"choices": [{"message": {"role": "assistant", "content": text}}]})
+
+    def answer(self, document: dict[str, Any]) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def main() -> None:
+    if "crash" in json.loads(os.environ.get("SCORING_ENGINE_ARGS", "{}")):
+        sys.stdout.write("[startup] failed: the engine argument says so" + "\n")
+        sys.exit(1)
+    for phase in ("imports", "weights", "engine", "first token"):
+        sys.stdout.write(f"[startup] {phase} 0.01 s" + "\n")
+    sys.stdout.write("[startup] ready 0.04 s" + "\n")
+    sys.stdout.flush()
+    ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

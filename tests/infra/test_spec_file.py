@@ -1,0 +1,151 @@
+"""Specs: what is read, and how every mistake is told."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.errors import SpecError
+from infra.spec_file import load_spec
+
+GOOD = """\
+name: demo
+model:
+  id: org/model
+workspace:
+  subscription_id: 00000000-0000-0000-0000-000000000001
+  resource_group: group
+  name: workspace
+endpoint:
+  name: demo-endpoint
+deployment:
+  instance_type: Standard_NC24ads_A100_v4
+  instance_count: 1
+  engine:
+    max-model-len: 4096
+catalog:
+  invisible_until: 2026-01-16T00:00:00.000Z
+local:
+  engine:
+    max_num_seqs: 8
+"""
+
+
+def read(tmp_path: Path, text: str, *, local: bool = False, **environ: str) -> Any:
+    path = tmp_path / "demo.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_spec(path, environ=environ, local=local)
+
+
+def test_a_good_spec_is_read_with_its_defaults(tmp_path: Path) -> None:
+    spec = read(tmp_path, GOOD)
+    assert spec.deployment.name == "blue"
+    assert spec.endpoint.auth_mode == "key"
+    assert spec.deployment.engine == {"max_model_len": 4096}
+    assert spec.catalog.invisible_until == "2026-01-16T00:00:00.000Z"
+
+
+def test_the_local_part_counts_only_on_this_machine(tmp_path: Path) -> None:
+    assert read(tmp_path, GOOD, local=True).deployment.engine == {"max_model_len": 4096, "max_num_seqs": 8}
+
+
+def test_references_take_the_environment_or_their_default(tmp_path: Path) -> None:
+    text = GOOD.replace("resource_group: group", "resource_group: ${GROUP}").replace(
+        "name: workspace", "name: ${WS:-fallback}"
+    )
+    spec = read(tmp_path, text, GROUP="from-environment")
+    assert (spec.workspace.resource_group, spec.workspace.name) == ("from-environment", "fallback")
+
+
+def test_a_number_may_come_from_the_environment(tmp_path: Path) -> None:
+    assert (
+        read(tmp_path, GOOD.replace("instance_count: 1", "instance_count: ${N}"), N="3").deployment.instance_count == 3
+    )
+
+
+def test_an_escaped_reference_and_a_secret_reference_stay_as_they_are(tmp_path: Path) -> None:
+    text = GOOD.replace(
+        "  engine:\n    max-model-len: 4096",
+        "  environment_variables:\n    A: $${HOME}\n    B: ${{azureml://connections/other/credentials/KEY}}",
+    )
+    variables = read(tmp_path, text).deployment.environment_variables
+    assert variables == {"A": "${HOME}", "B": "${{azureml://connections/other/credentials/KEY}}"}
+
+
+MISTAKES = [
+    pytest.param(
+        "  instance_count: 1", "  instance_cont: 1", 12, "deployment.instance_cont", "instance_count", id="key"
+    ),
+    pytest.param("instance_count: 1", "instance_count: two", 12, "'two' is not a whole number", "", id="type"),
+    pytest.param("instance_count: 1", "instance_count: true", 12, "must be a whole number", "", id="bool-is-no-number"),
+    pytest.param("instance_count: 1", "instance_count: 0", 12, "0 is less than 1", "", id="no-instance"),
+    pytest.param("instance_count: 1", "instance_count: 51", 12, "51 is more than 50", "", id="too-many-instances"),
+    pytest.param("name: demo-endpoint", "name: 1demo", 9, "a letter first", "", id="endpoint-name"),
+    pytest.param("name: demo-endpoint", "name: de", 9, "3 to 32", "", id="short-endpoint-name"),
+    pytest.param("name: demo-endpoint", "name: a--b-c", 9, "single hyphens", "", id="double-hyphen"),
+    pytest.param("name: demo-endpoint", "nme: demo-endpoint", 9, "unknown key", "name", id="missing-name"),
+    pytest.param("00000000-0000-0000-0000-000000000001", "abc", 5, "a GUID", "", id="subscription"),
+    pytest.param("org/model", "org/model/more", 3, "Hub id", "", id="model"),
+    pytest.param("org/model", "123", 3, "is not text", "quotes", id="number-for-text"),
+    pytest.param("Standard_NC24ads_A100_v4", "gpu", 11, "VM size", "", id="vm-size"),
+    pytest.param("max-model-len", "model", 13, "model.id", "", id="engine-argument-of-ours"),
+    pytest.param(".000Z", "Z", 16, "milliseconds", "2026-01-16T00:00:00.000Z", id="no-milliseconds"),
+    pytest.param(".000Z", ".000+01:00", 16, "UTC", "2026-01-16", id="not-utc"),
+    pytest.param("2026-01-16", "2026-02-30", 16, "day", "", id="no-such-day"),
+    pytest.param("name: demo\n", "name: demo\nname: again\n", 2, "duplicate", "", id="twice"),
+    pytest.param("resource_group: group", "resource_group: ${GONE}", 6, "GONE is not set", "export GONE", id="unset"),
+    pytest.param("org/model", "[org", 4, "not YAML", "", id="not-yaml"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "said", "hint"), MISTAKES)
+def test_a_mistake_names_file_line_and_way_out(
+    tmp_path: Path, old: str, new: str, line: int, said: str, hint: str
+) -> None:
+    assert old in GOOD
+    with pytest.raises(SpecError) as error:
+        read(tmp_path, GOOD.replace(old, new, 1))
+    assert f"demo.yaml:{line}" in str(error.value)
+    assert said in str(error.value)
+    assert hint in error.value.hint
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as error:
+        read(tmp_path, GOOD.replace("org/model", "a/b/c").replace("instance_count: 1", "instance_count: x"))
+    assert len(str(error.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param("name: demo-endpoint\n  description: hf_abcDEF123456", id="value"),
+        pytest.param("name: demo-endpoint\n  tags: {hf_abcDEF123456: x}", id="key"),
+        pytest.param("name: demo-endpoint\n  description: ${TOKEN}", id="through-the-environment"),
+    ],
+)
+def test_a_token_in_a_spec_is_refused_and_never_shown(tmp_path: Path, place: str) -> None:
+    with pytest.raises(SpecError) as error:
+        read(tmp_path, GOOD.replace("name: demo-endpoint", place), TOKEN="hf_abcDEF123456")
+    assert error.value.code == "secret_in_spec"
+    assert "abcDEF123456" not in str(error.value) + error.value.hint
+
+
+def test_words_that_only_begin_like_a_token_are_fine(tmp_path: Path) -> None:
+    spec = read(tmp_path, GOOD.replace("max-model-len: 4096", "load_format: hf_transfer"))
+    assert spec.deployment.engine == {"load_format": "hf_transfer"}
+
+
+def test_the_enforce_flag_does_not_go_with_a_user_assigned_identity(tmp_path: Path) -> None:
+    identity = (
+        "name: demo-endpoint\n  enforce_access_to_default_secret_stores: enabled\n"
+        "  identity: {type: user_assigned, user_assigned_identities: [/subscriptions/x]}"
+    )
+    with pytest.raises(SpecError, match="user-assigned"):
+        read(tmp_path, GOOD.replace("name: demo-endpoint", identity))
+
+
+def test_no_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as error:
+        load_spec(tmp_path / "none.yaml", environ={}, local=False)
+    assert "gatelift init" in error.value.hint
