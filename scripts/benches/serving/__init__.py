@@ -1,0 +1,1 @@
+"""Parts of the serving bench: processes, a light client, the null engine, statistics, the report."""

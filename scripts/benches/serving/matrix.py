@@ -1,0 +1,102 @@
+"""What is measured: the cells of the matrix, the engines, and the requests that are sent."""
+
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ENGINES = {
+    "null": (
+        "azure-testing--random-gated-chat-completion",
+        ["--distributed-executor-backend", "serving.null_executor.NullExecutor"],
+    ),
+    "random": ("azure-testing--random-gated-chat-completion", []),
+    "smollm2": ("HuggingFaceTB--SmolLM2-135M-Instruct", []),
+}
+COMMON = ["--served-model-name", "bench", "--max-model-len", "2048", "--enforce-eager", "--dtype", "float32"]
+PARSERS = ["--reasoning-parser", "qwen3", "--enable-auto-tool-choice", "--tool-call-parser", "hermes"]
+WORKLOADS = {"chat": False, "reasoning": True, "tools": True}  # whether the server runs with parsers
+PROMPT = "Write a long story about a lighthouse keeper who finds a message in a bottle. Number {number}."
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Current weather of a city",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One measured combination."""
+
+    engine: str
+    workload: str
+    stream: bool
+    concurrency: int
+    tokens: int
+
+    @property
+    def name(self) -> str:
+        """Say it in words."""
+        how = "stream" if self.stream else "whole"
+        return f"{self.engine} {self.workload} {how} c={self.concurrency} {self.tokens} tokens"
+
+    @property
+    def requests(self) -> int:
+        """Enough requests that a measurement lasts some seconds, few enough that a matrix ends."""
+        waves = {1: 5, 16: 4, 64: 4, 256: 3}.get(self.concurrency, 3)
+        return self.concurrency * max(1, waves // (1 if self.tokens < 256 else 4))
+
+    @property
+    def group(self) -> tuple[str, bool]:
+        """Cells of one group share their servers."""
+        return self.engine, WORKLOADS[self.workload]
+
+    def bodies(self) -> list[str]:
+        """Return distinct request bodies; every answer has exactly `tokens` tokens."""
+        return [json.dumps(self._body(number)) for number in range(min(64, self.requests))]
+
+    def _body(self, number: int) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": "bench",
+            "messages": [
+                {"role": "system", "content": "You are a helpful assistant."},
+                {"role": "user", "content": PROMPT.format(number=number)},
+            ],
+            "max_tokens": self.tokens,
+            "ignore_eos": True,
+            "temperature": 0,
+        }
+        if self.stream:
+            body["stream"] = True
+        if self.workload == "tools":
+            body |= {"tools": [TOOL], "chat_template_kwargs": {"enable_thinking": False}}
+        return body
+
+
+def server_arguments(group: tuple[str, bool]) -> list[str]:
+    """Return vLLM's arguments for a group of cells: the same for every server."""
+    folder, extra = ENGINES[group[0]]
+    return ["--model", str(models_dir() / folder), *COMMON, *extra, *(PARSERS if group[1] else [])]
+
+
+def models_dir() -> Path:
+    """Return the folder that the demo models were prepared in."""
+    cache = os.environ.get("GATELIFT_CACHE_DIR")
+    base = Path(cache) if cache else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatelift"
+    return base / "models"
+
+
+def cells(
+    engines: list[str], workloads: list[str], modes: list[str], concurrencies: list[int], tokens: list[int]
+) -> Iterator[Cell]:
+    """Yield the cells, those of one group of servers together."""
+    for engine, parsers in itertools.product(engines, (False, True)):
+        chosen = [workload for workload in workloads if WORKLOADS[workload] is parsers]
+        for workload, mode, concurrency, length in itertools.product(chosen, modes, concurrencies, tokens):
+            yield Cell(engine, workload, mode == "stream", concurrency, length)

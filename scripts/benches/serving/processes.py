@@ -1,0 +1,177 @@
+"""Server processes of a bench: the same arguments and environment for all, watched through /proc, ended for sure."""
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[3]
+TICK = os.sysconf("SC_CLK_TCK")
+PROGRAMS = {"bare": "vllm.entrypoints.openai.api_server", "ours": "scoring"}
+LIVENESS = {"bare": "/health", "ours": "/health/live"}
+READINESS = {"bare": "/health", "ours": "/health/ready"}
+PR_SET_PDEATHSIG = 1
+
+
+def free_port() -> int:
+    """Return a port of loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment() -> dict[str, str]:
+    """Give both servers the same environment; on a CPU the one that vLLM needs to be worth measuring."""
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(REPO), str(REPO / "scripts" / "benches")]),
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+        "OMP_NUM_THREADS": "1",
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@dataclass
+class Start:
+    """Seconds from exec to an answered liveness probe, to readiness, to the first token of a chat."""
+
+    liveness: float = 0.0
+    ready: float = 0.0
+    first_token: float = 0.0
+
+
+@dataclass
+class Server:
+    """One server process of the arm `kind` with its children."""
+
+    kind: str
+    arguments: list[str]
+    log: Path
+    model: str = "bench"
+    extra_environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    port: int = 0
+    started: float = 0.0
+
+    def launch(self) -> None:
+        """Start the process; it dies with the bench."""
+        self.port = free_port()
+        command = [sys.executable, "-m", PROGRAMS[self.kind], "--host", "127.0.0.1", "--port", str(self.port)]
+        with self.log.open("wb") as log:
+            self.started = time.monotonic()
+            self.process = subprocess.Popen(
+                [*command, *self.arguments],
+                cwd=REPO,
+                env={**environment(), **self.extra_environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+
+    def wait_ready(self, timeout: float = 300) -> Start:
+        """Poll until a chat is answered with a token; return how long each step took."""
+        start = Start()
+        start.liveness = self._until(lambda: self._status(LIVENESS[self.kind]) == 200, timeout)
+        start.ready = self._until(lambda: self._status(READINESS[self.kind]) == 200, timeout)
+        start.first_token = self._until(self._answers, timeout)
+        return start
+
+    def _until(self, done: "object", timeout: float) -> float:
+        while not done():  # type: ignore[operator]
+            if self.process is None or self.process.poll() is not None:
+                tail = self.log.read_text(errors="replace")[-2000:]
+                raise SystemExit(f"{self.kind} ended while starting, its log ends:\n{tail}")
+            if time.monotonic() - self.started > timeout:
+                raise SystemExit(f"{self.kind} was not ready after {timeout:.0f} s, see {self.log}")
+            time.sleep(0.02)
+        return time.monotonic() - self.started
+
+    def _status(self, path: str) -> int:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    def _answers(self) -> bool:
+        body = {"model": self.model, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/v1/chat/completions",
+            json.dumps(body).encode(),
+            {"content-type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def cpu_seconds(self) -> tuple[float, float]:
+        """CPU seconds so far of the HTTP process and of all processes."""
+        assert self.process is not None  # noqa: S101
+        each = {pid: _cpu(pid) for pid in family(self.process.pid)}
+        return each.get(self.process.pid, 0.0), sum(each.values())
+
+    def peak_mib(self) -> float:
+        """Largest resident sizes of all its processes, summed."""
+        assert self.process is not None  # noqa: S101
+        return sum(_peak_kib(pid) for pid in family(self.process.pid)) / 1024
+
+    def stop(self) -> None:
+        """End the process and its children."""
+        if self.process is None:
+            return
+        members = family(self.process.pid)
+        for pid in reversed(members):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.process.wait()
+        self.process = None
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and its descendants, parents first."""
+    found = [pid]
+    for member in found:
+        try:
+            for task in Path(f"/proc/{member}/task").iterdir():
+                found.extend(int(child) for child in (task / "children").read_text().split())
+        except OSError:
+            continue
+    return found
+
+
+def _cpu(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def _peak_kib(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
