@@ -1,6 +1,7 @@
 """The JSON schema that editors use is the one of the code, and the examples satisfy it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,9 @@ def test_an_editor_sees_an_unknown_key(shipped_schema: dict[str, Any], spec_valu
     assert [error.message for error in validator.iter_errors({**spec_values, "modle": 1})] != []
 
 
-def test_references_to_the_environment_pass_in_an_editor(shipped_schema: dict[str, Any], repository: Path) -> None:
+def test_the_examples_pass_in_an_editor(shipped_schema: dict[str, Any], repository: Path) -> None:
+    validator = Draft202012Validator(shipped_schema)
     for path in sorted((repository / "examples").glob("*.yaml")):
-        text = path.read_text(encoding="utf-8").replace(".000Z", ".000Z")
-        document = YAML(typ="safe", pure=True).load(
-            text.replace("2026-01-16T00:00:00.000Z", '"2026-01-16T00:00:00.000Z"')
-        )
-        assert [error.message for error in Draft202012Validator(shipped_schema).iter_errors(document)] == [], path
+        text = re.sub(r"invisible_until: (\S+)", r'invisible_until: "\1"', path.read_text(encoding="utf-8"))
+        document = YAML(typ="safe", pure=True).load(text)
+        assert [error.message for error in validator.iter_errors(document)] == [], path

@@ -1,0 +1,196 @@
+"""Azure's documents read back in the desired shape: what Azure fills in is no drift."""
+
+from typing import Any
+
+import pytest
+
+from infra.cloud import Cloud
+from infra.desired import Sources, desired_resources
+from infra.hub_access import ModelFacts
+from infra.plan import Action, plan_one
+from infra.resources.base import Resource
+from infra.resources.endpoint import live_endpoint, with_live
+from infra.spec import StackSpec
+
+TOKEN = "hf_sometoken1"
+WORKSPACE = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/group/providers/" + (
+    "Microsoft.MachineLearningServices/workspaces/workspace"
+)
+FILLED_PROBE = {"timeout": "PT2S", "period": "PT10S", "initialDelay": "PT10S", "successThreshold": 1}
+
+
+@pytest.fixture
+def resources(stack_spec: StackSpec, gated_facts: ModelFacts, sources: Sources) -> dict[str, Resource]:
+    return {r.kind: r for r in desired_resources(stack_spec, gated_facts, TOKEN, sources, "page")}
+
+
+def deployment_document(state: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """What Azure answers after a PUT of this state, with what it adds on its own."""
+    environment, code = state["environment"].split(":"), state["code_configuration"]["code"].split(":")
+    return {
+        "id": f"{WORKSPACE}/onlineEndpoints/demo-endpoint/deployments/blue",
+        "name": "blue",
+        "tags": dict(state["tags"]),
+        "sku": {"name": "Default", "capacity": state["instance_count"]},
+        "properties": {
+            "provisioningState": "Succeeded",
+            "instanceType": "STANDARD_NC24ADS_A100_V4",
+            "environmentId": f"{WORKSPACE}/environments/{environment[1]}/versions/{environment[2]}",
+            "codeConfiguration": {
+                "codeId": f"{WORKSPACE}/codes/{code[1]}/versions/{code[2]}",
+                "scoringScript": "score.py",
+            },
+            "environmentVariables": {**state["environment_variables"], "AZUREML_ENTRY_SCRIPT": "score.py"},
+            "requestSettings": {
+                "maxConcurrentRequestsPerInstance": 64,
+                "requestTimeout": "PT3M",
+                "maxQueueWait": "PT0.5S",
+            },
+            "livenessProbe": {
+                "initialDelay": "PT30S",
+                "period": "PT10S",
+                "timeout": "PT10S",
+                "successThreshold": 1,
+                "failureThreshold": 60,
+            },
+            "readinessProbe": {
+                "initialDelay": "PT5S",
+                "period": "PT5S",
+                "timeout": "PT5S",
+                "successThreshold": 1,
+                "failureThreshold": 720,
+            },
+            "scaleSettings": {"scaleType": "Default"},
+            "egressPublicNetworkAccess": "Enabled",
+            **changed,
+        },
+    }
+
+
+def put(shelf: Any, id: str, document: dict[str, Any]) -> None:
+    shelf.documents[id] = {"id": id, **document}
+
+
+def test_a_deployment_as_azure_gives_it_back_is_no_drift(
+    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any
+) -> None:
+    deployment = resources["deployment"]
+    put(shelf, plain_cloud.workspace.deployment("demo-endpoint", "blue"), deployment_document(deployment.desired))
+    change = plan_one("demo", deployment, deployment.read(plain_cloud))
+    assert (change.action, change.fields) == (Action.NONE, [])
+
+
+@pytest.mark.parametrize(
+    ("changed", "action", "field"),
+    [
+        pytest.param({"instanceType": "Standard_NC40ads_H100_v5"}, Action.REPLACE, "instance_type", id="vm-size"),
+        pytest.param(
+            {"requestSettings": {"requestTimeout": "PT5S", "maxConcurrentRequestsPerInstance": 64}},
+            Action.UPDATE,
+            "request_settings.request_timeout_ms",
+            id="timeout",
+        ),
+        pytest.param({"livenessProbe": FILLED_PROBE}, Action.UPDATE, "liveness_probe.failure_threshold", id="probe"),
+        pytest.param({"environmentVariables": {}}, Action.UPDATE, "environment_variables.HF_TOKEN", id="secret-gone"),
+        pytest.param({"provisioningState": "Failed"}, Action.UPDATE, "", id="failed"),
+    ],
+)
+def test_a_deployment_changed_behind_our_back_shows(
+    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any, changed: dict[str, Any], action: Action, field: str
+) -> None:
+    deployment = resources["deployment"]
+    document = deployment_document(deployment.desired, **changed)
+    put(shelf, plain_cloud.workspace.deployment("demo-endpoint", "blue"), document)
+    change = plan_one("demo", deployment, deployment.read(plain_cloud))
+    assert change.action is action
+    assert not field or field in change.fields
+
+
+def test_another_count_goes_the_short_way(
+    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any, recording_sdk: Any
+) -> None:
+    deployment = resources["deployment"]
+    id = plain_cloud.workspace.deployment("demo-endpoint", "blue")
+    put(shelf, id, deployment_document({**deployment.desired, "instance_count": 2}))
+    live = deployment.read(plain_cloud)
+    assert live is not None
+    deployment.update(plain_cloud, live, {**deployment.desired, **deployment.settle(live)})
+    assert recording_sdk.documents == []
+    assert shelf.written[-1][1]["sku"]["capacity"] == 1
+
+
+def endpoint_document(state: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": "demo-endpoint",
+        "tags": {**state["tags"], "cost-center": "7"},
+        "identity": {"type": "SystemAssigned", "principalId": "p"},
+        "properties": {
+            "authMode": "Key",
+            "publicNetworkAccess": "Enabled",
+            "properties": {**state["properties"], "azureml.onlineendpointid": "x", "other": "kept"},
+            "traffic": {"blue": 90, "green": 10},
+            "mirrorTraffic": {},
+            "provisioningState": "Succeeded",
+            "scoringUri": "https://x/v1/chat/completions",
+        },
+    }
+
+
+def test_an_endpoint_as_azure_gives_it_back_is_no_drift(
+    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any
+) -> None:
+    endpoint = resources["endpoint"]
+    put(shelf, plain_cloud.workspace.endpoint("demo-endpoint"), endpoint_document(endpoint.desired))
+    assert plan_one("demo", endpoint, endpoint.read(plain_cloud)).action is Action.NONE
+
+
+def test_an_endpoint_without_the_flag_must_be_replaced(
+    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any
+) -> None:
+    endpoint = resources["endpoint"]
+    document = endpoint_document({**endpoint.desired, "properties": {}})
+    put(shelf, plain_cloud.workspace.endpoint("demo-endpoint"), document)
+    change = plan_one("demo", endpoint, endpoint.read(plain_cloud))
+    assert change.action is Action.REPLACE
+    assert change.fields == ["properties.enforce_access_to_default_secret_stores"]
+
+
+def test_an_update_of_an_endpoint_keeps_the_live_split_and_what_others_set(resources: dict[str, Resource]) -> None:
+    endpoint = resources["endpoint"]
+    written = with_live(endpoint.desired, live_endpoint(endpoint_document(endpoint.desired)))
+    assert written["traffic"] == {"blue": 90, "green": 10}
+    assert written["tags"]["cost-center"] == "7"
+    assert written["properties"] == {"enforce_access_to_default_secret_stores": "enabled", "other": "kept"}
+
+
+def test_a_live_split_is_kept(resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any) -> None:
+    traffic, endpoint = resources["traffic"], resources["endpoint"]
+    put(shelf, plain_cloud.workspace.endpoint("demo-endpoint"), endpoint_document(endpoint.desired))
+    assert plan_one("demo", traffic, traffic.read(plain_cloud)).action is Action.NONE
+
+
+def test_the_connection_is_compared_by_its_fingerprint(
+    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any, stack_spec: StackSpec
+) -> None:
+    connection = resources["connection"]
+    connection.create(plain_cloud, connection.desired)
+    written = shelf.written[-1][1]["properties"]
+    assert written["credentials"] == {"keys": {"HF_TOKEN": TOKEN}}
+    assert TOKEN not in str(written["metadata"])
+    assert plan_one("demo", connection, connection.read(plain_cloud)).action is Action.NONE
+    other = type(connection)("HuggingFaceTokenConnection", "HF_TOKEN", "demo", "hf_othertoken2")  # type: ignore[call-arg]
+    change = plan_one("demo", other, other.read(plain_cloud))
+    assert (change.action, change.fields) == (Action.UPDATE, ["credentials.HF_TOKEN"])
+    without = type(connection)("HuggingFaceTokenConnection", "HF_TOKEN", "demo", None)  # type: ignore[call-arg]
+    assert plan_one("demo", without, without.read(plain_cloud)).action is Action.NONE
+
+
+def test_a_connection_that_others_made_is_used_and_left_alone(
+    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any
+) -> None:
+    id = plain_cloud.workspace.connection("HuggingFaceTokenConnection")
+    shelf.documents[id] = {"name": "HuggingFaceTokenConnection", "properties": {"category": "CustomKeys"}}
+    connection = resources["connection"]
+    change = plan_one("demo", connection, connection.read(plain_cloud))
+    assert change.action is Action.NONE
+    assert "not made by gatelift" in change.reason
