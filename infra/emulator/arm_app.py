@@ -1,6 +1,7 @@
 """The control plane over HTTP: who asks, for what, may they; then the handler of that operation."""
 
 import json
+import logging
 import re
 import uuid
 from typing import Any
@@ -13,6 +14,7 @@ from infra.emulator.arm_versions import ML_TYPES, VERSIONS
 from infra.emulator.tokens import Principal, TokenRejected
 from infra.emulator.world import World
 
+logger = logging.getLogger("gatelift.emulator")
 MAX_BODY = 4 * 1024 * 1024
 VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 # Handlers that ask themselves: these routes lie above what they are about.
@@ -48,6 +50,10 @@ class ArmApp:
             reply = Reply(error.status, {"error": error.error}, {"x-ms-error-code": error.error["code"]})
         except TokenRejected as rejected:
             reply = self._challenge(rejected)
+        except Exception as error:  # a bug of the emulator; the client gets what a bug of Azure would give it
+            logger.exception("%s %s", scope["method"], scope["path"])
+            message = f"Internal error of the emulator. {type(error).__name__}: {error}"
+            reply = Reply(500, {"error": {"code": "InternalServerError", "message": message}})
         await respond(send, reply, headers, head=scope["method"] == "HEAD")
 
     def _serve(self, scope: Scope, headers: dict[str, str], raw: bytes) -> Reply:

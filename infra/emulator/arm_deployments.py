@@ -14,7 +14,7 @@ from infra.emulator.deployment_rules import (
     filled_in,
 )
 from infra.emulator.endpoint_operations import BUSY
-from infra.emulator.endpoint_rules import check_name, check_tags, merged_properties
+from infra.emulator.endpoint_rules import check_name, checked_tags, merged_properties
 from infra.emulator.store import Document
 from infra.emulator.vm_sizes import vm_size
 
@@ -53,7 +53,7 @@ def put_deployment(call: Call) -> Reply:
     kept = existing["properties"]["properties"] if existing else {}
     document = envelope(call, existing) | {
         "location": endpoint["location"],
-        "tags": body.get("tags") or {},
+        "tags": body["tags"],
         "kind": body.get("kind") or "Managed",
         "sku": {"name": "Default", "capacity": capacity},
         "properties": filled_in(sent) | {"properties": merged_properties(kept, sent.get("properties"))},
@@ -65,8 +65,8 @@ def patch_deployment(call: Call) -> Reply:
     """Change tags or the number of instances."""
     body = call.object_body()
     existing = call.resource()
-    check_tags(body.get("tags"))
-    document = {**existing, "tags": existing["tags"] if body.get("tags") is None else body["tags"]}
+    tags = checked_tags(body.get("tags"))
+    document = {**existing, "tags": existing["tags"] if body.get("tags") is None else tags}
     if body.get("sku"):
         capacity = check_capacity(body["sku"])
         size = vm_size(existing["properties"]["instanceType"])

@@ -14,8 +14,8 @@ from infra.emulator.endpoint_rules import (
     check_name,
     check_name_is_free,
     check_shape,
-    check_tags,
     check_traffic,
+    checked_tags,
     merged_properties,
 )
 from infra.emulator.front_end_auth import aml_token_audience
@@ -57,11 +57,11 @@ def patch_endpoint(call: Call) -> Reply:
     """Change tags."""
     body = call.object_body()
     document = call.resource()
-    check_tags(body.get("tags"))
+    tags = checked_tags(body.get("tags"))
     if body.get("identity") and body["identity"].get("type") != document["identity"]["type"]:
         raise invalid("The identity of an endpoint cannot be changed after its creation.", code=CALL_FAILED)
     if body.get("tags") is not None:
-        document["tags"] = body["tags"]
+        document["tags"] = tags
     return _begin_put(call, document, 202)
 
 
@@ -127,7 +127,7 @@ def _create(call: Call, body: Document, sent: Document, location: str) -> Reply:
     head = envelope(call)
     document = head | {
         "location": location,
-        "tags": body.get("tags") or {},
+        "tags": body["tags"],
         "kind": body.get("kind") or "Managed",
         "identity": new_identity(call, identity),
         "properties": {
@@ -162,7 +162,7 @@ def _update(call: Call, existing: Document, body: Document, sent: Document) -> R
     shares = {name: sent.get(name) for name in ("traffic", "mirrorTraffic") if sent.get(name) is not None}
     document = envelope(call, existing) | {
         "location": existing["location"],
-        "tags": body.get("tags") or {},
+        "tags": body["tags"],
         "kind": existing["kind"],
         "identity": existing["identity"],
         "properties": existing["properties"] | _described(sent) | {"properties": properties} | shares,

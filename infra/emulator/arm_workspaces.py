@@ -71,7 +71,7 @@ def _add_datastore(world: World, workspace_id: str, unique: str, account: str, s
             "tags": {},
             "properties": {},
             "isDefault": True,
-            "credentials": {"credentialsType": "Sas"},
+            "credentials": {"credentialsType": "Sas", "secrets": {"secretsType": "Sas"}},
             # The SDK makes `https://{accountName}.blob.{endpoint}/{container}` of these: a path on this server.
             "accountName": f"{authority}/blobstore/{account}",
             "containerName": container,

@@ -93,8 +93,7 @@ def checked_properties(kind: AssetKind, body: Document) -> Document:
     sent = body.get("properties")
     if not isinstance(sent, dict):
         raise _wrong("The properties field is required.", "properties")
-    for name in ("tags", "properties"):
-        check_strings(name, sent.get(name))
+    sent = sent | {name: strings(name, sent[name]) for name in ("tags", "properties") if sent.get(name) is not None}
     for name in ("isArchived", "isAnonymous"):
         if sent.get(name) is not None and not isinstance(sent[name], bool):
             raise _wrong(f"The field {name} must be true or false.", f"properties.{name}")
@@ -102,12 +101,13 @@ def checked_properties(kind: AssetKind, body: Document) -> Document:
     return sent
 
 
-def check_strings(name: str, value: Any) -> None:
-    """Tags and property dictionaries map strings to strings."""
+def strings(name: str, value: Any) -> dict[str, str | None]:
+    """Tags and property dictionaries map strings to strings; numbers become strings, as the service reads them."""
     if value is None:
-        return
-    if not isinstance(value, dict) or any(item is not None and not isinstance(item, str) for item in value.values()):
+        return {}
+    if not isinstance(value, dict) or any(isinstance(item, dict | list) for item in value.values()):
         raise _wrong(f"The field {name} must map strings to strings.", f"properties.{name}")
+    return {key: item if item is None else str(item) for key, item in value.items()}
 
 
 def filled_in(kind: AssetKind, sent: Document) -> Document:

@@ -5,8 +5,8 @@ from typing import Any
 
 from infra.emulator.arm_call import ArmError, Call, invalid
 from infra.emulator.arm_connections import LIST_SECRETS
-from infra.emulator.asset_rules import check_strings
-from infra.emulator.endpoint_rules import FLAG, check_tags
+from infra.emulator.asset_rules import strings
+from infra.emulator.endpoint_rules import FLAG, checked_tags
 from infra.emulator.iso_durations import DURATION, seconds_of
 from infra.emulator.quota import check_quota, create_failed
 from infra.emulator.store import Document
@@ -48,9 +48,9 @@ def check_shape(body: Document) -> Document:
             f"The endpointComputeType '{sent.get('endpointComputeType')}' is not supported, only Managed is.",
             "properties.endpointComputeType",
         )
-    check_tags(body.get("tags"))
-    check_strings("environmentVariables", sent.get("environmentVariables"))
-    check_strings("properties", sent.get("properties"))
+    body["tags"] = checked_tags(body.get("tags"))
+    for name in ("environmentVariables", "properties"):
+        sent[name] = strings(name, sent.get(name))
     for name in ("livenessProbe", "readinessProbe", "startupProbe", "requestSettings"):
         _check_settings(name, sent.get(name))
     liveness = sent.get("livenessProbe") or {}

@@ -5,7 +5,7 @@ from typing import Any
 
 from infra.emulator.arm_call import ArmError, Call, invalid
 from infra.emulator.arm_connections import LIST_SECRETS
-from infra.emulator.asset_rules import check_strings
+from infra.emulator.asset_rules import strings
 from infra.emulator.store import Document
 from infra.emulator.world import World
 
@@ -30,16 +30,17 @@ def check_name(noun: str, name: str) -> None:
         )
 
 
-def check_tags(tags: Any) -> None:
+def checked_tags(sent: Any) -> dict[str, str | None]:
     """Tags of tracked resources: at most 50, names of 512 and values of 256 characters."""
-    check_strings("tags", tags)
-    for name, value in (tags or {}).items():
+    tags = strings("tags", sent)
+    for name, value in tags.items():
         if len(name) > 512 or len(value or "") > 256:
             raise ArmError(
                 400, "InvalidTagValueLength", f"Tag '{name[:64]}' is too long: names 512, values 256 at most."
             )
-    if len(tags or {}) > 50:
+    if len(tags) > 50:
         raise ArmError(400, "TooManyTags", f"A resource may have 50 tags, not {len(tags)}.")
+    return tags
 
 
 def check_shape(body: Document) -> Document:
@@ -54,8 +55,8 @@ def check_shape(body: Document) -> Document:
         )
     if sent.get("publicNetworkAccess") not in (None, "Enabled", "Disabled"):
         raise _wrong("publicNetworkAccess must be Enabled or Disabled.", "properties.publicNetworkAccess")
-    check_tags(body.get("tags"))
-    check_strings("properties", sent.get("properties"))
+    body["tags"] = checked_tags(body.get("tags"))
+    sent["properties"] = strings("properties", sent.get("properties"))
     for name in ("traffic", "mirrorTraffic"):
         shares = sent.get(name)
         if shares is None:
