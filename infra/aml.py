@@ -85,7 +85,7 @@ class Aml:
         client = self._open()
         with _sdk_errors(f"{group}: {document['name']}"), QUIET.installed():
             with QUIET.silence():
-                poller = getattr(client, group).begin_create_or_update(self._load(loader, document))
+                poller = getattr(client, group).begin_create_or_update(_with_azures_case(self._load(loader, document)))
             while not poller.done():
                 poller.wait(TICK)
                 tick()
@@ -150,6 +150,13 @@ def _sdk_errors(what: str) -> Iterator[None]:
             yield
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Refused(f"azure-ai-ml could not send {what}: {error}", code="sdk_error") from error
+
+
+def _with_azures_case(entity: Any) -> Any:
+    """The SDK's YAML schema writes `enabled` in lower case and sends it so; the service's own enum is `Enabled`."""
+    if access := getattr(entity, "public_network_access", None):
+        entity.public_network_access = str(access).capitalize()
+    return entity
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,5 @@
 """Silences chosen threads: azure-ai-ml prints dots, progress bars and colour codes from wherever it is called."""
 
-import io
 import sys
 import threading
 from collections.abc import Iterator
@@ -51,7 +50,7 @@ class QuietThreads:
         return threading.get_ident() in self._silent or name.startswith(self._names or "\0")
 
 
-class _Filtered(io.TextIOBase):
+class _Filtered:
     """A stream that passes on what does not come from a silent thread; all else is the real stream's."""
 
     def __init__(self, real: Any, quiet: QuietThreads) -> None:
@@ -64,8 +63,6 @@ class _Filtered(io.TextIOBase):
             self._real.write(text)
         return len(text)
 
-    def __getattribute__(self, name: str) -> Any:
-        """Only `write` is ours."""
-        if name in ("write", "_real", "_quiet"):
-            return object.__getattribute__(self, name)
-        return getattr(object.__getattribute__(self, "_real"), name)
+    def __getattr__(self, name: str) -> Any:
+        """Whatever is not ours; inheriting from io's classes would close the real stream with us."""
+        return getattr(self._real, name)
