@@ -5,11 +5,9 @@ import json
 import logging
 from typing import Any
 
-from scoring import openai_surface
 from scoring.asgi import (
     BodyTooLarge,
     ClientGone,
-    Message,
     Receive,
     Scope,
     Send,
@@ -20,10 +18,13 @@ from scoring.asgi import (
     with_body,
 )
 from scoring.openapi_document import openapi_document
-from scoring.problems import Problem, openai_error
+from scoring.problems import Problem
+from scoring.request_body import model_info, parse_object
 from scoring.routes import Answer, Route, find_route
 from scoring.service import Service
+from scoring.surfaces import contract_of
 from scoring.vllm_engine import EMBED, GENERATE, VllmEngine
+from scoring.watched_send import WatchedSend
 
 logger = logging.getLogger("scoring")
 
@@ -48,17 +49,20 @@ class Application:
         try:
             await self._serve(scope, receive, watched)
         except Problem as problem:
-            await send_problem(watched, problem)
+            await watched.fail(problem)
         except ClientGone:
             return
         except Exception:
             logger.exception("%s %s failed", scope["method"], scope["path"])
-            await send_problem(watched, Problem(500, "The server failed to answer this request."))
+            await watched.fail(Problem(500, "The server failed to answer this request."))
 
-    async def _serve(self, scope: Scope, receive: Receive, send: "WatchedSend") -> None:
-        route, methods = find_route(scope["method"], scope["path"])
+    async def _serve(self, scope: Scope, receive: Receive, send: WatchedSend) -> None:
+        route, known = find_route(scope["method"], scope["path"])
+        if known:
+            send.contract = contract_of(known[0].surface)
         if route is None:
-            raise _not_served(scope, methods)
+            raise _not_served(scope, sorted({other.method for other in known}))
+        send.contract.check(scope)
         if route.answer is Answer.LIVE:
             await send_json(send, 200, {"status": "alive"})
         elif route.answer is Answer.READY:
@@ -72,31 +76,33 @@ class Application:
         elif route.answer is Answer.OPENAPI:
             await send_bytes(send, 200, self._openapi_bytes())
         elif route.answer is Answer.INFO:
-            await send_json(send, 200, openai_surface.model_info(self.service.engines[0]))
+            await send_json(send, 200, model_info(self.service.engines[0]))
         else:
             await self._forward(route, scope, receive, send)
 
-    async def _forward(self, route: Route, scope: Scope, receive: Receive, send: "WatchedSend") -> None:
+    async def _forward(self, route: Route, scope: Scope, receive: Receive, send: WatchedSend) -> None:
         engine = self._engine(route)
+        send.model = engine.names[0]
         path = _engine_path(route, scope["path"])
         if scope["method"] == "POST":
             body = await _read(scope, receive)
-            prepared = openai_surface.prepare(body, engine.names) if route.answer is not Answer.STORED else body
-            scope, receive = with_body(scope, path, prepared), replaying(prepared, receive)
+            if route.answer is not Answer.STORED:
+                body = send.contract.prepare(scope, route, body, parse_object(body), engine.names[0])
+            scope, receive = with_body(scope, path, body), replaying(body, receive)
         else:
             scope = {**scope, "path": path, "raw_path": path.encode()}
-        await self._run(engine, scope, receive, send)
+        await self._run(engine, route, scope, receive, send)
 
-    async def _run(self, engine: VllmEngine, scope: Scope, receive: Receive, send: "WatchedSend") -> None:
+    async def _run(self, engine: VllmEngine, route: Route, scope: Scope, receive: Receive, send: WatchedSend) -> None:
         task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]
         self.service.enter(task)
         try:
-            await engine.app(scope, receive, send)
+            await engine.app(scope, receive, send.contract.writer(send, route, send.model))
         except asyncio.CancelledError:
             if task not in self.service.cut_off:
                 raise
             task.uncancel()
-            await send.end_early(Problem(503, "The server is shutting down.", retry_after=RETRY_SECONDS))
+            await send.fail(Problem(503, "The server is shutting down.", retry_after=RETRY_SECONDS))
         finally:
             self.service.leave(task)
 
@@ -104,52 +110,16 @@ class Application:
         wanted = {Answer.GENERATE: GENERATE, Answer.STORED: GENERATE, Answer.EMBED: EMBED}.get(route.answer)
         engine = self.service.engine_for(wanted) if wanted else self.service.engines[0]
         if engine is None:
-            raise Problem(404, f"{route.path} is not available: the served model cannot do it ({wanted}).")
+            raise Problem(
+                404,
+                f"Modality not supported by the model: {route.path} needs one that can {wanted}; see /openapi.json.",
+            )
         return engine
 
     def _openapi_bytes(self) -> bytes:
         if self._openapi is None:
             self._openapi = json.dumps(openapi_document(self.service.engines)).encode()
         return self._openapi
-
-
-class WatchedSend:
-    """`send` that knows what has been sent, so that a broken answer can still be ended in a way clients notice."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.status = 0
-        self.ended = False
-        self._streaming = False
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self._streaming = any(
-                key.lower() == b"content-type" and value.startswith(b"text/event-stream")
-                for key, value in message["headers"]
-            )
-        elif message["type"] == "http.response.body" and not message.get("more_body"):
-            self.ended = True
-        await self._send(message)
-
-    async def end_early(self, problem: Problem) -> None:
-        """Answer with the problem, or end a stream that runs with an error event and `[DONE]`."""
-        if not self.status:
-            await send_problem(self, problem)
-        elif not self.ended:
-            event = (
-                f"data: {json.dumps(openai_error(problem))}\n\ndata: [DONE]\n\n".encode() if self._streaming else b""
-            )
-            await self({"type": "http.response.body", "body": event, "more_body": False})
-
-
-async def send_problem(send: WatchedSend, problem: Problem) -> None:
-    """Answer with an error object, unless the answer has begun."""
-    if send.status:
-        await send.end_early(problem)
-    else:
-        await send_json(send, problem.status, openai_error(problem), problem.headers)
 
 
 def _not_served(scope: Scope, methods: list[str]) -> Problem:

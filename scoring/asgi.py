@@ -31,6 +31,11 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
+def is_event_stream(start: Message) -> bool:
+    """Tell from the start of an answer whether server-sent events follow."""
+    return any(k.lower() == b"content-type" and v.startswith(b"text/event-stream") for k, v in start["headers"])
+
+
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """Read the whole body; refuse one over `limit` bytes as soon as it is known to be."""
     declared = header(scope, b"content-length") or ""

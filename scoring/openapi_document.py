@@ -5,7 +5,8 @@ import json
 import re
 from typing import Any
 
-from scoring.routes import ROUTES, Answer, Route
+from scoring import model_inference_openapi
+from scoring.routes import ROUTES, Answer, Route, Surface
 from scoring.vllm_engine import EMBED, GENERATE, VllmEngine
 
 OPEN_OBJECT = {"type": "object", "additionalProperties": True}
@@ -39,6 +40,8 @@ def _answerable(route: Route, tasks: set[str]) -> bool:
 
 
 def _operation(route: Route, sources: list[dict[str, Any]]) -> dict[str, Any]:
+    if route.surface is Surface.MODEL_INFERENCE:
+        return model_inference_openapi.operation(route.path)
     for source in sources:
         found = source["paths"].get(route.engine_path, {}).get(route.method.lower())
         if found and route.answer is not Answer.METRICS:

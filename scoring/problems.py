@@ -5,6 +5,14 @@ from typing import Any
 
 from scoring.asgi import Headers
 
+CODES = {
+    400: "BadRequest",
+    413: "RequestTooLarge",
+    422: "UnprocessableContent",
+    429: "TooManyRequests",
+    500: "InternalServerError",
+}
+
 
 class Problem(Exception):
     """Why a request is refused; `code` is a stable word, `param` the field at fault."""
@@ -23,7 +31,7 @@ class Problem(Exception):
         super().__init__(message)
         self.status = status
         self.message = message
-        self.code = code or HTTPStatus(status).phrase.title().replace(" ", "").replace("-", "")
+        self.code = code or CODES.get(status) or HTTPStatus(status).phrase.title().replace(" ", "")
         self.param = param
         self.details = details
         self.headers = list(headers)

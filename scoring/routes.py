@@ -57,18 +57,20 @@ ROUTES = (
     Route("POST", "/v1/completions", Answer.GENERATE, Surface.OPENAI, "/v1/completions"),
     Route("POST", RESPONSES, Answer.GENERATE, Surface.OPENAI, RESPONSES),
     Route("GET", RESPONSES + "/{response_id}", Answer.STORED, Surface.OPENAI, RESPONSES + "/{response_id}"),
+    Route("DELETE", RESPONSES + "/{response_id}", Answer.STORED, Surface.OPENAI, RESPONSES + "/{response_id}"),
     Route(
         "POST", RESPONSES + "/{response_id}/cancel", Answer.STORED, Surface.OPENAI, RESPONSES + "/{response_id}/cancel"
     ),
     Route("POST", "/v1/embeddings", Answer.EMBED, Surface.OPENAI, "/v1/embeddings"),
     Route("GET", "/v1/models", Answer.MODELS, Surface.OPENAI, "/v1/models"),
     Route("POST", "/chat/completions", Answer.GENERATE, Surface.MODEL_INFERENCE, CHAT),
+    Route("POST", "/embeddings", Answer.EMBED, Surface.MODEL_INFERENCE, "/v1/embeddings"),
     Route("GET", "/info", Answer.INFO, Surface.MODEL_INFERENCE),
 )
 
 
-def find_route(method: str, path: str) -> tuple[Route | None, list[str]]:
-    """Return the route, or the methods that the path knows."""
+def find_route(method: str, path: str) -> tuple[Route | None, list[Route]]:
+    """Return the route, and all the routes of this path."""
     known = [route for route in ROUTES if route.pattern.fullmatch(path)]
     asked = "GET" if method == "HEAD" else method
-    return next((route for route in known if route.method == asked), None), sorted({route.method for route in known})
+    return next((route for route in known if route.method == asked), None), known

@@ -1,20 +1,10 @@
-"""OpenAI's surface: the body goes to vLLM as it came, but for a `model` that is left blank."""
+"""Reading a request's body, and what /info says of the model."""
 
 import json
 from typing import Any
 
 from scoring.problems import Problem
 from scoring.vllm_engine import EMBED, GENERATE, VllmEngine
-
-
-def prepare(body: bytes, names: list[str]) -> bytes:
-    """Check that the body is a JSON object; give a blank `model` the served name."""
-    document = parse_object(body)
-    model = document.get("model", "")
-    if model is not None and (not isinstance(model, str) or model.strip()):
-        return body
-    document["model"] = names[0]
-    return json.dumps(document).encode()
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

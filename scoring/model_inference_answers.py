@@ -1,0 +1,159 @@
+"""Answers and errors in the shape of the Azure AI Model Inference API."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+from scoring.asgi import Message, Send, is_event_stream, send_json
+from scoring.problems import Problem
+
+# Structure only: inside of a JSON string every quotation mark is escaped, so these never match a model's text.
+NULL_MEMBERS = re.compile(rb',"(?!finish_reason")\w+":null|(?<=\{)"(?!finish_reason")\w+":null,?')
+RENAMED = (
+    (b'"object":"chat.completion.chunk"', b'"object":"chat.completion"'),
+    (b'{"reasoning":', b'{"reasoning_content":'),
+    (b',"reasoning":', b',"reasoning_content":'),
+)
+REQUIRED_NULLS = {"content", "finish_reason"}
+
+
+def error_body(problem: Problem) -> dict[str, Any]:
+    """Return the nested error object with the reference's flat fields beside it."""
+    error: dict[str, Any] = {
+        "code": problem.code,
+        "message": problem.message,
+        "target": problem.param or "",
+        "details": [{"code": problem.code, "message": name, "target": name} for name in _extras(problem)],
+        "innererror": {"code": problem.code},
+    }
+    flat: dict[str, Any] = {"status": problem.status, "code": problem.code, "message": problem.message}
+    if problem.details and "loc" in problem.details:
+        flat["detail"] = problem.details
+    if problem.status == 400:
+        flat["param"] = problem.param or ""
+    return {"error": error, **flat}
+
+
+def _extras(problem: Problem) -> list[str]:
+    return list((problem.details or {}).get("extra", ()))
+
+
+def error_headers(problem: Problem) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an error: its code, and what the problem itself asks for."""
+    return [(b"x-ms-error-code", problem.code.encode("latin-1", "replace")), *problem.headers]
+
+
+def error_event(problem: Problem, model: str) -> bytes:
+    """Return the event that ends a broken stream: an update that says so, since clients skip what has no choices."""
+    update = {
+        "id": "error",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": model,
+        "choices": [{"index": 0, "finish_reason": "error", "delta": {}}],
+        "error": error_body(problem)["error"],
+    }
+    return f"data: {json.dumps(update)}\n\n".encode()
+
+
+def problem_of_vllm(status: int, body: bytes) -> Problem:
+    """Read vLLM's error; what it refuses after our own checks is content that this model cannot process."""
+    try:
+        error = json.loads(body)["error"]
+        message, param = str(error["message"]), error.get("param")
+    except (ValueError, KeyError, TypeError):
+        message, param = body.decode(errors="replace")[:300], None
+    status = 422 if status == 400 else status
+    details = {"loc": ["body", *(str(param).split(".") if param else [])], "value": ""} if status == 422 else None
+    return Problem(status, message, param=param, details=details)
+
+
+class AnswerWriter:
+    """`send` for one request: rewrites vLLM's answer, whole if it is JSON, by bytes if it streams."""
+
+    def __init__(self, send: Send, model: str, convert: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        self._send = send
+        self._model = model
+        self._convert = convert
+        self._status = 500
+        self._streams = False
+        self._body: list[bytes] = []
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._streams = message["status"] == 200 and is_event_stream(message)
+            self._status = message["status"]
+            if self._streams:
+                await self._send(message)
+        elif self._streams:
+            await self._send({**message, "body": self._event(message.get("body", b""))})
+        else:
+            self._body.append(message.get("body", b""))
+            if not message.get("more_body"):
+                await self._whole(self._status, b"".join(self._body))
+
+    def _event(self, chunk: bytes) -> bytes:
+        if chunk.startswith(b'data: {"error"'):
+            error = chunk[len(b"data: ") :].split(b"\n", 1)[0]
+            return error_event(problem_of_vllm(500, error), self._model)
+        if chunk.startswith(b":"):
+            return b""  # keep-alive comments: this API's clients refuse any line but `data:`
+        for old, new in RENAMED:
+            chunk = chunk.replace(old, new)
+        return NULL_MEMBERS.sub(b"", chunk)
+
+    async def _whole(self, status: int, body: bytes) -> None:
+        if status != 200:
+            problem = problem_of_vllm(status, body)
+            await send_json(self._send, problem.status, error_body(problem), error_headers(problem))
+        else:
+            await send_json(self._send, 200, self._convert(json.loads(body)))
+
+
+def chat_completion(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return vLLM's chat completion without null members, with `reasoning_content` and whole usage details."""
+    for choice in answer["choices"]:
+        message = choice["message"]
+        message["reasoning_content"] = message.pop("reasoning", None)
+        if not message.get("tool_calls"):
+            message.pop("tool_calls", None)
+        choice["message"] = {k: v for k, v in message.items() if v is not None or k == "content"}
+        choice["message"].setdefault("content", None)
+    answer["choices"] = [_filled(choice) for choice in answer["choices"]]
+    answer["usage"] = usage(answer["usage"])
+    return _filled(answer)
+
+
+def _filled(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None or name in REQUIRED_NULLS}
+
+
+def usage(counted: dict[str, Any]) -> dict[str, Any]:
+    """Complete vLLM's usage: a detail that is there must have every member."""
+    completion = counted.get("completion_tokens_details")
+    prompt = counted.get("prompt_tokens_details")
+    whole = {name: counted.get(name) or 0 for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
+    if completion:
+        whole["completion_tokens_details"] = {
+            "audio_tokens": completion.get("audio_tokens") or 0,
+            "reasoning_tokens": completion.get("reasoning_tokens") or 0,
+            "total_tokens": whole["completion_tokens"],
+        }
+    if prompt:
+        whole["prompt_tokens_details"] = {
+            "audio_tokens": prompt.get("audio_tokens") or 0,
+            "cached_tokens": prompt.get("cached_tokens") or 0,
+        }
+    return whole
+
+
+def embeddings(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return vLLM's embeddings with the members that this API has."""
+    data = [{name: item[name] for name in ("index", "object", "embedding")} for item in answer["data"]]
+    counted = {name: answer["usage"].get(name) or 0 for name in ("prompt_tokens", "total_tokens")}
+    return {"id": answer["id"], "object": "list", "model": answer["model"], "data": data, "usage": counted}
+
+
+CONVERT = {"/chat/completions": chat_completion, "/embeddings": embeddings, "/images/embeddings": embeddings}

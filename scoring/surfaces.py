@@ -1,0 +1,87 @@
+"""The two contracts that a request may come under: what is asked of vLLM, and how answers and errors look."""
+
+import json
+from typing import Any, Protocol
+
+from scoring import model_inference_answers, model_inference_requests
+from scoring.asgi import Headers, Scope, Send
+from scoring.problems import Problem, openai_error
+from scoring.routes import Route, Surface
+
+
+class Contract(Protocol):
+    """How one surface reads requests and writes answers."""
+
+    def check(self, scope: Scope) -> None:
+        """Refuse what can be refused before the body is read."""
+
+    def prepare(self, scope: Scope, route: Route, body: bytes, document: dict[str, Any], name: str) -> bytes:
+        """Return the body for vLLM."""
+
+    def writer(self, send: Send, route: Route, name: str) -> Send:
+        """Return what vLLM's answer is sent through."""
+
+    def error(self, problem: Problem) -> tuple[dict[str, Any], Headers]:
+        """Return the body and the headers of an error."""
+
+    def error_event(self, problem: Problem, name: str) -> bytes:
+        """Return the event that tells of an error in a stream that has begun."""
+
+
+class OpenAiContract:
+    """vLLM's own words; only a `model` that is left blank is filled in."""
+
+    def check(self, scope: Scope) -> None:
+        """Refuse nothing."""
+
+    def prepare(self, scope: Scope, route: Route, body: bytes, document: dict[str, Any], name: str) -> bytes:
+        """Leave the body as it came, but for a blank model."""
+        model = document.get("model", "")
+        if model is not None and (not isinstance(model, str) or model.strip()):
+            return body
+        return json.dumps({**document, "model": name}).encode()
+
+    def writer(self, send: Send, route: Route, name: str) -> Send:
+        """Change nothing."""
+        return send
+
+    def error(self, problem: Problem) -> tuple[dict[str, Any], Headers]:
+        """Return OpenAI's error object."""
+        return openai_error(problem), problem.headers
+
+    def error_event(self, problem: Problem, name: str) -> bytes:
+        """Return the event that OpenAI's clients raise."""
+        return f"data: {json.dumps(openai_error(problem))}\n\n".encode()
+
+
+class ModelInferenceContract:
+    """The Azure AI Model Inference API, by its table of fields."""
+
+    def check(self, scope: Scope) -> None:
+        """Ask for a known api-version."""
+        model_inference_requests.check_version(scope)
+
+    def prepare(self, scope: Scope, route: Route, body: bytes, document: dict[str, Any], name: str) -> bytes:
+        """Check the body by the table and say it in vLLM's words."""
+        return json.dumps(model_inference_requests.prepare(scope, route.path, document, name)).encode()
+
+    def writer(self, send: Send, route: Route, name: str) -> Send:
+        """Rewrite vLLM's answer."""
+        return model_inference_answers.AnswerWriter(send, name, model_inference_answers.CONVERT[route.path])
+
+    def error(self, problem: Problem) -> tuple[dict[str, Any], Headers]:
+        """Return the nested error object with the reference's flat fields."""
+        return model_inference_answers.error_body(problem), model_inference_answers.error_headers(problem)
+
+    def error_event(self, problem: Problem, name: str) -> bytes:
+        """Return an update that carries the error."""
+        return model_inference_answers.error_event(problem, name)
+
+
+OPENAI = OpenAiContract()
+MODEL_INFERENCE = ModelInferenceContract()
+
+
+def contract_of(surface: Surface) -> Contract:
+    """Return the contract of a surface."""
+    return MODEL_INFERENCE if surface is Surface.MODEL_INFERENCE else OPENAI
