@@ -3,14 +3,23 @@
 import asyncio
 import contextlib
 
+from scoring.engine_metrics import EngineMetrics
 from scoring.loading import load_engine
+from scoring.response_store import open_store
+from scoring.responses_surface import ResponsesSurface
 from scoring.service import Service, State
 
 
 async def bring_up(service: Service) -> None:
-    """Load the engine and turn ready once it has generated a token."""
+    """Load the engines and turn ready once each has generated a token."""
     try:
-        service.engines.append(await load_engine(service.settings, service.timeline, service.engine_died.set))
+        responses = ResponsesSurface(await open_store(service.settings.responses), service)
+        metrics = EngineMetrics()
+        for settings in service.settings.each_engine():
+            engine = await load_engine(settings, service.timeline, service.engine_died.set)
+            metrics.keep()
+            engine.app = responses.around(engine.app)
+            service.add(engine)
     except BaseException:
         service.state = State.FAILED
         raise

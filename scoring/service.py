@@ -4,9 +4,10 @@ import asyncio
 from enum import Enum
 from typing import Any
 
+from scoring.errors import BadSettings
 from scoring.settings import ScoringSettings
 from scoring.startup import Timeline
-from scoring.vllm_engine import VllmEngine
+from scoring.vllm_engine import EMBED, GENERATE, VllmEngine
 
 
 class State(Enum):
@@ -40,6 +41,16 @@ class Service:
         """Describe the state for /health/ready."""
         status = "failed" if self.state is State.READY and not self.ready else self.state.value
         return {"status": status, **self.timeline.to_json()}
+
+    def add(self, engine: VllmEngine) -> None:
+        """Take in one more engine; a task has one, so that a request's route tells which is meant."""
+        taken = {GENERATE, EMBED} & {task for one in self.engines for task in one.tasks} & set(engine.tasks)
+        if taken:
+            raise BadSettings(
+                f"two engines would {' and '.join(taken)}: {self.engines[0].names[0]} and {engine.names[0]}",
+                hint="SCORING_ENGINES may name one chat model and one embedding model",
+            )
+        self.engines.append(engine)
 
     def engine_for(self, task: str) -> VllmEngine | None:
         """Return the engine that can do a task (`generate`, `embed`)."""

@@ -1,11 +1,13 @@
 """What one scoring process is told: `vllm serve` arguments, or the container's environment. Read once, at the edge."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scoring.engine_arguments import arguments_from_json, named_model, named_option
+from scoring.engine_list import EngineSettings, engines_from_json
 from scoring.errors import BadSettings
+from scoring.response_store import ResponseStoreSettings, read_response_store
 
 DEFAULT_PORT = 5001
 NO_MODEL = "no model is named"
@@ -25,14 +27,24 @@ class ScoringSettings:
     model_dir: Path | None = None
     grace_seconds: float = 25.0
     hub_url: str = "https://huggingface.co"
+    engines: tuple[EngineSettings, ...] = ()
+    responses: ResponseStoreSettings = field(default_factory=ResponseStoreSettings)
+
+    def each_engine(self) -> "list[ScoringSettings]":
+        """Return the settings of each engine: of those in the list, or of the only one."""
+        return [
+            replace(self, model=one.model, revision=one.revision, arguments=one.arguments, model_dir=None)
+            for one in self.engines
+        ] or [self]
 
 
 def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> ScoringSettings:
     """Join the command line with the environment; what is said on the command line wins."""
     words = tuple(arguments) or arguments_from_json(environ.get("SCORING_ENGINE_ARGS") or "{}")
+    engines = () if arguments else engines_from_json(environ.get("SCORING_ENGINES"))
     model = named_model(words)
     model_dir = None if model else mounted_model(environ.get("AZUREML_MODEL_DIR"))
-    if not (arguments or model or model_dir or environ.get("SCORING_MODEL")):
+    if not (arguments or engines or model or model_dir or environ.get("SCORING_MODEL")):
         raise BadSettings(NO_MODEL, hint=NAME_A_MODEL)
     return ScoringSettings(
         host=named_option(words, "--host") or environ.get("SCORING_HOST") or default_host(environ),
@@ -44,6 +56,8 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
         model_dir=model_dir,
         grace_seconds=_seconds("SCORING_GRACE_SECONDS", environ.get("SCORING_GRACE_SECONDS"), 25.0),
         hub_url=(environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/"),
+        engines=engines,
+        responses=read_response_store(environ),
     )
 
 

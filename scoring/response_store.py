@@ -1,0 +1,145 @@
+"""Where stored responses are kept: within a time limit and a size limit, in memory, in SQLite or in Redis.
+
+A store keeps opaque bytes by id. When it is full the oldest go first; what is older than the time limit is not found.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from scoring.errors import BadSettings
+
+DAY = 86_400.0
+MEBIBYTE = 1024 * 1024
+PREFIX = "SCORING_RESPONSE_STORE"
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+
+@dataclass(frozen=True)
+class ResponseStoreSettings:
+    """Which store, how long a response is kept there (seconds), and how much all of them may take (bytes)."""
+
+    url: str = field(default="memory", repr=False)  # may hold a password
+    seconds: float = DAY
+    size: int = 256 * MEBIBYTE
+
+
+class StoreUnavailable(Exception):
+    """The store cannot be asked at the moment."""
+
+
+class ResponseStore(Protocol):
+    """Keeps bytes by id; every method may raise StoreUnavailable."""
+
+    shared: bool  # whether another process may write to it
+
+    async def get(self, key: str) -> bytes | None:
+        """Return what is kept under this id."""
+
+    async def put(self, key: str, payload: bytes) -> bool:
+        """Keep it and start its time anew; False when it alone is over the size limit."""
+
+    async def delete(self, key: str) -> bool:
+        """Forget it; False when nothing was kept."""
+
+    async def close(self) -> None:
+        """Let go of files and connections."""
+
+
+class MemoryStore:
+    """Responses of this process, gone with it."""
+
+    shared = False
+
+    def __init__(self, settings: ResponseStoreSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._kept: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self.size = 0
+
+    async def get(self, key: str) -> bytes | None:
+        """Return what is kept under this id."""
+        self._expire()
+        kept = self._kept.get(key)
+        return kept[1] if kept else None
+
+    async def put(self, key: str, payload: bytes) -> bool:
+        """Keep it, and let the oldest go where it would not fit."""
+        await self.delete(key)
+        if len(payload) > self._settings.size:
+            return False
+        self._kept[key] = (self._clock(), payload)
+        self.size += len(payload)
+        while self.size > self._settings.size:
+            self._forget_oldest()
+        return True
+
+    async def delete(self, key: str) -> bool:
+        """Forget it; False when nothing was kept."""
+        self._expire()
+        kept = self._kept.pop(key, None)
+        if kept is None:
+            return False
+        self.size -= len(kept[1])
+        return True
+
+    async def close(self) -> None:
+        """Forget everything."""
+        self._kept.clear()
+        self.size = 0
+
+    def _expire(self) -> None:
+        oldest_allowed = self._clock() - self._settings.seconds
+        while self._kept and next(iter(self._kept.values()))[0] <= oldest_allowed:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        _, (_, payload) = self._kept.popitem(last=False)
+        self.size -= len(payload)
+
+
+def read_response_store(environ: Mapping[str, str]) -> ResponseStoreSettings:
+    """Read SCORING_RESPONSE_STORE (`memory`, `sqlite:///path`, `redis://host`), …_SECONDS and …_BYTES."""
+    url = environ.get(PREFIX) or "memory"
+    parts = urlsplit(url)
+    if url != "memory" and not (parts.scheme == "sqlite" and parts.path.strip("/")) and not _is_redis(url):
+        raise BadSettings(
+            f"{PREFIX} is a {parts.scheme or 'word'!s} that is no store",
+            hint="write memory, sqlite:///folder/file.db, redis://host:6379/0 or rediss://…",
+        )
+    return ResponseStoreSettings(
+        url=url,
+        seconds=_positive(environ, f"{PREFIX}_SECONDS", DAY),
+        size=int(_positive(environ, f"{PREFIX}_BYTES", 256 * MEBIBYTE)),
+    )
+
+
+async def open_store(settings: ResponseStoreSettings) -> ResponseStore:
+    """Open the store of the settings; a Redis server that is down is found out later, by each request."""
+    if settings.url == "memory":
+        return MemoryStore(settings)
+    if _is_redis(settings.url):
+        from scoring.response_store_redis import RedisStore  # the redis package is optional
+
+        return RedisStore(settings)
+    from scoring.response_store_sqlite import SqliteStore  # one thread more, only where it is asked for
+
+    return await SqliteStore.opened(settings)
+
+
+def _is_redis(url: str) -> bool:
+    return urlsplit(url).scheme in REDIS_SCHEMES
+
+
+def _positive(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name)
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = 0.0
+    if 0 < value < float("inf"):
+        return value
+    raise BadSettings(f"{name} is {text!r}", hint="write a number above 0")
