@@ -16,7 +16,7 @@ from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 from infra.azure_login import Credential
-from infra.diagnosis import KNOWN, read_error
+from infra.diagnosis import read_error
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady, OperationFailed, Refused
 
 API_VERSION = "2024-04-01"  # the newest stable version that every route we use has
@@ -175,8 +175,7 @@ def refusal(status: int, body: str, *, request_id: str = "") -> GateliftError:
 def failure(body: Mapping[str, Any], *, request_id: str = "") -> GateliftError:
     """The error of ours for an operation that ended in Failed or Canceled."""
     found = read_error(body.get("error") or {"code": "", "message": "the operation failed without a reason"})
-    cause = f" ({KNOWN[found.code].cause})" if found.code in KNOWN else ""
-    return OperationFailed(found.message + cause, hint=found.hint, code=found.code, request_id=request_id)
+    return OperationFailed(found.message, hint=found.hint, code=found.code, request_id=request_id)
 
 
 @contextmanager

@@ -101,11 +101,11 @@ def plan_one(stack: str, resource: Resource, live: Live | None) -> Change:
     if not resource.shared and not live.owner and "tags" in resource.desired:
         raise _foreign(resource, "exists and was not made by gatelift")
     diff = tuple(differences(resource.settle(live), live.state, resource.exact, resource.updatable))
-    action, reason = _action(resource, live, diff)
+    action, reason = _action(stack, resource, live, diff)
     return Change(action, resource.kind, resource.name, reason, diff, against)
 
 
-def _action(resource: Resource, live: Live, diff: tuple[FieldChange, ...]) -> tuple[Action, str]:
+def _action(stack: str, resource: Resource, live: Live, diff: tuple[FieldChange, ...]) -> tuple[Action, str]:
     forcing = [change.path for change in diff if change.forces_replace]
     if forcing:
         return Action.REPLACE, f"{', '.join(forcing)} cannot change in place"
@@ -117,6 +117,8 @@ def _action(resource: Resource, live: Live, diff: tuple[FieldChange, ...]) -> tu
         return Action.UPDATE, "differs from the spec"
     if resource.shared and not live.owner:
         return Action.NONE, "exists and was not made by gatelift: used as it is"
+    if resource.shared and live.owner != stack:
+        return Action.NONE, f"made by the stack {live.owner}, used as it is"
     return Action.NONE, "as desired"
 
 

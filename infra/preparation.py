@@ -31,6 +31,7 @@ class Prepared:
 
 def prepare(spec: StackSpec, cloud: Cloud, hub: Hub, sources: Sources, *, token: str | None) -> Prepared:
     """Ask Hub and Azure, then plan."""
+    token = token or None  # a variable that is set to nothing is no token
     facts = hub.model(spec.model.id, spec.model.revision, token) if uses_hub(spec) else None
     resources = desired_resources(spec, facts, token, sources, hub.page(spec.model.id))
     observed = observe(cloud, resources, spec.endpoint.name.lower())

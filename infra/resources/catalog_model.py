@@ -38,6 +38,7 @@ class CatalogModel(Resource):
 
     kind: ClassVar[str] = "model"
     updatable: ClassVar[frozenset[str]] = frozenset({"tags", "description"})
+    shared: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -62,6 +63,10 @@ class CatalogModel(Resource):
         if self.description:
             state["description"] = self.description
         return owned(state, self.stack)
+
+    def settle(self, live: Live) -> State:
+        """One model, one entry: the stack that made it keeps it up to date, others leave it as it is."""
+        return self.desired if live.owner == self.stack else {}
 
     def read(self, cloud: Cloud) -> Live | None:
         """The version, if it exists."""

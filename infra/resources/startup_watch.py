@@ -1,6 +1,7 @@
 """What a starting deployment is doing, read from its container's log: image, weights, engine, first token."""
 
 import re
+from collections import Counter
 from types import TracebackType
 
 from infra.cloud import Cloud
@@ -20,10 +21,12 @@ class StartupWatch:
         self._id = cloud.workspace.deployment(endpoint, deployment)
         self._deployment = deployment
         self._told: set[str] = set()
+        self._earlier: dict[str, int] = {}
         self._began = cloud.clock.now()
         self._asked = self._began
 
     def __enter__(self) -> "StartupWatch":
+        self._earlier = counted(read_log(self._cloud, self._id, tail=1000))  # of containers that are being replaced
         self._cloud.reporter.phase_started("deployment: image", self._deployment)
         return self
 
@@ -50,8 +53,10 @@ class StartupWatch:
         text = read_log(self._cloud, self._id, tail=1000)
         if not text.strip():
             return
-        finished = {match["phase"]: float(match["seconds"]) for match in FINISHED.finditer(text)}
-        if "[startup]" in text or finished:
+        seen = counted(text)
+        new = {phase for phase, count in seen.items() if count > self._earlier.get(phase, 0)}
+        finished = {m["phase"]: float(m["seconds"]) for m in FINISHED.finditer(text) if m["phase"] in new}
+        if finished:
             # The container's own first phase began when it did: what came before is node and image.
             self._finish("image", max(self._asked - self._began - sum(finished.values()), 0.0))
         for phase in PHASES[1:]:
@@ -67,6 +72,11 @@ class StartupWatch:
         for name in following:
             if name not in self._told:
                 self._cloud.reporter.phase_started(f"deployment: {name}", self._deployment)
+
+
+def counted(text: str) -> dict[str, int]:
+    """How often each phase has ended in this log."""
+    return dict(Counter(match["phase"] for match in FINISHED.finditer(text)))
 
 
 def read_log(cloud: Cloud, deployment_id: str, *, tail: int, container: str = "InferenceServer") -> str:

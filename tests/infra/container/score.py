@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -30,7 +31,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    if "crash" in json.loads(os.environ.get("SCORING_ENGINE_ARGS", "{}")):
+    engine = json.loads(os.environ.get("SCORING_ENGINE_ARGS", "{}"))
+    time.sleep(engine.get("sleep", 0))
+    if "crash" in engine:
         sys.stdout.write("[startup] failed: the engine argument says so" + "\n")
         sys.exit(1)
     for phase in ("imports", "weights", "engine", "first token"):
