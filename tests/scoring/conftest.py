@@ -24,6 +24,7 @@ def _load(name: str) -> ModuleType:
 
 
 processes = _load("processes")
+redis_process = _load("redis_process")
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +66,16 @@ def openai_client(chat_url: str) -> Iterator[OpenAI]:
     """The official client, aimed at the ready server."""
     with OpenAI(base_url=f"{chat_url}/v1", api_key="unused", max_retries=0, timeout=120) as client:
         yield client
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    return int(redis_process.find_free_port())
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator["redis_process.RedisServer"]:
+    """A real Redis server; it stays up for the whole session."""
+    with redis_process.running_redis() as server:
+        yield server
