@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.emulator.probes import Probe
-from infra.emulator.secret_references import resolve_environment
+from infra.emulator.secret_references import identities_of, resolve_environment
 from infra.emulator.world import DeploymentFailed, World
 
 VERSIONED = re.compile(r"(?P<container>.+)/(?:versions/(?P<version>[^/]+)|labels/(?P<label>[^/]+))")
@@ -37,6 +37,7 @@ class Container:
     model_mount_path: str | None
     variables: Mapping[str, str]
     secrets: frozenset[str]
+    identity: str
     liveness: Probe
     readiness: Probe
 
@@ -73,6 +74,7 @@ def read_container(world: World, deployment_id: str) -> Container:
         model_mount_path=properties.get("modelMountPath"),
         variables=resolved.variables,
         secrets=resolved.secrets,
+        identity=next(iter(identities_of(world, endpoint_id)), ""),
         liveness=Probe.from_wire(_path(routes, "livenessRoute"), properties.get("livenessProbe")),
         readiness=Probe.from_wire(_path(routes, "readinessRoute"), properties.get("readinessProbe")),
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from infra.emulator.child_process import OWNER_VARIABLE, Command
 from infra.emulator.container import Container
 from infra.emulator.container_log import ContainerLog
+from infra.emulator.identity_routes import identity_header
 from infra.emulator.world import DeploymentFailed, World
 
 INFERENCE_SERVER = Path(__file__).with_name("azmlinfsrv_launcher.py")
@@ -50,7 +51,7 @@ def stage(world: World, container: Container, folder: Path, shared: Path, log: C
         raise DeploymentFailed(
             "BadArgument", f"The scoring script '{container.scoring_script}' is not part of the code of the deployment."
         )
-    environment = _base_environment(world, os.environ, shared)
+    environment = _base_environment(world, os.environ, shared) | _identity(world, container.identity)
     environment |= {"AML_APP_ROOT": str(script.parent), "AZUREML_ENTRY_SCRIPT": script.name}
     if model := container.model:
         mount = (container.model_mount_path or "/azureml-models").strip("/")
@@ -89,6 +90,10 @@ def _base_environment(world: World, environ: Mapping[str, str], shared: Path) ->
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "PYTHONUNBUFFERED": "1",
         "SCORING_HOST": "127.0.0.1",
-        "IDENTITY_ENDPOINT": world.urls.identity_endpoint,
-        "MSI_ENDPOINT": world.urls.identity_endpoint,
     }
+
+
+def _identity(world: World, principal_id: str) -> dict[str, str]:
+    """How a container gets tokens: for the identity of its endpoint, under the names of two generations of SDKs."""
+    url, header = world.urls.identity_endpoint, identity_header(world.store, principal_id)
+    return {"IDENTITY_ENDPOINT": url, "IDENTITY_HEADER": header, "MSI_ENDPOINT": url, "MSI_SECRET": header}

@@ -80,7 +80,6 @@ class FrontEndApp:
             return
         instance, upstream = opened
         copy = bytearray() if mirror else None
-        instance.in_flight += 1
         try:
             async with asyncio.timeout(target.timeout):
                 await exchange.relay(instance.port, upstream, copy)
@@ -92,7 +91,7 @@ class FrontEndApp:
             if not upstream.client_left and not exchange.reply.started:
                 await exchange.reply.error(424, b"model_error", RESET_TEXT, b"503")
         finally:
-            instance.in_flight -= 1
+            instance.release()
             upstream.close()
         if mirror and copy is not None:
             task = asyncio.create_task(self._send_copy(mirror, exchange, bytes(copy)))
@@ -100,11 +99,17 @@ class FrontEndApp:
             task.add_done_callback(self._mirrors.discard)
 
     async def _connect(self, target: Target) -> tuple[Instance, Upstream] | None:
+        """An instance with one more request in flight, which whoever is done with it releases."""
         while instance := self._host.least_busy(target.deployment_id):
+            instance.take()
             try:
                 return instance, await Upstream.connect(instance.port)
             except OSError:
+                instance.release()
                 instance.ready = False  # its process has just died; supervision sees it at the same moment
+            except BaseException:
+                instance.release()
+                raise
         return None
 
     async def _send_copy(self, target: Target, exchange: "_Exchange", body: bytes) -> None:
@@ -118,6 +123,7 @@ class FrontEndApp:
                 async with asyncio.timeout(target.timeout):
                     await exchange.repeat(instance.port, upstream, body)
         finally:
+            instance.release()
             upstream.close()
 
 

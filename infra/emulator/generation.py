@@ -52,9 +52,9 @@ class Generation:
         await _stop(self.instances, grace)
 
     def least_busy(self) -> Instance | None:
-        """The ready instance with the fewest requests, None while none is ready."""
+        """The ready instance with the fewest requests, in turn among equals; None while none is ready."""
         ready = (instance for instance in self.instances if instance.ready)
-        return min(ready, key=lambda instance: instance.in_flight, default=None)
+        return min(ready, key=lambda instance: (instance.in_flight, instance.taken), default=None)
 
     def _new_instance(self, number: int) -> Instance:
         log = ContainerLog(self._log_path(number), secrets=self.staged.container.secrets)

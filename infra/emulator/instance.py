@@ -33,6 +33,7 @@ class Instance:
         self.restarts = 0
         self.last_exit: str | None = None
         self.in_flight = 0
+        self.taken = 0
         self._staged = staged
         self._stopped = False
         self._process: ChildProcess | None = None
@@ -55,6 +56,15 @@ class Instance:
             "last_exit": self.last_exit,
             "in_flight": self.in_flight,
         }
+
+    def take(self) -> None:
+        """One more request goes to this instance."""
+        self.in_flight += 1
+        self.taken += 1
+
+    def release(self) -> None:
+        """One request has come to its end."""
+        self.in_flight -= 1
 
     async def bring_up(self) -> None:
         """Start the process and return when it is ready; `StartFailed` when it ends or its probes give up first."""

@@ -55,6 +55,14 @@ def resolve_environment(world: World, endpoint_id: str, variables: Mapping[str, 
     return ResolvedEnvironment(resolved, frozenset(secrets))
 
 
+def identities_of(world: World, endpoint_id: str) -> list[str]:
+    """The object ids of the identities of an endpoint."""
+    identity = (world.store.get(endpoint_id) or {}).get("identity") or {}
+    assigned = (identity.get("userAssignedIdentities") or {}).values()
+    principals = [identity.get("principalId"), *(entry.get("principalId") for entry in assigned)]
+    return [str(principal) for principal in principals if principal]
+
+
 def _resolve(world: World, endpoint_id: str, value: str) -> tuple[str, list[str]]:
     """The value of a reference, and what of it is secret."""
     whole = WHOLE_VALUE.fullmatch(value.strip())
@@ -98,10 +106,7 @@ def _from_connection(
 
 
 def _check_rights(world: World, endpoint_id: str, workspace_id: str) -> None:
-    identity = (world.store.get(endpoint_id) or {}).get("identity") or {}
-    assigned = (identity.get("userAssignedIdentities") or {}).values()
-    principals = [identity.get("principalId"), *(entry.get("principalId") for entry in assigned)]
-    known = [principal for principal in principals if principal]
+    known = identities_of(world, endpoint_id)
     for principal in known:
         if all(world.authorization.allowed(principal, action, workspace_id) for action in READ_ACTIONS):
             return

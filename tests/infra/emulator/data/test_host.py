@@ -264,7 +264,8 @@ async def test_logs_are_private_and_show_no_secret(world: World, workspace: Any)
     reference = "${{azureml://connections/HuggingFaceTokenConnection/credentials/HF_TOKEN}}"
     await world.host.start(workspace.put_deployment(environmentVariables={"HF_TOKEN": reference}))
     (url,) = world.host.ready(workspace.blue)
-    httpx.get(f"{url}/print", params={"text": "my token is hf_never_to_be_seen!"}, trust_env=False)
+    async with httpx.AsyncClient(trust_env=False) as container:
+        await container.get(f"{url}/print", params={"text": "my token is hf_never_to_be_seen!"})
     await until(lambda: "my token is ***!" in world.host.logs(workspace.blue, "InferenceServer", 5))
     for file in (path for path in world.paths.root.rglob("*") if path.is_file() and path != world.paths.database):
         assert b"hf_never_to_be_seen" not in file.read_bytes(), file
@@ -304,7 +305,7 @@ async def test_processes_die_with_a_killed_emulator_and_leftovers_are_swept(tmp_
         asyncio.run(main(Path(sys.argv[1])))
         """
     )
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: ASYNC220 (its whole purpose is to be killed)
         [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=repository
     ) as emulator:
         assert emulator.stdout is not None

@@ -1,3 +1,4 @@
+# ruff: noqa: N815, T201
 """A scoring script that does as the request's path says: the smallest container that tests can be written against."""
 
 import json
