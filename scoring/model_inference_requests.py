@@ -1,9 +1,11 @@
 """A request of the Azure AI Model Inference API, checked by the table and rewritten for vLLM."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
 from scoring.asgi import Scope, header
+from scoring.embedding_requests import embeddings_for_vllm, image_embeddings_for_vllm
 from scoring.json_checks import first_fault
 from scoring.model_inference_fields import API_VERSIONS, FIELDS
 from scoring.problems import Problem
@@ -44,7 +46,7 @@ def prepare(scope: Scope, path: str, document: dict[str, Any], name: str) -> dic
         if fault is not None:
             raise unprocessable(fault.path, fault.message, fault.value)
     known["model"] = name
-    return chat_for_vllm(known) if path == "/chat/completions" else known
+    return FOR_VLLM[path](known)
 
 
 def unprocessable(path: tuple[str, ...], message: str, value: Any) -> Problem:
@@ -111,3 +113,10 @@ def _part(part: dict[str, Any]) -> dict[str, Any]:
         detail = {"detail": part["detail"]} if part.get("detail") else {}
         return {"type": kind, "image_url": {"url": part["content"], **detail}}
     return {"type": kind, kind: part["content"]}
+
+
+FOR_VLLM: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "/chat/completions": chat_for_vllm,
+    "/embeddings": embeddings_for_vllm,
+    "/images/embeddings": image_embeddings_for_vllm,
+}

@@ -23,6 +23,7 @@ class Answer(Enum):
     METRICS = "metrics"
     GENERATE = "generate"
     EMBED = "embed"
+    EMBED_IMAGES = "embed images"
     MODELS = "models"
     STORED = "stored response"
 
@@ -65,6 +66,7 @@ ROUTES = (
     Route("GET", "/v1/models", Answer.MODELS, Surface.OPENAI, "/v1/models"),
     Route("POST", "/chat/completions", Answer.GENERATE, Surface.MODEL_INFERENCE, CHAT),
     Route("POST", "/embeddings", Answer.EMBED, Surface.MODEL_INFERENCE, "/v1/embeddings"),
+    Route("POST", "/images/embeddings", Answer.EMBED_IMAGES, Surface.MODEL_INFERENCE, "/v1/embeddings"),
     Route("GET", "/info", Answer.INFO, Surface.MODEL_INFERENCE),
 )
 
