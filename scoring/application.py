@@ -18,6 +18,7 @@ from scoring.asgi import (
     with_body,
 )
 from scoring.openapi_document import openapi_document
+from scoring.outlet import outlet
 from scoring.problems import Problem
 from scoring.request_body import model_info, parse_object
 from scoring.routes import Answer, Route, find_route
@@ -97,7 +98,7 @@ class Application:
         task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]
         self.service.enter(task)
         try:
-            await engine.app(scope, receive, send.contract.writer(send, route, send.model))
+            await engine.app(scope, receive, outlet(send.contract.writer(send, route, send.model)))
         except asyncio.CancelledError:
             if task not in self.service.cut_off:
                 raise

@@ -7,12 +7,13 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from scoring import vllm_engine
+from scoring import fast_stream, vllm_engine
 from scoring.asgi import call_app
 from scoring.engine_arguments import has_flag, named_option
 from scoring.errors import BadSettings, EngineFailed
 from scoring.settings import NAME_A_MODEL, NO_MODEL, ScoringSettings
 from scoring.startup import Timeline
+from scoring.tuning import tune_process
 from scoring.vllm_engine import VllmEngine, VllmModules
 from scoring.weights import Weights, fetch_weights
 
@@ -37,6 +38,8 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
     with timeline.phase("engine"):
         engine = await in_thread(lambda: vllm_engine.start_engine(vllm, parsed))
         await engine.open_app(on_death)
+        fast_stream.install(engine.app, wanted=settings.fast_stream)
+        tune_process()
     with timeline.phase("first token"):
         await _first_token(engine)
     return engine

@@ -29,6 +29,7 @@ class ScoringSettings:
     hub_url: str = "https://huggingface.co"
     engines: tuple[EngineSettings, ...] = ()
     responses: ResponseStoreSettings = field(default_factory=ResponseStoreSettings)
+    fast_stream: bool = True
 
     def each_engine(self) -> "list[ScoringSettings]":
         """Return the settings of each engine: of those in the list, or of the only one."""
@@ -58,6 +59,7 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
         hub_url=(environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/"),
         engines=engines,
         responses=read_response_store(environ),
+        fast_stream=environ.get("SCORING_FAST_STREAM", "1") != "0",
     )
 
 

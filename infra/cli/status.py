@@ -60,8 +60,6 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
         return
     if not endpoint.get("traffic"):
         yield "no deployment has traffic, so the endpoint answers 404"
-    if not document.get("connection"):
-        yield "the token's connection does not exist; a deployment that refers to it fails"
     for deployment in document.get("deployments", []):
         if deployment["state"] == "Failed":
             yield f"the deployment {deployment['name']} failed; `gatelift logs` shows why"

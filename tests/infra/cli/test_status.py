@@ -8,7 +8,6 @@ from infra.cli.status import warnings
 
 HEALTHY: dict[str, Any] = {
     "endpoint": {"name": "e", "state": "Succeeded", "traffic": {"blue": 100}},
-    "connection": {"name": "c"},
     "deployments": [{"name": "blue", "state": "Succeeded"}],
     "instances": [{"deployment": "blue", "instance": 0, "ready": True, "restarts": 0, "last_exit": None}],
     "drift": [],
@@ -22,7 +21,6 @@ DEAD = {"deployment": "blue", "instance": 1, "ready": False, "restarts": 2, "las
         pytest.param({}, [], id="healthy"),
         pytest.param({"endpoint": None}, ["does not exist"], id="nothing-there-says-nothing-else"),
         pytest.param({"endpoint": {"traffic": {}}}, ["answers 404"], id="no-traffic"),
-        pytest.param({"connection": None}, ["connection does not exist"], id="no-connection"),
         pytest.param({"deployments": [{"name": "blue", "state": "Failed"}]}, ["blue failed"], id="failed"),
         pytest.param({"instances": [DEAD]}, ["is not ready", "restarted 2 times; its last end: killed"], id="killed"),
         pytest.param(

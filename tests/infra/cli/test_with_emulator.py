@@ -1,0 +1,213 @@
+"""The commands against a real emulator, as far as they go without serving a model; the tests build on each other."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.cli.conftest import GATELIFT, Answer, clean_environ
+
+MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+PROFILE = {"resource_manager", "ca_bundle", "hub", "identity_endpoint", "portal", "pid"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("machine")
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Iterator[Callable[..., Answer]]:
+    """Runs the command on a machine of its own, whose emulator ends with the module."""
+
+    def run(*arguments: str, stdin: str = "", environ: dict[str, str] | None = None) -> Answer:
+        process = subprocess.run(
+            [*GATELIFT, *arguments],
+            cwd=folder,
+            env=clean_environ(folder, **(environ or {})),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Answer(process.returncode, process.stdout, process.stderr)
+
+    yield run
+    run("emulator", "stop")
+
+
+@pytest.fixture(scope="module")
+def profile(run: Callable[..., Answer]) -> dict[str, Any]:
+    answer = run("emulator", "start", "--output", "json")
+    assert (answer.code, answer.stderr) == (0, ""), answer.stderr
+    assert set(answer.document) >= PROFILE
+    return answer.document  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def token(run: Callable[..., Answer], profile: dict[str, Any]) -> str:
+    answer = run("emulator", "token")
+    assert answer.code == 0, answer.stderr
+    return answer.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def spec(run: Callable[..., Answer], folder: Path) -> str:
+    assert run("init", "--name", "smollm2").code == 0
+    file = folder / "gatelift.yaml"
+    file.write_text(file.read_text().replace("# catalog:", "catalog:").replace("#   ", "  "))
+    return "gatelift.yaml"
+
+
+def test_a_second_start_returns_the_running_one(run: Callable[..., Answer], profile: dict[str, Any]) -> None:
+    assert run("emulator", "start", "--output", "json").document == profile
+    assert run("emulator", "status", "--output", "json").document == profile
+
+
+def test_people_get_the_lines_that_aim_other_tools_at_it(run: Callable[..., Answer], profile: dict[str, Any]) -> None:
+    shown = run("emulator", "start").stdout
+    assert f"export HF_ENDPOINT={profile['hub']}" in shown
+    assert f"export REQUESTS_CA_BUNDLE={profile['ca_bundle']}" in shown
+    assert f"export IDENTITY_ENDPOINT={profile['identity_endpoint']}" in shown
+
+
+def test_another_state_folder_has_none(run: Callable[..., Answer], profile: dict[str, Any]) -> None:
+    answer = run("emulator", "status", "--state", "other", "--output", "json")
+    assert (answer.code, answer.document["error"]["code"]) == (1, "not_running")
+    stopped = run("emulator", "stop", "--state", "other", "--output", "json")
+    assert (stopped.code, stopped.document) == (0, {"stopped": False})
+
+
+def test_in_the_foreground_it_prints_its_profile_and_ends_on_a_signal(folder: Path) -> None:
+    process = subprocess.Popen(
+        [*GATELIFT, "emulator", "start", "--foreground", "--state", "front", "--output", "json"],
+        cwd=folder,
+        env=clean_environ(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    text = ""
+    while not text.endswith("}\n"):
+        line = process.stdout.readline()
+        assert line, process.communicate()
+        text += line
+    assert json.loads(text)["pid"] == process.pid
+    process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout, stderr) == (0, "", "")
+
+
+def test_a_plan_without_a_token_says_where_one_comes_from(
+    run: Callable[..., Answer], profile: dict[str, Any], spec: str
+) -> None:
+    answer = run("plan", spec, "--local", "--detailed-exitcode")
+    assert (answer.code, answer.stdout) == (1, "")
+    assert "gatelift emulator token" in answer.stderr
+
+
+def test_a_plan_of_nothing_creates_everything(run: Callable[..., Answer], token: str, spec: str) -> None:
+    answer = run("plan", spec, "--local", "--output", "json", "--detailed-exitcode", environ={"HF_TOKEN": token})
+    assert answer.code == 2, answer.stderr
+    assert {key: answer.document[key] for key in ("version", "stack")} == {"version": 1, "stack": "smollm2"}
+    changes = answer.document["changes"]
+    assert {change["action"] for change in changes} == {"create"}
+    assert all({"action", "kind", "name", "fields", "reason"} <= set(change) for change in changes)
+    shown = run("plan", spec, "--local", environ={"HF_TOKEN": token})
+    assert shown.code == 0
+    assert shown.stdout.splitlines()[-1].startswith(f"Plan: {len(changes)} to create, 0 to update")
+    assert token not in answer.stdout + answer.stderr + shown.stdout + shown.stderr
+
+
+def test_a_saved_plan_holds_no_token(run: Callable[..., Answer], token: str, spec: str, folder: Path) -> None:
+    answer = run("plan", spec, "--local", "--out", "plan.json", environ={"HF_TOKEN": token})
+    assert answer.code == 0, answer.stderr
+    assert token not in (folder / "plan.json").read_text()
+    assert "gatelift up gatelift.yaml --plan plan.json --local" in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["logs", "connect", "chat"])
+def test_what_needs_an_endpoint_says_that_there_is_none(
+    run: Callable[..., Answer], profile: dict[str, Any], spec: str, command: str
+) -> None:
+    answer = run(command, spec, "--local", "--output", "json", stdin="hello")
+    assert answer.code == 1
+    assert "gatelift up" in answer.document["error"]["hint"]
+
+
+def test_status_of_nothing(run: Callable[..., Answer], profile: dict[str, Any], spec: str) -> None:
+    answer = run("status", spec, "--local", "--output", "json")
+    assert (answer.code, answer.document["endpoint"], answer.document["instances"]) == (0, None, [])
+    assert "gatelift up" in answer.document["warnings"][0]
+
+
+def test_doctor_with_a_token(run: Callable[..., Answer], token: str, spec: str) -> None:
+    answer = run("doctor", spec, "--local", "--output", "json", environ={"HF_TOKEN": token})
+    verdicts = {check["name"]: check["verdict"] for check in answer.document["checks"]}
+    assert verdicts == dict.fromkeys(
+        ("spec", "vllm", "weights", "emulator", "workspace", "quota", "endpoint", "connection", "model", "token"), "ok"
+    ), answer.stdout
+    assert (answer.code, answer.document["ok"]) == (0, True)
+
+
+def test_doctor_without_a_token_says_which_check_failed(
+    run: Callable[..., Answer], profile: dict[str, Any], spec: str
+) -> None:
+    answer = run("doctor", spec, "--local")
+    assert answer.code == 1
+    failed = [line.split()[1] for line in answer.stdout.splitlines() if line.startswith("FAIL")]
+    assert failed == ["token"]
+    assert "fix: " in answer.stdout
+
+
+def test_the_token_is_set_from_standard_input_and_verified(run: Callable[..., Answer], token: str, spec: str) -> None:
+    written = run("token", "set", spec, "--local", "--output", "json", stdin=f"{token}\n")
+    assert written.code == 0, written.stderr
+    assert written.document["connection"] == "HuggingFaceTokenConnection"
+    verified = run("token", "verify", spec, "--local", "--output", "json")
+    assert verified.code == 0, verified.stderr
+    assert (verified.document["user"], verified.document["model"]) == ("demo", MODEL)
+    shown = run("token", "verify", spec, "--local", environ={"HF_TOKEN": token})
+    for answer in (written, verified, shown):
+        assert token not in answer.stdout + answer.stderr
+
+
+def test_a_token_that_the_hub_does_not_know_is_not_accepted(
+    run: Callable[..., Answer], profile: dict[str, Any], spec: str
+) -> None:
+    answer = run("token", "verify", spec, "--local", environ={"HF_TOKEN": "hf_unknown"})
+    assert (answer.code, answer.stdout) == (1, "")
+    assert "hf_unknown" not in answer.stderr
+
+
+def test_the_catalog_entry_comes_hides_and_shows(run: Callable[..., Answer], token: str, spec: str) -> None:
+    published = run("catalog", "publish", spec, "--local", "--output", "json")
+    assert published.code == 0, published.stderr
+    assert published.document["visible"] is True
+    hidden = run("catalog", "hide", spec, "--local", "--until", "2126-01-16T01:00:00+01:00", "--output", "json")
+    assert (hidden.code, hidden.document["visible"]) == (0, False), hidden.stderr
+    assert hidden.document["invisible_until"] == "2126-01-16T00:00:00.000Z"
+    listed = [
+        run("catalog", "list", spec, "--local", "--output", "json", *flags).document
+        for flags in ([], ["--all"], ["--as-of", "2126-01-16T00:00:00.000Z"], ["--as-of", "2126-01-15T23:59:59.999Z"])
+    ]
+    assert [[entry["visible"] for entry in entries] for entries in listed] == [[], [False], [True], []]
+    revealed = run("catalog", "reveal", spec, "--local", "--output", "json")
+    assert (revealed.document["visible"], revealed.document["invisible_until"]) == (True, None)
+    shown = run("catalog", "show", spec, "--local")
+    assert shown.code == 0
+    assert "visible" in shown.stdout.splitlines()[0]
+
+
+def test_stop_ends_it(run: Callable[..., Answer], profile: dict[str, Any]) -> None:
+    assert run("emulator", "stop").stdout == "stopped\n"
+    assert run("emulator", "status").code == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(profile["pid"], 0)
