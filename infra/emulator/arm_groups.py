@@ -51,6 +51,11 @@ def get(call: Call) -> Reply:
     return Reply(body=document)
 
 
+def check_existence(call: Call) -> Reply:
+    """Whether a resource group exists."""
+    return Reply(204 if call.world.store.get(call.id) else 404)
+
+
 def list_subscriptions(call: Call) -> Reply:
     """The subscriptions that the caller sees."""
     found = call.world.store.children("", "subscriptions")
@@ -109,7 +114,7 @@ ROUTES: Routes = {
     ("GET", "subscriptions/{}"): get,
     ("GET", "subscriptions/{}/resourceGroups"): list_groups,
     ("GET", "subscriptions/{}/resourceGroups/{}"): get,
-    ("HEAD", "subscriptions/{}/resourceGroups/{}"): get,
+    ("HEAD", "subscriptions/{}/resourceGroups/{}"): check_existence,
     ("PUT", "subscriptions/{}/resourceGroups/{}"): put_group,
     ("DELETE", "subscriptions/{}/resourceGroups/{}"): delete_group,
 }

@@ -25,7 +25,7 @@ class AssetKind:
 def check_environment(sent: Document) -> None:
     """An environment needs an image, a build context or a conda file, and routes that make sense."""
     build = sent.get("build")
-    if not sent.get("image") and not build and not sent.get("condaFile"):
+    if not sent.get("image") and build is None and not sent.get("condaFile"):
         raise _wrong("An environment needs an image, a build context or a conda file.", "properties.image")
     if sent.get("image") and build:
         raise _wrong("An environment has either an image or a build context, not both.", "properties.build")

@@ -45,14 +45,17 @@ class Authorization:
             for grant in (self._grants or {}).get(object_id.lower(), ())
         )
 
-    def assign(self, object_id: str, role: str, scope: str, *, name: str = "", by: str = "", kind: str = "") -> str:
+    def assign(self, object_id: str, role: str, scope: str, *, by: str = "", at: str = "") -> str:
         """Create a role assignment as the platform itself does; returns its id. Doing it again changes nothing."""
         scope = scope.rstrip("/")
         # The name follows from what is assigned, so that a repetition finds the first.
-        name = name or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{key_of(scope)}|{role}|{object_id.lower()}"))
+        name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{key_of(scope)}|{role}|{object_id.lower()}"))
         id = f"{scope}{PROVIDER}/roleAssignments/{name}"
         if self._store.get(id) is None:
-            self._store.put(id, assignment_document(id, scope, role, object_id, kind or "ServicePrincipal", by))
+            document = assignment_document(id, scope, role, object_id, "ServicePrincipal", by)
+            if at:
+                document["properties"] |= {"createdOn": at, "updatedOn": at}
+            self._store.put(id, document)
             self.changed()
         return id
 

@@ -6,6 +6,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -59,7 +60,7 @@ def start(
     In the foreground it runs in this process until a signal ends it; `on_ready` then says how it is reached.
     """
     paths = StatePaths(state.expanduser().resolve())
-    running = status(paths.root)
+    running = _await_other(paths)
     if running is None and foreground:
         return _run_here(paths, port, seed, on_ready)
     profile = running or _spawn(paths, port, seed)
@@ -74,9 +75,10 @@ def status(state: Path) -> EmulatorProfile | None:
     if not _is_locked(paths.lock):
         return None
     try:
-        return _profile(json.loads(paths.profile.read_text()))
+        profile = _profile(json.loads(paths.profile.read_text()))
     except (OSError, ValueError, TypeError, KeyError):
         return None  # it is just starting or ending
+    return profile if _listens(profile) else None
 
 
 def stop(state: Path) -> bool:
@@ -166,6 +168,7 @@ def _first_line(process: "subprocess.Popen[bytes]", seconds: float) -> dict[str,
 
 
 def _await_other(paths: StatePaths) -> EmulatorProfile | None:
+    """The emulator that holds the lock once it answers; None as soon as nobody holds it."""
     deadline = time.monotonic() + START_SECONDS
     while _is_locked(paths.lock) and time.monotonic() < deadline:
         if profile := status(paths.root):
@@ -183,6 +186,16 @@ def _is_locked(lock: Path) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def _listens(profile: EmulatorProfile) -> bool:
+    """A killed emulator leaves its profile behind, and its lock for a moment."""
+    host, _, port = profile.resource_manager.rpartition("/")[2].partition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def _profile(report: dict[str, Any]) -> EmulatorProfile:

@@ -20,6 +20,8 @@ DEFAULT_WORKSPACES = [
         "location": "eastus",
     }
 ]
+# Roles of the seed have spread when the emulator starts.
+LONG_AGO = "2026-01-01T00:00:00.0000000Z"
 SECTIONS = {"workspaces": list, "quota": dict, "hub": dict, "registries": list, "principals": list}
 PLACE = ("subscription_id", "resource_group", "name", "location")
 
@@ -58,7 +60,7 @@ def plant(world: World, directory: Directory, seed: dict[str, Any] | None) -> No
     """Put the seed's control plane into the store; what is there already stays."""
     seeded = world.store.record("seed", "planted")
     owner = directory.owner()
-    world.authorization.assign(owner.object_id, OWNER, "", by=owner.object_id)
+    world.authorization.assign(owner.object_id, OWNER, "", by=owner.object_id, at=LONG_AGO)
     if seed is None and seeded:
         return
     seed = seed or {}
@@ -89,7 +91,7 @@ def _home(world: World, place: dict[str, str], collection: str) -> str:
 
 
 def _head(id: str, collection: str) -> dict[str, Any]:
-    at = "2026-01-01T00:00:00.0000000Z"
+    at = LONG_AGO
     who = {"createdBy": "seed", "createdByType": "Application", "lastModifiedBy": "seed"}
     return {
         "id": id,

@@ -75,6 +75,13 @@ class Arm:
             assert status["status"] == "Succeeded", status
         return answer
 
+    @staticmethod
+    def error(answer: httpx.Response) -> tuple[int, str, str]:
+        """Status, outer code, and everything that was said."""
+        error = answer.json()["error"]
+        details = [f"{entry['code']} {entry['message']}" for entry in error.get("details") or []]
+        return answer.status_code, error["code"], " ".join([error["message"], *details])
+
     def endpoint(self, name: str, *, workspace: str = LAB, **changes: Any) -> str:
         """An endpoint that exists when this returns."""
         id = f"{workspace}/onlineEndpoints/{name}"
@@ -140,6 +147,12 @@ def deployment_body(assets: dict[str, str], capacity: int = 1, **changes: Any) -
 def bodies() -> dict[str, Callable[..., dict[str, Any]]]:
     """What makes request bodies, by resource."""
     return {"endpoint": endpoint_body, "deployment": deployment_body}
+
+
+@pytest.fixture(scope="session")
+def arm_class() -> type[Arm]:
+    """The client of the control plane, for fixtures that live longer than a test."""
+    return Arm
 
 
 @pytest.fixture

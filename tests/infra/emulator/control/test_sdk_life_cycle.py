@@ -162,6 +162,7 @@ def _without_traffic(arm: Any) -> dict[str, Any]:
 def test_a_client_secret_needs_a_role(
     emulator: EmulatorProfile, ml_client: Callable[..., Any], arm: Any, sdk_environment: dict[str, str]
 ) -> None:
+    from azure.ai.ml.entities import ApiKeyConfiguration, WorkspaceConnection
     from azure.core.exceptions import HttpResponseError
     from azure.identity import ClientSecretCredential
 
@@ -179,12 +180,9 @@ def test_a_client_secret_needs_a_role(
     body = {"properties": {"principalId": object_id, "roleDefinitionId": role}}
     arm.done("PUT", assignment, body, version="2022-04-01")
     assert client.workspaces.get("lab").location == "eastus"
+    connection = WorkspaceConnection(name="nope", type="custom", target="_", credentials=ApiKeyConfiguration(key="k"))
     with pytest.raises(HttpResponseError, match="workspaces/connections/write"):
-        from azure.ai.ml.entities import ApiKeyConfiguration, WorkspaceConnection
-
-        client.connections.create_or_update(
-            WorkspaceConnection(name="nope", type="custom", target="_", credentials=ApiKeyConfiguration(key="k"))
-        )
+        client.connections.create_or_update(connection)
 
 
 def test_a_model_in_a_registry(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -27,6 +28,6 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    print("tiny scoring program is up", flush=True)
+    sys.stderr.write("tiny scoring program is up\n")
     address = (os.environ.get("SCORING_HOST", "127.0.0.1"), int(os.environ["PORT"]))
     ThreadingHTTPServer(address, Handler).serve_forever()
