@@ -39,13 +39,13 @@ class Invocation:
         """Where this command speaks."""
         return Output(self.output)
 
-    def confirm(self, question: str, *, otherwise: str) -> None:
-        """Ask on the terminal; without one, `--yes` or `--local` must have said it already."""
+    def confirm(self, question: str, *, otherwise: str) -> bool:
+        """Ask on the terminal and return True; False if `--yes` or, without a terminal, `--local` said it already."""
         if self.yes:
-            return
+            return False
         if not sys.stdin.isatty():
             if self.local:
-                return
+                return False
             raise GateliftError(
                 f"{question.rstrip('?')}: there is no terminal to ask on",
                 hint="add --yes when this runs in a script or in CI",
@@ -54,6 +54,7 @@ class Invocation:
         self.out.talk(f"{question} [y/N] ", end="")
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise GateliftError(otherwise, code="declined")
+        return True
 
 
 def command(app: typer.Typer, **settings: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:

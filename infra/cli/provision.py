@@ -11,12 +11,9 @@ from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, ne
 from infra.cli.plan_view import plan_text
 from infra.cli.progress import progress
 from infra.cli.saved_plan import read_plan, write_plan
-from infra.cli.secret_input import TokenFd, TokenMissing, ask_for_token, token_if_given
+from infra.cli.secret_input import TokenFd, ask_for_token, token_if_given
 from infra.cli.stack import open_stack
-from infra.errors import AccessDenied
-from infra.plan import Plan
-from infra.spec import StackSpec
-from infra.target import Target
+from infra.plan import Action, Plan
 
 app = new_app()
 
@@ -91,12 +88,15 @@ def up(
     """
     token = token_if_given(token_fd, call.environ)
     stack, target = open_stack(call, spec)
-    planned, token = plan_or_ask(call, stack, target, token, plan_file)
+    planned = read_plan(plan_file) if plan_file else stacks.plan(stack, target, token=token)
     show_plan(call, planned)
-    if planned.has_changes:
-        call.confirm("Apply this plan?", otherwise="nothing was changed")
+    asked = planned.has_changes and call.confirm("Apply this plan?", otherwise="nothing was changed")
+    if token is None and makes_connection(planned) and sys.stdin.isatty():
+        token = ask_for_token()
+    # Nobody agreed to this very plan unless it was saved or asked for: then what moved since is no reason to stop.
+    agreed = planned if plan_file or asked else None
     with progress(call.out) as reporter:
-        result = stacks.up(stack, target, token=token, reporter=reporter, plan=planned)
+        result = stacks.up(stack, target, token=token, reporter=reporter, plan=agreed)
     call.out.document(result.to_json())
     call.out.data(f"{call.out.paint('ready', 'green', 'bold')}  {result.connection.base_url}")
     if result.answer:
@@ -124,20 +124,9 @@ def down(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
         call.out.data(f"removed {stack.name}")
 
 
-def plan_or_ask(
-    call: Invocation, stack: StackSpec, target: Target, token: str | None, plan_file: Path | None
-) -> tuple[Plan, str | None]:
-    """The plan to apply; where only the token is missing and a person is there, it is asked for."""
-    if plan_file:
-        return read_plan(plan_file), token
-    try:
-        return stacks.plan(stack, target, token=token), token
-    except AccessDenied as error:
-        if token or error.code != TokenMissing.code or not sys.stdin.isatty():
-            raise
-        call.out.talk(str(error))
-        token = ask_for_token()
-        return stacks.plan(stack, target, token=token), token
+def makes_connection(planned: Plan) -> bool:
+    """Whether the plan creates the connection that holds the token."""
+    return any(change.kind == "connection" and change.action is Action.CREATE for change in planned.changes)
 
 
 def show_plan(call: Invocation, planned: Plan) -> None:
