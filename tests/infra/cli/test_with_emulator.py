@@ -1,14 +1,19 @@
 """The commands against a real emulator, as far as they go without serving a model; the tests build on each other."""
 
+import contextlib
+import io
 import json
+import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.cli.main import main
 from tests.infra.cli.conftest import GATELIFT, Answer, clean_environ
 
 MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -22,28 +27,59 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(folder: Path) -> Iterator[Callable[..., Answer]]:
-    """Runs the command on a machine of its own, whose emulator ends with the module."""
+    """Runs the command inside this process, on a machine of its own whose emulator ends with the module."""
 
-    def run(*arguments: str, stdin: str = "", environ: dict[str, str] | None = None) -> Answer:
-        process = subprocess.run(
-            [*GATELIFT, *arguments],
-            cwd=folder,
-            env=clean_environ(folder, **(environ or {})),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return Answer(process.returncode, process.stdout, process.stderr)
+    def run(*arguments: str, environ: dict[str, str] | None = None) -> Answer:
+        stdout, stderr = io.StringIO(), io.StringIO()
+        with (
+            environment(clean_environ(folder, **(environ or {}))),
+            contextlib.chdir(folder),
+            contextlib.redirect_stdout(stdout),
+            contextlib.redirect_stderr(stderr),
+        ):
+            code = main(arguments)
+        return Answer(code, stdout.getvalue(), stderr.getvalue())
 
     yield run
     run("emulator", "stop")
 
 
+@contextlib.contextmanager
+def environment(wanted: dict[str, str]) -> Iterator[None]:
+    """The process's environment for a while; `--local` writes to it."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 @pytest.fixture(scope="module")
-def profile(run: Callable[..., Answer]) -> dict[str, Any]:
-    answer = run("emulator", "start", "--output", "json")
+def run_process(folder: Path) -> Callable[..., Answer]:
+    """Runs the same command as a process of its own, with standard input."""
+
+    def run_process(*arguments: str, stdin: str) -> Answer:
+        process = subprocess.run(
+            [*GATELIFT, *arguments],
+            cwd=folder,
+            env=clean_environ(folder),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return Answer(process.returncode, process.stdout, process.stderr)
+
+    return run_process
+
+
+@pytest.fixture(scope="module")
+def profile(run: Callable[..., Answer], run_process: Callable[..., Answer]) -> dict[str, Any]:
+    answer = run_process("emulator", "start", "--output", "json", stdin="")
     assert (answer.code, answer.stderr) == (0, ""), answer.stderr
     assert set(answer.document) >= PROFILE
     return answer.document  # type: ignore[no-any-return]
@@ -133,11 +169,15 @@ def test_a_saved_plan_holds_no_token(run: Callable[..., Answer], token: str, spe
     assert "gatelift up gatelift.yaml --plan plan.json --local" in answer.stderr
 
 
-@pytest.mark.parametrize("command", ["logs", "connect", "chat"])
+@pytest.mark.parametrize(
+    "command",
+    [["logs", "gatelift.yaml"], ["connect", "gatelift.yaml"], ["chat", "gatelift.yaml", "hello"]],
+    ids=["logs", "connect", "chat"],
+)
 def test_what_needs_an_endpoint_says_that_there_is_none(
-    run: Callable[..., Answer], profile: dict[str, Any], spec: str, command: str
+    run: Callable[..., Answer], profile: dict[str, Any], spec: str, command: list[str]
 ) -> None:
-    answer = run(command, spec, "--local", "--output", "json", stdin="hello")
+    answer = run(*command, "--local", "--output", "json")
     assert answer.code == 1
     assert "gatelift up" in answer.document["error"]["hint"]
 
@@ -167,8 +207,10 @@ def test_doctor_without_a_token_says_which_check_failed(
     assert "fix: " in answer.stdout
 
 
-def test_the_token_is_set_from_standard_input_and_verified(run: Callable[..., Answer], token: str, spec: str) -> None:
-    written = run("token", "set", spec, "--local", "--output", "json", stdin=f"{token}\n")
+def test_the_token_is_set_from_standard_input_and_verified(
+    run: Callable[..., Answer], run_process: Callable[..., Answer], token: str, spec: str
+) -> None:
+    written = run_process("token", "set", spec, "--local", "--output", "json", stdin=f"{token}\n")
     assert written.code == 0, written.stderr
     assert written.document["connection"] == "HuggingFaceTokenConnection"
     verified = run("token", "verify", spec, "--local", "--output", "json")
@@ -209,7 +251,10 @@ def test_the_catalog_entry_comes_hides_and_shows(run: Callable[..., Answer], tok
 def test_stop_ends_it(run: Callable[..., Answer], profile: dict[str, Any]) -> None:
     assert run("emulator", "stop").stdout == "stopped\n"
     assert run("emulator", "status").code == 1
-    assert state_of(profile["pid"]) in ("", "Z")
+    deadline = time.monotonic() + 30
+    while state_of(profile["pid"]) not in ("", "Z"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def state_of(pid: int) -> str:
