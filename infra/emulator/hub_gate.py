@@ -78,7 +78,8 @@ def identify(store: Store, authorization: str | None) -> HubToken | None:
 def not_found(token: HubToken | None) -> HubError:
     """A repository that does not exist or that this caller may not know of."""
     if token is None:
-        return HubError(401, "", "Invalid username or password.")
+        # The Hub sends no code here, and huggingface_hub concludes it from the URL, if that is https: this one is not.
+        return HubError(401, "RepoNotFound", "Invalid username or password.")
     return HubError(404, "RepoNotFound", "Repository not found")
 
 

@@ -1,7 +1,8 @@
 """One world per test with a real store, real tokens and a workspace in which deployments can be made."""
 
+import shutil
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -113,15 +114,31 @@ def make_world(state: Path) -> World:
     )
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = make_world(tmp_path / "state")
-    world.host = Host(world)
-    world.front_ends = FrontEnds(world)
-    yield world
-    await world.front_ends.close_all()
-    await world.host.close()
+@pytest.fixture(scope="session")
+def used_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of an emulator that has run: its token key takes a second to make."""
+    world = make_world(tmp_path_factory.mktemp("used"))
     world.store.close()
+    return world.paths.database
+
+
+@pytest.fixture
+def bare_world(tmp_path: Path, used_database: Path) -> Iterator[World]:
+    """A world in which nothing runs yet."""
+    StatePaths(tmp_path / "state").prepare()
+    shutil.copy(used_database, tmp_path / "state")
+    world = make_world(tmp_path / "state")
+    yield world
+    world.store.close()
+
+
+@pytest.fixture
+async def world(bare_world: World) -> AsyncIterator[World]:
+    bare_world.host = Host(bare_world)
+    bare_world.front_ends = FrontEnds(bare_world)
+    yield bare_world
+    await bare_world.front_ends.close_all()
+    await bare_world.host.close()
 
 
 @pytest.fixture
