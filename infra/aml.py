@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import tempfile
 import threading
 import warnings
@@ -27,6 +28,7 @@ from infra.quiet import QuietThreads
 
 LOCAL_PAUSE, AZURE_PAUSE = 0.25, 2.0
 TICK = 0.2
+CLOUD_VARIABLE, CLOUD_PREFIX = "AZUREML_CURRENT_CLOUD", "gatelift-"
 QUIET = QuietThreads(("LROPoller",))
 
 
@@ -113,12 +115,14 @@ class Aml:
         for name in ("azure.ai.ml", "azure.core.pipeline.policies.http_logging_policy"):
             logging.getLogger(name).setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", module="azure.ai.ml")
+        if os.environ.get(CLOUD_VARIABLE, "").startswith(CLOUD_PREFIX):
+            del os.environ[CLOUD_VARIABLE]  # the SDK wrote it, in a process that was our parent
         from azure.ai.ml import MLClient
 
         where: dict[str, Any] = {}
         if self._local:
             # The SDK keeps clouds by name for the whole process, so the name carries the address.
-            where = {"cloud": f"gatelift-{self._arm.base_url}", "cloud_metadata": self._cloud_metadata()}
+            where = {"cloud": CLOUD_PREFIX + self._arm.base_url, "cloud_metadata": self._cloud_metadata()}
         return MLClient(
             self._arm.credential,
             self._workspace.subscription_id,

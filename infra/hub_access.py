@@ -103,6 +103,8 @@ class Hub:
             status = error.response.status_code if error.response is not None else 0
             if status == 401 and token:
                 raise self._invalid_token() from None
+            if status == 403:  # a fine-grained token without the right comes back without the Hub's own error code
+                raise self._gated(model, f"{_server_message(error)} {error}", token) from None
             raise NotReady(f"the Hub answered {status} for {model}", hint="try again", code="hub_error") from None
         except HTTPError as error:
             message = f"the Hub at {self.endpoint} does not answer: {error}"

@@ -52,10 +52,11 @@ def up(
     prepared = prepare(spec, cloud, target.hub_access, sources or shipped_sources(), token=token)
     if plan is not None:
         check_fresh(plan, prepared.plan)
-    if resume_running(cloud, prepared.resources, prepared.observed):
+    resumed = resume_running(cloud, prepared.resources, prepared.observed)
+    if resumed:
         observed = observe(cloud, prepared.resources, spec.endpoint.name.lower())
         prepared = replan(replace(prepared, observed=observed))
-    if not prepared.plan.has_changes:
+    if not prepared.plan.has_changes and not resumed:
         return UpResult(prepared.plan, connection(spec, target, cloud))
     check_possible(prepared.plan, prepared.resources, prepared.observed)
     check_before_applying(prepared, cloud, target.hub_access)
