@@ -13,7 +13,6 @@ from scoring.vllm_responses import Exchange
 logger = logging.getLogger("scoring")
 
 AT_ONCE = 100
-SECONDS_BETWEEN_LOOKS = 2.0
 TRIES = 5
 RETRY_SECONDS = 5
 
@@ -31,8 +30,9 @@ class Watched(Protocol):
 class BackgroundResponses:
     """The background responses of this process; the store is how other instances learn of them and cancel them."""
 
-    def __init__(self, store: ResponseStore, watched: Watched) -> None:
+    def __init__(self, store: ResponseStore, watched: Watched, seconds_between_looks: float = 2.0) -> None:
         self._store = store
+        self._seconds_between_looks = seconds_between_looks
         self._watched = watched
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self.running: dict[str, Exchange] = {}
@@ -76,7 +76,7 @@ class BackgroundResponses:
         assert exchange.task is not None  # noqa: S101  (begin() is for such)
         try:
             renewed = time.monotonic()
-            while not (await asyncio.wait({exchange.task}, timeout=SECONDS_BETWEEN_LOOKS))[0]:
+            while not (await asyncio.wait({exchange.task}, timeout=self._seconds_between_looks))[0]:
                 if self._store.shared:
                     renewed = await self._look(exchange, renewed)
             _log_failure(exchange)

@@ -40,9 +40,9 @@ def not_found(response_id: str) -> ResponsesRefusal:
 class ResponsesSurface:
     """The Responses API of this process's engines over one store."""
 
-    def __init__(self, store: ResponseStore, watched: Watched) -> None:
+    def __init__(self, store: ResponseStore, background: BackgroundResponses) -> None:
         self.store = store
-        self.background = BackgroundResponses(store, watched)
+        self.background = background
 
     def around(self, app: Any) -> Any:
         """Return vLLM's app with this surface in front; the app itself where its model cannot generate."""
