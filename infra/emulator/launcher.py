@@ -78,7 +78,7 @@ def status(state: Path) -> EmulatorProfile | None:
         profile = _profile(json.loads(paths.profile.read_text()))
     except (OSError, ValueError, TypeError, KeyError):
         return None  # it is just starting or ending
-    return profile if _listens(profile) else None
+    return profile if _runs(profile.pid) and _listens(profile) else None
 
 
 def stop(state: Path) -> bool:
@@ -188,8 +188,15 @@ def _is_locked(lock: Path) -> bool:
     return False
 
 
+def _runs(pid: int) -> bool:
+    """A killed emulator leaves its profile behind, and for a moment its lock and its ports."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def _listens(profile: EmulatorProfile) -> bool:
-    """A killed emulator leaves its profile behind, and its lock for a moment."""
     host, _, port = profile.resource_manager.rpartition("/")[2].partition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=5):

@@ -1,0 +1,3 @@
+"""A scoring program that cannot start."""
+
+raise SystemExit("out of luck")
