@@ -1,22 +1,18 @@
 """The front ends of all endpoints: each listens on a port of its own, the same one after a restart."""
 
 import asyncio
-import contextlib
 import socket
 from collections import Counter
-from collections.abc import Iterator
 from typing import cast
-
-import uvicorn
 
 from infra.emulator.front_end_app import FrontEndApp
 from infra.emulator.host import Host
+from infra.emulator.listeners import Listener
 from infra.emulator.store import key_of
 from infra.emulator.world import World
 
 PORT_RECORD = "front-end-port"
 BACKLOG = 1024
-CLOSE_SECONDS = 2
 
 
 class FrontEnds:
@@ -24,34 +20,20 @@ class FrontEnds:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._servers: dict[str, tuple[_Server, asyncio.Task[None], str]] = {}
+        self._open: dict[str, tuple[Listener, str]] = {}
         self._pending: Counter[str] = Counter()
 
     async def open(self, endpoint_id: str) -> str:
         """Listen for this endpoint; returns `http://127.0.0.1:PORT`. Open already: the same."""
         key = key_of(endpoint_id)
-        if key in self._servers:
-            return self._servers[key][2]
+        if key in self._open:
+            return self._open[key][1]
         listener = self._listen(key)
         # The seam shows less of the host than the two halves of the data plane know of each other.
         host = cast(Host, self._world.host)
         app = FrontEndApp(self._world, host, endpoint_id.rstrip("/"), self._pending)
-        server = _Server(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=False,
-                backlog=BACKLOG,
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=CLOSE_SECONDS,
-            )
-        )
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        self._servers[key] = (server, asyncio.create_task(server.serve(sockets=[listener])), url)
+        self._open[key] = (Listener(self._world.faults.wrap(app, "endpoint"), listener), url)
         return url
 
     async def close(self, endpoint_id: str) -> None:
@@ -62,13 +44,11 @@ class FrontEnds:
 
     async def close_all(self) -> None:
         """Stop listening for all endpoints; their ports are kept."""
-        await asyncio.gather(*(self._shut_down(key) for key in list(self._servers)))
+        await asyncio.gather(*(self._shut_down(key) for key in list(self._open)))
 
     async def _shut_down(self, key: str) -> None:
-        if key in self._servers:
-            server, task, _ = self._servers.pop(key)
-            server.should_exit = True
-            await task
+        if key in self._open:
+            await self._open.pop(key)[0].close()
 
     def _listen(self, key: str) -> socket.socket:
         kept = (self._world.store.record(PORT_RECORD, key) or {}).get("port", 0)
@@ -84,12 +64,3 @@ class FrontEnds:
         if port != kept:
             self._world.store.put_record(PORT_RECORD, key, {"port": port})
         return listener
-
-
-class _Server(uvicorn.Server):
-    """A server among others in one process: signals are the business of that process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the handlers as they are."""
-        yield

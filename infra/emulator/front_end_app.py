@@ -25,7 +25,7 @@ HOP_BY_HOP = frozenset(
 )
 # The key opens the endpoint and is nobody else's business: containers do not get to see it.
 NOT_FORWARDED = HOP_BY_HOP | {b"authorization", b"host", REQUEST_ID, CLIENT_REQUEST_ID}
-OURS = frozenset((REQUEST_ID, CLIENT_REQUEST_ID, b"ms-azureml-model-time"))
+OURS = frozenset((REQUEST_ID, CLIENT_REQUEST_ID, b"ms-azureml-model-time", b"date"))
 CLIENT_ID_LENGTH = 40
 NOT_IN_CLIENT_ID = re.compile(rb"[^A-Za-z0-9_-]")
 RESET_TEXT = b"upstream connect error or disconnect/reset before headers. reset reason: connection termination"

@@ -147,6 +147,12 @@ def workspace(world: World) -> Workspace:
 
 
 @pytest.fixture
+def workspace_of() -> type[Workspace]:
+    """For tests in which nothing runs: makes a workspace in a world."""
+    return Workspace
+
+
+@pytest.fixture
 async def client(world: World, workspace: Workspace) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the endpoint's front end that knows its key."""
     url = await world.front_ends.open(ENDPOINT)

@@ -293,6 +293,23 @@ async def test_pre_flight_requests_are_not_answered(client: httpx.AsyncClient) -
     assert not any(name.startswith("access-control") for name in answer.headers)
 
 
+@pytest.mark.parametrize(
+    ("rule", "outcome"),
+    [pytest.param({"status": 503, "times": 1}, 503, id="status"), pytest.param({"reset": True}, None, id="reset")],
+)
+async def test_faults_strike_endpoints_too(
+    running: httpx.AsyncClient, world: World, rule: dict[str, Any], outcome: int | None
+) -> None:
+    world.faults.set([{"target": "endpoint", "path": "/describe", **rule}])
+    if outcome:
+        assert (await running.get("/describe")).status_code == outcome
+    else:
+        with pytest.raises(httpx.TransportError):
+            await running.get("/describe")
+    world.faults.set([])
+    assert (await running.get("/describe")).status_code == 200
+
+
 async def test_an_endpoint_keeps_its_port(world: World, workspace: Any) -> None:
     first = await world.front_ends.open(workspace.endpoint)
     assert await world.front_ends.open(workspace.endpoint.upper()) == first

@@ -33,6 +33,13 @@ def describe(url: str) -> dict[str, Any]:
     return answer
 
 
+def listening_at(port: int) -> set[str]:
+    """Addresses on which somebody listens at this port."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    local = {fields[1] for fields in lines if fields[3] == "0A" and fields[1].endswith(f":{port:04X}")}
+    return {".".join(str(int(each[place : place + 2], 16)) for place in (6, 4, 2, 0)) for each in local}
+
+
 def is_alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -317,3 +324,37 @@ async def test_processes_die_with_a_killed_emulator_and_leftovers_are_swept(tmp_
     assert end_leftovers("/somebody/elses/state") == 0
     assert end_leftovers(str(tmp_path)) == 1
     await until(lambda: not is_alive(daemon))
+
+
+AZURE_SCRIPT = b"""
+import os
+
+def init():
+    print("init ran", flush=True)
+
+def run(data):
+    return {"got": data, "name": os.environ["NAME"]}
+"""
+
+
+async def test_without_inference_config_azures_inference_server_runs_the_script(
+    world: World, workspace: Any, client: httpx.AsyncClient
+) -> None:
+    environment, code = f"{workspace.id}/environments/curated/versions/1", f"{workspace.id}/codes/azure/versions/1"
+    workspace.put(environment, {"image": "mcr.microsoft.com/azureml/curated:1"})
+    workspace.put_code(code, AZURE_SCRIPT)
+    probe = {"initialDelay": "PT10S", "period": "PT1S", "failureThreshold": 60}
+    await world.host.start(
+        workspace.put_deployment(
+            environmentId=environment,
+            codeConfiguration={"codeId": code, "scoringScript": "score.py"},
+            livenessProbe=probe,
+            readinessProbe=probe,
+        )
+    )
+    answer = await client.post("/score", content=b'{"question": 1}')
+    assert (answer.status_code, answer.json()) == (200, {"got": '{"question": 1}', "name": "blue"})
+    assert (await client.get("/v1/models")).headers["ms-azureml-model-error-statuscode"] == "404"
+    assert "init ran" in world.host.logs(workspace.blue, "InferenceServer", 200)
+    port = int(world.host.ready(workspace.blue)[0].rpartition(":")[2])
+    assert listening_at(port) == {"127.0.0.1"}
