@@ -8,6 +8,7 @@ from infra.errors import NotReady, Refused
 
 QUESTION = "What is the capital of France?"
 PATIENCE = 120.0  # a new route and a new key take a moment to arrive at the front end
+NO_CHAT = {"400", "404", "405", "422"}  # an embedding model, or one without a chat template, is no failure of ours
 NOT_YET = {401, 404, 424, 429, 502, 503, 504}
 
 
@@ -23,6 +24,9 @@ def ask(base_url: str, key: str, model: str, *, clock: Clock, deployment: str = 
             response = httpx.post(f"{base_url}/chat/completions", json=body, headers=headers, timeout=180)
             if response.status_code == 200:
                 return _text(response.json())
+            inner = response.headers.get("ms-azureml-model-error-statuscode", "")
+            if inner in NO_CHAT:
+                return f"(the container serves, but answers a chat with {inner}: this model does not chat)"
             if response.status_code not in NOT_YET or clock.now() > deadline:
                 raise _refused(response.status_code, response.headers, response.text)
         except httpx.TransportError as error:
