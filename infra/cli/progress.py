@@ -52,7 +52,7 @@ class LineProgress:
 
 def phase_line(kind: str, name: str, seconds: float, detail: str) -> str:
     """A phase in one line, columns wide enough to align for usual names."""
-    return f"{kind:<12}  {name:<32}  {seconds:7.1f} s  {detail}".rstrip()
+    return f"{kind:<23}  {name:<30}  {seconds:7.1f} s  {detail}".rstrip()
 
 
 @dataclass

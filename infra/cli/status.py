@@ -68,7 +68,10 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
         if not instance["ready"]:
             yield f"{which} is not ready"
         if instance["restarts"]:
-            yield f"{which} was restarted {instance['restarts']} times; its last end: {instance['last_exit']}"
+            times = "once" if instance["restarts"] == 1 else f"{instance['restarts']} times"
+            yield f"{which} was restarted {times}; its last end: {instance['last_exit']}"
     for difference in document.get("drift", []):
+        which = f"{difference['kind']} {difference['name']}"
         fields = f" ({', '.join(difference['fields'])})" if difference["fields"] else ""
-        yield f"{difference['kind']} {difference['name']} differs from the spec{fields}; `gatelift up` repairs it"
+        found = "is not there" if difference["action"] == "create" else f"differs from the spec{fields}"
+        yield f"{which} {found}; `gatelift up` repairs it"

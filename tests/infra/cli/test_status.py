@@ -28,6 +28,11 @@ DEAD = {"deployment": "blue", "instance": 1, "ready": False, "restarts": 2, "las
             ["endpoint e differs from the spec (auth_mode)"],
             id="drift",
         ),
+        pytest.param(
+            {"drift": [{"kind": "code", "name": "c:1", "action": "create", "fields": ["name"]}]},
+            ["code c:1 is not there; "],
+            id="missing",
+        ),
     ],
 )
 def test_warnings(changed: dict[str, Any], expected: list[str]) -> None:
