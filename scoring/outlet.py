@@ -1,4 +1,4 @@
-"""The way of one answer to its connection, for what goes round vllm's middleware once the answer has begun."""
+"""The way of one answer to its connection, for what goes round vLLM's middleware once the answer has begun."""
 
 from contextvars import ContextVar
 

@@ -1,0 +1,112 @@
+"""The fast path writes what vLLM's own generator writes, event by event; what it cannot do so, vLLM does."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("vllm")
+
+from vllm.exceptions import GenerationError
+from vllm.outputs import RequestOutput
+from vllm.tokenizers import get_tokenizer
+
+from tests.scoring.chat_handlers import CALL, TEXT, WEATHER, Answer, Handlers, events, result, stream
+
+
+@pytest.fixture(scope="module")
+def handlers(random_reasoning_weights: Path) -> Handlers:
+    return Handlers(get_tokenizer(str(random_reasoning_weights)))
+
+
+USAGE = {"stream_options": {"include_usage": True}}
+TOOLS = {"tools": [WEATHER], "tool_choice": "auto"}
+BOTH = {"reasoning": "qwen3", "tools": "hermes"}
+
+
+@pytest.mark.parametrize(
+    ("parsers", "request_fields", "answer"),
+    [
+        pytest.param({}, {}, Answer(TEXT), id="text-and-unicode-split-across-tokens"),
+        pytest.param({}, {}, Answer(TEXT, merged=3), id="merged-results"),
+        pytest.param({}, {}, Answer(TEXT, empty_results=3), id="prompt-read-in-parts"),
+        pytest.param({}, {}, Answer("one"), id="few-tokens"),
+        pytest.param({}, {}, Answer(""), id="no-result-at-all"),
+        pytest.param({}, {"stop": ["Deich"]}, Answer(TEXT, stop_reason="Deich"), id="stop-string"),
+        pytest.param({}, {}, Answer(TEXT, stop_reason=2), id="stop-token"),
+        pytest.param({}, {}, Answer(TEXT, finish="length"), id="length"),
+        pytest.param({}, {}, Answer(TEXT, finish="abort"), id="abort"),
+        pytest.param({}, USAGE, Answer(TEXT), id="usage"),
+        pytest.param({}, USAGE, Answer(TEXT, merged=4), id="usage-of-merged-results"),
+        pytest.param({}, {}, Answer(TEXT, finish="error"), id="engine-says-error"),
+        pytest.param({}, USAGE, Answer(TEXT, error=ValueError("the engine is gone")), id="error-mid-stream"),
+        pytest.param({}, {}, Answer("", error=ValueError("at once")), id="error-before-the-first-token"),
+        pytest.param({}, {}, Answer(TEXT, error=GenerationError("bad")), id="generation-error"),
+        pytest.param({"reasoning": "qwen3"}, USAGE, Answer(f"<think>\nhm {TEXT}\n</think>\n\n{TEXT}"), id="reasoning"),
+        pytest.param({"reasoning": "qwen3"}, USAGE, Answer(f"only {TEXT}"), id="reasoning-without-an-end"),
+        pytest.param({"reasoning": "deepseek_r1"}, USAGE, Answer(f"hm {TEXT}</think>{TEXT}"), id="older-parser"),
+        pytest.param(
+            {"reasoning": "qwen3"},
+            {"include_reasoning": False},
+            Answer(f"hm {TEXT}</think>{TEXT}"),
+            id="hidden-reasoning",
+        ),
+        pytest.param(BOTH, {**USAGE, **TOOLS}, Answer(f"hm</think>I look. {CALL}"), id="reasoning-then-tool"),
+        pytest.param(BOTH, {**USAGE, **TOOLS}, Answer(f"hm</think>{CALL}\n{CALL}"), id="two-calls"),
+        pytest.param(
+            BOTH, {**TOOLS, "parallel_tool_calls": False}, Answer(f"hm</think>{CALL}\n{CALL}"), id="no-parallel-calls"
+        ),
+        pytest.param(BOTH, TOOLS, Answer(f"hm</think>{TEXT}", merged=2), id="tools-offered-not-used"),
+        pytest.param(BOTH, {}, Answer(f"hm</think>{TEXT}"), id="parsers-and-plain-chat"),
+        pytest.param(
+            {"tools": "hermes"}, {**USAGE, **TOOLS}, Answer(CALL, error=ValueError("x")), id="error-in-a-call"
+        ),
+        pytest.param({}, {"n": 2}, Answer(TEXT), id="n-2-is-vllms"),
+        pytest.param({}, {"echo": True}, Answer(TEXT), id="echo-is-vllms"),
+        pytest.param({}, {"return_token_ids": True}, Answer(TEXT), id="token-ids-are-vllms"),
+        pytest.param(
+            {},
+            {"stream_options": {"include_usage": True, "continuous_usage_stats": True}},
+            Answer(TEXT),
+            id="usage-always",
+        ),
+    ],
+)
+def test_events_are_vllms(
+    handlers: Handlers, parsers: dict[str, str], request_fields: dict[str, Any], answer: Answer
+) -> None:
+    slow, fast = handlers.pair(**parsers)
+    expected = asyncio.run(stream(slow, request_fields, handlers.results(answer), answer.error))
+    found = asyncio.run(stream(fast, request_fields, handlers.results(answer), answer.error))
+    assert events(found) == events(expected)
+
+
+@settings(max_examples=150, deadline=None)
+@given(texts=st.lists(st.text(max_size=8), min_size=1, max_size=12))
+def test_any_text_is_written_as_vllm_writes_it(handlers: Handlers, texts: list[str]) -> None:
+    slow, fast = handlers.pair()
+
+    def results() -> list[RequestOutput]:
+        found = [result([number], text) for number, text in enumerate(texts)]
+        found[-1].finished, found[-1].outputs[0].finish_reason = True, "stop"
+        return found
+
+    expected = asyncio.run(stream(slow, USAGE, results(), None))
+    assert events(asyncio.run(stream(fast, USAGE, results(), None))) == events(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "member"),
+    [
+        pytest.param(f"hm</think>I look. {CALL}", "tool_calls", id="tool-calls"),
+        pytest.param(f"hm</think>{TEXT}", "content", id="content"),
+        pytest.param(TEXT, "reasoning", id="reasoning"),
+    ],
+)
+def test_the_parsers_of_these_tests_find_something(handlers: Handlers, text: str, member: str) -> None:
+    slow, _ = handlers.pair(**BOTH)
+    found = asyncio.run(stream(slow, TOOLS, handlers.results(Answer(text)), None))
+    assert any(f'"{member}":' in chunk for chunk in found[2:])
