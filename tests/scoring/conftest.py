@@ -1,6 +1,7 @@
 """One scoring server for all the tests that only talk to it: starting vLLM takes half a minute."""
 
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ from types import ModuleType
 
 import pytest
 from openai import OpenAI
+
+from infra.test_weights import prepared_clip, prepared_minilm
 
 HERE = Path(__file__).resolve().parent
 CHAT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -79,3 +82,25 @@ def redis_server() -> Iterator["redis_process.RedisServer"]:
     """A real Redis server; it stays up for the whole session."""
     with redis_process.running_redis() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_store_url(request: pytest.FixtureRequest) -> str:
+    """A store that several servers share; the memory of each where there can be no Redis server."""
+    return str(request.getfixturevalue("redis_server").url) if redis_process.can_run() else "memory"
+
+
+@pytest.fixture(scope="session")
+def embedding_server(random_reasoning_weights: Path, shared_store_url: str) -> Iterator["processes.ScoringServer"]:
+    """A ready server with two engines: the random chat model `random`, and MiniLM as `minilm`."""
+    weights = prepared_minilm(os.environ)
+    with processes.two_engines(random_reasoning_weights, "minilm", weights, shared_store_url) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def image_server(random_reasoning_weights: Path, shared_store_url: str) -> Iterator["processes.ScoringServer"]:
+    """A ready server with two engines: the random chat model `random`, and a random CLIP as `clip`."""
+    weights = prepared_clip(os.environ)
+    with processes.two_engines(random_reasoning_weights, "clip", weights, shared_store_url) as one:
+        yield one

@@ -1,5 +1,6 @@
 """Scoring processes for tests: started on a free loopback port, watched through their log, always ended."""
 
+import json
 import os
 import queue
 import signal
@@ -110,3 +111,22 @@ def scoring_server(*arguments: str, **environ: str) -> Iterator[ScoringServer]:
         yield server
     finally:
         server.end()
+
+
+RANDOM_CHAT = {
+    "served_model_name": "random",
+    "max_model_len": 2048,
+    "max_num_seqs": 8,
+    "reasoning_parser": "qwen3",
+    "enable_auto_tool_choice": True,
+    "tool_call_parser": "hermes",
+}
+
+
+@contextmanager
+def two_engines(chat: Path, name: str, embeddings: Path, store_url: str) -> Iterator[ScoringServer]:
+    """Run a ready server with a chat model and an embedding model."""
+    engines = [{"model": str(chat), **RANDOM_CHAT}, {"model": str(embeddings), "served_model_name": name}]
+    with scoring_server(SCORING_ENGINES=json.dumps(engines), SCORING_RESPONSE_STORE=store_url) as server:
+        server.wait_until_ready()
+        yield server

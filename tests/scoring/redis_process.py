@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import pytest
 import redis
@@ -33,24 +34,30 @@ def find_free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def redis_program() -> str:
-    """Return the path of redis-server; skip, with the reason, where there is none and it cannot be installed."""
+@cache
+def redis_program() -> tuple[str | None, str]:
+    """Return the path of redis-server, or why there is none and it cannot be installed."""
     if found := shutil.which("redis-server"):
-        return found
+        return found, ""
     if not shutil.which("apt-get") or os.geteuid() != 0:
-        pytest.skip("redis-server is not installed, and only root on Debian can install it")
+        return None, "redis-server is not installed, and only root on Debian can install it"
     for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-y", "-q", "redis-server"]):
         result = subprocess.run(command, env=APT, capture_output=True, text=True, check=False)
-    found = shutil.which("redis-server")
-    if found is None:
-        pytest.skip(f"redis-server cannot be installed: {result.stderr.strip()[-200:]}")
-    return found
+    return shutil.which("redis-server"), f"redis-server cannot be installed: {result.stderr.strip()[-200:]}"
+
+
+def can_run() -> bool:
+    """Tell whether there is a server to run."""
+    return redis_program()[0] is not None
 
 
 @contextmanager
 def running_redis() -> Iterator[RedisServer]:
     """Run a server that keeps nothing on disk, until it is no longer needed."""
-    program, port = redis_program(), find_free_port()
+    program, reason = redis_program()
+    if program is None:
+        pytest.skip(reason)
+    port = find_free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
