@@ -18,7 +18,9 @@ logger = logging.getLogger("gatelift.emulator")
 MAX_BODY = 4 * 1024 * 1024
 VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 # Handlers that ask themselves: these routes lie above what they are about.
-OPEN = frozenset({"subscriptions", "locations/{}/mfeoperationsstatus/{}", "locations/{}/mfeoperationresults/{}"})
+OPEN = frozenset(
+    {"subscriptions", "permissions", "locations/{}/mfeoperationsstatus/{}", "locations/{}/mfeoperationresults/{}"}
+)
 REGISTRY_PREFIX = "/mferp/managementfrontend"
 # Parents that ARM itself looks for before it asks the provider.
 PARENT_MISSING = (
@@ -147,11 +149,11 @@ class ArmApp:
         """Subscription, resource group and the resources above this one have to exist."""
         parts = (address.scope or address.resource_id).split("/")
         store = self._world.store
-        if len(parts) > 2 and not store.get("/".join(parts[:3])) and (len(parts) > 3 or method != "PUT"):
+        if len(parts) > 2 and not store.exists("/".join(parts[:3])) and (len(parts) > 3 or method != "PUT"):
             creates_group = method == "PUT" and not address.namespace
             if not creates_group:
                 raise ArmError(404, "SubscriptionNotFound", f"The subscription '{parts[2]}' could not be found.")
-        if address.namespace and len(parts) > 4 and not store.get("/".join(parts[:5])):
+        if address.namespace and len(parts) > 4 and not store.exists("/".join(parts[:5])):
             raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{parts[4]}' could not be found.")
         if address.namespace.lower() != ML.lower() or address.types[0].lower() not in ("workspaces", "registries"):
             return
@@ -160,7 +162,7 @@ class ArmApp:
             if address.types[count - 1].lower() in ("codes", "models", "environments", "tempdatarefs"):
                 return  # their containers come into being with the first version
             parent = "/".join([f"{address.scope}/providers/{address.namespace}", *address.segments[: 2 * count]])
-            if store.get(parent) is None:
+            if not store.exists(parent):
                 message = PARENT_MISSING.format(
                     verb=VERBS.get(method, "action"), type="/".join(address.types), parent=parent
                 )
@@ -214,7 +216,10 @@ async def respond(send: Send, reply: Reply, request_headers: dict[str, str], *, 
 
 
 def _action(method: str, address: Address, pattern: str) -> str:
-    types = "/".join(part for part in pattern.split("/") if part != "{}")
+    parts = [part for part in pattern.split("/") if part != "{}"]
+    if parts[0] == "registries" and len(parts) > 1:
+        parts = ["registries", "assets"]  # a registry has one kind of right for all that lies in it
+    types = "/".join(parts)
     namespace = {"microsoft.machinelearningservices": ML, "": "Microsoft.Resources"}.get(
         address.namespace.lower(), address.namespace
     )

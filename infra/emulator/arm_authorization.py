@@ -5,7 +5,7 @@ import uuid
 
 from infra.emulator.arm_call import ArmError, Call, Reply, Routes, now
 from infra.emulator.authorization import PROVIDER, assignment_document, role_guid
-from infra.emulator.roles import BUILT_IN, BuiltInRole
+from infra.emulator.roles import BUILT_IN, BuiltInRole, Permissions
 from infra.emulator.store import Document, key_of
 
 FILTER = re.compile(
@@ -94,6 +94,12 @@ def list_assignments(call: Call) -> Reply:
         if match["name"].lower() in ("principalid", "assignedto("):
             found = [item for item in found if item["properties"]["principalId"].lower() == match["value"].lower()]
     return Reply(body={"value": found})
+
+
+def list_permissions(call: Call) -> Reply:
+    """What the caller may do at this scope."""
+    held = call.world.authorization.permissions(call.principal.object_id, call.address.scope)
+    return Reply(body={"value": [_written(permissions) for permissions in held]})
 
 
 def list_definitions(call: Call) -> Reply:
@@ -186,7 +192,6 @@ def _custom(call: Call, guid: str) -> Document | None:
 
 def _built_in(call: Call, role: BuiltInRole) -> Document:
     prefix = f"/subscriptions/{call.subscription}" if call.subscription else ""
-    permissions = role.permissions
     return {
         "id": f"{prefix}{PROVIDER}/roleDefinitions/{role.guid}",
         "name": role.guid,
@@ -196,15 +201,17 @@ def _built_in(call: Call, role: BuiltInRole) -> Document:
             "type": "BuiltInRole",
             "description": role.description,
             "assignableScopes": ["/"],
-            "permissions": [
-                {
-                    "actions": list(permissions.actions),
-                    "notActions": list(permissions.not_actions),
-                    "dataActions": list(permissions.data_actions),
-                    "notDataActions": list(permissions.not_data_actions),
-                }
-            ],
+            "permissions": [_written(role.permissions)],
         },
+    }
+
+
+def _written(permissions: Permissions) -> Document:
+    return {
+        "actions": list(permissions.actions),
+        "notActions": list(permissions.not_actions),
+        "dataActions": list(permissions.data_actions),
+        "notDataActions": list(permissions.not_data_actions),
     }
 
 
@@ -227,6 +234,7 @@ def _is_guid(text: str) -> bool:
 
 
 ROUTES: Routes = {
+    ("GET", "permissions"): list_permissions,
     ("GET", "roleAssignments"): list_assignments,
     ("GET", "roleAssignments/{}"): get_assignment,
     ("PUT", "roleAssignments/{}"): put_assignment,

@@ -1,6 +1,6 @@
 """Deployments of online endpoints: the resource, its logs and its SKUs."""
 
-from infra.emulator.arm_call import Call, Reply, Routes, envelope, invalid
+from infra.emulator.arm_call import ArmError, Call, Reply, Routes, envelope, invalid
 from infra.emulator.arm_operations import accepted, operation_url
 from infra.emulator.deployment_rules import (
     MAX_INSTANCES,
@@ -20,8 +20,6 @@ from infra.emulator.vm_sizes import vm_size
 
 CONTAINERS = ("InferenceServer", "StorageInitializer", "ModelDataCollector")
 DEFAULT_TAIL = 100
-# A change of nothing but these scales the deployment; any other change updates it.
-SCALED = "sku"
 
 
 def get_deployment(call: Call) -> Reply:
@@ -40,6 +38,8 @@ def put_deployment(call: Call) -> Reply:
     sent = check_shape(body)
     existing = call.world.store.get(call.id)
     endpoint = call.resource(call.address.parent_id())
+    if endpoint["properties"]["provisioningState"] == "Deleting":
+        raise ArmError(409, "Conflict", f"The endpoint '{endpoint['name']}' is being deleted.")
     if existing:
         check_create_only(existing, sent)
         sent = {**sent, "instanceType": existing["properties"]["instanceType"]}
@@ -82,6 +82,8 @@ def delete_deployment(call: Call) -> Reply:
     document = call.world.store.get(call.id)
     if document is None:
         return Reply(204)
+    if operation := call.world.operations.running(call.id, "delete-deployment"):
+        return accepted(call, 202, operation, document["location"])
     endpoint = call.resource(call.address.parent_id())
     for kind in ("traffic", "mirrorTraffic"):
         shares = {name.lower(): share for name, share in (endpoint["properties"].get(kind) or {}).items()}

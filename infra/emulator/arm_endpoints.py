@@ -70,6 +70,8 @@ def delete_endpoint(call: Call) -> Reply:
     document = call.world.store.get(call.id)
     if document is None:
         return Reply(204)
+    if operation := call.world.operations.running(call.id, "delete-endpoint"):
+        return accepted(call, 202, operation, document["location"])
     fault = call.world.faults.operation(call.method, call.path)
     document["properties"]["provisioningState"] = "Deleting"
     call.world.store.put(call.id, document)

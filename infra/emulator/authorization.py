@@ -45,6 +45,15 @@ class Authorization:
             for grant in (self._grants or {}).get(object_id.lower(), ())
         )
 
+    def permissions(self, object_id: str, scope: str) -> list[Permissions]:
+        """What the roles of this principal at the scope and above it permit, role by role."""
+        if self._grants is None:
+            self._load()
+        scope = key_of(scope)
+        held = (self._grants or {}).get(object_id.lower(), ())
+        reaching = [grant for grant in held if grant.scope == scope or scope.startswith(f"{grant.scope}/")]
+        return [self._permissions(grant.role) for grant in reaching]
+
     def assign(self, object_id: str, role: str, scope: str, *, by: str = "", at: str = "") -> str:
         """Create a role assignment as the platform itself does; returns its id. Doing it again changes nothing."""
         scope = scope.rstrip("/")

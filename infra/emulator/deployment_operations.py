@@ -16,7 +16,8 @@ async def run_put(world: World, operation: Document) -> None:
     _check_build_context(world, environment)
     await world.host.start(id)
     document = world.store.get(id)
-    if document is None:
+    if document is None:  # deleted meanwhile
+        await world.host.stop(id)
         return
     document["properties"]["provisioningState"] = "Succeeded"
     with world.store.transaction():

@@ -99,7 +99,11 @@ def stop(state: Path) -> bool:
 
 
 def _spawn(paths: StatePaths, port: int, seed: Path | None) -> EmulatorProfile:
-    paths.prepare()
+    try:
+        paths.prepare()
+    except OSError as error:
+        where = error.filename or paths.root
+        raise GateliftError(f"cannot use the state folder {where}: {error.strerror}", hint="choose another") from None
     command = [sys.executable, "-m", "infra.emulator", "--state", str(paths.root), "--port", str(port)]
     if seed:
         command += ["--seed", str(seed.expanduser().resolve())]
@@ -181,10 +185,10 @@ def _is_locked(lock: Path) -> bool:
     try:
         with lock.open("r") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
     except BlockingIOError:
         return True
+    except OSError:
+        return False  # there is no such folder, or none that we may use
     return False
 
 

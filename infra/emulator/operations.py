@@ -55,12 +55,14 @@ class Operations:
         """The record of an operation."""
         return self._world.store.record("operation", name.lower())
 
-    def running(self, resource_id: str) -> dict[str, Any] | None:
-        """The operation that holds this very resource, if one does."""
+    def running(self, resource_id: str, kind: str = "") -> dict[str, Any] | None:
+        """The operation (of this kind) that holds this very resource, if one does."""
         key = resource_id.lower()
         for name in self._tasks:
             operation = self.get(name)
-            if operation and operation["status"] == "InProgress" and operation["resource"].lower() == key:
+            if operation is None or operation["status"] != "InProgress" or operation["resource"].lower() != key:
+                continue
+            if kind in ("", operation["kind"]):
                 return operation
         return None
 

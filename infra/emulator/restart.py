@@ -36,3 +36,5 @@ async def _start(world: World, deployment_id: str) -> None:
     except DeploymentFailed as failure:
         # On Azure, too, a deployment that cannot be recovered keeps its state and does not answer.
         logger.warning("%s did not come back: %s", deployment_id, failure)
+    except Exception:  # one deployment must not keep the others from coming back
+        logger.exception("%s did not come back", deployment_id)

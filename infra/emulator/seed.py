@@ -50,6 +50,9 @@ def read_seed(path: Path) -> dict[str, Any]:
     for section in ("workspaces", "registries"):
         for index, place in enumerate(seed.get(section, [])):
             _check_place(path, f"{section}[{index}]", place)
+    for index, entry in enumerate(seed.get("principals", [])):
+        if not isinstance(entry, dict) or not isinstance(entry.get("client_id"), str):
+            raise SeedError(f"{path}: principals[{index}].client_id is missing")
     for region, families in seed.get("quota", {}).items():
         if not isinstance(families, dict) or not all(type(cores) is int for cores in families.values()):
             raise SeedError(f"{path}: quota.{region} must map families to numbers of cores")

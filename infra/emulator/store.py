@@ -40,6 +40,10 @@ class Store:
         row = self._db.execute("SELECT document FROM resources WHERE key = ?", (key_of(id),)).fetchone()
         return json.loads(row[0]) if row else None
 
+    def exists(self, id: str) -> bool:
+        """Whether there is such a resource."""
+        return self.spelling(id) is not None
+
     def put(self, id: str, document: Document) -> None:
         """Create or replace a document; the spelling of the id is that of the first put."""
         key = key_of(id)

@@ -209,6 +209,15 @@ def test_a_role_that_is_taken_away(arm: Any, application: Application) -> None:
     assert caller("GET", arm.lab).status_code == 403
 
 
+def test_what_a_caller_may_do(arm: Any, application: Application) -> None:
+    where = f"{arm.lab}/providers/Microsoft.Authorization/permissions"
+    caller = application.arm()
+    assert caller("GET", where, version=V).json() == {"value": []}
+    application.assign(READER, arm.group)
+    held = caller("GET", where, version=V).json()["value"]
+    assert [role["actions"] for role in held] == [["*/read"]]
+
+
 def test_a_custom_role(arm: Any, application: Application) -> None:
     guid = str(uuid.uuid4())
     definition = f"{arm.group}/providers/Microsoft.Authorization/roleDefinitions/{guid}"

@@ -67,6 +67,27 @@ def test_it_survives_who_started_it_and_stops(tmp_path: Path) -> None:
     assert not launcher.stop(tmp_path)
 
 
+def test_in_the_foreground_it_runs_until_a_signal(tmp_path: Path) -> None:
+    script = (
+        "import sys, pathlib; from infra.emulator import launcher; "
+        "launcher.start(pathlib.Path(sys.argv[1]), foreground=True, on_ready=lambda p: print(p.pid, flush=True))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert int(process.stdout.readline()) == process.pid
+    assert launcher.status(tmp_path)
+    process.terminate()
+    assert process.wait(30) == 0
+    assert launcher.status(tmp_path) is None
+    process.stdout.close()
+
+
+def test_a_state_folder_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(GateliftError, match="cannot use the state folder"):
+        launcher.start(tmp_path / "file" / "state")
+
+
 def test_a_port_in_use(start_emulator: Callable[..., Any]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -85,6 +106,7 @@ def test_a_port_in_use(start_emulator: Callable[..., Any]) -> None:
         pytest.param("[]", "must be an object", id="no-object"),
         pytest.param('{"workspace": []}', "unknown section 'workspace'", id="unknown-section"),
         pytest.param('{"workspaces": [{"name": "x"}]}', r"workspaces\[0\].subscription_id", id="missing-field"),
+        pytest.param('{"principals": [{}]}', r"principals\[0\].client_id", id="principal"),
         pytest.param('{"quota": {"eastus": {"a": "b"}}}', "quota.eastus", id="quota"),
     ],
 )

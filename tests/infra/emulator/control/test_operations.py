@@ -154,6 +154,15 @@ def test_a_second_write_is_canceled_and_a_delete_goes_first(arm: Any, bodies: An
     assert arm("GET", f"{id}/deployments/blue").status_code == 404
 
 
+def test_two_deletes_are_one(arm: Any, bodies: Any, faults: Faults) -> None:
+    id = arm.endpoint("twice")
+    faults({"path": "onlineEndpoints/twice", "method": "DELETE", "operation": "never", "times": 1})
+    first, second = arm("DELETE", id), arm("DELETE", id)
+    assert first.headers["azure-asyncoperation"] == second.headers["azure-asyncoperation"]
+    late = arm("PUT", f"{id}/deployments/blue", bodies["deployment"](arm.assets()))
+    assert arm.error(late)[:2] == (409, "Conflict")
+
+
 def test_an_operation_that_is_made_to_fail(arm: Any, bodies: Any, faults: Faults) -> None:
     capacity = {"code": "OutOfCapacity", "message": "No hosts in this region."}
     faults({"path": "onlineEndpoints/unlucky", "method": "PUT", "operation": capacity, "times": 1})
