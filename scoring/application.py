@@ -5,6 +5,7 @@ import json
 import logging
 from typing import Any
 
+from scoring.access import check_key
 from scoring.asgi import (
     BodyTooLarge,
     ClientGone,
@@ -17,19 +18,21 @@ from scoring.asgi import (
     send_json,
     with_body,
 )
+from scoring.limits import check_ceilings, parse_body
+from scoring.media import check_media
+from scoring.model_info import model_info
+from scoring.model_list import models_document
 from scoring.openapi_document import openapi_document
 from scoring.outlet import outlet
 from scoring.problems import Problem
-from scoring.request_body import model_info, parse_object
 from scoring.routes import Answer, Route, find_route
-from scoring.service import Service
+from scoring.service import TASKS, Service
 from scoring.surfaces import contract_of
-from scoring.vllm_engine import EMBED, GENERATE, VllmEngine
+from scoring.vllm_engine import VllmEngine
 from scoring.watched_send import WatchedSend
 
 logger = logging.getLogger("scoring")
 
-BODY_LIMIT = 32 * 1024 * 1024
 RETRY_SECONDS = 5
 
 
@@ -61,6 +64,7 @@ class Application:
         route, known = find_route(scope["method"], scope["path"])
         if known:
             send.contract = contract_of(known[0].surface)
+        check_key(scope, route, self.service.settings.api_keys)
         if route is None:
             raise _not_served(scope, sorted({other.method for other in known}))
         send.contract.check(scope)
@@ -76,6 +80,8 @@ class Application:
             )
         elif route.answer is Answer.OPENAPI:
             await send_bytes(send, 200, self._openapi_bytes())
+        elif route.answer is Answer.MODELS:
+            await send_json(send, 200, await models_document(self.service.engines))
         elif route.answer is Answer.INFO:
             await send_json(send, 200, model_info(self.service.engines[0]))
         else:
@@ -85,14 +91,30 @@ class Application:
         engine = self._engine(route)
         send.model = engine.names[0]
         path = _engine_path(route, scope["path"])
-        if scope["method"] == "POST":
-            body = await _read(scope, receive)
-            if route.answer is not Answer.STORED:
-                body = send.contract.prepare(scope, route, body, parse_object(body), engine.names[0])
-            scope, receive = with_body(scope, path, body), replaying(body, receive)
-        else:
-            scope = {**scope, "path": path, "raw_path": path.encode()}
-        await self._run(engine, route, scope, receive, send)
+        gate = self.service.gate(engine)
+        if scope["method"] != "POST" or route.answer is Answer.STORED:
+            await self._run(engine, route, {**scope, "path": path, "raw_path": path.encode()}, receive, send)
+            return
+        gate.check()
+        body = await self._prepared(engine, route, scope, receive, send)
+        with gate.admitted():
+            await self._run(engine, route, with_body(scope, path, body), replaying(body, receive), send)
+
+    async def _prepared(
+        self, engine: VllmEngine, route: Route, scope: Scope, receive: Receive, send: WatchedSend
+    ) -> bytes:
+        """Read the body, refuse what it must not ask for, and put it into vLLM's words."""
+        limits = self.service.settings.limits
+        try:
+            body = await read_body(scope, receive, limits.max_body_bytes)
+        except BodyTooLarge as error:
+            raise Problem(413, f"The body is longer than {limits.max_body_bytes} bytes.") from error
+        document = parse_body(body, limits)
+        check_ceilings(document, limits)
+        await check_media(document, engine.media_hosts, limits)
+        if engine.refuses_seeds and document.get("seed") is not None:
+            raise Problem(422, "seed is not supported on a CPU with chunked prefill.", param="seed")
+        return send.contract.prepare(scope, route, body, document, engine.names[0])
 
     async def _run(self, engine: VllmEngine, route: Route, scope: Scope, receive: Receive, send: WatchedSend) -> None:
         task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]
@@ -108,7 +130,7 @@ class Application:
             self.service.leave(task)
 
     def _engine(self, route: Route) -> VllmEngine:
-        wanted = {Answer.GENERATE: GENERATE, Answer.STORED: GENERATE, Answer.EMBED: EMBED}.get(route.answer)
+        wanted = TASKS.get(route.answer)
         engine = self.service.engine_for(wanted) if wanted else self.service.engines[0]
         if engine is None:
             raise Problem(
@@ -136,10 +158,3 @@ def _not_served(scope: Scope, methods: list[str]) -> Problem:
 def _engine_path(route: Route, path: str) -> str:
     found = route.pattern.fullmatch(path)
     return route.engine_path.format(**(found.groupdict() if found else {}))
-
-
-async def _read(scope: Scope, receive: Receive) -> bytes:
-    try:
-        return await read_body(scope, receive, BODY_LIMIT)
-    except BodyTooLarge as error:
-        raise Problem(413, f"The body is longer than {BODY_LIMIT} bytes.") from error

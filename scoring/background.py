@@ -13,8 +13,9 @@ from typing import Any
 import uvicorn
 
 from scoring import vllm_engine
+from scoring.access_log import AccessLog
 from scoring.application import Application
-from scoring.asgi import Message, Scope, local_scope, never, replaying
+from scoring.asgi import ASGIApp, Message, Scope, local_scope, never, replaying
 from scoring.errors import EngineFailed
 from scoring.lifecycle import bring_up, watch_engines
 from scoring.server import configure_logging, leave, log_failure
@@ -44,7 +45,7 @@ class BackgroundServer:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._app = Application(service)
+        self._app = AccessLog(Application(service))
         self._loop = uvicorn.Config(app=self._app).get_loop_factory()()  # type: ignore[misc]
 
     @classmethod
@@ -98,7 +99,7 @@ class _Exchange:
         self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._room = asyncio.Semaphore(CHUNKS_AHEAD)
 
-    async def run(self, app: Application, scope: Scope, body: bytes) -> None:
+    async def run(self, app: ASGIApp, scope: Scope, body: bytes) -> None:
         try:
             await app(scope, replaying(body, never), self._send)
         finally:

@@ -54,6 +54,20 @@ def named_option(arguments: Sequence[str], name: str) -> str | None:
     return found
 
 
+def option_values(arguments: Sequence[str], name: str) -> list[str]:
+    """Return every value given for an option that takes several (`--api-key a b`)."""
+    values: list[str] = []
+    taking = False
+    for word in arguments:
+        if word.startswith("--"):
+            flag, equals, value = word.partition("=")
+            taking = flag.replace("_", "-") == name
+            values += [value] if taking and equals else []
+        elif taking:
+            values.append(word)
+    return values
+
+
 def has_flag(arguments: Sequence[str], *names: str) -> bool:
     """Tell whether one of the flags stands in the command line."""
     return any(word.partition("=")[0].replace("_", "-") in names for word in arguments)

@@ -7,7 +7,8 @@ from typing import Any
 
 from scoring import model_inference_openapi
 from scoring.routes import ROUTES, Answer, Route, Surface
-from scoring.vllm_engine import EMBED, GENERATE, VllmEngine
+from scoring.service import TASKS
+from scoring.vllm_engine import VllmEngine
 
 OPEN_OBJECT = {"type": "object", "additionalProperties": True}
 
@@ -35,7 +36,7 @@ def openapi_document(engines: list[VllmEngine]) -> dict[str, Any]:
 
 
 def _answerable(route: Route, tasks: set[str]) -> bool:
-    needed = {Answer.GENERATE: GENERATE, Answer.STORED: GENERATE, Answer.EMBED: EMBED}.get(route.answer)
+    needed = TASKS.get(route.answer)
     return needed is None or needed in tasks
 
 

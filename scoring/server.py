@@ -13,9 +13,10 @@ from types import FrameType
 import uvicorn
 
 from scoring import vllm_engine
+from scoring.access_log import AccessLog
 from scoring.application import Application
 from scoring.errors import BadSettings, ScoringError
-from scoring.lifecycle import bring_up, watch_engines
+from scoring.lifecycle import bring_up, watch_engines, watch_progress
 from scoring.service import Service, State
 from scoring.settings import ScoringSettings, read_settings
 from scoring.startup import Timeline
@@ -104,7 +105,7 @@ async def serve(settings: ScoringSettings, listener: socket.socket, timeline: Ti
     service = Service(settings, timeline)
     http = SignalFreeServer(
         uvicorn.Config(
-            Application(service),
+            AccessLog(Application(service)),
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -135,7 +136,9 @@ async def _live(service: Service, stop: asyncio.Event) -> tuple[int, BaseExcepti
     if loading.exception() is not None:
         return 1, loading.exception()
     watching = asyncio.create_task(watch_engines(service))
+    progress = asyncio.create_task(watch_progress(service))
     await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    progress.cancel()
     if watching.done():
         service.state = State.FAILED
         logger.error("[shutdown] the engine died")

@@ -4,10 +4,19 @@ import asyncio
 from enum import Enum
 from typing import Any
 
+from scoring.admission import Admission
 from scoring.errors import BadSettings
+from scoring.routes import Answer
 from scoring.settings import ScoringSettings
 from scoring.startup import Timeline
-from scoring.vllm_engine import EMBED, GENERATE, VllmEngine
+from scoring.vllm_engine import EMBED, EMBED_IMAGES, GENERATE, VllmEngine
+
+TASKS = {
+    Answer.GENERATE: GENERATE,
+    Answer.STORED: GENERATE,
+    Answer.EMBED: EMBED,
+    Answer.EMBED_IMAGES: EMBED_IMAGES,
+}  # what an engine must be able to do, by who answers
 
 
 class State(Enum):
@@ -31,11 +40,15 @@ class Service:
         self.cut_off: set[asyncio.Task[Any]] = set()
         self.idle = asyncio.Event()
         self.engine_died = asyncio.Event()
+        self.hung = False
+        self._gates: dict[int, Admission] = {}
 
     @property
     def ready(self) -> bool:
         """Whether requests are taken: a first token was made, nobody asked us to stop, and the engine lives."""
-        return self.state is State.READY and not self.engine_died.is_set() and not any(e.dead for e in self.engines)
+        if self.hung or self.engine_died.is_set() or any(engine.dead for engine in self.engines):
+            return False
+        return self.state is State.READY
 
     def readiness(self) -> dict[str, Any]:
         """Describe the state for /health/ready."""
@@ -51,6 +64,14 @@ class Service:
                 hint="SCORING_ENGINES may name one chat model and one embedding model",
             )
         self.engines.append(engine)
+
+    def gate(self, engine: VllmEngine) -> Admission:
+        """Return what admits requests to an engine."""
+        if id(engine) not in self._gates:
+            queued = engine.max_num_queued
+            queued = self.settings.limits.max_queued if queued is None else queued
+            self._gates[id(engine)] = Admission(engine.max_num_seqs, queued)
+        return self._gates[id(engine)]
 
     def engine_for(self, task: str) -> VllmEngine | None:
         """Return the engine that can do a task (`generate`, `embed`)."""

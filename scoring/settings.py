@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scoring.engine_arguments import arguments_from_json, named_model, named_option
+from scoring.engine_arguments import arguments_from_json, named_model, named_option, option_values
 from scoring.engine_list import EngineSettings, engines_from_json
 from scoring.errors import BadSettings
+from scoring.limits import Limits, read_limits
 from scoring.response_store import ResponseStoreSettings, read_response_store
 
 DEFAULT_PORT = 5001
@@ -29,6 +30,8 @@ class ScoringSettings:
     hub_url: str = "https://huggingface.co"
     engines: tuple[EngineSettings, ...] = ()
     responses: ResponseStoreSettings = field(default_factory=ResponseStoreSettings)
+    limits: Limits = field(default_factory=Limits)
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
     fast_stream: bool = True
 
     def each_engine(self) -> "list[ScoringSettings]":
@@ -59,6 +62,8 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
         hub_url=(environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/"),
         engines=engines,
         responses=read_response_store(environ),
+        limits=read_limits(environ),
+        api_keys=_api_keys(words, environ),
         fast_stream=environ.get("SCORING_FAST_STREAM", "1") != "0",
     )
 
@@ -77,6 +82,11 @@ def mounted_model(folder: str | None) -> Path | None:
         return root
     below = sorted(found.parent for found in root.glob("*/config.json"))
     return below[0] if below else None
+
+
+def _api_keys(words: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:
+    given = [*option_values(words, "--api-key"), environ.get("SCORING_API_KEY"), environ.get("VLLM_API_KEY")]
+    return tuple(key for key in given if key)
 
 
 def _port(text: str) -> int:

@@ -22,6 +22,8 @@ from scoring.errors import BadSettings, EngineFailed
 
 GENERATE = "generate"
 EMBED = "embed"
+NO_HOST = "no-host-is-allowed.invalid"
+EMBED_IMAGES = "embed images"  # our own word: vLLM says `embed` for a model that takes images too
 
 
 def is_cpu_build() -> bool:
@@ -37,6 +39,7 @@ def prepare_environment(environ: MutableMapping[str, str]) -> None:
     environ.setdefault("VLLM_ENABLE_RESPONSES_API_STORE", "1")
     environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
+    environ.setdefault("VLLM_MEDIA_URL_ALLOW_REDIRECTS", "0")  # a listed host must not lead to one that is not
     if is_cpu_build():
         # The worker inside the engine's process and one OpenMP thread: with more, threads and processes spin against
         # each other on shared cores (28 instead of 164 tokens a second, 42 instead of 25 s to start).
@@ -101,6 +104,13 @@ def parse_arguments(vllm: VllmModules, arguments: tuple[str, ...]) -> Namespace:
         )
     # The key is checked by our surface, in front of every route; our own warm-up request carries none.
     parsed.api_key = None
+    if not parsed.allowed_media_domains:
+        parsed.allowed_media_domains = [NO_HOST]  # vLLM takes an empty list for every host
+    # Our surface refuses what is too much, with 429 before the body is read; vLLM would answer 503 after it.
+    parsed.queued, parsed.max_num_queued_reqs = getattr(parsed, "max_num_queued_reqs", None), None
+    endpoint = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    if endpoint and not parsed.otlp_traces_endpoint:
+        parsed.otlp_traces_endpoint = endpoint
     if is_cpu_build():
         _settle_for_cpu(parsed, arguments)
     return parsed
@@ -112,6 +122,9 @@ def _settle_for_cpu(parsed: Namespace, arguments: tuple[str, ...]) -> None:
         parsed.enforce_eager = True  # compiling for a CPU takes a minute and a C++ compiler
     if not has_flag(arguments, "--dtype"):
         parsed.dtype = "float32"  # vLLM 0.32's bfloat16 kernels answer nonsense on CPUs with AMX
+    if parsed.enable_chunked_prefill is None:
+        # A seeded request whose prompt comes in chunks kills the engine: "CPU Generator does not use offset".
+        parsed.enable_chunked_prefill = False
 
 
 def _load_plugins(vllm: VllmModules, parsed: Namespace) -> None:
@@ -157,9 +170,47 @@ class VllmEngine:
         return list(self._parsed.served_model_name or [self._parsed.model])
 
     @property
+    def location(self) -> str:
+        """The folder of the model, or what vLLM was given for one."""
+        return str(self._parsed.model)
+
+    @property
     def max_model_len(self) -> int:
         """The longest prompt and answer together, in tokens."""
         return int(self._client.model_config.max_model_len)
+
+    @property
+    def max_num_seqs(self) -> int:
+        """How many requests run at once; the rest waits."""
+        return int(self._client.vllm_config.scheduler_config.max_num_seqs)
+
+    @property
+    def max_num_queued(self) -> int | None:
+        """How many may wait, where vLLM's own option says so."""
+        queued: int | None = self._parsed.queued
+        return queued
+
+    @property
+    def media_hosts(self) -> frozenset[str]:
+        """The hosts that media may be fetched from."""
+        return frozenset(host.lower() for host in self._parsed.allowed_media_domains if host != NO_HOST)
+
+    @property
+    def refuses_seeds(self) -> bool:
+        """Whether a seeded request could kill the engine."""
+        chunked = self._client.vllm_config.scheduler_config.enable_chunked_prefill
+        return is_cpu_build() and GENERATE in self.tasks and bool(chunked)
+
+    def steps(self) -> float:
+        """Return a number that grows with every step of the engine (tokens read and written, by vLLM's metrics)."""
+        registry = importlib.import_module("prometheus_client").REGISTRY
+        return sum(
+            float(sample.value)
+            for metric in registry.collect()
+            if metric.name in ("vllm:prompt_tokens", "vllm:generation_tokens")
+            for sample in metric.samples
+            if sample.name.endswith("_total") and sample.labels.get("model_name") in self.names
+        )
 
     @property
     def dead(self) -> bool:
@@ -173,6 +224,8 @@ class VllmEngine:
         self.app = await asyncio.to_thread(self._vllm.build_app, self._parsed, self.tasks, self._client.model_config)
         await self._vllm.init_app_state(self._client, self.app.state, self._parsed, self.tasks)
         self.app.state.server = DeathSwitch(on_death)
+        if EMBED in self.tasks and self._client.model_config.is_multimodal_model:
+            self.tasks += (EMBED_IMAGES,)
         await self._lifespan.enter_async_context(self.app.router.lifespan_context(self.app))
 
     async def close(self) -> None:

@@ -1,21 +1,8 @@
-"""Reading a request's body, and what /info says of the model."""
+"""What /info says of the model."""
 
-import json
 from typing import Any
 
-from scoring.problems import Problem
 from scoring.vllm_engine import EMBED, GENERATE, VllmEngine
-
-
-def parse_object(body: bytes) -> dict[str, Any]:
-    """Parse a request body, which must be one JSON object."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Problem(400, f"The body is not valid JSON: {error}.") from error
-    if not isinstance(document, dict):
-        raise Problem(400, "The body must be a JSON object.")
-    return document
 
 
 def model_info(engine: VllmEngine) -> dict[str, Any]:

@@ -1,0 +1,117 @@
+"""What one request may ask for, and how many may wait: ceilings that the environment may move."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from scoring.errors import BadSettings
+from scoring.problems import Problem
+
+PREFIX = "SCORING_"
+MEBIBYTE = 1024 * 1024
+MEDIA_KEYS = frozenset({"image_url", "audio_url", "video_url", "input_audio", "file_url", "image", "video"})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Ceilings of one process; each is set by SCORING_ and its name in capitals."""
+
+    max_body_bytes: int = 32 * MEBIBYTE
+    max_json_depth: int = 64
+    max_n: int = 16
+    max_output_tokens: int = 0  # 0: as far as the model's context goes
+    max_logprobs: int = 20
+    max_stop_strings: int = 16
+    max_media_items: int = 16
+    max_media_bytes: int = 16 * MEBIBYTE
+    max_queued: int = -1  # requests that wait beyond those that run; -1: as many again, at least 8
+    hang_seconds: int = 120  # without a step while requests wait, the engine counts as hung
+
+
+def read_limits(environ: Mapping[str, str]) -> Limits:
+    """Read the ceilings that are set."""
+    given: dict[str, int] = {}
+    for field in fields(Limits):
+        text = environ.get(PREFIX + field.name.upper())
+        if not text:
+            continue
+        if not text.isdecimal():
+            raise BadSettings(f"{PREFIX}{field.name.upper()} is {text!r}", hint="write a whole number")
+        given[field.name] = int(text)
+    return Limits(**given)
+
+
+def parse_body(body: bytes, limits: Limits) -> dict[str, Any]:
+    """Parse a request body: one JSON object, no deeper than allowed, without NaN."""
+    try:
+        document = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, f"The body is not valid JSON: {error}.") from error
+    if not isinstance(document, dict):
+        raise Problem(400, "The body must be a JSON object.")
+    if body.count(b"[") + body.count(b"{") > limits.max_json_depth and _depth(document) > limits.max_json_depth:
+        raise Problem(422, f"The body is nested deeper than {limits.max_json_depth} levels.")
+    return document
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _depth(document: Any) -> int:
+    depth, level = 0, [document]
+    while level:
+        depth += 1
+        level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
+    return depth
+
+
+def _children(node: Any) -> Any:
+    return node.values() if isinstance(node, dict) else node
+
+
+def check_ceilings(document: Mapping[str, Any], limits: Limits) -> None:
+    """Refuse a request that asks for more than one may; wrong types are left to the surface's own checks."""
+    for name in ("n", "best_of"):
+        _at_most(document, name, limits.max_n)
+    for name in ("logprobs", "top_logprobs", "prompt_logprobs"):
+        _at_most(document, name, limits.max_logprobs)
+    if limits.max_output_tokens:
+        for name in ("max_tokens", "max_completion_tokens", "max_output_tokens", "min_tokens"):
+            _at_most(document, name, limits.max_output_tokens)
+    stop = document.get("stop")
+    if isinstance(stop, list) and len(stop) > limits.max_stop_strings:
+        raise Problem(422, f"stop may hold at most {limits.max_stop_strings} strings.", param="stop")
+    prompts = document.get("prompt")
+    if isinstance(prompts, list) and len(prompts) > limits.max_n and not all(isinstance(p, int) for p in prompts):
+        raise Problem(422, f"prompt may hold at most {limits.max_n} prompts.", param="prompt")
+    media = sum(1 for _ in media_items(document))
+    if media > limits.max_media_items:
+        raise Problem(422, f"A request may hold at most {limits.max_media_items} images or other media.")
+
+
+def _at_most(document: Mapping[str, Any], name: str, ceiling: int) -> None:
+    value = document.get(name)
+    if isinstance(value, int | float) and not isinstance(value, bool) and value > ceiling:
+        raise Problem(
+            422,
+            f"{name} is {value}; at most {ceiling} is allowed.",
+            param=name,
+            details={"loc": ["body", name], "value": str(value)},
+        )
+
+
+def media_items(document: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield what every content part of the messages or the input names as its medium."""
+    level: list[Any] = [document.get("messages"), document.get("input")]
+    while level:
+        node = level.pop()
+        if isinstance(node, list):
+            level.extend(node)
+        elif isinstance(node, dict):
+            for key, value in node.items():
+                if key in MEDIA_KEYS and isinstance(value, str | dict):
+                    yield value.get("url", value.get("data")) if isinstance(value, dict) else value
+                elif isinstance(value, dict | list):
+                    level.append(value)

@@ -1,0 +1,137 @@
+"""A running server under requests that ask for too much, or for what they must not get."""
+
+import json
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+HI = [{"role": "user", "content": "Hi"}]
+CHAT = "/v1/chat/completions"
+
+
+def image(url: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]
+
+
+def wait_until(done: Callable[[], bool], limit: float = 30) -> None:
+    deadline = time.monotonic() + limit
+    while not done():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def running(url: str) -> float:
+    """How many requests vLLM says it is running."""
+    found = re.search(r"^vllm:num_requests_running\{[^}]*\} (\S+)", httpx.get(f"{url}/metrics").text, re.MULTILINE)
+    assert found is not None
+    return float(found[1])
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        pytest.param({"n": 17}, "n", id="n"),
+        pytest.param({"n": 10**30}, "n", id="n-is-huge"),
+        pytest.param({"logprobs": True, "top_logprobs": 21}, "top_logprobs", id="logprobs"),
+        pytest.param({"stop": ["x"] * 17}, "stop", id="stop"),
+        pytest.param({"messages": image("data:image/png;base64,AA==")[0:1] * 17}, None, id="images"),
+        pytest.param({"metadata": json.loads("[" * 70 + "]" * 70)}, None, id="depth"),
+    ],
+)
+def test_more_than_one_request_may_ask_for(chat_url: str, body: dict[str, Any], param: str | None) -> None:
+    answer = httpx.post(chat_url + CHAT, json={"messages": HI, "max_tokens": 1, **body}, timeout=30)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["error"]["param"] == param
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("http://example.com/a.png", id="http"),
+        pytest.param("https://example.com/a.png", id="host-not-listed"),
+        pytest.param("https://169.254.169.254/metadata", id="instance-metadata"),
+        pytest.param("https://localhost/a.png", id="loopback"),
+        pytest.param("file:///etc/passwd", id="file"),
+        pytest.param("ftp://example.com/a", id="ftp"),
+        pytest.param("https://[::1]/a", id="loopback-v6"),
+        pytest.param("https://exa\\mple@127.0.0.1/", id="crooked"),
+        pytest.param("HTTPS://0x7f000001/", id="number-for-a-host"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [pytest.param(CHAT, "messages", id="chat"), pytest.param("/v1/responses", "input", id="responses")],
+)
+def test_media_are_not_fetched(chat_url: str, path: str, key: str, url: str) -> None:
+    content = image(url)
+    if key == "input":
+        content = [{"role": "user", "content": [{"type": "input_image", "image_url": url}]}]
+    answer = httpx.post(chat_url + path, json={key: content}, timeout=30)
+    assert answer.status_code == 422, answer.text
+    assert "not allowed" in answer.text or "Media may come" in answer.text
+
+
+def test_body_over_the_limit_as_declared(chat_url: str) -> None:
+    host, port = chat_url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        client.sendall(f"POST {CHAT} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 67108864\r\n\r\n".encode())
+        assert client.recv(64).startswith(b"HTTP/1.1 413 ")
+
+
+def test_body_over_the_limit_in_chunks(chat_url: str) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b" " * (1024 * 1024)
+
+    try:
+        answer = httpx.post(chat_url + CHAT, content=chunks(), timeout=60)
+        assert answer.status_code == 413
+        assert answer.json()["error"]["code"] == 413
+    except httpx.WriteError:
+        assert httpx.get(f"{chat_url}/health/ready").status_code == 200  # refused while the client still wrote
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_client_that_leaves_ends_its_generation(chat_url: str, stream: bool) -> None:
+    body = {"messages": HI, "max_tokens": 1800, "ignore_eos": True, "stream": stream}
+    with httpx.Client(timeout=httpx.Timeout(30, read=None if stream else 2)) as client:
+        if stream:
+            with client.stream("POST", chat_url + CHAT, json=body) as answer:
+                next(answer.iter_raw())
+                wait_until(lambda: running(chat_url) == 1)
+        else:
+            with pytest.raises(httpx.ReadTimeout):
+                client.post(chat_url + CHAT, json=body)
+    wait_until(lambda: running(chat_url) == 0)
+
+
+def test_requests_share_an_id_without_harm(chat_url: str) -> None:
+    headers = {"x-request-id": "one-for-all", "x-ms-client-request-id": "mine/../../etc"}
+    answers = [
+        httpx.post(chat_url + CHAT, json={"messages": HI, "max_tokens": 1}, headers=headers, timeout=30)
+        for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert {answer.headers["x-request-id"] for answer in answers} == {"one-for-all"}
+    assert {answer.headers["x-ms-client-request-id"] for answer in answers} == {"mineetc"}
+
+
+def test_access_log_tells_what_happened_and_no_prompt(chat_server: Any, chat_url: str) -> None:
+    body = {"messages": [{"role": "user", "content": "my-secret-prompt"}], "max_tokens": 2}
+    headers = {"x-request-id": "look-for-me", "authorization": "Bearer my-secret-key"}
+    httpx.post(chat_url + CHAT, json=body, headers=headers, timeout=30)
+    wait_until(lambda: any("look-for-me" in line for line in chat_server.lines))
+    line = json.loads(next(line for line in chat_server.lines if "look-for-me" in line))
+    assert (line["route"], line["status"], line["completion_tokens"]) == (f"POST {CHAT}", 200, 2)
+    assert line["prompt_tokens"] > 5
+    assert "my-secret" not in chat_server.output
+
+
+def test_line_break_in_an_id_is_not_echoed(chat_url: str) -> None:
+    answer = httpx.get(f"{chat_url}/v1/models", headers={"x-request-id": "a b<c>"})
+    assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers["x-request-id"])

@@ -1,0 +1,122 @@
+"""Ceilings, admission and keys, with plain values."""
+
+import pytest
+
+from scoring.access import check_key
+from scoring.admission import Admission
+from scoring.errors import BadSettings
+from scoring.limits import Limits, media_items, parse_body, read_limits
+from scoring.problems import Problem
+from scoring.routes import find_route
+from scoring.settings import read_settings
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_admission_refuses_the_next_one_until_a_place_is_free() -> None:
+    clock = Clock()
+    gate = Admission(running=1, queued=1, clock=clock)
+    first, second = gate.admitted(), gate.admitted()
+    first.__enter__()
+    second.__enter__()
+    with pytest.raises(Problem) as caught:
+        gate.check()
+    assert caught.value.status == 429
+    assert int(dict(caught.value.headers)[b"retry-after"]) >= 1
+    clock.now = 30.0
+    first.__exit__(None, None, None)
+    gate.check()
+    assert gate.inside == 1
+
+
+def test_retry_after_grows_with_the_time_that_requests_take() -> None:
+    clock = Clock()
+    gate = Admission(running=1, queued=0, clock=clock)
+    for _ in range(20):
+        with gate.admitted():
+            clock.now += 40
+    with gate.admitted(), pytest.raises(Problem) as caught:
+        gate.check()
+    assert 20 <= int(dict(caught.value.headers)[b"retry-after"]) <= 60
+
+
+@pytest.mark.parametrize("queued", [pytest.param(0, id="none"), pytest.param(5, id="five")])
+def test_capacity_is_what_runs_and_what_waits(queued: int) -> None:
+    assert Admission(running=3, queued=queued).capacity == 3 + queued
+
+
+def scope(**headers: str) -> dict[str, object]:
+    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "http", "headers": pairs}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({}, 401, id="none"),
+        pytest.param({"authorization": "Bearer wrong"}, 401, id="wrong"),
+        pytest.param({"authorization": "Basic key-one"}, 401, id="another-scheme"),
+        pytest.param({"authorization": "Bearer"}, 401, id="empty"),
+        pytest.param({"authorization": "Bearer key-one"}, 0, id="bearer"),
+        pytest.param({"authorization": "bearer key-two"}, 0, id="second-key"),
+        pytest.param({"api_key": "key-two"}, 0, id="api-key"),
+    ],
+)
+def test_api_key(headers: dict[str, str], status: int) -> None:
+    route, _ = find_route("POST", "/score")
+    if not status:
+        check_key(scope(**headers), route, ("key-one", "key-two"))
+        return
+    with pytest.raises(Problem) as caught:
+        check_key(scope(**headers), route, ("key-one", "key-two"))
+    assert caught.value.status == status
+
+
+def test_probes_need_no_key() -> None:
+    for path in ("/health/live", "/health/ready"):
+        check_key(scope(), find_route("GET", path)[0], ("key",))
+
+
+def test_keys_come_from_the_command_line_and_the_environment() -> None:
+    settings = read_settings(["m", "--api-key", "a", "b", "--port", "1"], {"SCORING_API_KEY": "c"})
+    assert settings.api_keys == ("a", "b", "c")
+    assert "api_keys" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        pytest.param(b'{"a": NaN}', 400, id="nan"),
+        pytest.param(b'{"a": ' + b"[" * 65 + b"]" * 65 + b"}", 422, id="deep"),
+        pytest.param(b'{"a": ' + b"[" * 100_000, 400, id="very-deep"),
+    ],
+)
+def test_body_is_refused(body: bytes, status: int) -> None:
+    with pytest.raises(Problem) as caught:
+        parse_body(body, Limits())
+    assert caught.value.status == status
+
+
+def test_many_shallow_brackets_are_fine() -> None:
+    assert parse_body(b'{"a": [' + b"{}," * 1000 + b"{}]}", Limits())
+
+
+def test_media_are_found_wherever_a_message_hides_them() -> None:
+    document = {
+        "messages": [{"content": [{"image_url": {"url": "u1"}}, {"video_url": "u2"}]}],
+        "input": [{"type": "message", "content": [{"type": "input_image", "image_url": "u3"}]}],
+    }
+    assert set(media_items(document)) == {"u1", "u2", "u3"}
+
+
+def test_limits_are_read_from_the_environment() -> None:
+    assert read_limits({"SCORING_MAX_N": "2"}).max_n == 2
+    with pytest.raises(BadSettings, match="SCORING_MAX_N"):
+        read_limits({"SCORING_MAX_N": "two"})
