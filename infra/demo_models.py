@@ -7,7 +7,7 @@ from pathlib import Path
 from infra.paths import models_dir
 
 # Raised when the recipe in demo_weights.py changes, so that older weights in the cache are made anew.
-READY_MARK = ".complete-1"
+READY_MARK = ".complete-2"
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,7 @@ def make_random_reasoning(folder: Path, environ: Mapping[str, str]) -> None:
         bias[think_end], bias[end_of_turn] = 0.96, 0.75
         model.lm_head.weight[:, 0] = bias
         model.lm_head.weight[[think_end, end_of_turn], 1:] = 0.0
+    model.generation_config.update(do_sample=True, temperature=0.6)  # the biases above are chosen for it
     model.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
