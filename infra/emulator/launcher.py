@@ -89,7 +89,7 @@ def stop(state: Path) -> bool:
         return False
     _signal(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    while _is_locked(paths.lock):
+    while _is_locked(paths.lock) or _runs(running.pid):
         if time.monotonic() > deadline:
             _signal(running.pid, signal.SIGKILL)  # its children die with it
             deadline = time.monotonic() + STOP_SECONDS
