@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+AS_ON_THE_HUB = "copy it from the top of the model's page, for example `HuggingFaceTB/SmolLM2-135M-Instruct`"
+REGISTRY_EXAMPLE = "azureml://registries/HuggingFace/models/NAME/labels/latest"
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 ENDPOINT = re.compile(r"[a-zA-Z]([a-zA-Z0-9]|-(?!-))*[a-zA-Z0-9]")
 CONNECTION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
@@ -22,67 +24,84 @@ REGISTRY_MODEL = re.compile(r"azureml://registries/[^/]+/models/[^/]+/(versions/
 ENVIRONMENT_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+class RuleBroken(ValueError):
+    """A value that breaks a rule, and the way out."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
 def stack_name(name: str) -> str:
     """A stack is named like an Azure endpoint, in lower case, since it becomes part of tags."""
-    return _matching(STACK, name, "2 to 32 lower-case letters, digits and single hyphens, a letter first")
+    return _matching(STACK, name, "2 to 32 lower-case letters, digits and single hyphens, a letter first", _near(name))
 
 
 def endpoint_name(name: str) -> str:
     """Endpoint names: 3 to 32 characters, unique in the region among all customers."""
     rule = "3 to 32 letters, digits and single hyphens, a letter first, no hyphen last"
     if not 3 <= len(name) <= 32:
-        raise ValueError(f"must be {rule}; this has {len(name)}")
-    return _matching(ENDPOINT, name, rule)
+        raise RuleBroken(f"must be {rule}; this has {len(name)}", _near(name))
+    return _matching(ENDPOINT, name, rule, _near(name))
 
 
 def subscription_id(value: str) -> str:
     """A subscription is a GUID."""
-    return _matching(GUID, value, "a GUID such as 00000000-0000-0000-0000-000000000001")
+    return _matching(
+        GUID, value, "a GUID such as 00000000-0000-0000-0000-000000000001", "`az account show --query id` shows yours"
+    )
 
 
 def resource_group(name: str) -> str:
     """Resource groups: 1 to 90 characters, no full stop last."""
     if len(name) == 1 and re.fullmatch(r"[\w()-]", name):
         return name
-    return _matching(RESOURCE_GROUP, name, "1 to 90 letters, digits, '-', '_', '.', '(' or ')', no full stop last")
+    rule = "1 to 90 letters, digits, '-', '_', '.', '(' or ')', no full stop last"
+    return _matching(RESOURCE_GROUP, name, rule, "`az group list --query [].name` shows yours")
 
 
 def workspace_name(name: str) -> str:
     """Workspaces and connections share one pattern."""
-    return _matching(CONNECTION, name, "3 to 33 letters, digits, '_' and '-', a letter or digit first")
+    rule = "3 to 33 letters, digits, '_' and '-', a letter or digit first"
+    return _matching(CONNECTION, name, rule, _near(name, most=33))
 
 
 def asset_name(name: str) -> str:
     """Models, environments and code: 1 to 255 characters."""
-    return _matching(ASSET, name, "1 to 255 letters, digits, '.', '_' and '-', a letter or digit first")
+    return _matching(
+        ASSET, name, "1 to 255 letters, digits, '.', '_' and '-', a letter or digit first", _near(name, most=255)
+    )
 
 
 def asset_version(version: str) -> str:
     """Versions of assets: 1 to 30 characters."""
-    return _matching(VERSION, version, "1 to 30 letters, digits, '.', '_' and '-', a letter or digit first")
+    return _matching(
+        VERSION, version, "1 to 30 letters, digits, '.', '_' and '-', a letter or digit first", "for example `1`"
+    )
 
 
 def vm_size(name: str) -> str:
     """VM sizes as Azure spells them."""
-    return _matching(VM_SIZE, name, "an Azure VM size such as Standard_NC24ads_A100_v4")
+    hint = "sizes for online endpoints: https://learn.microsoft.com/azure/machine-learning/reference-managed-online-endpoints-vm-sku-list"
+    return _matching(VM_SIZE, name, "an Azure VM size such as Standard_NC24ads_A100_v4", hint)
 
 
 def environment_variable(name: str) -> str:
     """Names of environment variables."""
-    return _matching(ENVIRONMENT_VARIABLE, name, "letters, digits and '_', no digit first")
+    return _matching(ENVIRONMENT_VARIABLE, name, "letters, digits and '_', no digit first", "for example `HF_TOKEN`")
 
 
 def model_id(value: str) -> str:
     """A Hub id `org/name` (or `name`), or a model of an Azure ML registry by version or label."""
     if value.startswith("azureml:"):
         rule = "azureml://registries/REGISTRY/models/NAME/versions/N or …/labels/latest"
-        return _matching(REGISTRY_MODEL, value, rule)
+        return _matching(REGISTRY_MODEL, value, rule, f"for example `{REGISTRY_EXAMPLE}`")
     segments = value.split("/")
     rule = "a Hugging Face Hub id such as org/name, or azureml://registries/…"
     if len(segments) > 2 or "--" in value or ".." in value or value.endswith(".git"):
-        raise ValueError(f"must be {rule}")
+        raise RuleBroken(f"must be {rule}", AS_ON_THE_HUB)
     for segment in segments:
-        _matching(HUB_SEGMENT, segment, rule)
+        _matching(HUB_SEGMENT, segment, rule, AS_ON_THE_HUB)
     return value
 
 
@@ -96,10 +115,16 @@ def catalog_name(model: str) -> str:
     return re.sub(r"[/_]", "-", model).lower()
 
 
-def _matching(pattern: re.Pattern[str], value: str, rule: str) -> str:
+def _matching(pattern: re.Pattern[str], value: str, rule: str, hint: str) -> str:
     if not pattern.fullmatch(value):
-        raise ValueError(f"must be {rule}")
+        raise RuleBroken(f"must be {rule}", hint)
     return value
+
+
+def _near(name: str, *, most: int = 32) -> str:
+    """A name like the wrong one that every rule here accepts."""
+    text = re.sub(r"[^a-z0-9]+", "-", name.lower()).lstrip("-0123456789")[:most].rstrip("-")
+    return f"for example `{text if len(text) >= 3 else 'my-model'}`"
 
 
 StackName = Annotated[str, AfterValidator(stack_name)]

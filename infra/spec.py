@@ -13,6 +13,7 @@ from infra.names import (
     EndpointName,
     ModelId,
     ResourceGroupName,
+    RuleBroken,
     StackName,
     SubscriptionId,
     VariableName,
@@ -37,7 +38,7 @@ ENGINE_ARGUMENTS_OF_OURS = {
 
 def _not_bool(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError("must be a whole number")
+        raise RuleBroken("must be a whole number", "for example `1`")
     return value
 
 
@@ -81,7 +82,10 @@ class IdentitySpec(Written):
     @model_validator(mode="after")
     def _ids_fit_the_type(self) -> IdentitySpec:
         if (self.type == "user_assigned") != bool(self.user_assigned_identities):
-            raise ValueError("user_assigned needs user_assigned_identities, and only user_assigned has them")
+            raise RuleBroken(
+                "user_assigned needs user_assigned_identities, and only user_assigned has them",
+                "`type: user_assigned` with the resource ids, or leave identity out",
+            )
         return self
 
 
@@ -102,7 +106,10 @@ class EndpointSpec(Written):
     @model_validator(mode="after")
     def _flag_needs_system_identity(self) -> EndpointSpec:
         if self.identity.type == "user_assigned" and self.enforce_access_to_default_secret_stores:
-            raise ValueError("enforce_access_to_default_secret_stores is not allowed with a user-assigned identity")
+            raise RuleBroken(
+                "enforce_access_to_default_secret_stores is not allowed with a user-assigned identity",
+                "take it out: `gatelift up` gives that identity the right to read the token by a role assignment",
+            )
         return self
 
     @field_validator("tags")
@@ -155,7 +162,7 @@ class DeploymentSpec(Written):
     def _variables(cls, variables: dict[str, str]) -> dict[str, str]:
         for name in variables:
             if name in VARIABLES_OF_OURS:
-                raise ValueError(f"{name} is set by gatelift from model and engine")
+                raise RuleBroken(f"{name} is set by gatelift from model and engine", "take it out")
         return variables
 
     @field_validator("tags")
@@ -188,7 +195,9 @@ class CatalogSpec(Written):
     @classmethod
     def _tags(cls, tags: Tags) -> Tags:
         if "invisibleUntil" in tags:
-            raise ValueError("invisibleUntil is written as catalog.invisible_until")
+            raise RuleBroken(
+                "invisibleUntil is written as catalog.invisible_until", "move it there: `invisible_until: <moment>`"
+            )
         return _foreign_tags(tags)
 
     @field_validator("invisible_until")
@@ -227,7 +236,10 @@ class StackSpec(Written):
     @model_validator(mode="after")
     def _registry_models_bring_their_container(self) -> StackSpec:
         if is_registry_model(self.model.id) and (self.deployment.engine or self.model.revision or self.catalog):
-            raise ValueError("a registry model brings its own container: no engine, no revision, no catalog beside it")
+            raise RuleBroken(
+                "a registry model brings its own container: no engine, no revision, no catalog beside it",
+                "take them out, or name the model by its Hub id",
+            )
         return self
 
     def for_this_machine(self) -> StackSpec:
@@ -246,14 +258,14 @@ def _vllm_names(engine: dict[str, JsonValue]) -> dict[str, JsonValue]:
     named = {key.removeprefix("--").replace("-", "_"): value for key, value in engine.items()}
     for key, field in ENGINE_ARGUMENTS_OF_OURS.items():
         if key in named:
-            raise ValueError(f"{key} is set through {field}")
+            raise RuleBroken(f"{key} is set through {field}", f"write it there and take `{key}` out")
     return named
 
 
 def _foreign_tags(tags: Tags) -> Tags:
     for name, value in tags.items():
         if name in TAGS_OF_OURS:
-            raise ValueError(f"the tag {name} is gatelift's own")
+            raise RuleBroken(f"the tag {name} is gatelift's own", "choose another name")
         if len(name) > 512 or len(value) > 256:
-            raise ValueError(f"tag {name[:40]}: names have at most 512 characters, values 256")
+            raise RuleBroken(f"tag {name[:40]}: names have at most 512 characters, values 256", "shorten it")
     return tags

@@ -1,13 +1,11 @@
 """Reads a spec from a YAML file: every error names file, line, field and value, and a hint where there is one."""
 
-import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
@@ -15,12 +13,14 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from infra.errors import SpecError
 from infra.spec import StackSpec
+from infra.spec_errors import SEE_INIT, explain
 
 REFERENCE = re.compile(r"(?P<escaped>\$)?\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?\}")
 LOOKS_LIKE_TOKEN = re.compile(r"(?<![A-Za-z0-9])(hf|api_org)_(?=[A-Za-z0-9]*\d|[A-Za-z0-9]{20})[A-Za-z0-9]{6,}")
 WAY_OUT_OF_SECRETS = (
     "the token belongs in the workspace connection: `export HF_TOKEN=…`, then `gatelift up` or `gatelift token set`"
 )
+CHECK_YAML = "check indentation, colons and quotes there and on the line above"
 
 Path_ = tuple[str | int, ...]
 
@@ -49,19 +49,20 @@ def _parse(path: Path) -> CommentedMap:
     try:
         document = yaml.load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SpecError(f"{path}: no such file", hint="`gatelift init` writes a commented spec") from None
+        raise SpecError(f"{path}: no such file", hint=SEE_INIT) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: cannot be read: {error}") from None
+        raise SpecError(f"{path}: cannot be read: {error}", hint="a spec is a file of text in UTF-8") from None
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise SpecError(f"{path}:{line}: {str(error.problem).split(' with value')[0]}") from None
+        said = str(error.problem).split(" with value")[0]
+        raise SpecError(f"{path}:{line}: {said}", hint="keep one of the two") from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise SpecError(f"{path}:{line}: not YAML: {error.problem}") from None
+        raise SpecError(f"{path}:{line}: not YAML: {error.problem}", hint=CHECK_YAML) from None
     except YAMLError as error:
-        raise SpecError(f"{path}: not YAML: {error}") from None
+        raise SpecError(f"{path}: not YAML: {error}", hint=CHECK_YAML) from None
     if not isinstance(document, CommentedMap):
-        raise SpecError(f"{path}:1: a spec is a mapping of fields", hint="`gatelift init` writes a commented spec")
+        raise SpecError(f"{path}:1: a spec is a mapping of fields", hint=SEE_INIT)
     return document
 
 
@@ -111,67 +112,10 @@ def _spec_error(error: ValidationError, document: CommentedMap, path: Path) -> S
     lines, hints = [], []
     for detail in error.errors(include_url=False):
         where = tuple(part for part in detail["loc"] if part != "[key]")
-        message, hint = _explain(detail)
+        message, hint = explain(detail)
         lines.append(f"{_where(document, where, path)}: {message}")
         hints += [hint] if hint and hint not in hints else []
     return SpecError("\n".join(lines), hint="; ".join(hints))
-
-
-def _explain(detail: ErrorDetails) -> tuple[str, str]:
-    kind, value, context = detail["type"], _shown(detail["input"]), detail.get("ctx", {})
-    name = str(detail["loc"][-1]) if detail["loc"] else ""
-    if kind == "extra_forbidden":
-        return f"unknown key {name!r}", _did_you_mean(name, detail["loc"])
-    if kind == "missing":
-        return "is missing", f"add `{name}:`"
-    if kind == "value_error":
-        said = str(context["error"])
-        return (f"{value} {said}" if said.startswith("must") else said), ""
-    if kind == "string_pattern_mismatch" and name == "invisible_until":
-        return f"{value} is not a moment in UTC with milliseconds", "write it as 2026-01-16T00:00:00.000Z"
-    if kind == "string_type":
-        return f"{value} is not text", f'write it in quotes: {name}: "{detail["input"]}"'
-    explain: Callable[[Mapping[str, Any]], str] = EXPLANATIONS.get(kind, lambda context: detail["msg"])
-    return f"{value} {explain(context)}", ""
-
-
-EXPLANATIONS: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "int_parsing": lambda context: "is not a whole number",
-    "int_type": lambda context: "is not a whole number",
-    "int_from_float": lambda context: "is not a whole number",
-    "dict_type": lambda context: "is not a mapping of keys and values",
-    "model_type": lambda context: "is not a mapping of fields",
-    "model_attributes_type": lambda context: "is not a mapping of fields",
-    "literal_error": lambda context: f"is none of {context['expected']}",
-    "greater_than_equal": lambda context: f"is less than {context['ge']}",
-    "less_than_equal": lambda context: f"is more than {context['le']}",
-    "string_too_short": lambda context: "is empty",
-    "tuple_type": lambda context: "is not a list",
-}
-
-
-def _did_you_mean(key: str, loc: tuple[int | str, ...]) -> str:
-    known = _keys_at(loc[:-1])
-    if close := difflib.get_close_matches(key, known, n=1, cutoff=0.6):
-        return f"did you mean `{close[0]}`?"
-    return f"known here: {', '.join(known)}" if known else ""
-
-
-def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
-    """The field names of the model at this place in the spec."""
-    model: Any = StackSpec
-    for part in loc:
-        annotation = model.model_fields[str(part)].annotation
-        candidates = [annotation, *get_args(annotation)]
-        model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
-        if model is None:
-            return []
-    return sorted(model.model_fields)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def _where(document: CommentedMap, where: Path_, path: Path) -> str:

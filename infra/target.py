@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from infra.arm import Arm, Operation
 
 AZURE = "https://management.azure.com"
+MANAGEMENT_SCOPE = f"{AZURE}/.default"
 LONGEST = 2 * 3600.0  # seconds an operation may take: a large image and large weights
 SLICE = 0.2
 LOCAL_PAUSE = 0.25
@@ -69,6 +70,11 @@ class Target:
             stack=self.stack,
             local=self.local,
         )
+
+    def require_login(self) -> None:
+        """Raise `AccessDenied`, which says how to log in, before anything else is asked; the emulator needs none."""
+        if not self.local:
+            self.arm.credential.get_token(MANAGEMENT_SCOPE)
 
     @property
     def sdk(self) -> Aml:

@@ -19,6 +19,7 @@ from infra.resources.base import owner_of
 from infra.resources.connection import stored_token, token_hint
 from infra.spec import StackSpec, TokenSpec
 from infra.stacks import load_spec, open_target
+from infra.target import Target
 
 Opened = TypeVar("Opened")
 
@@ -64,11 +65,13 @@ def run_checks(path: Path, *, local: bool, token: str | None, environ: MutableMa
         yield attempt("weights", lambda: weights(spec, environ))
     place = "emulator" if local else "login"
     target, check = opened(place, lambda: open_target(spec, local=local, environ=environ), "is there")
-    yield check
     if target is None:
+        yield check
         return
     patient = Patient(spec, target.cloud, target.hub_access, token)
-    yield (check := attempt("workspace", patient.check_workspace))
+    yield (check := attempt(place, lambda: logged_in(target)))
+    if check.verdict is Verdict.OK:
+        yield (check := attempt("workspace", patient.check_workspace))
     if check.verdict is Verdict.OK:
         if not local:
             yield attempt("role", patient.check_role)
@@ -99,6 +102,12 @@ def attempt(name: str, check: Callable[[], str]) -> Check:
         return Check(name, Verdict.WARN, str(warning), warning.fix)
     except GateliftError as error:
         return Check(name, Verdict.FAIL, str(error), error.hint)
+
+
+def logged_in(target: Target) -> str:
+    """Whether Azure, or the emulator, knows who asks."""
+    target.require_login()
+    return "is there"
 
 
 def vllm() -> str:

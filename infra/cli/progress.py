@@ -5,10 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from infra.cli.output import Output
 from infra.reporter import Reporter
+
+KIND_WIDTH = len("deployment: first token")
+NAME_WIDTH = 48  # a catalogue entry with its version; the rest is shorter
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -51,8 +54,14 @@ class LineProgress:
 
 
 def phase_line(kind: str, name: str, seconds: float, detail: str) -> str:
-    """A phase in one line, columns wide enough to align for usual names."""
-    return f"{kind:<23}  {name:<30}  {seconds:7.1f} s  {detail}".rstrip()
+    """A phase in one line, in columns."""
+    return f"{kind:<{KIND_WIDTH}}  {fitted(name):<{NAME_WIDTH}}  {seconds:7.1f} s  {detail}".rstrip()
+
+
+def fitted(name: str) -> str:
+    """The name, with its middle left out where it is too long for its column."""
+    half = NAME_WIDTH // 2
+    return name if len(name) <= NAME_WIDTH else f"{name[: half - 1]}…{name[-half:]}"
 
 
 @dataclass
@@ -65,6 +74,9 @@ class Row:
     seconds: float | None = None
     detail: str = ""
     failed: bool = False
+
+
+COLUMNS: tuple[Literal["left", "right"], ...] = ("left", "left", "left", "right", "left")
 
 
 class LiveProgress:
@@ -122,6 +134,8 @@ class LiveProgress:
         from rich.text import Text
 
         table = Table.grid(padding=(0, 2))
+        for justify in COLUMNS:
+            table.add_column(justify=justify, no_wrap=True)
         for row in list(self.rows.values()):
             symbol, style = ("✗", "red") if row.failed else ("✓", "green") if row.seconds is not None else ("…", "cyan")
             seconds = self.clock() - row.started if row.seconds is None else row.seconds
@@ -129,7 +143,7 @@ class LiveProgress:
                 Text(symbol, style),
                 row.kind,
                 Text(row.name),
-                Text(f"{seconds:.1f} s", justify="right"),
+                Text(f"{seconds:.1f} s"),
                 Text(row.detail),
             )
         return table

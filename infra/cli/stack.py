@@ -11,4 +11,6 @@ from infra.target import Target
 def open_stack(call: Invocation, path: Path) -> tuple[StackSpec, Target]:
     """The spec and where it goes: Azure, or with `--local` the emulator, which is started if none runs."""
     spec = load_spec(path, environ=call.environ, local=call.local)
-    return spec, open_target(spec, local=call.local, environ=call.environ)
+    target = open_target(spec, local=call.local, environ=call.environ)
+    target.require_login()
+    return spec, target

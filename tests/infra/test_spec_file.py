@@ -149,3 +149,19 @@ def test_no_file_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as error:
         load_spec(tmp_path / "none.yaml", environ={}, local=False)
     assert "gatelift init" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hint"),
+    [
+        pytest.param("name: demo-endpoint", "name: My_Endpoint-", "for example `my-endpoint`", id="endpoint-name"),
+        pytest.param("name: workspace", "name: w", "for example `my-model`", id="workspace-name"),
+        pytest.param("name: workspace", "name: [w]", "one value behind `name:`", id="list-for-text"),
+        pytest.param("max-model-len: 4096", "model: x", "take `model` out", id="engine-argument-of-ours"),
+    ],
+)
+def test_every_mistake_has_a_way_out(tmp_path: Path, old: str, new: str, hint: str) -> None:
+    assert old in GOOD
+    with pytest.raises(SpecError) as error:
+        read(tmp_path, GOOD.replace(old, new, 1))
+    assert hint in error.value.hint

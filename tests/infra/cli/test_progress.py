@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from infra.cli.output import Output, OutputFormat
-from infra.cli.progress import LineProgress, progress
+from infra.cli.progress import LineProgress, phase_line, progress
 
 PHASES = """
 from infra.cli.output import Output, OutputFormat
@@ -75,3 +75,10 @@ def read(descriptor: int) -> bytes:
         return os.read(descriptor, 4096)
     except OSError:  # the other end of a pseudo-terminal closed
         return b""
+
+
+@pytest.mark.parametrize("name", ["blue", "huggingfacetb-smollm2-135m-instruct:0123456789ab", "n" * 200])
+def test_the_seconds_stand_in_one_column(name: str) -> None:
+    short, long = phase_line("code", "x", 0.1, ""), phase_line("deployment: first token", name, 1234.5, "")
+    assert len(short) == len(long)
+    assert (short[-6:], long[-8:]) == (" 0.1 s", "1234.5 s")
