@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from infra.demo_models import DEMO_MODELS, RANDOM_REASONING, READY_MARK, SMOLLM2, DemoModel
 from infra.errors import GateliftError
@@ -139,13 +140,14 @@ def make_random_reasoning(folder: Path, environ: Mapping[str, str]) -> None:
         dtype="bfloat16",
     )
     torch.manual_seed(0)
-    model = Qwen3ForCausalLM(config)
+    build: Any = Qwen3ForCausalLM  # untyped
+    model = build(config)
     with torch.no_grad():
         torch.nn.init.normal_(model.model.embed_tokens.weight, std=1.0)
         torch.nn.init.normal_(model.lm_head.weight, std=0.2)
         model.model.embed_tokens.weight[:, 0] = 8.0
         bias = torch.full((len(tokenizer),), -4.0)
-        bias[[index for index in range(len(tokenizer)) if is_plain_word(tokenizer.decode([index]))]] = 0.0
+        bias[[index for index in range(len(tokenizer)) if is_plain_word(str(tokenizer.decode([index])))]] = 0.0
         bias[think_end], bias[end_of_turn] = 0.96, 0.75
         model.lm_head.weight[:, 0] = bias
         model.lm_head.weight[[think_end, end_of_turn], 1:] = 0.0
