@@ -194,6 +194,6 @@ def test_both_engines_answer_and_count(embedding_server: Any, openai_embeddings:
         assert float(counted[0].rpartition(" ")[2]) > 0
     types = [line for line in lines if line.startswith("# TYPE vllm:")]
     assert len(types) == len(set(types))
-    served = httpx.get(f"{base}/openapi.json").json()["paths"]
+    served = httpx.get(f"{base}/openapi.json", timeout=60).json()["paths"]
     assert {"/v1/chat/completions", "/v1/embeddings", "/embeddings"} <= served.keys()
     assert "/images/embeddings" not in served
