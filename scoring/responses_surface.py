@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from scoring.asgi import ASGIApp, Message, Receive, Scope, Send, read_body, replaying, send_json
-from scoring.background_responses import BackgroundResponses, Watched
+from scoring.background_responses import BackgroundResponses
 from scoring.problems import Problem
 from scoring.response_record import Record, event_text, read_record
 from scoring.response_store import ResponseStore, StoreUnavailable

@@ -28,6 +28,7 @@ def _load(name: str) -> ModuleType:
 
 processes = _load("processes")
 redis_process = _load("redis_process")
+_load("responses_stand_in")
 
 
 @pytest.fixture(scope="session")
