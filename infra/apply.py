@@ -62,18 +62,24 @@ def steps(
     order: Mapping[str, tuple[str, ...]],
     delete_leaving: Callable[[str], None],
 ) -> list[Step]:
-    """The plan's changes as steps; what leaves goes last."""
+    """The plan's changes as steps; what gets no requests and leaves goes before its cores are needed, the rest last."""
     found: list[Step] = []
-    by_kind: dict[str, int] = {}
+    by_kind: dict[str, list[int]] = {}
+    leaving = [change for change in plan.changes if change.action is Action.DELETE]
+    for change in leaving:
+        if not observed.traffic.get(change.name):
+            by_kind.setdefault("idle", []).append(len(found))
+            found.append(Step(change, lambda name=change.name: delete_leaving(name)))  # type: ignore[misc]
     for resource, change in _pairs(plan, resources):
         if change.action is Action.NONE:
             continue
-        needs = frozenset(by_kind[kind] for kind in order[resource.kind] if kind in by_kind)
-        by_kind[resource.kind] = len(found)
+        kinds = (*order[resource.kind], "idle") if resource.kind == "deployment" else order[resource.kind]
+        needs = frozenset(index for kind in kinds for index in by_kind.get(kind, ()))
+        by_kind.setdefault(resource.kind, []).append(len(found))
         found.append(Step(change, _performer(cloud, resource, change, observed.of(resource)), needs))
     everything = frozenset(range(len(found)))
-    for change in plan.changes:
-        if change.action is Action.DELETE:
+    for change in leaving:
+        if observed.traffic.get(change.name):
             found.append(Step(change, lambda name=change.name: delete_leaving(name), everything))  # type: ignore[misc]
     return found
 

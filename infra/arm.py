@@ -169,13 +169,14 @@ def refusal(status: int, body: str, *, request_id: str = "") -> GateliftError:
         kind = NotFound
     elif status == 429 or status >= 500:
         kind = NotReady
-    return kind(found.message, hint=found.hint, code=found.code or f"http_{status}", request_id=request_id)
+    code = found.code or f"http_{status}"
+    return kind(found.message, hint=found.hint, code=code, cause=found.cause, request_id=request_id)
 
 
 def failure(body: Mapping[str, Any], *, request_id: str = "") -> GateliftError:
     """The error of ours for an operation that ended in Failed or Canceled."""
     found = read_error(body.get("error") or {"code": "", "message": "the operation failed without a reason"})
-    return OperationFailed(found.message, hint=found.hint, code=found.code, request_id=request_id)
+    return OperationFailed(found.message, hint=found.hint, code=found.code, cause=found.cause, request_id=request_id)
 
 
 @contextmanager

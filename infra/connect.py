@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from infra.cloud import Cloud
-from infra.errors import NotFound, NotReady
-from infra.observe import deployments
+from infra.errors import NotReady
 from infra.resources.base import Live
+from infra.serving import serving
 from infra.spec import StackSpec
 
 ENTRA_SCOPE = "https://ml.azure.com/.default"
@@ -43,33 +43,24 @@ def connection_info(cloud: Cloud, spec: StackSpec, entra_token: str = "") -> Con
     """Read scoring URI, credential and the serving deployment; `entra_token` is for `aad_token` endpoints."""
     name = spec.endpoint.name.lower()
     id = cloud.workspace.endpoint(name)
-    document = cloud.management.get(id)
-    if document is None:
-        raise NotFound(f"there is no endpoint {name}", hint="`gatelift up` makes it", code="endpoint_not_found")
-    properties = document.get("properties", {})
+    found = serving(cloud, spec)
+    properties = found.document.get("properties", {})
     scoring_uri = str(properties.get("scoringUri") or "")
     if not scoring_uri:
         raise NotReady(f"the endpoint {name} has no scoring URI yet", hint="`gatelift status` shows how far it is")
-    serving = _serving(spec, properties.get("traffic") or {}, deployments(cloud, name))
     parts = urlsplit(scoring_uri)
     return ConnectInfo(
         base_url=f"{parts.scheme}://{parts.netloc}/v1",
         scoring_uri=scoring_uri,
         api_key=_credential(cloud, id, str(properties.get("authMode", "Key")), entra_token),
-        model=_served_name(serving[1]) or spec.model.served_name or spec.model.id,
+        model=served_name(found.lives.get(found.busiest)) or spec.model.served_name or spec.model.id,
         endpoint=name,
-        deployment=serving[0],
+        deployment=found.busiest,
     )
 
 
-def _serving(spec: StackSpec, traffic: dict[str, int], lives: dict[str, Live]) -> tuple[str, Live | None]:
-    wanted = spec.deployment.name.lower()
-    if not traffic.get(wanted):
-        wanted = max((name for name in traffic if traffic[name]), key=lambda name: traffic[name], default=wanted)
-    return wanted, lives.get(wanted)
-
-
-def _served_name(live: Live | None) -> str:
+def served_name(live: Live | None) -> str:
+    """The model's name for clients, as the deployment's own variables have it."""
     variables = live.state.get("environment_variables", {}) if live else {}
     return str(variables.get("SCORING_SERVED_MODEL_NAME") or variables.get("SCORING_MODEL") or "")
 

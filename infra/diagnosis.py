@@ -1,82 +1,32 @@
-"""What an Azure error code means and what to do about it.
-
-Sources: Azure ML "Troubleshoot online endpoints", "Secret injection in online endpoints", RBAC troubleshooting.
-A code that is not here is shown whole, without a hint.
-"""
+"""From an error body of Azure to code, message, cause and the way out; what the codes mean is in `diagnosis_table`."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.diagnosis_table import CLUES, KNOWN, TSG, Diagnosis
+
+GENERAL_CODES = ("", "BadArgument", "UserError", "InternalServerError")
+
 
 @dataclass(frozen=True)
-class Diagnosis:
-    """Why it happens and the way out."""
+class Explanation:
+    """A code in words: every cause that is known, and what to do about each."""
 
-    cause: str
-    hint: str
+    code: str
+    causes: tuple[Diagnosis, ...]
 
 
-KNOWN: dict[str, Diagnosis] = {
-    "SecretsInjectionError": Diagnosis(
-        "the endpoint's identity could not read the secret that the deployment's environment variables refer to",
-        "create the endpoint with `enforce_access_to_default_secret_stores: enabled` (a new endpoint: the flag cannot "
-        "be added later), or give its identity the role 'Azure Machine Learning Workspace Connection Secrets Reader' "
-        "on the workspace and wait up to 10 minutes; check the connection and its key with `gatelift token verify`",
-    ),
-    "OutOfQuota": Diagnosis(
-        "the subscription has too few cores of this VM family in this region, the container ran out of memory or disk, "
-        "or the region has no capacity",
-        "choose a smaller instance_type or another region, or ask for more quota in Azure ML studio",
-    ),
-    "ResourceNotReady": Diagnosis(
-        "the container ended, or did not become ready within the probes' time",
-        "`gatelift logs` shows the container's output; for a slow load raise readiness_probe.failure_threshold",
-    ),
-    "ImageBuildFailure": Diagnosis(
-        "the environment's image could not be built", "read the build log named in the message"
-    ),
-    "BadArgument": Diagnosis(
-        "image, model or code cannot be found or pulled by the endpoint's identity",
-        "check the names in the message; a user-assigned identity needs AcrPull and Storage Blob Data Reader",
-    ),
-    "AuthorizationFailed": Diagnosis(
-        "the signed-in principal lacks a right",
-        "ask for the role AzureML Data Scientist on the workspace; new roles take up to 10 minutes to arrive",
-    ),
-    "SubscriptionNotRegistered": Diagnosis(
-        "a resource provider is not registered in the subscription",
-        "`az provider register --namespace Microsoft.MachineLearningServices`, and PolicyInsights, Cdn",
-    ),
-    "UserError": Diagnosis(
-        "the service refused the request",
-        "an endpoint's name is unique in the whole region: choose another endpoint.name",
-    ),
-    "OperationCanceled": Diagnosis("another operation on the endpoint came first", "run the command again in a minute"),
-    "InternalServerError": Diagnosis(
-        "Azure failed", "run the command again; if it stays, open a support ticket with the request id"
-    ),
-    "WorkspaceManagedNetworkNotReady": Diagnosis(
-        "the workspace's managed network is not provisioned", "`az ml workspace provision-network --name WORKSPACE`"
-    ),
-    "ResourceGroupNotFound": Diagnosis(
-        "the resource group does not exist", "check workspace.resource_group in the spec"
-    ),
-    "SubscriptionNotFound": Diagnosis(
-        "the subscription does not exist or is not yours",
-        "check workspace.subscription_id, and the tenant of `az login`",
-    ),
-    "TooManyRequests": Diagnosis("Azure throttles this subscription", "run the command again in a minute"),
-}
+def explain(code: str) -> Explanation | None:
+    """What a code means, in any case; None where it is not known."""
+    found = next((known for known in KNOWN if known.lower() == code.lower()), None)
+    return Explanation(found, KNOWN[found]) if found else None
 
-CLUES: tuple[tuple[str, str], ...] = (
-    ("inject workspace connection secrets", "SecretsInjectionError"),
-    ("Not enough quota", "OutOfQuota"),
-    ("name already exists", "UserError"),
-    ("crashed or terminated", "ResourceNotReady"),
-    ("isn't registered with Subscription", "SubscriptionNotRegistered"),
-)
+
+def known_codes() -> list[str]:
+    """Every code that has an explanation."""
+    return sorted(KNOWN)
 
 
 @dataclass(frozen=True)
@@ -87,9 +37,21 @@ class AzureError:
     message: str
 
     @property
+    def cause(self) -> str:
+        """Why it happened, where it is known."""
+        return self._diagnosis.cause if self._diagnosis else ""
+
+    @property
     def hint(self) -> str:
-        """The way out, where it is known."""
-        return KNOWN[self.code].hint if self.code in KNOWN else ""
+        """The way out; for a code that nobody knows, where to look."""
+        if self._diagnosis:
+            return self._diagnosis.hint
+        return f"gatelift does not know the code {self.code}; Azure's list: {TSG}" if self.code else ""
+
+    @property
+    def _diagnosis(self) -> Diagnosis | None:
+        causes, said = KNOWN.get(self.code, ()), self.message.lower()
+        return next((one for one in causes if not one.words or any(word in said for word in one.words)), None)
 
 
 def read_error(body: Mapping[str, Any] | str | None, *, fallback: str = "the service said nothing more") -> AzureError:
@@ -106,7 +68,7 @@ def read_error(body: Mapping[str, Any] | str | None, *, fallback: str = "the ser
     text = " ".join(messages)
     known = next((code for code in reversed(codes) if code in KNOWN), "")
     clue = next((code for words, code in CLUES if words in text), "")
-    chosen = clue if known in ("", "BadArgument", "UserError", "InternalServerError") and clue else known
+    chosen = clue if known in GENERAL_CODES and clue else known
     return AzureError(chosen or (codes[0] if codes else ""), text or fallback)
 
 

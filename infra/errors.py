@@ -13,16 +13,24 @@ GateliftError
 
 
 class GateliftError(Exception):
-    """Base of every deliberate error: `code` is stable for machines, `hint` says the way out."""
+    """Base of every deliberate error: `code` is stable for machines, `cause` says why, `hint` the way out."""
 
     code = "gatelift_error"
 
     def __init__(
-        self, message: str, *, hint: str = "", code: str = "", request_id: str = "", log: tuple[str, ...] = ()
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        code: str = "",
+        cause: str = "",
+        request_id: str = "",
+        log: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.hint = hint
         self.code = code or self.code
+        self.cause = cause
         self.request_id = request_id
         self.log = log
 

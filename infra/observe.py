@@ -7,7 +7,7 @@ from typing import Any
 from infra.cloud import Cloud
 from infra.errors import NotFound
 from infra.parallel import together
-from infra.resources.base import Live, Resource
+from infra.resources.base import PREVIOUS_TAG, Live, Resource
 from infra.resources.deployment import live_deployment
 from infra.resources.traffic import positive
 
@@ -24,20 +24,32 @@ class Observed:
     """Every deployment of the endpoint, ours or not."""
     traffic: Mapping[str, int] = field(default_factory=dict)
 
+    previous: str = ""
+    """The deployment that the endpoint's tag names as the one to go back to."""
+
     def of(self, resource: Resource) -> Live | None:
         """The live state of a resource."""
+        if resource.kind == "deployment":  # which of them is meant is only known once all have been read
+            return self.deployments.get(resource.name)
         return self.live.get((resource.kind, resource.name))
 
 
 def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Observed:
     """One round of parallel reads: the workspace, each resource, the endpoint's deployments."""
     calls: list[Callable[[], Any]] = [lambda: workspace(cloud), lambda: deployments(cloud, endpoint)]
-    calls += [_reader(cloud, resource) for resource in resources]
+    singly = [resource for resource in resources if resource.kind != "deployment"]
+    calls += [_reader(cloud, resource) for resource in singly]
     found, all_deployments, *live = together(calls)
-    states = {(resource.kind, resource.name): state for resource, state in zip(resources, live, strict=True)}
+    states = {(resource.kind, resource.name): state for resource, state in zip(singly, live, strict=True)}
     splits = [state.state["traffic"] for (kind, _), state in states.items() if kind == "traffic" and state]
-    traffic = positive(splits[0] if splits else {})
-    return Observed(str(found.get("location", "")), states, all_deployments, traffic)
+    tags = [state.state["tags"] for (kind, _), state in states.items() if kind == "endpoint" and state]
+    return Observed(
+        str(found.get("location", "")),
+        states,
+        all_deployments,
+        positive(splits[0] if splits else {}),
+        str(tags[0].get(PREVIOUS_TAG, "")) if tags else "",
+    )
 
 
 def workspace(cloud: Cloud) -> dict[str, Any]:

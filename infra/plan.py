@@ -83,7 +83,7 @@ class Plan:
 def make_plan(
     stack: str, resources: Sequence[Resource], live: Mapping[tuple[str, str], Live | None], leaving: Sequence[str] = ()
 ) -> Plan:
-    """Compare each resource with what exists; `leaving` are deployments of ours that the spec no longer has."""
+    """Compare each resource with what exists; `leaving` are deployments of ours that are to go."""
     changes = [plan_one(stack, resource, live.get((resource.kind, resource.name))) for resource in resources]
     reason = "the spec no longer has it"
     changes += [Change(Action.DELETE, "deployment", name, reason) for name in sorted(leaving)]
@@ -162,4 +162,6 @@ def _set_once(live: State) -> list[str]:
 
 def _foreign(resource: Resource, what: str) -> Refused:
     hint = "choose another name in the spec; gatelift changes nothing that is not its own"
+    if resource.kind in ("endpoint", "deployment") and "belongs" not in what:
+        hint = "`gatelift adopt` takes it over; or choose another name in the spec"
     return Refused(f"the {resource.kind} {resource.name} {what}", hint=hint, code="not_ours")

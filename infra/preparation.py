@@ -1,6 +1,6 @@
 """Everything that is known before something is changed: the model's facts, the resources, what exists, the plan."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra import quota
 from infra.cloud import Cloud
@@ -14,6 +14,7 @@ from infra.resources.base import Resource
 from infra.resources.connection import stored_token, token_hint
 from infra.resources.deployment import Deployment
 from infra.resources.traffic import Traffic
+from infra.rollout import Rollout, explained, renamed, roll_out
 from infra.spec import StackSpec
 
 
@@ -27,6 +28,12 @@ class Prepared:
     resources: list[Resource]
     observed: Observed
     plan: Plan
+    rollout: Rollout
+
+    @property
+    def chosen_spec(self) -> StackSpec:
+        """The spec with its deployment under the name that it has, or will have, on the endpoint."""
+        return renamed(self.spec, self.rollout.current)
 
 
 def prepare(spec: StackSpec, cloud: Cloud, hub: Hub, sources: Sources, *, token: str | None) -> Prepared:
@@ -35,19 +42,26 @@ def prepare(spec: StackSpec, cloud: Cloud, hub: Hub, sources: Sources, *, token:
     facts = hub.model(spec.model.id, spec.model.revision, token) if uses_hub(spec) else None
     resources = desired_resources(spec, facts, token, sources, hub.page(spec.model.id))
     observed = observe(cloud, resources, spec.endpoint.name.lower())
-    return replan(Prepared(spec, facts, token, resources, observed, Plan(spec.name, ())))
+    return replan(Prepared(spec, facts, token, resources, observed, Plan(spec.name, ()), Rollout("")))
 
 
 def replan(prepared: Prepared) -> Prepared:
     """The plan for what was observed."""
     spec, observed = prepared.spec, prepared.observed
-    wanted = spec.deployment.name.lower()
-    leaving = [name for name, live in observed.deployments.items() if live.owner == spec.name and name != wanted]
-    resources: list[Resource] = [
-        Traffic(r.endpoint, r.deployment, tuple(leaving)) if isinstance(r, Traffic) else r for r in prepared.resources
-    ]
-    plan = make_plan(spec.name, resources, observed.live, leaving)
-    return Prepared(spec, prepared.facts, prepared.token, resources, observed, plan)
+    rollout = roll_out(spec, observed.deployments, observed.traffic, observed.previous)
+    deployment = renamed(spec, rollout.current).deployment
+    resources: list[Resource] = []
+    for resource in prepared.resources:
+        if isinstance(resource, Traffic):
+            resource = Traffic(resource.endpoint, rollout.current, rollout.leaving, rollout.kept)
+        elif isinstance(resource, Deployment):
+            resource = replace(resource, spec=deployment)
+        resources.append(resource)
+    live = {(resource.kind, resource.name): observed.of(resource) for resource in resources}
+    plan = make_plan(spec.name, resources, live, rollout.doomed)
+    ours = next(resource for resource in resources if isinstance(resource, Deployment))
+    plan = explained(plan, rollout, ours, observed.deployments)
+    return replace(prepared, resources=resources, plan=plan, rollout=rollout)
 
 
 def check_before_applying(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:

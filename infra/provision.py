@@ -9,13 +9,16 @@ from infra.apply import Step, check_fresh, check_possible, resume_running, run_s
 from infra.cloud import Cloud
 from infra.connect import ENTRA_SCOPE, ConnectInfo, connection_info
 from infra.desired import ORDER, Sources, shipped_sources, token_spec
+from infra.errors import NotFound, Refused
 from infra.names import catalog_name
-from infra.observe import deployments, observe
+from infra.observe import observe
 from infra.plan import Action, Change, Plan
 from infra.preparation import Prepared, check_before_applying, prepare, replan
 from infra.recorder import Phase, Recorder
 from infra.reporter import Reporter
 from infra.resources.startup_watch import StartupWatch
+from infra.resources.traffic import positive
+from infra.serving import serving
 from infra.spec import StackSpec
 from infra.target import Target
 from infra.teardown import Doomed, find_doomed, to_steps
@@ -63,7 +66,9 @@ def up(
     target.sdk.warm_up()
     run_steps(cloud, _steps(prepared, target, cloud))
     reached = connection(spec, target, cloud)
-    answer = _smoke_test(spec, cloud, reached, spec.deployment.name.lower())
+    answer = _smoke_test(prepared.chosen_spec, cloud, reached)
+    if kept := prepared.rollout.kept:
+        cloud.reporter.note(f"{kept} stays at 0 % for `gatelift rollback`, and costs as before; see `keep_previous`")
     return UpResult(prepared.plan, reached, tuple(recorder.phases), answer)
 
 
@@ -88,8 +93,13 @@ def connection(spec: StackSpec, target: Target, cloud: Cloud) -> ConnectInfo:
 def roll(spec: StackSpec, target: Target, reporter: Reporter) -> bool:
     """Start the deployment's containers anew, so that they read their secrets again; false where there is none."""
     cloud = target.cloud_for(reporter)
-    endpoint, name = spec.endpoint.name.lower(), spec.deployment.name.lower()
-    live = deployments(cloud, endpoint).get(name)
+    endpoint = spec.endpoint.name.lower()
+    try:
+        found = serving(cloud, spec)
+    except NotFound:
+        return False
+    name = found.busiest
+    live = found.lives.get(name)
     if live is None:
         return False
     began = cloud.clock.now()
@@ -111,6 +121,9 @@ def _steps(prepared: Prepared, target: Target, cloud: Cloud) -> list[Step]:
     endpoint = prepared.spec.endpoint.name.lower()
 
     def delete_leaving(name: str) -> None:
+        document = cloud.management.get(cloud.workspace.endpoint(endpoint)) or {}
+        if positive(document.get("properties", {}).get("traffic")).get(name):
+            raise Refused(f"the deployment {name} gets requests, so it is not deleted", hint="run the command again")
         cloud.delete(cloud.workspace.deployment(endpoint, name))
 
     todo = steps(cloud, prepared.plan, prepared.resources, prepared.observed, ORDER, delete_leaving)
@@ -121,18 +134,19 @@ def _asked_first(step: Step, prepared: Prepared, target: Target, cloud: Cloud) -
     """Requests move from one deployment to another only after the other has answered one."""
     if (step.change.kind, step.change.action) != ("traffic", Action.UPDATE):
         return step
-    return replace(step, run=_after_an_answer(step.run, prepared.spec, target, cloud))
+    return replace(step, run=_after_an_answer(step.run, prepared.chosen_spec, target, cloud))
 
 
 def _after_an_answer(run: Callable[[], None], spec: StackSpec, target: Target, cloud: Cloud) -> Callable[[], None]:
     def checked() -> None:
-        _smoke_test(spec, cloud, connection(spec, target, cloud), spec.deployment.name.lower())
+        _smoke_test(spec, cloud, connection(spec, target, cloud))
         run()
 
     return checked
 
 
-def _smoke_test(spec: StackSpec, cloud: Cloud, reached: ConnectInfo, deployment: str) -> str:
+def _smoke_test(spec: StackSpec, cloud: Cloud, reached: ConnectInfo) -> str:
+    deployment = spec.deployment.name.lower()
     began = cloud.clock.now()
     cloud.reporter.phase_started("smoke test", deployment)
     model = spec.model.served_name or spec.model.id

@@ -25,7 +25,7 @@ from infra.names import (
 INVISIBLE_UNTIL = (
     r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
 )
-TAGS_OF_OURS = ("gatelift", "gatelift_tags")
+TAGS_OF_OURS = ("gatelift", "gatelift_tags", "gatelift_previous")
 VARIABLES_OF_OURS = ("SCORING_MODEL", "SCORING_REVISION", "SCORING_SERVED_MODEL_NAME", "SCORING_ENGINE_ARGS")
 ENGINE_ARGUMENTS_OF_OURS = {
     "model": "model.id",
@@ -143,6 +143,10 @@ class DeploymentSpec(Written):
     name: EndpointName = "blue"
     instance_type: VmSize = Field(description="Azure VM size, e.g. `Standard_NC24ads_A100_v4`")
     instance_count: Annotated[int, BeforeValidator(_not_bool), Field(ge=1, le=50)] = 1
+    keep_previous: bool = Field(
+        default=True,
+        description="When another instance_type or name takes over: keep the old deployment at 0 % for `rollback`",
+    )
     engine: dict[str, JsonValue] = Field(
         default={}, description="Any vLLM argument by its own name, e.g. `max_model_len: 4096`"
     )

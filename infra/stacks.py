@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from infra import catalog, hub_token, provision, state
+from infra import adoption, catalog, hub_token, provision, state
 from infra.connect import ConnectInfo
 from infra.desired import shipped_sources
 from infra.errors import NotFound
@@ -12,6 +12,9 @@ from infra.preparation import prepare
 from infra.provision import UpResult, down, plan_down, up
 from infra.reporter import Reporter, Silent
 from infra.resources.startup_watch import read_log
+from infra.rollback import find_previous
+from infra.rollback import rollback as rollback_to_previous
+from infra.serving import serving
 from infra.spec import StackSpec
 from infra.spec_file import load_spec
 from infra.target import Target, open_target
@@ -19,6 +22,7 @@ from infra.target import Target, open_target
 __all__ = [
     "ConnectInfo",
     "UpResult",
+    "adopt",
     "catalog_hide",
     "catalog_list",
     "catalog_publish",
@@ -32,6 +36,7 @@ __all__ = [
     "open_target",
     "plan",
     "plan_down",
+    "rollback",
     "status",
     "token_rotate",
     "token_set",
@@ -96,6 +101,18 @@ def connection_info(spec: StackSpec, target: Target) -> ConnectInfo:
     return provision.connection(spec, target, target.cloud)
 
 
+def rollback(spec: StackSpec, target: Target, *, reporter: Reporter) -> dict[str, Any]:
+    """Give the requests back to what served before: `{"endpoint", "deployment", "previous", "traffic"}`."""
+    cloud = target.cloud_for(reporter)
+    find_previous(cloud, spec)
+    return rollback_to_previous(spec, cloud, provision.connection(spec, target, cloud))
+
+
+def adopt(spec: StackSpec, target: Target) -> list[str]:
+    """Make an endpoint that exists, and its deployment of the spec's name, the stack's own; what got its tag."""
+    return adoption.adopt(spec, target.cloud)
+
+
 def token_set(spec: StackSpec, target: Target, token: str) -> dict[str, Any]:
     """Write the token into the workspace connection: `{"connection", "key", "action", "fingerprint"}`."""
     return hub_token.write(spec, target.cloud, token)
@@ -141,9 +158,9 @@ def catalog_reveal(spec: StackSpec, target: Target) -> dict[str, Any]:
 
 
 def _deployment_id(spec: StackSpec, target: Target) -> str:
-    endpoint, name = spec.endpoint.name.lower(), spec.deployment.name.lower()
-    id = target.cloud.workspace.deployment(endpoint, name)
-    if target.arm.get(id) is None:
+    endpoint, found = spec.endpoint.name.lower(), serving(target.cloud, spec)
+    name = found.name if found.name in found.lives else found.busiest
+    if name not in found.lives:
         hint = "`gatelift up` makes it"
         raise NotFound(f"the endpoint {endpoint} has no deployment {name}", hint=hint, code="deployment_not_found")
-    return id
+    return target.cloud.workspace.deployment(endpoint, name)

@@ -17,6 +17,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Provision": {
         "plan": ("infra.cli.provision", "Show what would change, and why."),
         "up": ("infra.cli.provision", "Plan, apply, wait by phases and smoke-test the endpoint."),
+        "rollback": ("infra.cli.rollout", "Give the requests back to the deployment that served before."),
+        "adopt": ("infra.cli.rollout", "Take over an endpoint that exists."),
         "down": ("infra.cli.provision", "Remove what the stack owns, nothing else."),
     },
     "Use": {
@@ -29,6 +31,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "token": ("infra.cli.token_commands", "The Hugging Face token in its workspace connection."),
         "catalog": ("infra.cli.catalog", "The model's card in the catalog, and from when it shows."),
         "emulator": ("infra.cli.emulator", "The emulator on its own, for other tools."),
+        "explain": ("infra.cli.explain", "What an error code of Azure means, and what to do."),
     },
 }
 MODULES = {name: module for section in SECTIONS.values() for name, (module, _) in section.items()}

@@ -17,6 +17,7 @@ from infra.hub_access import Hub, ModelFacts
 from infra.names import is_registry_model
 from infra.resources.base import owner_of
 from infra.resources.connection import stored_token, token_hint
+from infra.serving import serving
 from infra.spec import StackSpec, TokenSpec
 from infra.stacks import load_spec, open_target
 from infra.target import Target
@@ -171,10 +172,11 @@ class Patient:
     def check_quota(self) -> str:
         """The region has the cores, the reserve that Azure asks for included."""
         deployment = self.spec.deployment
-        document = self.cloud.management.get(
-            self.cloud.workspace.deployment(self.spec.endpoint.name.lower(), deployment.name.lower())
-        )
-        running = int(((document or {}).get("sku") or {}).get("capacity", 0))
+        try:
+            found = serving(self.cloud, self.spec)
+            running = int(found.lives[found.name].state["instance_count"] or 0) if found.name in found.lives else 0
+        except NotFound:
+            running = 0
         wanted = deployment.instance_count
         room = quota.check(self.cloud, self.location, deployment.instance_type, wanted=wanted, running=running)
         if room:

@@ -71,14 +71,16 @@ def stoppable() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def report(out: Output, message: str, *, hint: str, code: str, exit_code: int = FAILED) -> int:
+def report(out: Output, message: str, *, hint: str, code: str, cause: str = "", exit_code: int = FAILED) -> int:
     """Say what went wrong and the way out, on stderr; a program reads the same as JSON on stdout."""
     message, hint = redact(message, os.environ), redact(hint, os.environ)
     out.talk(f"{out.paint_talk('error:', 'red', 'bold')} {message}")
+    if cause:
+        out.talk(f"{out.paint_talk('cause:', 'yellow')} {cause}")
     if hint:
         out.talk()
         out.hint(hint)
-    error: dict[str, Any] = {"code": code, "message": message, "hint": hint}
+    error: dict[str, Any] = {"code": code, "message": message, "hint": hint} | ({"cause": cause} if cause else {})
     out.document({"error": error})
     return exit_code
 
@@ -87,8 +89,10 @@ def report_error(out: Output, error: GateliftError) -> int:
     """Report a deliberate error with the log lines and the request id that it carries."""
     for line in error.log:
         out.talk(out.paint_talk(f"  {redact(line, os.environ)}", "dim"))
-    message = f"{error} (request id {error.request_id})" if error.request_id else str(error)
-    return report(out, message, hint=error.hint, code=error.code)
+    azures = bool(error.request_id or error.cause)
+    message = f"{error.code}: {error}" if azures and error.code not in str(error) else str(error)
+    message += f" (request id {error.request_id})" if error.request_id else ""
+    return report(out, message, hint=error.hint, code=error.code, cause=error.cause)
 
 
 def report_usage(out: Output, error: typer.TyperException, arguments: Sequence[str]) -> int:

@@ -11,6 +11,7 @@ from infra.cloud import Cloud
 
 OWNER_TAG = "gatelift"
 NAMES_TAG = "gatelift_tags"  # which of the tags are ours, so that one taken out of the spec can be taken away
+PREVIOUS_TAG = "gatelift_previous"  # on the endpoint: the deployment to which `gatelift rollback` goes back
 State = dict[str, Any]
 
 

@@ -150,8 +150,8 @@ class Deployment(Resource):
         if not traffic.get(self.name):
             return ""
         return (
-            "it gets requests: give deployment.name another value, and gatelift starts that one beside it, moves the "
-            "traffic once it serves and removes this one"
+            "it gets requests: run the command again, and gatelift starts another one beside it and moves the requests "
+            "once that serves"
         )
 
     def delete(self, cloud: Cloud) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from infra.cloud import Cloud
-from infra.resources.base import Live, Resource, State
+from infra.resources.base import PREVIOUS_TAG, Live, Resource, State
 from infra.resources.endpoint import live_endpoint, with_live
 
 
@@ -15,7 +15,9 @@ class Traffic(Resource):
     endpoint: str
     deployment: str
     leaving: tuple[str, ...] = ()
-    """Deployments of this stack that the spec no longer has: their share moves to the new one."""
+    """This stack's other deployments: their share moves to the one that the spec means."""
+    previous: str = ""
+    """The one to which one can go back; noted in the very write that moves the requests."""
 
     kind: ClassVar[str] = "traffic"
     updatable: ClassVar[frozenset[str]] = frozenset({"traffic"})
@@ -50,7 +52,9 @@ class Traffic(Resource):
         document = cloud.management.get(cloud.workspace.endpoint(self.endpoint)) or {}
         endpoint = live_endpoint(document)
         written = {name: value for name, value in endpoint.state.items() if value is not None}
-        cloud.sdk.put_endpoint({**with_live(written, endpoint), "tags": endpoint.state["tags"], **state}, lambda: None)
+        tags = {name: value for name, value in endpoint.state["tags"].items() if name != PREVIOUS_TAG}
+        noted = {PREVIOUS_TAG: self.previous} if self.previous else {}
+        cloud.sdk.put_endpoint({**with_live(written, endpoint), "tags": {**tags, **noted}, **state}, lambda: None)
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
         """Move the split."""

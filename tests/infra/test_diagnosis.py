@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from infra.diagnosis import KNOWN, read_error
+from infra.diagnosis import explain, known_codes, read_error
+from infra.diagnosis_table import KNOWN
 
 QUOTA = (
     'Received 400 from a service request {"errors":{"VmSize":["Not enough quota available for Standard_DS3_v2 in '
@@ -49,4 +50,30 @@ def test_an_error_body_becomes_code_and_message(body: Any, code: str, said: str)
 
 
 def test_every_known_code_has_a_way_out() -> None:
-    assert [code for code, diagnosis in KNOWN.items() if not diagnosis.hint or not diagnosis.cause] == []
+    every = [(code, one) for code, causes in KNOWN.items() for one in causes]
+    assert [code for code, one in every if not one.hint or not one.cause] == []
+    assert [code for code, causes in KNOWN.items() if causes[-1].words] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "cause"),
+    [
+        pytest.param("OutOfQuota", "Container terminated due to insufficient memory.", "memory", id="memory"),
+        pytest.param("OutOfQuota", "not enough disk space", "disk", id="disk"),
+        pytest.param("OutOfQuota", "Not enough quota available for Standard_X", "too few cores", id="cores"),
+        pytest.param("UserError", "An endpoint with this name already exists.", "has the name", id="name-taken"),
+        pytest.param("BadArgument", "identity does not have pull permission", "may not pull", id="no-acrpull"),
+        pytest.param("SecretsInjectionError", "there is no key vault 'x'", "Key Vault", id="key-vault"),
+        pytest.param("NeverSeen", "odd", "", id="unknown"),
+    ],
+)
+def test_the_words_of_a_message_tell_the_cause(code: str, message: str, cause: str) -> None:
+    found = read_error({"error": {"code": code, "message": message}})
+    assert cause in found.cause
+    assert bool(found.cause) == bool(cause)
+    assert found.hint
+
+
+def test_every_code_is_explained_in_any_case() -> None:
+    assert [code for code in known_codes() if explain(code.lower()) is None] == []
+    assert explain("NeverSeen") is None

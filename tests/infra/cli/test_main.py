@@ -118,7 +118,11 @@ def test_an_error_brings_its_log_lines_and_request_id(capsys: pytest.CaptureFixt
     error = OperationFailed("it failed", hint="look", code="ResourceNotReady", request_id="r-1", log=("line 1", TOKEN))
     assert report_error(Output(OutputFormat.JSON), error) == 1
     stdout, stderr = capsys.readouterr()
-    assert stderr.index("line 1") < stderr.index("error: it failed (request id r-1)") < stderr.index("hint: look")
+    assert (
+        stderr.index("line 1")
+        < stderr.index("error: ResourceNotReady: it failed (request id r-1)")
+        < stderr.index("hint: look")
+    )
     assert json.loads(stdout)["error"]["code"] == "ResourceNotReady"
     assert TOKEN not in stderr
 

@@ -52,25 +52,6 @@ def test_another_count_is_an_update_in_place(bench: Any, actions: Actions) -> No
     assert actions(bench.plan(two)) == {}
 
 
-def test_a_create_only_change_under_traffic_is_refused_and_says_how(bench: Any) -> None:
-    bench.up(bench.spec("size"))
-    other = bench.spec("size", deployment={"instance_type": "Standard_NC40ads_H100_v5"})
-    with pytest.raises(Refused) as error:
-        bench.up(other)
-    assert "instance_type" in str(error.value)
-    assert "deployment.name" in error.value.hint
-
-
-def test_another_deployment_takes_the_traffic_over_once_it_has_answered(bench: Any, phases: Any) -> None:
-    bench.up(bench.spec("swap"))
-    green = bench.spec("swap", deployment={"name": "green", "instance_type": "Standard_NC48ads_A100_v4"})
-    bench.up(green, phases=phases)
-    status = stacks.status(green, bench.target(green))
-    assert status["endpoint"]["traffic"] == {"green": 100}
-    assert [deployment["name"] for deployment in status["deployments"]] == ["green"]
-    assert phases.finished.index("smoke test") < phases.finished.index("traffic")
-
-
 def test_a_live_split_survives_up(bench: Any) -> None:
     spec = bench.spec("split")
     bench.up(spec)
