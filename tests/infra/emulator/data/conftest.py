@@ -81,7 +81,7 @@ class Workspace:
             "environmentId": ENVIRONMENT,
             "codeConfiguration": {"codeId": SCRIPT_CODE, "scoringScript": "score.py"},
             "environmentVariables": {"NAME": id.rpartition("/")[2]},
-            "requestSettings": {"requestTimeout": "PT10S", "maxConcurrentRequestsPerInstance": 100},
+            "requestSettings": {"requestTimeout": "PT60S", "maxConcurrentRequestsPerInstance": 100},
             "livenessProbe": FAST_PROBE,
             "readinessProbe": FAST_PROBE,
         }
@@ -157,5 +157,5 @@ async def client(world: World, workspace: Workspace) -> AsyncIterator[httpx.Asyn
     """A client of the endpoint's front end that knows its key."""
     url = await world.front_ends.open(ENDPOINT)
     headers = {"Authorization": "Bearer first-key"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, trust_env=False) as client:
         yield client

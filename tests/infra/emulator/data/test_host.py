@@ -20,7 +20,7 @@ from infra.emulator.world import DeploymentFailed, World
 pytestmark = pytest.mark.anyio
 
 
-async def until(condition: Callable[[], Any], seconds: float = 15) -> Any:
+async def until(condition: Callable[[], Any], seconds: float = 40) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "it did not come to pass"
@@ -180,13 +180,13 @@ async def test_a_killed_process_is_restarted_and_told_of(world: World, workspace
 
 async def test_a_process_that_is_no_longer_alive_is_restarted(world: World, workspace: Any, tmp_path: Path) -> None:
     mark = tmp_path / "not-alive"
-    probe = {"initialDelay": "PT0.1S", "period": "PT0.1S", "timeout": "PT1S", "failureThreshold": 2}
+    probe = {"initialDelay": "PT3S", "period": "PT0.2S", "timeout": "PT1S", "failureThreshold": 10}
     await world.host.start(workspace.put_deployment(environmentVariables={"LIVE_FILE": str(mark)}, livenessProbe=probe))
     mark.touch()
     await until(lambda: world.host.instances(workspace.blue)[0]["restarts"] == 1)
     mark.unlink()
     await until(lambda: world.host.ready(workspace.blue))
-    assert "liveness failed 2 times; restart 1" in world.host.logs(workspace.blue, "InferenceServer", 50)
+    assert "liveness failed 10 times; restart 1" in world.host.logs(workspace.blue, "InferenceServer", 50)
 
 
 async def test_scaling_touches_no_instance_that_stays(world: World, workspace: Any) -> None:
