@@ -75,7 +75,7 @@ class AccessLine:
     def write(self) -> None:
         """Write the line, unless it is a probe that went well."""
         route, _ = find_route(self._method, self._path)
-        if route is not None and route.answer in QUIET and self._status < 500:
+        if route is not None and route.answer in QUIET and (self._status < 400 or route.answer is Answer.READY):
             return
         now = time.monotonic()
         line: dict[str, Any] = {

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 from scoring import model_inference_answers, model_inference_requests
 from scoring.asgi import Headers, Scope, Send
 from scoring.problems import Problem, openai_error
-from scoring.routes import Route, Surface
+from scoring.responses_input import readable_input
+from scoring.routes import RESPONSES, Route, Surface
 
 
 class Contract(Protocol):
@@ -35,11 +36,14 @@ class OpenAiContract:
         """Refuse nothing."""
 
     def prepare(self, scope: Scope, route: Route, body: bytes, document: dict[str, Any], name: str) -> bytes:
-        """Leave the body as it came, but for a blank model."""
+        """Leave the body as it came, but for a blank model and what vLLM cannot read."""
+        changed = dict(document)
         model = document.get("model", "")
-        if model is not None and (not isinstance(model, str) or model.strip()):
-            return body
-        return json.dumps({**document, "model": name}).encode()
+        if model is None or (isinstance(model, str) and not model.strip()):
+            changed["model"] = name
+        if route.engine_path == RESPONSES and "input" in document:
+            changed["input"] = readable_input(document["input"])
+        return body if changed == document else json.dumps(changed).encode()
 
     def writer(self, send: Send, route: Route, name: str) -> Send:
         """Change nothing."""

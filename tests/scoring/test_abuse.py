@@ -99,6 +99,7 @@ def test_body_over_the_limit_in_chunks(chat_url: str) -> None:
 @pytest.mark.parametrize("stream", [True, False])
 def test_client_that_leaves_ends_its_generation(chat_url: str, stream: bool) -> None:
     body = {"messages": HI, "max_tokens": 1800, "ignore_eos": True, "stream": stream}
+    wait_until(lambda: running(chat_url) == 0)
     with httpx.Client(timeout=httpx.Timeout(30, read=None if stream else 2)) as client:
         if stream:
             with client.stream("POST", chat_url + CHAT, json=body) as answer:

@@ -106,6 +106,13 @@ def test_response_continues_a_stored_one(openai_client: OpenAI, chat_model: str)
     assert second.usage.input_tokens > first.usage.input_tokens + 3
 
 
+def test_refusal_of_an_earlier_answer_is_read(chat_url: str) -> None:
+    refusal = {"type": "message", "role": "assistant", "id": "msg_1", "status": "completed",
+               "content": [{"type": "refusal", "refusal": "I will not."}]}  # fmt: skip
+    body = {"input": [refusal, {"role": "user", "content": "Why?"}], "max_output_tokens": 2}
+    assert httpx.post(f"{chat_url}/v1/responses", json=body, timeout=60).status_code == 200
+
+
 def test_completions(openai_client: OpenAI, chat_model: str) -> None:
     answer = openai_client.completions.create(
         model=chat_model, prompt="The capital of France is", temperature=0, max_tokens=5
