@@ -12,7 +12,7 @@ from types import FrameType
 
 import uvicorn
 
-from scoring import vllm_engine
+from scoring import engine_process, vllm_engine
 from scoring.access_log import AccessLog
 from scoring.application import Application
 from scoring.errors import BadSettings, ScoringError
@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log_failure(error)
         return 1
     vllm_engine.prepare_environment(os.environ)
+    engine_process.preload(os.environ, on_cpu=vllm_engine.is_cpu_build())
     code = _run(settings, listener)
     leave(code)
     return code

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from scoring.engine_arguments import has_flag
+from scoring.engine_process import fork_server, forked_when_preloaded
 from scoring.errors import BadSettings, EngineFailed
 
 GENERATE = "generate"
@@ -239,7 +240,7 @@ def start_engine(vllm: VllmModules, parsed: Namespace) -> VllmEngine:
     try:
         engine_args = vllm.engine_args.from_cli_args(parsed)
         config = engine_args.create_engine_config(usage_context=vllm.usage_context.OPENAI_API_SERVER)
-        with main_module_hidden():
+        with main_module_hidden(), forked_when_preloaded():
             client = vllm.async_llm.from_vllm_config(
                 vllm_config=config,
                 usage_context=vllm.usage_context.OPENAI_API_SERVER,
@@ -274,6 +275,5 @@ def main_module_hidden() -> Iterator[None]:
 
 def child_processes() -> list[int]:
     """Return the ids of the processes that vLLM started."""
-    return [
-        child.pid for child in multiprocessing.active_children() if child.pid is not None and child.pid != os.getpid()
-    ]
+    engines = [child.pid for child in multiprocessing.active_children()]
+    return [pid for pid in (*engines, *fork_server()) if pid is not None and pid != os.getpid()]
