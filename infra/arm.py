@@ -102,6 +102,10 @@ class Arm:
         """Create or replace a resource whose PUT is synchronous."""
         return self._json(self._send("PUT", id, api_version, body=body))
 
+    def delete(self, id: str, *, api_version: str = API_VERSION) -> None:
+        """Delete a resource that goes at once; absent is fine."""
+        self._checked(self._send("DELETE", id, api_version), also=(404,))
+
     def begin_patch(self, id: str, body: Any, *, api_version: str = API_VERSION) -> Operation:
         """Change some fields; the operation may be over at once."""
         return _operation(id, self._checked(self._send("PATCH", id, api_version, body=body)))

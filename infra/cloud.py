@@ -23,6 +23,8 @@ class Management(Protocol):
 
     def put(self, id: str, body: Any, *, api_version: str = ...) -> dict[str, Any]: ...
 
+    def delete(self, id: str, *, api_version: str = ...) -> None: ...
+
 
 class Sdk(Protocol):
     """azure-ai-ml, as `infra.aml.Aml` has it: every call takes an AML YAML document."""

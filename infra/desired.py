@@ -14,6 +14,7 @@ from infra.resources.connection import Connection
 from infra.resources.deployment import Deployment, ServedModel
 from infra.resources.endpoint import Endpoint
 from infra.resources.environment import Environment
+from infra.resources.secrets_role import SecretsRole
 from infra.resources.templates import render
 from infra.resources.traffic import Traffic
 from infra.spec import CatalogSpec, StackSpec, TokenSpec
@@ -24,8 +25,9 @@ ORDER: Mapping[str, tuple[str, ...]] = {
     "environment": (),
     "code": (),
     "model": (),
+    "role": (),
     "endpoint": (),
-    "deployment": ("connection", "environment", "code", "endpoint"),
+    "deployment": ("connection", "environment", "code", "role", "endpoint"),
     "traffic": ("deployment",),
 }
 CARD_TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.j2"
@@ -50,6 +52,13 @@ def token_spec(spec: StackSpec) -> TokenSpec:
     return spec.token or TokenSpec()
 
 
+def reference(where: TokenSpec) -> str:
+    """What Azure replaces by the token when a container starts."""
+    if where.key_vault:
+        return f"${{{{keyvault:{where.key_vault}}}}}"
+    return f"${{{{azureml://connections/{where.connection}/credentials/{where.key}}}}}"
+
+
 def needs_token(spec: StackSpec, facts: ModelFacts | None) -> bool:
     """Whether the stack has a token connection: the spec asks for one, or the model wants one."""
     return spec.token is not None or bool(facts and facts.needs_token)
@@ -63,13 +72,13 @@ def desired_resources(
     endpoint = Endpoint(spec.endpoint, spec.name)
     where = token_spec(spec)
     with_token = needs_token(spec, facts)
-    if with_token:
+    if with_token and not where.key_vault:
         found.append(Connection(where.connection, where.key, spec.name, token))
+        found += [SecretsRole(id, spec.name) for id in spec.endpoint.identity.user_assigned_identities]
     served = ServedModel(spec.model.id)
     if facts is not None:
         environment = Environment(sources.environment, spec.name)
         code = CodeAsset(sources.scoring, spec.name, sources.script)
-        reference = f"${{{{azureml://connections/{where.connection}/credentials/{where.key}}}}}"
         served = ServedModel(
             facts.id,
             facts.revision,
@@ -77,7 +86,7 @@ def desired_resources(
             f"azureml:{environment.name}",
             f"azureml:{code.name}",
             sources.script,
-            (("HF_TOKEN", reference),) if with_token else (),
+            (("HF_TOKEN", reference(where)),) if with_token else (),
         )
         found += [environment, code]
         if spec.catalog is not None:

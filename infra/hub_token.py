@@ -17,6 +17,7 @@ def write(spec: StackSpec, cloud: Cloud, token: str) -> dict[str, Any]:
         raise AccessDenied(
             "the token is empty or has spaces in it", hint=token_hint(local=cloud.local), code="token_form"
         )
+    _refuse_key_vault(spec)
     connection = _connection(spec, token)
     live = connection.read(cloud)
     if live is None:
@@ -34,6 +35,8 @@ def write(spec: StackSpec, cloud: Cloud, token: str) -> dict[str, Any]:
 
 def verify(spec: StackSpec, cloud: Cloud, hub: Hub, token: str | None) -> dict[str, Any]:
     """Ask the Hub about the token, given or stored, and the connection whether it holds the same one."""
+    if token is None:
+        _refuse_key_vault(spec)
     connection = _connection(spec, token)
     live = connection.read(cloud)
     used = token or _stored(cloud, connection, live)
@@ -46,6 +49,16 @@ def verify(spec: StackSpec, cloud: Cloud, hub: Hub, token: str | None) -> dict[s
         hub.check_access(spec.model.id, used)
         found |= {"model": spec.model.id, "access": "granted"}
     return found | {"connection": _described(connection, live, token)}
+
+
+def _refuse_key_vault(spec: StackSpec) -> None:
+    if place := token_spec(spec).key_vault:
+        vault, _, name = place.removeprefix("https://").split("/")[:3]
+        hint = (
+            f"`az keyvault secret set --vault-name {vault.partition('.')[0]} --name {name} --file FILE`, write the new "
+            "version into token.key_vault, then `gatelift up`"
+        )
+        raise AccessDenied(f"the token lies in Key Vault, at {place}", hint=hint, code="token_in_key_vault")
 
 
 def _connection(spec: StackSpec, token: str | None) -> Connection:

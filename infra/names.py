@@ -21,6 +21,9 @@ STACK = re.compile(r"[a-z]([a-z0-9]|-(?!-)){0,30}[a-z0-9]")
 VM_SIZE = re.compile(r"(?i:standard)_[A-Za-z]+[0-9]+[A-Za-z0-9_-]*")
 HUB_SEGMENT = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
 REGISTRY_MODEL = re.compile(r"azureml://registries/[^/]+/models/[^/]+/(versions/[^/]+|labels/latest)")
+KEY_VAULT_SECRET = re.compile(
+    r"https://[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]\.vault\.[a-z.]+/secrets/[a-zA-Z0-9-]{1,127}/[0-9a-f]{32}"
+)
 ENVIRONMENT_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -91,6 +94,13 @@ def environment_variable(name: str) -> str:
     return _matching(ENVIRONMENT_VARIABLE, name, "letters, digits and '_', no digit first", "for example `HF_TOKEN`")
 
 
+def key_vault_secret(value: str) -> str:
+    """A version of a Key Vault secret, by its address."""
+    hint = "`az keyvault secret show --vault-name VAULT --name NAME --query id` shows it"
+    rule = "the address of one version of a secret: https://VAULT.vault.azure.net/secrets/NAME/VERSION"
+    return _matching(KEY_VAULT_SECRET, value, rule, hint)
+
+
 def model_id(value: str) -> str:
     """A Hub id `org/name` (or `name`), or a model of an Azure ML registry by version or label."""
     if value.startswith("azureml:"):
@@ -136,4 +146,5 @@ AssetName = Annotated[str, AfterValidator(asset_name)]
 AssetVersion = Annotated[str, AfterValidator(asset_version)]
 VmSize = Annotated[str, AfterValidator(vm_size)]
 VariableName = Annotated[str, AfterValidator(environment_variable)]
+KeyVaultSecret = Annotated[str, AfterValidator(key_vault_secret)]
 ModelId = Annotated[str, AfterValidator(model_id)]

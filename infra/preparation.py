@@ -79,6 +79,9 @@ def check_before_applying(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:
 def check_token(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:
     """Refuse a token that does not open the model; without one the stored one must do."""
     where = token_spec(prepared.spec)
+    if where.key_vault and prepared.token is None:
+        cloud.reporter.note("the token lies in Key Vault and is not checked; HF_TOKEN, if set, is checked in its place")
+        return
     connection = next((live for (kind, _), live in prepared.observed.live.items() if kind == "connection"), None)
     foreign = connection is not None and not connection.owner
     token = None if foreign else prepared.token

@@ -158,5 +158,11 @@ def _smoke_test(spec: StackSpec, cloud: Cloud, reached: ConnectInfo) -> str:
 def _doomed(spec: StackSpec, cloud: Cloud) -> list[Doomed]:
     names = {spec.catalog.name if spec.catalog and spec.catalog.name else catalog_name(spec.model.id)}
     link = token_spec(spec).connection
-    found = find_doomed(cloud, endpoint=spec.endpoint.name.lower(), connection=link, models=sorted(names))
+    found = find_doomed(
+        cloud,
+        endpoint=spec.endpoint.name.lower(),
+        connection=link,
+        models=sorted(names),
+        identities=spec.endpoint.identity.user_assigned_identities,
+    )
     return sorted(found, key=lambda item: item.wave)

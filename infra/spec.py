@@ -11,6 +11,7 @@ from infra.names import (
     AssetName,
     AssetVersion,
     EndpointName,
+    KeyVaultSecret,
     ModelId,
     ResourceGroupName,
     RuleBroken,
@@ -176,10 +177,19 @@ class DeploymentSpec(Written):
 
 
 class TokenSpec(Written):
-    """Which workspace connection holds the Hub token, under which key."""
+    """Where the Hub token lies: in a workspace connection under a key, or in Key Vault."""
 
     connection: WorkspaceName = "HuggingFaceTokenConnection"
     key: VariableName = "HF_TOKEN"
+    key_vault: KeyVaultSecret | None = Field(
+        default=None, description="Instead of a connection: the address of one version of a Key Vault secret"
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> TokenSpec:
+        if self.key_vault and self.model_fields_set & {"connection", "key"}:
+            raise RuleBroken("the token lies in a connection or in Key Vault, not in both", "take one of them out")
+        return self
 
 
 class CatalogSpec(Written):

@@ -7,13 +7,14 @@ from typing import Any
 
 from infra.apply import Step
 from infra.cloud import Cloud
-from infra.errors import Refused
+from infra.errors import NotFound, Refused
 from infra.observe import deployments
 from infra.parallel import together
 from infra.plan import Action, Change
 from infra.resources import code_asset, environment
 from infra.resources.base import Live, owner_of
 from infra.resources.endpoint import live_endpoint
+from infra.resources.secrets_role import SecretsRole
 from infra.resources.traffic import Traffic, positive
 
 CONNECTION_REFERENCE = re.compile(r"azureml://connections/([^/}]+)")
@@ -29,7 +30,9 @@ class Doomed:
     run: Callable[[], None] | None = None
 
 
-def find_doomed(cloud: Cloud, *, endpoint: str, connection: str, models: Iterable[str]) -> list[Doomed]:
+def find_doomed(
+    cloud: Cloud, *, endpoint: str, connection: str, models: Iterable[str], identities: Iterable[str] = ()
+) -> list[Doomed]:
     """Everything the stack owns, in the order of its deletion."""
     calls: list[Callable[[], Any]] = [
         lambda: cloud.management.get(cloud.workspace.endpoint(endpoint)),
@@ -47,6 +50,7 @@ def find_doomed(cloud: Cloud, *, endpoint: str, connection: str, models: Iterabl
     found += _entries(cloud, entries)
     for kind, versions in assets.items():
         found += _assets(cloud, kind, versions, list(going.values()), still_used)
+    found += [doomed for id in identities for doomed in _role(cloud, SecretsRole(id, cloud.stack), endpoint)]
     return found + _connection(cloud, connection, link, still_used)
 
 
@@ -118,6 +122,20 @@ def _connection(cloud: Cloud, name: str, document: dict[str, Any] | None, still_
     if any(name in CONNECTION_REFERENCE.findall(str(live.state.get("environment_variables"))) for live in still_used):
         return [Doomed(_keep("connection", name, "stays: another stack uses it"), 3)]
     return [Doomed(_delete("connection", name), 3, _deleter(cloud, cloud.workspace.connection(name)))]
+
+
+def _role(cloud: Cloud, role: SecretsRole, endpoint: str) -> list[Doomed]:
+    try:
+        live = role.read(cloud)
+    except NotFound:  # the identity is gone, and its roles with it
+        return []
+    if live is None or live.owner != cloud.stack:
+        return []
+    for other in cloud.management.list(f"{cloud.workspace.id}/onlineEndpoints"):
+        used = [id.lower() for id in (other.get("identity") or {}).get("userAssignedIdentities") or {}]
+        if other["name"].lower() != endpoint.lower() and role.identity.lower() in used:
+            return [Doomed(_keep("role", role.name, f"stays: the endpoint {other['name']} uses it"), 3)]
+    return [Doomed(_delete("role", role.name), 3, lambda: role.delete(cloud))]
 
 
 def _other_deployments(cloud: Cloud, endpoint: str) -> list[Live]:

@@ -1,13 +1,16 @@
 """The deployment: machines, container, engine arguments, the reference to the secret, probes."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 from infra.cloud import Cloud
+from infra.errors import OperationFailed
 from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
+from infra.resources.secrets_role import granted_just_now
 from infra.resources.startup_watch import StartupWatch
 from infra.resources.wire import asset_reference, milliseconds, probe, without_nothing
 from infra.spec import DeploymentSpec, ProbeSpec
@@ -21,6 +24,8 @@ LIVENESS = {"initial_delay": 30, "period": 10, "timeout": 10, "success_threshold
 # endpoint serves soon after the token; the price, that a container which stops being ready stays in rotation for long,
 # is not paid in practice, since the scoring process ends when its engine does.
 READINESS = {"initial_delay": 5, "period": 5, "timeout": 5, "success_threshold": 1, "failure_threshold": 720}
+LEADS_NOWHERE = re.compile(r"has no (connection|')|malformed|no part of a connection|key vault", re.IGNORECASE)
+ARRIVAL_PAUSE, ARRIVAL_PAUSE_LOCAL = 20.0, 0.5
 PLATFORM_VARIABLES = ("AZUREML_", "AML_", "MSI_", "IDENTITY_", "GATELIFT_")
 
 
@@ -124,8 +129,7 @@ class Deployment(Resource):
 
     def create(self, cloud: Cloud, state: State) -> None:
         """Make it and wait, phase by phase, until its first token."""
-        with StartupWatch(cloud, self.endpoint, self.name) as watch:
-            cloud.sdk.put_deployment(state, watch.tick)
+        self._put(cloud, state)
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
         """Change it; a count alone goes the short way that starts and stops instances and touches no other."""
@@ -137,8 +141,20 @@ class Deployment(Resource):
             )
             cloud.wait(operation, lambda: None)
             return
-        with StartupWatch(cloud, self.endpoint, self.name) as watch:
-            cloud.sdk.put_deployment({**state, "tags": tags}, watch.tick)
+        self._put(cloud, {**state, "tags": tags})
+
+    def _put(self, cloud: Cloud, state: State) -> None:
+        """Write it and wait; a role that is only minutes old may not have arrived, and then Azure is asked again."""
+        while True:
+            try:
+                with StartupWatch(cloud, self.endpoint, self.name) as watch:
+                    cloud.sdk.put_deployment(state, watch.tick)
+                return
+            except OperationFailed as error:
+                if not _wants_a_right(error, state) or not granted_just_now(cloud, self.endpoint):
+                    raise
+            cloud.reporter.note("the right to read the token has not arrived everywhere yet: trying again")
+            cloud.clock.sleep(ARRIVAL_PAUSE_LOCAL if cloud.local else ARRIVAL_PAUSE)
 
     def resume(self, cloud: Cloud, live: Live) -> None:
         """Wait for the operation under way, phase by phase."""
@@ -186,6 +202,12 @@ def live_deployment(document: Mapping[str, Any], endpoint: str) -> Live:
     }
     provisioning = str(properties.get("provisioningState", "Succeeded"))
     return Live(state, owner_of(state["tags"]), provisioning, document)
+
+
+def _wants_a_right(error: OperationFailed, state: State) -> bool:
+    """Whether it failed for want of a right, as far as can be told: no right helps a reference that leads nowhere."""
+    refers = any("azureml://connections/" in str(value) for value in state["environment_variables"].values())
+    return refers and error.code == "SecretsInjectionError" and not LEADS_NOWHERE.search(str(error))
 
 
 def _probe(written: ProbeSpec, defaults: Mapping[str, int]) -> dict[str, int]:

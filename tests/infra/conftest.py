@@ -70,6 +70,9 @@ class Shelf:
         self.documents[id] = {"id": id, "name": id.rpartition("/")[2], **body}
         return self.documents[id]
 
+    def delete(self, id: str, *, api_version: str = "") -> None:
+        self.begin_delete(id)
+
     def begin_delete(self, id: str) -> None:
         self.written.append((id, None))
         self.documents.pop(id, None)

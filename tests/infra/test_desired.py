@@ -28,7 +28,20 @@ def states(values: dict[str, Any], facts: ModelFacts | None, sources: Sources) -
 def test_a_gated_model_needs_every_kind_in_order(
     spec_values: dict[str, Any], gated_facts: ModelFacts, sources: Sources
 ) -> None:
+    identity = {"type": "user_assigned", "user_assigned_identities": ["/subscriptions/s/x/id"]}
+    spec_values["endpoint"] |= {"identity": identity}
     assert list(resources(spec_values, gated_facts, sources)) == list(ORDER)
+
+
+def test_a_token_in_key_vault_needs_no_connection_and_no_role(
+    spec_values: dict[str, Any], gated_facts: ModelFacts, sources: Sources
+) -> None:
+    address = f"https://vault.vault.azure.net/secrets/hub-token/{'0' * 32}"
+    spec_values["token"] = {"key_vault": address}
+    spec_values["endpoint"] |= {"identity": {"type": "user_assigned", "user_assigned_identities": ["/id"]}}
+    found = states(spec_values, gated_facts, sources)
+    assert found["deployment"]["environment_variables"]["HF_TOKEN"] == f"${{{{keyvault:{address}}}}}"
+    assert {"connection", "role"} & set(found) == set()
 
 
 def test_the_deployment_refers_to_the_secret_and_pins_the_commit(
