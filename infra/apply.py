@@ -45,6 +45,11 @@ def check_possible(plan: Plan, resources: Sequence[Resource], observed: Observed
             raise Refused(message, hint=way_out, code="replace_refused")
 
 
+def is_running(resources: Sequence[Resource], observed: Observed) -> bool:
+    """Whether an operation that an earlier run began has not ended."""
+    return any((live := observed.of(resource)) and live.provisioning in WORKING for resource in resources)
+
+
 def resume_running(cloud: Cloud, resources: Sequence[Resource], observed: Observed) -> bool:
     """Wait for operations that an earlier run began; whether there were any."""
     running = [(r, live) for r in resources if (live := observed.of(r)) and live.provisioning in WORKING]

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infra import smoke
-from infra.apply import Step, check_fresh, check_possible, resume_running, run_steps, steps
+from infra.apply import Step, check_fresh, check_possible, is_running, resume_running, run_steps, steps
 from infra.cloud import Cloud
 from infra.connect import ENTRA_SCOPE, ConnectInfo, connection_info
 from infra.desired import ORDER, Sources, shipped_sources, token_spec
 from infra.errors import NotFound, Refused
+from infra.lease import held
 from infra.names import catalog_name
 from infra.observe import observe
 from infra.plan import Action, Change, Plan
@@ -55,18 +56,21 @@ def up(
     prepared = prepare(spec, cloud, target.hub_access, sources or shipped_sources(), token=token)
     if plan is not None:
         check_fresh(plan, prepared.plan)
-    resumed = resume_running(cloud, prepared.resources, prepared.observed)
-    if resumed:
-        observed = observe(cloud, prepared.resources, spec.endpoint.name.lower())
-        prepared = replan(replace(prepared, observed=observed))
-    if not prepared.plan.has_changes and not resumed:
+    if not prepared.plan.has_changes and not is_running(prepared.resources, prepared.observed):
         return UpResult(prepared.plan, connection(spec, target, cloud))
     check_possible(prepared.plan, prepared.resources, prepared.observed)
     check_before_applying(prepared, cloud, target.hub_access)
     target.sdk.warm_up()
-    run_steps(cloud, _steps(prepared, target, cloud))
-    reached = connection(spec, target, cloud)
-    answer = _smoke_test(prepared.chosen_spec, cloud, reached)
+    with held(cloud):
+        prepared = _again(prepared, cloud)
+        if plan is not None:
+            check_fresh(plan, prepared.plan)
+        if resume_running(cloud, prepared.resources, prepared.observed):
+            prepared = _again(prepared, cloud)
+        check_possible(prepared.plan, prepared.resources, prepared.observed)
+        run_steps(cloud, _steps(prepared, target, cloud))
+        reached = connection(spec, target, cloud)
+        answer = _smoke_test(prepared.chosen_spec, cloud, reached)
     if kept := prepared.rollout.kept:
         cloud.reporter.note(f"{kept} stays at 0 % for `gatelift rollback`, and costs as before; see `keep_previous`")
     return UpResult(prepared.plan, reached, tuple(recorder.phases), answer)
@@ -81,7 +85,10 @@ def down(spec: StackSpec, target: Target, *, reporter: Reporter) -> list[Change]
     """Delete what the stack owns, in reverse order; returns everything that was looked at."""
     cloud = target.cloud_for(reporter)
     doomed = _doomed(spec, cloud)
-    run_steps(cloud, to_steps(doomed))
+    if any(item.run for item in doomed):
+        with held(cloud):
+            doomed = _doomed(spec, cloud)
+            run_steps(cloud, to_steps(doomed))
     return [item.change for item in doomed]
 
 
@@ -110,6 +117,12 @@ def roll(spec: StackSpec, target: Target, reporter: Reporter) -> bool:
         cloud.sdk.put_deployment({**written, "environment_variables": variables}, watch.tick)
     reporter.phase_finished("deployment", name, cloud.clock.now() - began, "rolled")
     return True
+
+
+def _again(prepared: Prepared, cloud: Cloud) -> Prepared:
+    """The plan for what is there now: somebody else may have been at work until a moment ago."""
+    observed = observe(cloud, prepared.resources, prepared.spec.endpoint.name.lower())
+    return replan(replace(prepared, observed=observed))
 
 
 def entra_token(target: Target) -> str:

@@ -7,6 +7,7 @@ from infra import adoption, catalog, hub_token, provision, state
 from infra.connect import ConnectInfo
 from infra.desired import shipped_sources
 from infra.errors import NotFound
+from infra.lease import held
 from infra.plan import Action, Plan
 from infra.preparation import prepare
 from infra.provision import UpResult, down, plan_down, up
@@ -105,7 +106,8 @@ def rollback(spec: StackSpec, target: Target, *, reporter: Reporter) -> dict[str
     """Give the requests back to what served before: `{"endpoint", "deployment", "previous", "traffic"}`."""
     cloud = target.cloud_for(reporter)
     find_previous(cloud, spec)
-    return rollback_to_previous(spec, cloud, provision.connection(spec, target, cloud))
+    with held(cloud):
+        return rollback_to_previous(spec, cloud, provision.connection(spec, target, cloud))
 
 
 def adopt(spec: StackSpec, target: Target) -> list[str]:
@@ -126,8 +128,9 @@ def token_verify(spec: StackSpec, target: Target, token: str | None) -> dict[str
 def token_rotate(spec: StackSpec, target: Target, token: str, *, reporter: Reporter | None = None) -> dict[str, Any]:
     """Check the new token, write it, and roll the deployment so that it takes effect."""
     hub_token.verify(spec, target.cloud, target.hub_access, token)
-    written = hub_token.write(spec, target.cloud, token)
-    rolled = provision.roll(spec, target, reporter or Silent())
+    with held(target.cloud_for(reporter or Silent())):
+        written = hub_token.write(spec, target.cloud, token)
+        rolled = provision.roll(spec, target, reporter or Silent())
     return {**written, "deployment": "rolled" if rolled else "not running"}
 
 

@@ -101,6 +101,28 @@ def test_a_rotated_token_drops_no_request(bench: Any) -> None:
     assert set(asking.answers) == {200}
 
 
+def test_of_two_at_once_one_works_and_the_other_waits_and_finds_it_done(bench: Any, phases: Any) -> None:
+    spec = bench.spec("twice", deployment={"engine": {"sleep": 1}})
+    mine, results, errors = [phases, type(phases)()], [], []
+
+    def run(reporter: Any) -> None:
+        try:
+            results.append(bench.up(spec, phases=reporter))
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(reporter,)) for reporter in mine]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert errors == []
+    assert [result.answer for result in results] == ["org/gated with a token"] * 2
+    assert sorted(reporter.finished.count("deployment") for reporter in mine) == [0, 1]
+    assert [note for reporter in mine for note in reporter.notes if "works on twice" in note] != []
+    assert bench.target(spec).arm.get(f"{bench.target(spec).cloud.workspace.id}/codes/gatelift-lease-twice") is None
+
+
 def test_an_endpoint_of_others_is_adopted_with_its_deployments_left_alone(bench: Any) -> None:
     spec = bench.spec("foster")
     target = bench.target(spec)

@@ -1,0 +1,151 @@
+"""One change of a stack at a time: who works on it says so in the workspace, the next one waits and says for whom.
+
+Resource Manager has no locks and the online endpoints no ETags, so this is Fischer's algorithm over what there is: read
+that nobody holds it, write one's own mark, wait longer than a write takes, and hold it only if the mark is still one's
+own. The mark is the tags of an empty code container, which every `up` may write, which answers at once and which shows
+nowhere. It names its holder and ends by itself, so a killed `up` keeps nobody waiting for long, and on the same machine
+nobody at all. Its limit: a write that takes longer than `SETTLE` lets two pass; then Azure's own lock of the endpoint
+ends one of them with `OperationCanceled`, and `up` again converges.
+"""
+
+import getpass
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from infra.cloud import Cloud
+from infra.errors import GateliftError
+from infra.parallel import Task
+from infra.resources.base import OWNER_TAG
+
+LIFE, RENEWED_EVERY = 90.0, 20.0
+SETTLE, SETTLE_LOCAL = 2.0, 0.2
+LOOK_AGAIN, LOOK_AGAIN_LOCAL = 3.0, 0.2
+Mark = dict[str, str]
+
+
+@contextmanager
+def held(cloud: Cloud) -> Iterator[None]:
+    """Wait until nobody else works on the stack, then hold it until the block ends."""
+    me = secrets.token_hex(8)
+    try:
+        _acquire(cloud, me)
+    except GateliftError as error:
+        if error.code == "no_connection":
+            raise
+        cloud.reporter.note(f"nobody can tell whether somebody else works on {cloud.stack}: {error}")
+        yield
+        return
+    except KeyboardInterrupt:
+        _release(cloud, me)
+        raise
+    over = threading.Event()
+    renewal = Task(lambda: _renew(cloud, me, over))
+    try:
+        yield
+    finally:
+        over.set()
+        renewal.thread.join(1.0)
+        _release(cloud, me)
+
+
+def _acquire(cloud: Cloud, me: str) -> None:
+    told = ""
+    while True:
+        mark = _read(cloud)
+        if mark is not None and not _is_over(cloud, mark):
+            if told != mark["holder"]:
+                cloud.reporter.note(f"{mark.get('who', 'somebody')} works on {cloud.stack}: waiting for that to end")
+            told = mark["holder"]
+            cloud.clock.sleep(LOOK_AGAIN_LOCAL if cloud.local else LOOK_AGAIN)
+            continue
+        _write(cloud, me)
+        cloud.clock.sleep(SETTLE_LOCAL if cloud.local else SETTLE)
+        if (_read(cloud) or {}).get("holder") == me:
+            return
+
+
+def _renew(cloud: Cloud, me: str, over: threading.Event) -> None:
+    while not over.wait(RENEWED_EVERY):
+        with suppress(GateliftError):  # the next time will do: it lives longer than two of them
+            if (_read(cloud) or {}).get("holder") != me:
+                return
+            _write(cloud, me)
+
+
+def _release(cloud: Cloud, me: str) -> None:
+    with suppress(GateliftError):  # then it ends by itself
+        if (_read(cloud) or {}).get("holder") == me:
+            cloud.management.delete(_id(cloud))
+
+
+def _read(cloud: Cloud) -> Mark | None:
+    document = cloud.management.get(_id(cloud))
+    tags = (document or {}).get("properties", {}).get("tags") or {}
+    return {name: str(value) for name, value in tags.items()} if tags.get("holder") else None
+
+
+def _write(cloud: Cloud, me: str) -> None:
+    until = cloud.clock.utc() + timedelta(seconds=LIFE)
+    mark = {
+        OWNER_TAG: f"{cloud.stack}@lease",
+        "holder": me,
+        "who": f"{_user()} on {socket.gethostname()} (process {os.getpid()})",
+        "machine": _machine(),
+        "process": _process(os.getpid()),
+        "until": until.isoformat(),
+    }
+    cloud.management.put(_id(cloud), {"properties": {"tags": mark}})
+
+
+def _is_over(cloud: Cloud, mark: Mark) -> bool:
+    """Whether its time is up, or its process, if that ran here, is gone."""
+    try:
+        if datetime.fromisoformat(mark.get("until", "")) < cloud.clock.utc():
+            return True
+    except ValueError:
+        return True
+    number = mark.get("process", "").partition("@")[0]
+    return mark.get("machine") == _machine() and number.isdigit() and _process(int(number)) != mark["process"]
+
+
+def _id(cloud: Cloud) -> str:
+    return f"{cloud.workspace.id}/codes/gatelift-lease-{cloud.stack}"
+
+
+def _machine() -> str:
+    """This machine since it was started: process numbers mean nothing beyond."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        space = os.readlink("/proc/self/ns/pid")
+    except OSError:  # no Linux
+        boot = space = ""
+    return f"{socket.gethostname()} {boot} {space}"
+
+
+def _process(number: int) -> str:
+    """A process by number and start, so that a number used again is another one; nothing where there is none."""
+    try:
+        stat = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
+        return f"{number}@{stat.rpartition(')')[2].split()[19]}"
+    except OSError:
+        pass
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return ""
+    except OSError:  # somebody else's
+        return f"{number}@"
+    return f"{number}@"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "somebody"

@@ -1,0 +1,103 @@
+"""Who may work on a stack, on a shelf of documents and a clock that only moves when somebody sleeps."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from infra.cloud import Cloud
+from infra.errors import AccessDenied
+from infra.lease import _machine, _process, held
+
+NOW = datetime(2026, 1, 15, tzinfo=UTC)
+
+
+def lease_id(cloud: Cloud) -> str:
+    return f"{cloud.workspace.id}/codes/gatelift-lease-demo"
+
+
+def mark(cloud: Cloud, shelf: Any, **changed: str) -> None:
+    tags = {"holder": "x", "who": "eve", "machine": "m", "process": "1@1", "until": str(NOW + timedelta(seconds=60))}
+    cloud.management.put(lease_id(cloud), {"properties": {"tags": tags | changed}})
+
+
+def test_it_is_held_inside_and_gone_afterwards(plain_cloud: Cloud, shelf: Any) -> None:
+    with held(plain_cloud):
+        assert "demo@lease" in str(shelf.documents[lease_id(plain_cloud)])
+    assert lease_id(plain_cloud) not in shelf.documents
+
+
+def test_it_is_gone_after_an_interruption_too(plain_cloud: Cloud, shelf: Any) -> None:
+    with pytest.raises(KeyboardInterrupt), held(plain_cloud):
+        raise KeyboardInterrupt
+    assert lease_id(plain_cloud) not in shelf.documents
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"until": str(NOW - timedelta(seconds=1))}, id="over"),
+        pytest.param({"until": "someday"}, id="unreadable"),
+        pytest.param({"machine": _machine(), "process": "999999999@1"}, id="its-process-is-gone"),
+        pytest.param({"machine": _machine(), "process": "1@77777777777"}, id="its-number-is-another-process"),
+    ],
+)
+def test_what_a_killed_process_left_keeps_nobody(
+    plain_cloud: Cloud, shelf: Any, manual_clock: Any, changed: dict[str, str]
+) -> None:
+    mark(plain_cloud, shelf, **changed)
+    with held(plain_cloud):
+        assert manual_clock.time < 5
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({}, id="elsewhere"),
+        pytest.param({"machine": _machine(), "process": _process(1)}, id="here-and-alive"),
+    ],
+)
+def test_what_somebody_holds_is_waited_for(
+    plain_cloud: Cloud, shelf: Any, manual_clock: Any, changed: dict[str, str]
+) -> None:
+    mark(plain_cloud, shelf, **changed)
+    sleep = manual_clock.sleep
+    slept: list[float] = []
+
+    def until_the_other_lets_go(seconds: float) -> None:
+        slept.append(seconds)
+        sleep(seconds)
+        if len(slept) == 5:
+            del shelf.documents[lease_id(plain_cloud)]
+
+    manual_clock.sleep = until_the_other_lets_go
+    with held(plain_cloud):
+        assert len(slept) == 6
+
+
+def test_who_writes_last_holds_it(plain_cloud: Cloud, shelf: Any, manual_clock: Any) -> None:
+    sleep = manual_clock.sleep
+    waits: list[float] = []
+
+    def the_other_is_faster(seconds: float) -> None:
+        sleep(seconds)
+        waits.append(seconds)
+        if len(waits) == 1:
+            mark(plain_cloud, shelf)
+        if len(waits) == 4:
+            del shelf.documents[lease_id(plain_cloud)]
+
+    manual_clock.sleep = the_other_is_faster
+    with held(plain_cloud):
+        assert len(waits) == 5
+
+
+def test_who_may_not_write_it_works_without(plain_cloud: Cloud, shelf: Any) -> None:
+    def refuse(*arguments: Any, **named: Any) -> None:
+        raise AccessDenied("you may not")
+
+    shelf.put = refuse
+    done = []
+    with held(plain_cloud):
+        done.append(True)
+    assert done
