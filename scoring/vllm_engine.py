@@ -5,6 +5,7 @@ handlers change their constructors with each: so they are taken as `build_app` a
 """
 
 import asyncio
+import functools
 import importlib
 import importlib.util
 import multiprocessing
@@ -27,6 +28,7 @@ NO_HOST = "no-host-is-allowed.invalid"
 EMBED_IMAGES = "embed images"  # our own word: vLLM says `embed` for a model that takes images too
 
 
+@functools.cache
 def is_cpu_build() -> bool:
     """Tell vLLM's CPU wheel by its package metadata, without importing it."""
     try:
