@@ -22,6 +22,7 @@ from infra.errors import AccessDenied, GateliftError, NotFound, NotReady, Operat
 API_VERSION = "2024-04-01"  # the newest stable version that every route we use has
 WORKING = {"Creating", "Updating", "Deleting", "Scaling", "Accepted", "InProgress", "Running"}
 DEFAULT_PAUSE = 2.0
+SCOPE = "https://management.azure.com/.default"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,28 @@ class Progress:
     error: GateliftError | None = None
 
 
+class RenewingTransport(RequestsTransport):
+    """Sends a request once more, with a new token, where the service says that the present one is over.
+
+    A transport and no policy, because the SDK's clients share the one and would each need their own of the other.
+    """
+
+    def __init__(self, credential: Credential, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._credential = credential
+
+    def send(self, request: Any, **settings: Any) -> Any:
+        """The answer, or the second one."""
+        response = super().send(request, **settings)
+        sent = request.headers.get("Authorization", "")
+        if response.status_code != 401 or not sent.startswith("Bearer ") or not hasattr(self._credential, "forget"):
+            return response
+        if sent == f"Bearer {self._credential.get_token(SCOPE).token}":
+            self._credential.forget()
+        request.headers["Authorization"] = f"Bearer {self._credential.get_token(SCOPE).token}"
+        return super().send(request, **settings)
+
+
 class Arm:
     """One client for a management endpoint; safe to use from many threads."""
 
@@ -51,8 +74,7 @@ class Arm:
         self.base_url = base_url.rstrip("/")
         self.credential = credential
         verify = {"connection_verify": ca_bundle} if ca_bundle else {}
-        self.transport = RequestsTransport(**verify)
-        scope = "https://management.azure.com/.default"
+        self.transport = RenewingTransport(credential, **verify)
         self._client: ARMPipelineClient[HttpRequest, HttpResponse] = ARMPipelineClient(
             base_url=self.base_url,
             transport=self.transport,
@@ -60,7 +82,7 @@ class Arm:
                 policies.RequestIdPolicy(),
                 policies.UserAgentPolicy(base_user_agent="gatelift"),
                 policies.RetryPolicy(retry_total=retries, retry_backoff_factor=0.4),
-                ARMChallengeAuthenticationPolicy(credential, scope),
+                ARMChallengeAuthenticationPolicy(credential, SCOPE),
                 policies.ContentDecodePolicy(),
             ],
         )

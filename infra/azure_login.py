@@ -38,6 +38,12 @@ class CachingCredential:
                 found = self._tokens[scopes] = self._fetch(scopes, kwargs)
             return found
 
+    def forget(self) -> None:
+        """Drop every token: a service said that one is over before its time."""
+        with self._lock:
+            self._tokens.clear()
+            self._inner = None  # it keeps tokens of its own
+
     def _fetch(self, scopes: tuple[str, ...], kwargs: dict[str, Any]) -> Any:
         from azure.core.exceptions import AzureError
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.clock import Clock, SystemClock
 from infra.cloud import Cloud, Tick, WorkspaceAddress
-from infra.errors import GateliftError, SpecError
+from infra.errors import GateliftError, NotReady, SpecError
 from infra.hub_access import PUBLIC_HUB, Hub
 from infra.paths import default_emulator_state
 from infra.reporter import Reporter, Silent
@@ -18,11 +18,12 @@ from infra.spec import StackSpec
 
 if TYPE_CHECKING:
     from infra.aml import Aml
-    from infra.arm import Arm, Operation
+    from infra.arm import Arm, Operation, Progress
 
 AZURE = "https://management.azure.com"
 MANAGEMENT_SCOPE = f"{AZURE}/.default"
 LONGEST = 2 * 3600.0  # seconds an operation may take: a large image and large weights
+PATIENCE, PATIENCE_LOCAL = 300.0, 5.0  # seconds without an answer while an operation runs
 SLICE = 0.2
 LOCAL_PAUSE = 0.25
 
@@ -89,7 +90,7 @@ class Target:
     def wait(self, operation: Operation, tick: Tick) -> None:
         """Poll an operation to its end; raises what it ended with."""
         deadline = self.clock.now() + LONGEST
-        while not (progress := self.arm.poll(operation)).done:
+        while not (progress := self._poll(operation, tick)).done:
             if self.clock.now() > deadline:
                 raise GateliftError(f"{operation.resource_id}: still not done after {LONGEST:.0f} s", code="timed_out")
             until = self.clock.now() + (min(progress.pause, LOCAL_PAUSE) if self.local else progress.pause)
@@ -98,6 +99,19 @@ class Target:
                 tick()
         if progress.error:
             raise progress.error
+
+    def _poll(self, operation: Operation, tick: Tick) -> Progress:
+        """Ask how far it is; a network that is gone for a while ends no operation, and so no waiting either."""
+        lost: float | None = None
+        while True:
+            try:
+                return self.arm.poll(operation)
+            except NotReady:
+                lost = self.clock.now() if lost is None else lost
+                if self.clock.now() - lost >= (PATIENCE_LOCAL if self.local else PATIENCE):
+                    raise
+            self.clock.sleep(1)
+            tick()
 
     def wait_for_running(self, document: Mapping[str, Any], tick: Tick) -> None:
         """Wait for what an earlier run began on this resource, however it ends."""

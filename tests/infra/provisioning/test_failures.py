@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from infra import stacks
@@ -119,4 +120,30 @@ def test_after_an_interruption_the_next_up_converges(bench: Any, emulator_state:
     expected = -signal.Signals[how]
     assert interrupted.returncode in (expected, 1 if how == "SIGINT" else expected), interrupted.stderr
     assert bench.up(spec).connection.deployment == "blue"
+    assert not bench.plan(spec).has_changes
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(
+            {"method": "GET", "path": "^/subscriptions/", "status": 401, "times": 2},
+            id="read-with-a-token-that-is-over",
+        ),
+        pytest.param({"method": "PUT", "path": ".*", "status": 401, "times": 2}, id="write-with-a-token-that-is-over"),
+        pytest.param({"method": "PUT", "path": ".*", "status": 503, "times": 2}, id="service-away"),
+        pytest.param(
+            {"method": "GET", "path": ".*OperationsStatus.*|.*operation.*", "status": 500, "times": 2}, id="poll-fails"
+        ),
+    ],
+)
+def test_what_passes_by_itself_is_no_failure(bench: Any, rule: dict[str, Any], request: Any) -> None:
+    spec = bench.spec(f"flaky-{request.node.callspec.id}"[:20].rstrip("-"))
+    portal = bench.target(spec).portal
+    url = httpx.get(portal, headers={"Accept": "application/json"}).json()["faults"]
+    httpx.put(url, json=[rule]).raise_for_status()
+    try:
+        assert bench.up(spec).answer == "org/gated with a token"
+    finally:
+        httpx.put(url, json=[]).raise_for_status()
     assert not bench.plan(spec).has_changes
