@@ -127,10 +127,10 @@ def test_after_an_interruption_the_next_up_converges(bench: Any, emulator_state:
     "rule",
     [
         pytest.param(
-            {"method": "GET", "path": "^/subscriptions/", "status": 401, "times": 2},
+            {"method": "GET", "path": "^/subscriptions/", "status": 401, "times": 1},
             id="read-with-a-token-that-is-over",
         ),
-        pytest.param({"method": "PUT", "path": ".*", "status": 401, "times": 2}, id="write-with-a-token-that-is-over"),
+        pytest.param({"method": "PUT", "path": ".*", "status": 401, "times": 1}, id="write-with-a-token-that-is-over"),
         pytest.param({"method": "PUT", "path": ".*", "status": 503, "times": 2}, id="service-away"),
         pytest.param(
             {"method": "GET", "path": ".*OperationsStatus.*|.*operation.*", "status": 500, "times": 2}, id="poll-fails"
