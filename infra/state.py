@@ -8,7 +8,7 @@ from infra.desired import token_spec
 from infra.names import catalog_name
 from infra.observe import deployments
 from infra.parallel import together
-from infra.resources.base import Live
+from infra.resources.base import PREVIOUS_TAG, Live
 from infra.resources.connection import Connection
 from infra.resources.endpoint import live_endpoint
 from infra.resources.startup_watch import read_log
@@ -36,14 +36,14 @@ def status(cloud: Cloud, spec: StackSpec) -> dict[str, Any]:
         "stack": spec.name,
         "local": cloud.local,
         "workspace": cloud.workspace.name,
-        "endpoint": _endpoint(endpoint),
+        "endpoint": _endpoint(endpoint, set(lives)),
         "deployments": [_deployment(cloud, name, live) for _, live in sorted(lives.items())],
         "connection": connection and {"name": where.connection, "key": where.key, "owner": connection.owner},
         "models": [f"{model}:{version['name']}" for version in versions],
     }
 
 
-def _endpoint(document: dict[str, Any] | None) -> dict[str, Any] | None:
+def _endpoint(document: dict[str, Any] | None, deployed: set[str]) -> dict[str, Any] | None:
     if document is None:
         return None
     live = live_endpoint(document)
@@ -53,7 +53,8 @@ def _endpoint(document: dict[str, Any] | None) -> dict[str, Any] | None:
         "state": live.provisioning,
         "scoring_uri": properties.get("scoringUri"),
         "auth_mode": live.state["auth_mode"],
-        "traffic": positive(properties.get("traffic")),
+        "traffic": (traffic := positive(properties.get("traffic"))),
+        "previous": previous if (previous := live.state["tags"].get(PREVIOUS_TAG)) in deployed - set(traffic) else None,
         "owner": live.owner,
     }
 

@@ -60,6 +60,8 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
         return
     if not endpoint.get("traffic"):
         yield "no deployment has traffic, so the endpoint answers 404"
+    if previous := endpoint.get("previous"):
+        yield f"{previous} gets no requests, stays for `gatelift rollback` and costs as before; see `keep_previous`"
     for deployment in document.get("deployments", []):
         if deployment["state"] == "Failed":
             yield f"the deployment {deployment['name']} failed; `gatelift logs` shows why"

@@ -21,6 +21,9 @@ DEAD = {"deployment": "blue", "instance": 1, "ready": False, "restarts": 2, "las
         pytest.param({}, [], id="healthy"),
         pytest.param({"endpoint": None}, ["does not exist"], id="nothing-there-says-nothing-else"),
         pytest.param({"endpoint": {"traffic": {}}}, ["answers 404"], id="no-traffic"),
+        pytest.param(
+            {"endpoint": {"traffic": {"green": 100}, "previous": "blue"}}, ["blue gets no requests"], id="kept"
+        ),
         pytest.param({"deployments": [{"name": "blue", "state": "Failed"}]}, ["blue failed"], id="failed"),
         pytest.param({"instances": [DEAD]}, ["is not ready", "restarted 2 times; its last end: killed"], id="killed"),
         pytest.param(
