@@ -159,3 +159,10 @@ async def client(world: World, workspace: Workspace) -> AsyncIterator[httpx.Asyn
     headers = {"Authorization": "Bearer first-key"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, trust_env=False) as client:
         yield client
+
+
+@pytest.fixture
+async def running(world: World, workspace: Any, client: httpx.AsyncClient) -> httpx.AsyncClient:
+    """The client of an endpoint whose deployment blue runs."""
+    await world.host.start(workspace.put_deployment())
+    return client

@@ -1,0 +1,116 @@
+"""What a container is given: its environment, its model, and Azure's inference server where it has no server."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.emulator.world import World
+
+pytestmark = pytest.mark.anyio
+
+
+def describe(url: str) -> dict[str, Any]:
+    answer: dict[str, Any] = httpx.get(f"{url}/describe", trust_env=False).json()
+    return answer
+
+
+def listening_at(port: int) -> set[str]:
+    """Addresses on which somebody listens at this port."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    local = {fields[1] for fields in lines if fields[3] == "0A" and fields[1].endswith(f":{port:04X}")}
+    return {".".join(str(int(each[place : place + 2], 16)) for place in (6, 4, 2, 0)) for each in local}
+
+
+async def test_a_container_sees_what_azure_gives_it_and_nothing_of_the_host(
+    world: World, workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_of_the_user")
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "of the user")
+    await world.host.start(workspace.put_deployment(environmentVariables={"NAME": "blue", "PORT": "1"}))
+    (url,) = world.host.ready(workspace.blue)
+    seen = describe(url)
+    environment = seen["environment"]
+    assert url == f"http://127.0.0.1:{environment['PORT']}"
+    assert environment["NAME"] == "blue"
+    assert environment["SCORING_HOST"] == "127.0.0.1"
+    assert environment["HF_ENDPOINT"] == world.urls.hub
+    assert environment["IDENTITY_ENDPOINT"] == world.urls.identity_endpoint
+    assert environment["AZUREML_ENTRY_SCRIPT"] == "score.py"
+    assert environment["AML_APP_ROOT"] == seen["folder"]
+    assert Path(seen["folder"]).is_relative_to(world.paths.staging)
+    assert seen["arguments"] == ["score.py"]
+    assert "AZUREML_MODEL_DIR" not in environment
+    assert not {"HF_TOKEN", "AZURE_CLIENT_SECRET"} & set(environment)
+
+
+async def test_a_model_is_mounted_below_its_name_and_version(world: World, workspace: Any) -> None:
+    model = f"{workspace.id}/models/tiny/versions/3"
+    world.blobs.put("assets", "weights/config.json", b"{}")
+    world.blobs.put("assets", "weights/sub/part.bin", b"123")
+    workspace.put(model, {"modelUri": "https://127.0.0.1/assets/weights"})
+    await world.host.start(workspace.put_deployment(model=f"azureml:{model}"))
+    folder = Path(describe(world.host.ready(workspace.blue)[0])["environment"]["AZUREML_MODEL_DIR"])
+    assert folder.parts[-3:] == ("azureml-models", "tiny", "3")
+    assert (folder / "sub" / "part.bin").read_bytes() == b"123"
+    staged = world.host.logs(workspace.blue, "StorageInitializer", 50)
+    assert "model tiny:3: 2 files, 5 bytes" in staged
+    assert "code script:1: 1 files" in staged
+    assert "no image is pulled" in staged or "none is pulled" in staged
+
+
+async def test_a_label_names_the_newest_version(world: World, workspace: Any) -> None:
+    for version in ("1", "2"):
+        world.blobs.put("assets", f"tiny{version}/config.json", b"{}")
+        workspace.put(
+            f"{workspace.id}/models/tiny/versions/{version}", {"modelUri": f"https://127.0.0.1/assets/tiny{version}"}
+        )
+    await world.host.start(workspace.put_deployment(model=f"{workspace.id}/models/tiny/labels/latest"))
+    assert describe(world.host.ready(workspace.blue)[0])["environment"]["AZUREML_MODEL_DIR"].endswith("tiny/2")
+
+
+async def test_a_model_of_a_registry_is_mounted(world: World, workspace: Any) -> None:
+    registry = workspace.id.replace("/workspaces/local", "/registries/HuggingFace")
+    workspace.put(registry, {})
+    world.blobs.put("assets", "shared/config.json", b"{}")
+    workspace.put(f"{registry}/models/tiny/versions/7", {"modelUri": "https://127.0.0.1/assets/shared"})
+    for reference in ("versions/7", "labels/latest"):
+        model = f"azureml://registries/HuggingFace/models/tiny/{reference}"
+        await world.host.start(workspace.put_deployment(model=model, modelMountPath="/mnt/model"))
+        environment = describe(world.host.ready(workspace.blue)[0])["environment"]
+        assert environment["AZUREML_MODEL_DIR"].endswith("/mnt/model/tiny/7")
+
+
+AZURE_SCRIPT = b"""
+import os
+
+def init():
+    print("init ran", flush=True)
+
+def run(data):
+    return {"got": data, "name": os.environ["NAME"]}
+"""
+
+
+async def test_without_inference_config_azures_inference_server_runs_the_script(
+    world: World, workspace: Any, client: httpx.AsyncClient
+) -> None:
+    environment, code = f"{workspace.id}/environments/curated/versions/1", f"{workspace.id}/codes/azure/versions/1"
+    workspace.put(environment, {"image": "mcr.microsoft.com/azureml/curated:1"})
+    workspace.put_code(code, AZURE_SCRIPT)
+    probe = {"initialDelay": "PT10S", "period": "PT1S", "failureThreshold": 60}
+    await world.host.start(
+        workspace.put_deployment(
+            environmentId=environment,
+            codeConfiguration={"codeId": code, "scoringScript": "score.py"},
+            livenessProbe=probe,
+            readinessProbe=probe,
+        )
+    )
+    answer = await client.post("/score", content=b'{"question": 1}')
+    assert (answer.status_code, answer.json()) == (200, {"got": '{"question": 1}', "name": "blue"})
+    assert (await client.get("/v1/models")).headers["ms-azureml-model-error-statuscode"] == "404"
+    assert "init ran" in world.host.logs(workspace.blue, "InferenceServer", 200)
+    port = int(world.host.ready(workspace.blue)[0].rpartition(":")[2])
+    assert listening_at(port) == {"127.0.0.1"}
