@@ -20,6 +20,7 @@ MEASURES = {
     "latency_p95": False,
     "http_cpu_ms": False,
     "all_cpu_ms": False,
+    "http_cpu_us_per_event": False,
 }
 LABELS = {
     "requests_per_second": "requests/s",
@@ -34,6 +35,7 @@ LABELS = {
     "latency_p95": "whole answer p95 ms",
     "http_cpu_ms": "HTTP process CPU ms/request",
     "all_cpu_ms": "all processes CPU ms/request",
+    "http_cpu_us_per_event": "HTTP process CPU µs/event",
     "liveness": "start to liveness s",
     "ready": "start to ready s",
     "first_token": "start to first token s",
@@ -62,6 +64,7 @@ def summarise(measured: dict[str, Any], tokens: int, requests: int, cpu: tuple[f
         "tokens_per_second": total / measured["wall_seconds"],
         "http_cpu_ms": cpu[0] * 1000 / requests,
         "all_cpu_ms": cpu[1] * 1000 / requests,
+        "http_cpu_us_per_event": cpu[0] * 1e6 / measured["events"] if measured["events"] else math.nan,
         "errors": float(measured["errors"]),
         "events_per_token": measured["events"] / total if total else math.nan,
         "client_cpu_share": measured["cpu_seconds"] / measured["wall_seconds"],
