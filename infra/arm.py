@@ -43,7 +43,7 @@ class Progress:
     error: GateliftError | None = None
 
 
-class RenewingTransport(RequestsTransport):
+class RenewingTransport(RequestsTransport):  # type: ignore[misc]  # azure.core exports it lazily
     """Sends a request once more, with a new token, where the service says that the present one is over.
 
     A transport and no policy, because the SDK's clients share the one and would each need their own of the other.
