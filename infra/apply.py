@@ -75,12 +75,13 @@ def steps(
         if not observed.traffic.get(change.name):
             by_kind.setdefault("idle", []).append(len(found))
             found.append(Step(change, lambda name=change.name: delete_leaving(name)))  # type: ignore[misc]
-    for resource, change in _pairs(plan, resources):
-        if change.action is Action.NONE:
-            continue
+    first = len(found)
+    changed = [(resource, change) for resource, change in _pairs(plan, resources) if change.action is not Action.NONE]
+    for index, (resource, _) in enumerate(changed, start=first):
+        by_kind.setdefault(resource.kind, []).append(index)
+    for resource, change in changed:
         kinds = (*order[resource.kind], "idle") if resource.kind == "deployment" else order[resource.kind]
         needs = frozenset(index for kind in kinds for index in by_kind.get(kind, ()))
-        by_kind.setdefault(resource.kind, []).append(len(found))
         found.append(Step(change, _performer(cloud, resource, change, observed.of(resource)), needs))
     everything = frozenset(range(len(found)))
     for change in leaving:

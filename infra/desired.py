@@ -19,13 +19,14 @@ from infra.resources.templates import render
 from infra.resources.traffic import Traffic
 from infra.spec import CatalogSpec, StackSpec, TokenSpec
 
-# What must be there before a kind can be made; in this order a plan lists them.
+# What must be there before a kind can be made; in this order a plan lists them. The endpoint comes before all that
+# could be made without it: its name may be taken by somebody else in the region, and then nothing is to be left behind.
 ORDER: Mapping[str, tuple[str, ...]] = {
-    "connection": (),
-    "environment": (),
-    "code": (),
-    "model": (),
-    "role": (),
+    "connection": ("endpoint",),
+    "environment": ("endpoint",),
+    "code": ("endpoint",),
+    "model": ("endpoint",),
+    "role": ("endpoint",),
     "endpoint": (),
     "deployment": ("connection", "environment", "code", "role", "endpoint"),
     "traffic": ("deployment",),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import urllib.request
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.clock import Clock, SystemClock
 from infra.cloud import Cloud, Tick, WorkspaceAddress
-from infra.errors import GateliftError, NotReady, SpecError
+from infra.errors import GateliftError, NotFound, NotReady, SpecError
 from infra.hub_access import PUBLIC_HUB, Hub
 from infra.paths import default_emulator_state
 from infra.reporter import Reporter, Silent
@@ -174,7 +176,7 @@ def _open_local(spec: StackSpec | None, environ: MutableMapping[str, str]) -> Ta
     os.environ.update(settings)  # azure-identity and the SDK's storage clients read nothing else
     arm = Arm(profile.resource_manager, CachingCredential(local=True), ca_bundle=str(profile.ca_bundle))
     if spec is not None:
-        _make_workspace(arm, address(spec), spec.workspace.location or "eastus")
+        _make_workspace(arm, address(spec), spec.workspace.location or "eastus", profile.portal)
     return Target(
         local=True,
         resource_manager=profile.resource_manager,
@@ -188,14 +190,23 @@ def _open_local(spec: StackSpec | None, environ: MutableMapping[str, str]) -> Ta
     )
 
 
-def _make_workspace(arm: Arm, workspace: WorkspaceAddress, location: str) -> None:
-    """The real workspace's name must work on this machine, too."""
+def _make_workspace(arm: Arm, workspace: WorkspaceAddress, location: str, portal: str) -> None:
+    """The real workspace's name must work on this machine, too, unless a seed file says which workspaces there are."""
     try:
         if arm.get(workspace.id) is not None:
             return
     except GateliftError as error:
         if error.code not in ("ResourceGroupNotFound", "SubscriptionNotFound"):
             raise
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(f"{portal}/seed", timeout=30) as answer:
+        if json.load(answer)["names_workspaces"]:
+            raise NotFound(
+                f"the workspace {workspace.name} is not in the resource group {workspace.resource_group} "
+                f"of the subscription {workspace.subscription_id}",
+                hint="the emulator's seed file names other workspaces: correct `workspace` in the spec, or the seed",
+                code="ResourceNotFound",
+            )
     group = f"/subscriptions/{workspace.subscription_id}/resourceGroups/{workspace.resource_group}"
     arm.put(group, {"location": location}, api_version="2021-04-01")
     arm.put(workspace.id, {"location": location, "identity": {"type": "SystemAssigned"}, "properties": {}})

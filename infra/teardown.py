@@ -51,7 +51,7 @@ def find_doomed(
     for kind, versions in assets.items():
         found += _assets(cloud, kind, versions, list(going.values()), still_used)
     found += [doomed for id in identities for doomed in _role(cloud, SecretsRole(id, cloud.stack), endpoint)]
-    return found + _connection(cloud, connection, link, still_used)
+    return found + _connection(cloud, connection, link, list(going.values()), still_used)
 
 
 def to_steps(doomed: list[Doomed]) -> list[Step]:
@@ -112,16 +112,30 @@ def _assets(
     return found
 
 
-def _connection(cloud: Cloud, name: str, document: dict[str, Any] | None, still_used: list[Live]) -> list[Doomed]:
+def _connection(
+    cloud: Cloud, name: str, document: dict[str, Any] | None, going: list[Live], still_used: list[Live]
+) -> list[Doomed]:
     if document is None:
         return []
     owner = owner_of(document["properties"].get("metadata"))
-    if owner != cloud.stack:
+    if owner != cloud.stack and not (owner and _refers(going, name) and not _has_endpoint(cloud, owner)):
         whose = f"the stack {owner}" if owner else "somebody else"
         return [Doomed(_keep("connection", name, f"stays: it belongs to {whose}"), 3)]
-    if any(name in CONNECTION_REFERENCE.findall(str(live.state.get("environment_variables"))) for live in still_used):
+    if _refers(still_used, name):
         return [Doomed(_keep("connection", name, "stays: another stack uses it"), 3)]
-    return [Doomed(_delete("connection", name), 3, _deleter(cloud, cloud.workspace.connection(name)))]
+    reason = "belongs to the stack" if owner == cloud.stack else f"was left by the stack {owner}; nobody else uses it"
+    return [Doomed(_delete("connection", name, reason), 3, _deleter(cloud, cloud.workspace.connection(name)))]
+
+
+def _refers(lives: list[Live], connection: str) -> bool:
+    return any(
+        connection in CONNECTION_REFERENCE.findall(str(live.state.get("environment_variables"))) for live in lives
+    )
+
+
+def _has_endpoint(cloud: Cloud, stack: str) -> bool:
+    endpoints = cloud.management.list(f"{cloud.workspace.id}/onlineEndpoints")
+    return any(owner_of(endpoint.get("tags")) == stack for endpoint in endpoints)
 
 
 def _role(cloud: Cloud, role: SecretsRole, endpoint: str) -> list[Doomed]:

@@ -79,7 +79,7 @@ class Application:
                 retry_after=RETRY_SECONDS,
             )
         elif route.answer is Answer.OPENAPI:
-            await send_bytes(send, 200, self._openapi_bytes())
+            await send_bytes(send, 200, await self._openapi_bytes())
         elif route.answer is Answer.MODELS:
             await send_json(send, 200, await models_document(self.service.engines))
         elif route.answer is Answer.INFO:
@@ -139,9 +139,9 @@ class Application:
             )
         return engine
 
-    def _openapi_bytes(self) -> bytes:
-        if self._openapi is None:
-            self._openapi = json.dumps(openapi_document(self.service.engines)).encode()
+    async def _openapi_bytes(self) -> bytes:
+        if self._openapi is None:  # seconds of work for FastAPI: not on the loop that answers probes and streams
+            self._openapi = await asyncio.to_thread(lambda: json.dumps(openapi_document(self.service.engines)).encode())
         return self._openapi
 
 

@@ -33,6 +33,7 @@ base URL    {info.base_url}
 key         {info.api_key}
 model       {info.model}
 endpoint    {info.endpoint}, deployment {info.deployment}
+URL         {info.base_url.removesuffix("/v1")}
 scoring     {info.scoring_uri}
 
 curl {info.base_url}/chat/completions \\

@@ -69,8 +69,12 @@ class ChildProcess:
         await asyncio.wait({self.exited})
 
     async def _wait(self) -> None:
-        await self._process.wait()
-        self._signal_group(signal.SIGKILL)  # what the leader left behind
+        # Not `Process.wait()` first: asyncio wakes it only when the output is closed, and what the leader left behind
+        # holds it open.
+        await _ended(self._process.pid)
+        self._signal_group(signal.SIGKILL)
+        while self._process.returncode is None:
+            await asyncio.sleep(0.01)
         # A descendant that left the group may hold the pipe open: its output is not waited for.
         await asyncio.wait({self._output}, timeout=1)
         self._output.cancel()
@@ -80,13 +84,35 @@ class ChildProcess:
             os.killpg(self._process.pid, number)
 
 
+async def _ended(pid: int) -> None:
+    """Return when the process has ended, whether or not somebody has asked for its exit code."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+
 def end_leftovers(owner: str) -> int:
     """Kill what an emulator with this state folder left running when it was killed; returns how many."""
-    mark = f"{OWNER_VARIABLE}={owner}".encode()
     ended = 0
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # gone meanwhile, or somebody else's
-            if int(entry.name) != os.getpid() and mark in (entry / "environ").read_bytes().split(b"\0"):
+            if int(entry.name) != os.getpid() and _belongs(entry, owner):
                 os.kill(int(entry.name), signal.SIGKILL)
                 ended += 1
     return ended
+
+
+def _belongs(entry: Path, owner: str) -> bool:
+    """Whether a process carries the mark, or has renamed itself over it and is an orphan in the state folder."""
+    if f"{OWNER_VARIABLE}={owner}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+        return True
+    session = os.getsid(int(entry.name))
+    return (entry / "cwd").readlink().is_relative_to(owner) and not Path(f"/proc/{session}").exists()

@@ -53,8 +53,10 @@ def check_shape(body: Document) -> Document:
             f"The authMode '{sent.get('authMode')}' is not supported. Supported values: {', '.join(AUTH_MODES)}.",
             "properties.authMode",
         )
-    if sent.get("publicNetworkAccess") not in (None, "Enabled", "Disabled"):
-        raise _wrong("publicNetworkAccess must be Enabled or Disabled.", "properties.publicNetworkAccess")
+    if access := sent.get("publicNetworkAccess"):
+        if str(access).lower() not in ("enabled", "disabled"):
+            raise _wrong("publicNetworkAccess must be Enabled or Disabled.", "properties.publicNetworkAccess")
+        sent["publicNetworkAccess"] = str(access).capitalize()  # the SDK sends what its YAML says: lower case
     body["tags"] = checked_tags(body.get("tags"))
     sent["properties"] = strings("properties", sent.get("properties"))
     for name in ("traffic", "mirrorTraffic"):

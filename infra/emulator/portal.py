@@ -57,6 +57,7 @@ class Portal:
             "/operations": lambda: list(world.store.records("operation").values()),
             "/counters": self._counters,
             "/token": self._token,
+            "/seed": lambda: world.store.record("seed", "planted"),
         }
         if method != "GET" or path not in answers:
             return Reply(404, {"error": {"code": "NotFound", "message": f"no interface {method} {path}"}})
@@ -72,6 +73,7 @@ class Portal:
             "hub": urls.hub,
             "identity_endpoint": urls.identity_endpoint,
             "ca_bundle": str(self._world.paths.ca_bundle),
+            "seed": f"{urls.portal}/seed",
         }
 
     def _instances(self) -> list[dict[str, Any]]:

@@ -81,7 +81,8 @@ def plant(world: World, directory: Directory, seed: dict[str, Any] | None) -> No
         directory.create(entry.get("name", "seeded"), object_id=entry.get("object_id", ""), app_id=entry["client_id"])
         if "client_secret" in entry:
             directory.set_client_secret(entry["client_id"], entry["client_secret"])
-    world.store.put_record("seed", "planted", {"done": True})
+    named = "workspaces" in seed or bool(seeded and seeded["names_workspaces"])
+    world.store.put_record("seed", "planted", {"names_workspaces": named})
 
 
 def _home(world: World, place: dict[str, str], collection: str) -> str:
