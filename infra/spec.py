@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
 
+from infra.engine_arguments import unknown_argument
 from infra.names import (
     AssetName,
     AssetVersion,
@@ -273,6 +274,8 @@ def _vllm_names(engine: dict[str, JsonValue]) -> dict[str, JsonValue]:
     for key, field in ENGINE_ARGUMENTS_OF_OURS.items():
         if key in named:
             raise RuleBroken(f"{key} is set through {field}", f"write it there and take `{key}` out")
+    if unknown := unknown_argument(named):
+        raise RuleBroken(f"vLLM knows no argument {unknown[0]!r}", unknown[1])
     return named
 
 

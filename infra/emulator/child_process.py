@@ -73,7 +73,7 @@ class ChildProcess:
         # holds it open.
         await _ended(self._process.pid)
         self._signal_group(signal.SIGKILL)
-        while self._process.returncode is None:
+        while self._process.returncode is None:  # noqa: ASYNC110  asyncio has no event for it
             await asyncio.sleep(0.01)
         # A descendant that left the group may hold the pipe open: its output is not waited for.
         await asyncio.wait({self._output}, timeout=1)
