@@ -5,6 +5,7 @@ import atexit
 import json
 import os
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -62,8 +63,13 @@ class BackgroundServer:
             log_failure(error)
             raise
         asyncio.run_coroutine_threadsafe(background._leave_when_dead(), background._loop)
-        atexit.register(background.close)
+        atexit.register(background._at_exit)
         return background
+
+    def _at_exit(self) -> None:
+        self.close()
+        if "azureml_inference_server_http" in sys.modules:
+            leave(0)  # a worker of it ends here: taking the interpreter down under the engine's thread crashes
 
     def close(self) -> None:
         """End the engine's processes; the host is going away."""

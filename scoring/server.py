@@ -81,12 +81,13 @@ def configure_logging() -> None:
 
 
 def open_listener(settings: ScoringSettings) -> socket.socket:
-    """Bind at once, so that probes are answered while the engine loads."""
+    """Listen at once, so that no probe is refused while the rest starts."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family)
+    listener = socket.socket(family, proto=socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
+        listener.listen(2048)
     except OSError as error:
         listener.close()
         raise BadSettings(

@@ -42,14 +42,14 @@ def run(repository: Path, settings: dict[str, str], *, on_cpu: bool, started: bo
 
 
 def test_the_forked_process_has_todays_environment_and_the_imports(repository: Path) -> None:
-    assert run(repository, {}, on_cpu=True, started=True) == "seen None True\n"
+    assert run(repository, {"SCORING_PRELOAD": "1"}, on_cpu=True, started=True) == "seen None True\n"
 
 
 @pytest.mark.parametrize(
     ("settings", "on_cpu", "started"),
     [
         pytest.param({"SCORING_PRELOAD": "0"}, True, False, id="switched-off"),
-        pytest.param({}, False, False, id="off-on-a-gpu"),
+        pytest.param({}, True, False, id="off-by-default"),
         pytest.param({"SCORING_PRELOAD": "1"}, False, True, id="asked-for-on-a-gpu"),
     ],
 )
