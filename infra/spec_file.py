@@ -69,6 +69,8 @@ def _parse(path: Path) -> CommentedMap:
 def _expand(document: CommentedMap, path: Path, environ: Mapping[str, str]) -> Any:
     """Plain values with `${NAME}` and `${NAME:-default}` filled in, `$${` kept as `${`; refuses tokens."""
 
+    token = environ.get("HF_TOKEN", "").strip()
+
     def text(value: str, where: Path_) -> str:
         def fill(match: re.Match[str]) -> str:
             if match["escaped"]:
@@ -81,7 +83,7 @@ def _expand(document: CommentedMap, path: Path, environ: Mapping[str, str]) -> A
             )
 
         expanded = REFERENCE.sub(fill, value)
-        if LOOKS_LIKE_TOKEN.search(expanded):
+        if LOOKS_LIKE_TOKEN.search(expanded) or (token and token in expanded):
             message = (
                 f"{_where(document, where, path)}: this looks like a Hugging Face token, and a spec holds no secrets"
             )

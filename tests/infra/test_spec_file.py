@@ -165,3 +165,12 @@ def test_every_mistake_has_a_way_out(tmp_path: Path, old: str, new: str, hint: s
     with pytest.raises(SpecError) as error:
         read(tmp_path, GOOD.replace(old, new, 1))
     assert hint in error.value.hint
+
+
+def test_the_token_itself_is_refused_whatever_it_looks_like(tmp_path: Path) -> None:
+    spec = tmp_path / "gatelift.yaml"
+    spec.write_text("name: ${HF_TOKEN}\n")
+    with pytest.raises(SpecError) as caught:
+        load_spec(spec, environ={"HF_TOKEN": "hf_good"}, local=True)
+    assert caught.value.code == "secret_in_spec"
+    assert "hf_good" not in str(caught.value)
