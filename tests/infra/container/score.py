@@ -31,10 +31,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    engine = json.loads(os.environ.get("SCORING_ENGINE_ARGS", "{}"))
-    time.sleep(engine.get("sleep", 0))
-    if "crash" in engine:
-        sys.stdout.write("[startup] failed: the engine argument says so" + "\n")
+    told = os.environ.get("CONTAINER", "")
+    time.sleep(1 if told == "sleep" else 0)
+    if told == "crash":
+        sys.stdout.write("[startup] failed: the variable says so" + "\n")
         sys.exit(1)
     for phase in ("imports", "weights", "engine", "first token"):
         sys.stdout.write(f"[startup] {phase} 0.01 s" + "\n")

@@ -85,7 +85,7 @@ def test_another_name_takes_over_and_nothing_is_kept_if_the_spec_says_so(bench: 
 
 def test_a_successor_that_does_not_start_changes_nothing_for_clients(bench: Any) -> None:
     first = bench.up(bench.spec("stuck"))
-    broken = bench.spec("stuck", deployment={"instance_type": LARGER, "engine": {"crash": True}})
+    broken = bench.spec("stuck", deployment={"instance_type": LARGER, "environment_variables": {"CONTAINER": "crash"}})
     with Asking(first.connection) as asking, pytest.raises(OperationFailed):
         bench.up(broken)
     assert set(asking.answers) == {200}
@@ -102,7 +102,7 @@ def test_a_rotated_token_drops_no_request(bench: Any) -> None:
 
 
 def test_of_two_at_once_one_works_and_the_other_waits_and_finds_it_done(bench: Any, phases: Any) -> None:
-    spec = bench.spec("twice", deployment={"engine": {"sleep": 1}})
+    spec = bench.spec("twice", deployment={"environment_variables": {"CONTAINER": "sleep"}})
     mine, results, errors = [phases, type(phases)()], [], []
 
     def run(reporter: Any) -> None:

@@ -86,11 +86,11 @@ def test_a_secret_that_the_endpoint_may_not_read_says_what_to_do(bench: Any) -> 
 
 
 def test_a_crash_shows_the_last_lines_and_the_next_up_repairs_it(bench: Any) -> None:
-    broken = bench.spec("crash", deployment={"engine": {"crash": True}})
+    broken = bench.spec("crash", deployment={"environment_variables": {"CONTAINER": "crash"}})
     with pytest.raises(OperationFailed) as error:
         bench.up(broken)
     assert error.value.code == "ResourceNotReady"
-    assert "the engine argument says so" in "\n".join(error.value.log)
+    assert "the variable says so" in "\n".join(error.value.log)
     assert bench.up(bench.spec("crash")).answer == "org/gated with a token"
 
 
@@ -105,7 +105,10 @@ def test_a_crash_shows_the_last_lines_and_the_next_up_repairs_it(bench: Any) -> 
     ],
 )
 def test_after_an_interruption_the_next_up_converges(bench: Any, emulator_state: Path, moment: str, how: str) -> None:
-    spec = bench.spec(f"cut-{moment.replace(': ', '-').replace(' ', '-')}"[:20], deployment={"engine": {"sleep": 1}})
+    spec = bench.spec(
+        f"cut-{moment.replace(': ', '-').replace(' ', '-')}"[:20],
+        deployment={"environment_variables": {"CONTAINER": "sleep"}},
+    )
     arguments = [
         spec.model_dump_json(exclude_none=True), str(emulator_state), str(bench.sources.scoring), moment, how,
         str(bench.sources.environment),
