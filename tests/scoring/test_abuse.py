@@ -103,7 +103,8 @@ def test_client_that_leaves_ends_its_generation(chat_url: str, stream: bool) -> 
     with httpx.Client(timeout=httpx.Timeout(30, read=None if stream else 2)) as client:
         if stream:
             with client.stream("POST", chat_url + CHAT, json=body) as answer:
-                next(answer.iter_raw())
+                pieces = answer.iter_raw()  # held: an iterator that is dropped closes the connection
+                next(pieces)
                 wait_until(lambda: running(chat_url) == 1)
         else:
             with pytest.raises(httpx.ReadTimeout):
