@@ -124,7 +124,7 @@ def _settle_for_cpu(parsed: Namespace, arguments: tuple[str, ...]) -> None:
     if not has_flag(arguments, "--enforce-eager", "--no-enforce-eager"):
         parsed.enforce_eager = True  # compiling for a CPU takes a minute and a C++ compiler
     if not has_flag(arguments, "--dtype"):
-        parsed.dtype = "float32"  # vLLM 0.32's bfloat16 kernels answer nonsense on CPUs with AMX
+        parsed.dtype = "float32"  # vLLM 0.32 answered nonsense in bfloat16 on the one CPU tried; why is not known
     if parsed.enable_chunked_prefill is None:
         # A seeded request whose prompt comes in chunks kills the engine: "CPU Generator does not use offset".
         parsed.enable_chunked_prefill = False
