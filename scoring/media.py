@@ -14,6 +14,11 @@ from urllib.parse import urlsplit
 from scoring.limits import Limits, media_items
 from scoring.problems import Problem
 
+# Azure's own services inside a virtual network answer at an address that is public by its number:
+# https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+PLATFORM = frozenset({ipaddress.ip_address("168.63.129.16")})
+HOLDS_IPV4 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
+
 
 async def check_media(document: Mapping[str, Any], hosts: frozenset[str], limits: Limits) -> None:
     """Refuse a request with a medium that must not be fetched, or that is too large."""
@@ -46,5 +51,19 @@ async def _check_host(url: str, hosts: frozenset[str]) -> None:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise Problem(422, f"The media host {host} is not known.", param="url") from error
-    if not found or not all(ipaddress.ip_address(address[0]).is_global for *_, address in found):
+    if not found or not all(is_public(str(address[0])) for *_, address in found):
         raise Problem(422, f"The media host {host} has an address that is not public.", param="url")
+
+
+def is_public(text: str) -> bool:
+    """Whether an address is one of the open internet, also by the IPv4 address that an IPv6 address leads to."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
+        if inner is None and any(address in network for network in HOLDS_IPV4):
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+        if address.is_site_local:
+            return False
+    return address.is_global and not address.is_multicast and address not in PLATFORM

@@ -1,0 +1,132 @@
+"""Which media are fetched: none but from listed hosts with public addresses, and never past a redirect."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoring.limits import Limits
+from scoring.media import check_media, is_public
+from scoring.problems import Problem
+
+FETCH = """
+import asyncio, os, sys, threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+from scoring.vllm_engine import prepare_environment
+
+seen = []
+
+class Redirecting(BaseHTTPRequestHandler):
+    def do_GET(self):
+        seen.append(self.path)
+        self.send_response(302)
+        self.send_header("location", "/inside")
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+prepare_environment(os.environ)
+from vllm.multimodal.media import ImageMediaIO, MediaConnector
+
+server = HTTPServer(("127.0.0.1", 0), Redirecting)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+url = f"http://127.0.0.1:{server.server_port}/outside"
+connector = MediaConnector(allowed_media_domains=["127.0.0.1"])
+try:
+    asyncio.run(connector.load_from_url_async(url, ImageMediaIO(), fetch_timeout=5))
+except Exception as error:
+    print(type(error).__name__, file=sys.stderr)
+print(*seen)
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        pytest.param("8.8.8.8", True, id="public"),
+        pytest.param("2606:4700::1111", True, id="public-v6"),
+        pytest.param("::ffff:8.8.8.8", True, id="public-v4-in-v6"),
+        pytest.param("127.0.0.1", False, id="loopback"),
+        pytest.param("127.9.9.9", False, id="loopback-elsewhere"),
+        pytest.param("0.0.0.0", False, id="this-host"),  # noqa: S104
+        pytest.param("10.1.2.3", False, id="private-10"),
+        pytest.param("172.16.0.1", False, id="private-172"),
+        pytest.param("192.168.0.1", False, id="private-192"),
+        pytest.param("100.64.0.1", False, id="carrier-grade-nat"),
+        pytest.param("169.254.169.254", False, id="instance-metadata"),
+        pytest.param("168.63.129.16", False, id="azure-platform"),
+        pytest.param("224.0.0.1", False, id="multicast"),
+        pytest.param("255.255.255.255", False, id="broadcast"),
+        pytest.param("::1", False, id="loopback-v6"),
+        pytest.param("::", False, id="this-host-v6"),
+        pytest.param("fe80::1%eth0", False, id="link-local-v6"),
+        pytest.param("fc00::1", False, id="unique-local"),
+        pytest.param("fec0::1", False, id="site-local"),
+        pytest.param("ff02::1", False, id="multicast-v6"),
+        pytest.param("::ffff:127.0.0.1", False, id="loopback-mapped"),
+        pytest.param("::127.0.0.1", False, id="loopback-compatible"),
+        pytest.param("64:ff9b::a9fe:a9fe", False, id="instance-metadata-by-nat64"),
+        pytest.param("2002:7f00:1::", False, id="loopback-by-6to4"),
+    ],
+)
+def test_public_addresses(address: str, public: bool) -> None:
+    assert is_public(address) is public
+
+
+def check(url: Any, *hosts: str) -> None:
+    part = {"type": "image_url", "image_url": {"url": url}}
+    document = {"messages": [{"role": "user", "content": [part]}]}
+    asyncio.run(check_media(document, frozenset(hosts), Limits(max_media_bytes=1000)))
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        pytest.param("https://localhost/a", "localhost", id="name-of-loopback"),
+        pytest.param("https://127.0.0.1/a", "127.0.0.1", id="loopback"),
+        pytest.param("https://10.0.0.1/a", "10.0.0.1", id="private"),
+        pytest.param("https://169.254.169.254/a", "169.254.169.254", id="link-local"),
+        pytest.param("https://2130706433/a", "2130706433", id="loopback-as-a-number"),
+        pytest.param("https://[::1]/a", "::1", id="loopback-v6"),
+    ],
+)
+def test_listed_host_with_an_address_inside_is_refused(url: str, host: str) -> None:
+    with pytest.raises(Problem, match="not public") as caught:
+        check(url, host)
+    assert caught.value.status == 422
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        pytest.param("data:image/png;base64," + "A" * 1000, 0, id="small-data-url"),
+        pytest.param("data:image/png;base64," + "A" * 2000, 413, id="big-data-url"),
+        pytest.param("DATA:image/png;base64," + "A" * 2000, 413, id="big-data-url-in-capitals"),
+        pytest.param("http://8.8.8.8/a", 422, id="http"),
+        pytest.param("https://8.8.8.8/a", 0, id="listed"),
+        pytest.param("https://8.8.8.8./a", 0, id="listed-with-a-dot"),
+        pytest.param("https://8.8.8.8@8.8.4.4/a", 422, id="user-that-looks-like-a-host"),
+        pytest.param("https://8.8.4.4/a", 422, id="not-listed"),
+        pytest.param("https://[8.8.8.8/a", 422, id="no-url"),
+    ],
+)
+def test_url(url: str, status: int) -> None:
+    if not status:
+        check(url, "8.8.8.8")
+        return
+    with pytest.raises(Problem) as caught:
+        check(url, "8.8.8.8")
+    assert caught.value.status == status
+
+
+def test_redirect_is_not_followed(repository: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FETCH], cwd=repository, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout.split() == ["/outside"], done.stderr[-2000:]
