@@ -17,6 +17,7 @@ CLIENT_ID = re.compile(r"[^A-Za-z0-9_-]")
 TOKENS = re.compile(rb'"(prompt_tokens|completion_tokens|input_tokens|output_tokens)":(\d+)')
 NAMES = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
 TAIL = 4096
+MODEL = "scoring.model"  # the scope's key for who answers, written once that is known
 QUIET = (Answer.LIVE, Answer.READY, Answer.METRICS)
 
 
@@ -31,15 +32,16 @@ class AccessLog:
             await self._app(scope, receive, send)
             return
         line = AccessLine(scope)
+        own = _with_own_ids(scope)
 
         async def sending(message: Message) -> None:
             line.note(message)
             await send(message)
 
         try:
-            await self._app(_with_own_ids(scope), receive, sending)
+            await self._app(own, receive, sending)
         finally:
-            line.write()
+            line.write(own.get(MODEL, ""))
 
 
 class AccessLine:
@@ -52,7 +54,6 @@ class AccessLine:
         self._id = given if SAFE_ID.fullmatch(given) else str(uuid.uuid4())
         self._client_id = CLIENT_ID.sub("", header(scope, b"x-ms-client-request-id") or "")[:40]
         self._status = 0
-        self._chunks = 0
         self._first: float | None = None
         self._tail = b""
         self._ended = False
@@ -67,12 +68,11 @@ class AccessLine:
             message["headers"] = [*message["headers"], *ids]
         elif message.get("body"):
             self._first = self._first or time.monotonic()
-            self._chunks += 1
             self._tail = message["body"][-TAIL:] if b"_tokens" in message["body"][-TAIL:] else self._tail
         if message["type"] == "http.response.body" and not message.get("more_body"):
             self._ended = True
 
-    def write(self) -> None:
+    def write(self, model: str) -> None:
         """Write the line, unless it is a probe that went well."""
         route, _ = find_route(self._method, self._path)
         if route is not None and route.answer in QUIET and (self._status < 400 or route.answer is Answer.READY):
@@ -84,12 +84,12 @@ class AccessLine:
             "seconds": round(now - self._began, 3),
             "request_id": self._id,
         }
+        if model:
+            line["model"] = model
         if self._client_id:
             line["client_request_id"] = self._client_id
         if self._first is not None:
             line["first_byte_seconds"] = round(self._first - self._began, 3)
-        if self._chunks > 1:
-            line["chunks"] = self._chunks
         for name, count in TOKENS.findall(self._tail):
             line[NAMES.get(name.decode(), name.decode())] = int(count)
         logger.info("%s", json.dumps(line))

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from scoring.access import check_key
+from scoring.access_log import MODEL
 from scoring.asgi import (
     BodyTooLarge,
     ClientGone,
@@ -89,7 +90,7 @@ class Application:
 
     async def _forward(self, route: Route, scope: Scope, receive: Receive, send: WatchedSend) -> None:
         engine = self._engine(route)
-        send.model = engine.names[0]
+        send.model = scope[MODEL] = engine.names[0]
         path = _engine_path(route, scope["path"])
         gate = self.service.gate(engine)
         if scope["method"] != "POST" or route.answer is Answer.STORED:

@@ -39,21 +39,3 @@ async def watch_engines(service: Service) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(service.engine_died.wait(), 0.25)
             return
-
-
-async def watch_progress(service: Service, every: float = 1.0) -> None:
-    """Mark the service as hung while requests wait at an engine that has made no step for too long."""
-    limit = service.settings.limits.hang_seconds
-    loop = asyncio.get_running_loop()
-    seen: dict[int, tuple[float, float]] = {}
-    while limit:
-        hung = False
-        for position, engine in enumerate(service.engines):
-            now, steps = loop.time(), engine.steps() if service.gate(engine).inside else -1.0
-            if position not in seen or steps < 0 or steps != seen[position][0]:
-                seen[position] = (steps, now)
-            hung = hung or now - seen[position][1] >= limit > 0 <= steps
-        if hung and not service.hung:
-            logger.error("[health] no step of the engine for %d s while requests wait", limit)
-        service.hung = hung
-        await asyncio.sleep(every)

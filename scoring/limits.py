@@ -27,6 +27,7 @@ class Limits:
     max_media_bytes: int = 16 * MEBIBYTE
     max_queued: int = -1  # requests that wait beyond those that run; -1: as many again, at least 8
     hang_seconds: int = 120  # without a step while requests wait, the engine counts as hung
+    stall_seconds: int = 60  # a client that takes nothing of its answer for so long is given up; 0: never
 
 
 def read_limits(environ: Mapping[str, str]) -> Limits:

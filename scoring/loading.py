@@ -41,7 +41,7 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
         fast_stream.install(engine.app, wanted=settings.fast_stream)
         tune_process()
     with timeline.phase("first token"):
-        await _first_token(engine)
+        await first_token(engine)
     return engine
 
 
@@ -90,8 +90,8 @@ def _settle(parsed: Namespace, settings: ScoringSettings, weights: Weights) -> N
         ]
 
 
-async def _first_token(engine: VllmEngine) -> None:
-    """Ask through vLLM's own app, the whole way that a client's request takes."""
+async def first_token(engine: VllmEngine) -> None:
+    """Have a token made: ask through vLLM's own app, the whole way that a client's request takes."""
     body: dict[str, Any] = {"input": "Hello"}
     path = "/v1/embeddings"
     if vllm_engine.GENERATE in engine.tasks:

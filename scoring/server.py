@@ -16,12 +16,16 @@ from scoring import engine_process, vllm_engine
 from scoring.access_log import AccessLog
 from scoring.application import Application
 from scoring.errors import BadSettings, ScoringError
-from scoring.lifecycle import bring_up, watch_engines, watch_progress
+from scoring.lifecycle import bring_up, watch_engines
+from scoring.progress import watch_progress
 from scoring.service import Service, State
 from scoring.settings import ScoringSettings, read_settings
 from scoring.startup import Timeline
 
 logger = logging.getLogger("scoring")
+
+# The kernel gives up a connection whose peer acknowledges or takes nothing for so long; accepted ones inherit it.
+TCP_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", 18)
 
 HELP = """usage: python -m scoring [MODEL] [any argument of `vllm serve`]
 
@@ -86,6 +90,7 @@ def open_listener(settings: ScoringSettings) -> socket.socket:
     listener = socket.socket(family, proto=socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        listener.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, settings.limits.stall_seconds * 1000)
         listener.bind((settings.host, settings.port))
         listener.listen(2048)
     except OSError as error:
@@ -116,6 +121,7 @@ async def serve(settings: ScoringSettings, listener: socket.socket, timeline: Ti
             access_log=False,
             server_header=False,
             timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,  # by then only clients that do not read are left, and half-sent requests
         )
     )
     stop = _stop_on_signals()

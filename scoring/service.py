@@ -95,7 +95,7 @@ class Service:
         for task in list(self.in_flight):
             self.cut_off.add(task)
             task.cancel()
-        await self._wait_idle(5)
+        await self._wait_idle(2)
 
     async def _wait_idle(self, seconds: float) -> None:
         self.idle.clear()

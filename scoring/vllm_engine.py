@@ -164,6 +164,7 @@ class VllmEngine:
         self._parsed = parsed
         self._client = client
         self._lifespan = AsyncExitStack()
+        self.steps = 0
         self.app: Any = None
         self.tasks: tuple[str, ...] = ()
 
@@ -200,20 +201,25 @@ class VllmEngine:
 
     @property
     def refuses_seeds(self) -> bool:
-        """Whether a seeded request could kill the engine."""
-        chunked = self._client.vllm_config.scheduler_config.enable_chunked_prefill
-        return is_cpu_build() and GENERATE in self.tasks and bool(chunked)
+        """Whether a seeded request could kill the engine: prompts may be read in pieces."""
+        scheduler = self._client.vllm_config.scheduler_config
+        in_pieces = scheduler.enable_chunked_prefill or scheduler.long_prefill_token_threshold
+        return is_cpu_build() and GENERATE in self.tasks and bool(in_pieces)
 
-    def steps(self) -> float:
-        """Return a number that grows with every step of the engine (tokens read and written, by vLLM's metrics)."""
-        registry = importlib.import_module("prometheus_client").REGISTRY
-        return sum(
-            float(sample.value)
-            for metric in registry.collect()
-            if metric.name in ("vllm:prompt_tokens", "vllm:generation_tokens")
-            for sample in metric.samples
-            if sample.name.endswith("_total") and sample.labels.get("model_name") in self.names
-        )
+    @property
+    def busy(self) -> bool:
+        """Whether requests wait for a step of the engine; those that only wait for their client do not count."""
+        return bool(self._client.output_processor.has_unfinished_requests())
+
+    def _count_steps(self) -> None:
+        processor = self._client.output_processor
+        note = processor.update_scheduler_stats  # called once for whatever the engine's process sends
+
+        def counted(stats: Any) -> None:
+            self.steps += 1
+            note(stats)
+
+        processor.update_scheduler_stats = counted
 
     @property
     def dead(self) -> bool:
@@ -222,6 +228,7 @@ class VllmEngine:
 
     async def open_app(self, on_death: Callable[[], None]) -> None:
         """Build vLLM's app for what this model can do, and enter its lifespan."""
+        self._count_steps()
         await self._client.reset_mm_cache()
         self.tasks = tuple(await self._client.get_supported_tasks())
         self.app = await asyncio.to_thread(self._vllm.build_app, self._parsed, self.tasks, self._client.model_config)
