@@ -8,6 +8,7 @@ import uuid
 from typing import Any
 
 from scoring.asgi import ASGIApp, Message, Receive, Scope, Send, header
+from scoring.outlet import with_connection
 from scoring.routes import Answer, find_route
 
 logger = logging.getLogger("scoring.access")
@@ -32,7 +33,7 @@ class AccessLog:
             await self._app(scope, receive, send)
             return
         line = AccessLine(scope)
-        own = _with_own_ids(scope)
+        own = with_connection(_with_own_ids(scope), send)
 
         async def sending(message: Message) -> None:
             line.note(message)

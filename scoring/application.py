@@ -8,6 +8,7 @@ from typing import Any
 from scoring.access import check_key
 from scoring.access_log import MODEL
 from scoring.asgi import (
+    ASGIApp,
     BodyTooLarge,
     ClientGone,
     Receive,
@@ -24,7 +25,7 @@ from scoring.media import check_media
 from scoring.model_info import model_info
 from scoring.model_list import models_document
 from scoring.openapi_document import openapi_document
-from scoring.outlet import outlet
+from scoring.outlet import connection, outlet
 from scoring.problems import Problem
 from scoring.routes import Answer, Route, find_route
 from scoring.service import TASKS, Service
@@ -97,14 +98,17 @@ class Application:
             await self._run(engine, route, {**scope, "path": path, "raw_path": path.encode()}, receive, send)
             return
         gate.check()
-        body = await self._prepared(engine, route, scope, receive, send)
+        body, document = await self._read(engine, scope, receive)
+        prepared = send.contract.prepare(scope, route, document, engine.names[0])
+        short = engine.short_way.find(path, scope, prepared) if engine.short_way else None
+        if short is None:
+            body = body if prepared is document else json.dumps(prepared).encode()
+            scope, receive = with_body(scope, path, body), replaying(body, receive)
         with gate.admitted():
-            await self._run(engine, route, with_body(scope, path, body), replaying(body, receive), send)
+            await self._run(engine, route, scope, receive, send, short)
 
-    async def _prepared(
-        self, engine: VllmEngine, route: Route, scope: Scope, receive: Receive, send: WatchedSend
-    ) -> bytes:
-        """Read the body, refuse what it must not ask for, and put it into vLLM's words."""
+    async def _read(self, engine: VllmEngine, scope: Scope, receive: Receive) -> tuple[bytes, dict[str, Any]]:
+        """Read the body and refuse what it must not ask for."""
         limits = self.service.settings.limits
         try:
             body = await read_body(scope, receive, limits.max_body_bytes)
@@ -115,13 +119,23 @@ class Application:
         await check_media(document, engine.media_hosts, limits)
         if engine.refuses_seeds and document.get("seed") is not None:
             raise Problem(422, "seed is not supported on a CPU with chunked prefill.", param="seed")
-        return send.contract.prepare(scope, route, body, document, engine.names[0])
+        return body, document
 
-    async def _run(self, engine: VllmEngine, route: Route, scope: Scope, receive: Receive, send: WatchedSend) -> None:
+    async def _run(
+        self,
+        engine: VllmEngine,
+        route: Route,
+        scope: Scope,
+        receive: Receive,
+        send: WatchedSend,
+        short: ASGIApp | None = None,
+    ) -> None:
         task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]
         self.service.enter(task)
         try:
-            await engine.app(scope, receive, outlet(send.contract.writer(send, route, send.model)))
+            writer = send.contract.writer(send, route, send.model)
+            direct = connection(scope) if writer is send else writer
+            await (short or engine.app)(scope, receive, outlet(writer, direct))
         except asyncio.CancelledError:
             if task not in self.service.cut_off:
                 raise

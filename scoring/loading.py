@@ -12,6 +12,7 @@ from scoring.asgi import call_app
 from scoring.engine_arguments import has_flag, named_option
 from scoring.errors import BadSettings, EngineFailed
 from scoring.settings import NAME_A_MODEL, NO_MODEL, ScoringSettings
+from scoring.short_way import find_short_way
 from scoring.startup import Timeline
 from scoring.tuning import tune_process
 from scoring.vllm_engine import VllmEngine, VllmModules
@@ -42,6 +43,7 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
         tune_process()
     with timeline.phase("first token"):
         await first_token(engine)
+    engine.short_way = find_short_way(engine.app, wanted=settings.short_way)
     return engine
 
 

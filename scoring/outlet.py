@@ -2,14 +2,17 @@
 
 from contextvars import ContextVar
 
-from scoring.asgi import Message, Send
+from scoring.asgi import Message, Scope, Send
+
+CONNECTION = "gatelift.connection"
 
 
 class Outlet:
-    """The `send` that vLLM's app is given."""
+    """The `send` that vLLM's app is given; `direct` is the shorter way for pieces in the middle of a body."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, direct: Send) -> None:
         self._send = send
+        self._direct = direct
         self.begun = False
 
     async def __call__(self, message: Message) -> None:
@@ -18,15 +21,26 @@ class Outlet:
         await self._send(message)
 
     async def write(self, text: str) -> None:
-        """Send a piece of the body, past the app."""
-        await self._send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+        """Send a piece of the body, past the app and what watches it."""
+        await self._direct({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
 
 current: ContextVar[Outlet | None] = ContextVar("outlet", default=None)
 
 
-def outlet(send: Send) -> Send:
+def outlet(send: Send, direct: Send | None = None) -> Send:
     """Return `send` for vLLM's app, and remember it for the request that runs now."""
-    way = Outlet(send)
+    way = Outlet(send, direct or send)
     current.set(way)
     return way
+
+
+def with_connection(scope: Scope, send: Send) -> Scope:
+    """Return the scope with the connection's own `send`, for what need not be seen on its way."""
+    return {**scope, "extensions": {**(scope.get("extensions") or {}), CONNECTION: send}}
+
+
+def connection(scope: Scope) -> Send | None:
+    """Return the connection's own `send`."""
+    send: Send | None = (scope.get("extensions") or {}).get(CONNECTION)
+    return send

@@ -120,6 +120,7 @@ async def serve(settings: ScoringSettings, listener: socket.socket, timeline: Ti
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,  # by then only clients that do not read are left, and half-sent requests
         )

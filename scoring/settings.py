@@ -33,6 +33,7 @@ class ScoringSettings:
     limits: Limits = field(default_factory=Limits)
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     fast_stream: bool = True
+    short_way: bool = True
 
     def each_engine(self) -> "list[ScoringSettings]":
         """Return the settings of each engine: of those in the list, or of the only one."""
@@ -65,6 +66,7 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
         limits=read_limits(environ),
         api_keys=_api_keys(words, environ),
         fast_stream=environ.get("SCORING_FAST_STREAM", "1") != "0",
+        short_way=environ.get("SCORING_SHORT_WAY", "1") != "0",
     )
 
 

@@ -16,8 +16,8 @@ class Contract(Protocol):
     def check(self, scope: Scope) -> None:
         """Refuse what can be refused before the body is read."""
 
-    def prepare(self, scope: Scope, route: Route, body: bytes, document: dict[str, Any], name: str) -> bytes:
-        """Return the body for vLLM."""
+    def prepare(self, scope: Scope, route: Route, document: dict[str, Any], name: str) -> dict[str, Any]:
+        """Return the document for vLLM: the same object if nothing had to be changed."""
 
     def writer(self, send: Send, route: Route, name: str) -> Send:
         """Return what vLLM's answer is sent through."""
@@ -35,15 +35,15 @@ class OpenAiContract:
     def check(self, scope: Scope) -> None:
         """Refuse nothing."""
 
-    def prepare(self, scope: Scope, route: Route, body: bytes, document: dict[str, Any], name: str) -> bytes:
-        """Leave the body as it came, but for a blank model and what vLLM cannot read."""
-        changed = dict(document)
+    def prepare(self, scope: Scope, route: Route, document: dict[str, Any], name: str) -> dict[str, Any]:
+        """Leave the document as it came, but for a blank model and what vLLM cannot read."""
+        changes: dict[str, Any] = {}
         model = document.get("model", "")
         if model is None or (isinstance(model, str) and not model.strip()):
-            changed["model"] = name
+            changes["model"] = name
         if route.engine_path == RESPONSES and "input" in document:
-            changed["input"] = readable_input(document["input"])
-        return body if changed == document else json.dumps(changed).encode()
+            changes["input"] = readable_input(document["input"])
+        return {**document, **changes} if changes else document
 
     def writer(self, send: Send, route: Route, name: str) -> Send:
         """Change nothing."""
@@ -65,9 +65,9 @@ class ModelInferenceContract:
         """Ask for a known api-version."""
         model_inference_requests.check_version(scope)
 
-    def prepare(self, scope: Scope, route: Route, body: bytes, document: dict[str, Any], name: str) -> bytes:
-        """Check the body by the table and say it in vLLM's words."""
-        return json.dumps(model_inference_requests.prepare(scope, route.path, document, name)).encode()
+    def prepare(self, scope: Scope, route: Route, document: dict[str, Any], name: str) -> dict[str, Any]:
+        """Check the document by the table and say it in vLLM's words."""
+        return model_inference_requests.prepare(scope, route.path, document, name)
 
     def writer(self, send: Send, route: Route, name: str) -> Send:
         """Rewrite vLLM's answer."""

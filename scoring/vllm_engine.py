@@ -21,6 +21,8 @@ from typing import Any
 from scoring.engine_arguments import has_flag
 from scoring.engine_process import fork_server, forked_when_preloaded
 from scoring.errors import BadSettings, EngineFailed
+from scoring.short_way import ShortWay
+from scoring.tracing import flush_traces, settle_traces
 
 GENERATE = "generate"
 EMBED = "embed"
@@ -111,9 +113,7 @@ def parse_arguments(vllm: VllmModules, arguments: tuple[str, ...]) -> Namespace:
         parsed.allowed_media_domains = [NO_HOST]  # vLLM takes an empty list for every host
     # Our surface refuses what is too much, with 429 before the body is read; vLLM would answer 503 after it.
     parsed.queued, parsed.max_num_queued_reqs = getattr(parsed, "max_num_queued_reqs", None), None
-    endpoint = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
-    if endpoint and not parsed.otlp_traces_endpoint:
-        parsed.otlp_traces_endpoint = endpoint
+    parsed.otlp_traces_endpoint = settle_traces(os.environ, parsed.otlp_traces_endpoint)
     if is_cpu_build():
         _settle_for_cpu(parsed, arguments)
     return parsed
@@ -166,6 +166,7 @@ class VllmEngine:
         self._lifespan = AsyncExitStack()
         self.steps = 0
         self.app: Any = None
+        self.short_way: ShortWay | None = None
         self.tasks: tuple[str, ...] = ()
 
     @property
@@ -241,6 +242,7 @@ class VllmEngine:
     async def close(self) -> None:
         """Leave vLLM's lifespan and end the engine's processes."""
         await self._lifespan.aclose()
+        await asyncio.to_thread(flush_traces)
         await asyncio.to_thread(self._client.shutdown, timeout=0)
 
 

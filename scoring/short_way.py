@@ -1,0 +1,103 @@
+"""The short way of a chat request to vLLM's own handler: without FastAPI's routing, parsing and layers of middleware.
+
+The handler, its request model and its error handlers are vLLM's; only what FastAPI does between them is left out. What
+is not an ordinary request (a body that the model refuses, a browser's cross-origin request) takes the whole way through
+vLLM's app. A vLLM whose route is not the one known here, or with middleware that wants to see requests, has none.
+"""
+
+import copy
+import hashlib
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+
+from scoring.asgi import ASGIApp, Receive, Scope, Send, header
+from scoring.routes import CHAT
+
+logger = logging.getLogger("scoring")
+
+# vLLM's route for chat completions, by a hash of its source: 0.32.0.
+KNOWN_ROUTES = frozenset({"6e35ea67c25c7ec7"})
+# CORS answers browsers, which are told by their Origin header; scaling is started by a route that is not served here.
+SKIPPED = frozenset({"CORSMiddleware", "ScalingMiddleware"})
+METRICS = "PrometheusInstrumentatorMiddleware"
+
+
+class ShortWay:
+    """vLLM's chat route of one app."""
+
+    def __init__(self, app: Any, route: Any, model: Any, metrics: Any) -> None:
+        self._app = app
+        self._endpoint = route.endpoint
+        self._model = model
+        self._metrics = metrics
+
+    def find(self, path: str, scope: Scope, document: dict[str, Any]) -> ASGIApp | None:
+        """Return what answers this request to one of vLLM's paths, or None if it is not an ordinary one."""
+        if path != CHAT or header(scope, b"origin") is not None:
+            return None
+        try:
+            request = self._model.model_validate(document)
+        except Exception:  # whatever is wrong with it: vLLM's app says so in its own words
+            return None
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            await self._answer(request, scope, receive, send)
+
+        counted = copy.copy(self._metrics)
+        counted.app = answer
+
+        async def way(scope: Scope, receive: Receive, send: Send) -> None:
+            # The counting layer looks up the route's name in the app, vLLM's route its handler.
+            await counted({**scope, "path": path, "raw_path": path.encode(), "app": self._app}, receive, send)
+
+        return way
+
+    async def _answer(self, request: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        raw_request = Request(scope, receive)
+        try:
+            response = await self._endpoint(request, raw_request)
+        except Exception as error:
+            handlers = self._app.exception_handlers
+            response = await next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)(
+                raw_request, error
+            )
+        if response is not None:  # None: the client has gone
+            await response(scope, receive, send)
+
+
+def find_short_way(app: Any, *, wanted: bool = True) -> ShortWay | None:
+    """Return the short way through an app that has answered a request; None if its vLLM is not known."""
+    if not wanted:
+        return None
+    route = next((route for route in app.routes if getattr(route, "path", "") == CHAT), None)
+    if route is None:
+        return None
+    try:
+        found = fingerprint(route.endpoint)
+        (field,) = route.dependant.body_params
+        metrics = _metrics_layer(app)
+    except (AttributeError, OSError, TypeError, ValueError) as error:
+        found, metrics = f"{type(error).__name__}: {error}", None
+    if found not in KNOWN_ROUTES:
+        logger.info("[short way] off: this vLLM answers chat completions in a way that is not known here (%s)", found)
+        return None
+    return ShortWay(app, route, field.field_info.annotation, metrics) if metrics is not None else None
+
+
+def fingerprint(endpoint: Callable[..., Any]) -> str:
+    """Hash the source of vLLM's route with its decorators."""
+    return hashlib.sha256(inspect.getsource(inspect.unwrap(endpoint)).encode()).hexdigest()[:16]
+
+
+def _metrics_layer(app: Any) -> Any:
+    """Return the layer that counts requests, if no other layer wants to see them."""
+    if any(layer.cls.__name__ not in {*SKIPPED, METRICS} for layer in app.user_middleware):
+        return None
+    layer = app.middleware_stack
+    while layer is not None and type(layer).__name__ != METRICS:
+        layer = getattr(layer, "app", None)
+    return layer
