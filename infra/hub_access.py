@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urljoin
 
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady
+from infra.web import Unreachable, Web
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 PUBLIC_HUB = "https://huggingface.co"
+REDIRECTS = 3
 TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 
 
@@ -47,6 +50,7 @@ class Hub:
     def __init__(self, endpoint: str = PUBLIC_HUB, *, local: bool = False) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.local = local
+        self._web = Web(read=30.0)
 
     def page(self, model: str) -> str:
         """The model's page for people; the emulated Hub has none, so it is the public one's."""
@@ -54,62 +58,93 @@ class Hub:
 
     def model(self, model: str, revision: str | None, token: str | None) -> ModelFacts:
         """Resolve the revision to a commit, and whether the model is gated."""
-        with self._errors(model, revision, token):
-            info = self._api(token).model_info(model, revision=revision)
-        licenses = [tag.removeprefix("license:") for tag in info.tags or [] if tag.startswith("license:")]
+        path = f"/api/models/{model}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
+        found = self._read(path, model, revision, token)
+        licenses = [tag.removeprefix("license:") for tag in found.get("tags") or [] if tag.startswith("license:")]
         return ModelFacts(
-            info.id or model,
-            info.sha or revision or "main",
-            gated=bool(info.gated),
-            private=bool(info.private),
+            found.get("id") or model,
+            found.get("sha") or revision or "main",
+            gated=bool(found.get("gated")),
+            private=bool(found.get("private")),
             license=licenses[0] if licenses else "",
-            task=info.pipeline_tag or "",
+            task=found.get("pipeline_tag") or "",
         )
 
     def token(self, token: str) -> TokenFacts:
         """Ask the Hub who the token is."""
-        with self._errors("", None, token):
+        with self._errors("", token):
             found: dict[str, Any] = self._api(token).whoami()
         access = (found.get("auth") or {}).get("accessToken") or {}
         return TokenFacts(str(found.get("name", "")), str(access.get("role", "")))
 
     def check_access(self, model: str, token: str) -> None:
         """Raise what keeps the token from the model's files: each cause has its own message."""
-        with self._errors(model, None, token):
+        with self._errors(model, token):
             self._api(token).auth_check(model)
 
-    def _api(self, token: str | None) -> HfApi:
+    def _api(self, token: str) -> HfApi:
         from huggingface_hub import HfApi  # 0.6 s
 
-        return HfApi(endpoint=self.endpoint, token=token or False, library_name="gatelift")
+        return HfApi(endpoint=self.endpoint, token=token, library_name="gatelift")
+
+    def _read(self, path: str, model: str, revision: str | None, token: str | None) -> dict[str, Any]:
+        """One document of the Hub's; without huggingface_hub, whose import takes longer than a whole `plan`."""
+        url, headers = self.endpoint + path, {"User-Agent": "gatelift"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        try:
+            answer = self._web.send("GET", url, headers=headers)
+            for _ in range(REDIRECTS):  # a model that was renamed; the token goes nowhere else
+                place = urljoin(url, answer.headers.get("Location") or "")
+                if answer.status not in (301, 302, 307, 308) or not place.startswith(f"{self.endpoint}/"):
+                    break
+                url, answer = place, self._web.send("GET", place, headers=headers)
+        except Unreachable as error:
+            raise self._unreachable(error) from None
+        if answer.status != 200:
+            said = answer.headers.get
+            code, message = said("X-Error-Code") or "", said("X-Error-Message") or ""
+            raise self._refusal(model, revision, token, answer.status, code, message)
+        found: dict[str, Any] = answer.json()
+        return found
 
     @contextmanager
-    def _errors(self, model: str, revision: str | None, token: str | None) -> Iterator[None]:
+    def _errors(self, model: str, token: str) -> Iterator[None]:
         from httpx import HTTPError
         from huggingface_hub import errors
 
         try:
             yield
-        except errors.GatedRepoError as error:
-            raise self._gated(model, _server_message(error), token) from None
-        except errors.RevisionNotFoundError:
-            message = f"{model} has no revision {revision!r} on the Hub"
-            raise NotFound(message, hint=f"see {self.page(model)}/commits/main", code="revision_not_found") from None
-        except errors.RepositoryNotFoundError as error:
-            raise self._no_such_model(model, _server_message(error), token) from None
         except errors.HFValidationError as error:
             raise NotFound(f"{model}: {error}", code="repository_not_found") from None
         except errors.HfHubHTTPError as error:
+            headers = getattr(error.response, "headers", None) or {}
             status = error.response.status_code if error.response is not None else 0
-            if status == 401 and token:
-                raise self._invalid_token() from None
-            if status == 403:  # a fine-grained token without the right comes back without the Hub's own error code
-                raise self._gated(model, f"{_server_message(error)} {error}", token) from None
-            raise NotReady(f"the Hub answered {status} for {model}", hint="try again", code="hub_error") from None
+            code, message = headers.get("X-Error-Code", ""), headers.get("X-Error-Message", "")
+            said = f"{message} {error.server_message or ''} {error if status == 403 else ''}"
+            raise self._refusal(model, None, token, status, code, said) from None
         except HTTPError as error:
-            message = f"the Hub at {self.endpoint} does not answer: {error}"
-            hint = "`gatelift emulator status`" if self.local else "check the network or HF_ENDPOINT"
-            raise NotReady(message, hint=hint, code="hub_unreachable") from None
+            raise self._unreachable(error) from None
+
+    def _unreachable(self, error: Exception) -> NotReady:
+        message = f"the Hub at {self.endpoint} does not answer: {error}"
+        hint = "`gatelift emulator status`" if self.local else "check the network or HF_ENDPOINT"
+        return NotReady(message, hint=hint, code="hub_unreachable")
+
+    def _refusal(
+        self, model: str, revision: str | None, token: str | None, status: int, code: str, said: str
+    ) -> GateliftError:
+        """What the Hub's answer means; it answers 401 where it does not want to say that there is no such model."""
+        if code == "GatedRepo" or (code == "" and status == 403):  # fine-grained tokens come back without a code
+            return self._gated(model, said, token)
+        if code == "RevisionNotFound":
+            message = f"{model} has no revision {revision!r} on the Hub"
+            return NotFound(message, hint=f"see {self.page(model)}/commits/main", code="revision_not_found")
+        if status == 401 and token and (not model or "Invalid" in said):
+            return self._invalid_token()
+        if model and (code == "RepoNotFound" or status in (401, 404)):
+            return self._no_such_model(model, token)
+        return NotReady(f"the Hub answered {status} for {model or 'the token'}", hint="try again", code="hub_error")
 
     def _gated(self, model: str, said: str, token: str | None) -> GateliftError:
         page = self.page(model)
@@ -130,9 +165,7 @@ class Hub:
         message = f"the token has no access to the gated model {model}"
         return AccessDenied(message, hint=f"request access at {page}, then run this again", code="access_not_requested")
 
-    def _no_such_model(self, model: str, said: str, token: str | None) -> GateliftError:
-        if token and "Invalid" in said:
-            return self._invalid_token()
+    def _no_such_model(self, model: str, token: str | None) -> GateliftError:
         if token:
             hint = f"check the spelling; if it is private, the token must belong to a member: {self.page(model)}"
             return NotFound(
@@ -149,9 +182,3 @@ class Hub:
         if self.local:
             return "`export HF_TOKEN=$(gatelift emulator token)`"
         return f"request access at {page}, make a read token at {TOKENS_PAGE}, then `export HF_TOKEN=…`"
-
-
-def _server_message(error: Any) -> str:
-    response = getattr(error, "response", None)
-    headers = getattr(response, "headers", {}) or {}
-    return f"{headers.get('X-Error-Message', '')} {getattr(error, 'server_message', '') or ''}"

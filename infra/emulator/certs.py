@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from infra.emulator.store import Store
 
+CA = "ca.pem"
 LIFETIME = timedelta(days=365)
 RENEW_BEFORE = timedelta(days=30)
 
@@ -25,6 +26,7 @@ def server_context(store: Store, ca_bundle: Path) -> ssl.SSLContext:
     if kept is None or datetime.fromisoformat(kept["expires"]) - datetime.now(UTC) < RENEW_BEFORE:
         kept = make_certificates()
         store.put_record("tls", "current", kept)
+    ca_bundle.with_name(CA).write_text(kept["ca"])  # for clients that meet nobody else: the roots take long to read
     bundle = f"{Path(certifi.where()).read_text()}\n# gatelift emulator\n{kept['ca']}"
     if not ca_bundle.exists() or ca_bundle.read_text() != bundle:
         ca_bundle.write_text(bundle)

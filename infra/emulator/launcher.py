@@ -1,6 +1,5 @@
 """Starts, finds and stops emulators: each is a process of its own that outlives whoever started it."""
 
-import asyncio
 import fcntl
 import json
 import os
@@ -134,6 +133,8 @@ def _spawn(paths: StatePaths, port: int, seed: Path | None) -> EmulatorProfile:
 def _run_here(
     paths: StatePaths, port: int, seed: Path | None, on_ready: Callable[[EmulatorProfile], None] | None
 ) -> EmulatorProfile:
+    import asyncio
+
     from infra.emulator.__main__ import DATA_PLANE  # the server itself is needed in the foreground only
     from infra.emulator.server import serve
 

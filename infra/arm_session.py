@@ -1,0 +1,99 @@
+"""One request to Resource Manager until it has an answer: token, request id, renewed tokens and second tries."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import platform
+import re
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from infra.azure_login import SCOPE, Credential
+from infra.errors import NotReady
+from infra.web import Answer, Unreachable, Web
+
+MOST_TRIES = 4
+FIRST_PAUSE, LONGEST_PAUSE = 0.8, 120.0
+REPEATABLE = ("GET", "HEAD", "PUT", "DELETE")
+PASSING = (408, 429, 500, 502, 503, 504)
+PASSING_FOR_ALL = (500, 503, 504)
+"""What Azure's own SDKs send again even where the request may have had an effect."""
+CLAIMS = re.compile(r'claims="([^"]+)"')
+
+
+class ArmSession:
+    """Sends JSON to one service in the name of one credential."""
+
+    def __init__(self, web: Web, credential: Credential, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._web = web
+        self._credential = credential
+        self._sleep = sleep
+
+    def send(self, method: str, url: str, body: Any = None) -> Answer:
+        """The last answer, whatever its status; `NotReady` where none came."""
+        headers = {"Accept": "application/json", "User-Agent": f"gatelift Python/{platform.python_version()}"}
+        headers["x-ms-client-request-id"] = str(uuid.uuid1())
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body).encode()
+        for tries in range(1, MOST_TRIES + 1):
+            pause = FIRST_PAUSE * 2 ** (tries - 2) if tries > 1 else 0.0
+            try:
+                answer = self._authorized(method, url, headers, content)
+            except Unreachable as error:
+                if error.final or tries == MOST_TRIES or (error.sent and method not in REPEATABLE):
+                    raise _no_answer(method, url, error) from None
+            else:
+                wanted = retry_after(answer)
+                passing = answer.status in (PASSING if method in REPEATABLE else PASSING_FOR_ALL)
+                if answer.status < 400 or tries == MOST_TRIES or not (passing or wanted):
+                    return answer
+                pause = min(wanted, LONGEST_PAUSE) or pause
+            self._sleep(pause)
+        raise AssertionError  # the last try returns or raises
+
+    def _authorized(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
+        """The answer to the request with a token; once more with a new one where the service wants that."""
+        used = self._credential.get_token(SCOPE).token
+        answer = self._web.send(method, url, headers=headers | {"Authorization": f"Bearer {used}"}, body=body)
+        if answer.status != 401:
+            return answer
+        if claims := _claims(answer):
+            renewed = self._credential.get_token(SCOPE, claims=claims).token
+        elif hasattr(self._credential, "forget"):
+            if self._credential.get_token(SCOPE).token == used:  # nobody else has renewed it meanwhile
+                self._credential.forget()
+            renewed = self._credential.get_token(SCOPE).token
+        else:
+            return answer
+        return self._web.send(method, url, headers=headers | {"Authorization": f"Bearer {renewed}"}, body=body)
+
+
+def retry_after(answer: Answer) -> float:
+    """The seconds that the service asks for, 0 where it asks for none."""
+    for name, scale in (("retry-after-ms", 1000), ("x-ms-retry-after-ms", 1000), ("retry-after", 1)):
+        value = answer.headers.get(name) or ""
+        if value.isdigit() and int(value) > 0:
+            return int(value) / scale
+    return 0.0
+
+
+def _claims(answer: Answer) -> str:
+    """What a new token must prove, where the answer is such a challenge."""
+    found = CLAIMS.search(answer.headers.get("WWW-Authenticate") or "")
+    if not found:
+        return ""
+    try:
+        return base64.b64decode(found[1] + "=" * (-len(found[1]) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _no_answer(method: str, url: str, error: Unreachable) -> NotReady:
+    hint = "check the network; with --local: `gatelift emulator status`"
+    return NotReady(f"{method} {url.partition('?')[0]}: no answer: {error}", hint=hint, code="no_connection")
