@@ -8,7 +8,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import uvicorn
@@ -54,6 +54,7 @@ class BackgroundServer:
         """Start the engine as the environment says and wait for the first token."""
         configure_logging()
         settings = read_settings([], os.environ if environ is None else environ)
+        settings = replace(settings, fork_engine=False)  # threads that we know nothing of run in this process
         vllm_engine.prepare_environment(os.environ)
         background = cls(Service(settings, Timeline()))
         threading.Thread(target=background._loop.run_forever, daemon=True, name="engine").start()

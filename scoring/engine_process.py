@@ -1,89 +1,60 @@
-"""The engine's process, importing vLLM while this process does.
+"""The engine's process, forked from this one: it finds vLLM imported instead of importing it once more.
 
-vLLM starts its engine in a fresh interpreter once its own imports are through, so the two imports follow one another.
-A fork server that is started with the first line of the log imports the engine's side meanwhile; the engine is then
-forked from it. On a GPU this is off unless asked for: it has not been measured there.
+vLLM itself forks its engine on a GPU and asks for a fresh interpreter on a CPU, which imports for as long as this one
+did. A process forked here lets go of our HTTP side's sockets, so that nothing listens on after this process has ended.
 """
 
 import importlib
-import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from multiprocessing import forkserver
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.context import ForkContext, ForkProcess
 from typing import Any
 
-PRELOADED = (
-    "vllm.v1.engine.core",
-    "vllm.v1.executor.uniproc_executor",
-    "vllm.v1.worker.{worker}",
-    "vllm.model_executor.model_loader",
-    "vllm.model_executor.models.registry",
-    "vllm.v1.structured_output",
-)
+INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 
-def preload(environ: Mapping[str, str], *, on_cpu: bool, modules: Sequence[str] = PRELOADED) -> bool:
-    """Start the fork server where SCORING_PRELOAD=1 asks for it: its gain has not been shown beyond the noise."""
-    if environ.get("SCORING_PRELOAD") != "1":
-        return False
-    worker = "cpu_worker" if on_cpu else "gpu_worker"
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([name.format(worker=worker) for name in modules])
-    forkserver.ensure_running()
-    return True
+class _Process(ForkProcess):
+    """A forked process without the connections of the one it comes from."""
+
+    def run(self) -> None:
+        """Do what the process is for."""
+        close_connections()
+        super().run()
 
 
-def fork_server() -> list[int]:
-    """Return the process id of the fork server, if there is one."""
-    pid: int | None = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
-    return [] if pid is None else [pid]
-
-
-class _Process(ForkServerProcess):
-    """A process that sees today's environment, not the one that the fork server was started with."""
-
-    def __init__(
-        self,
-        group: None = None,
-        target: Callable[..., Any] | None = None,
-        name: str | None = None,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-        *,
-        daemon: bool | None = None,
-    ) -> None:
-        todays = (dict(os.environ), target, args, dict(kwargs or {}))
-        super().__init__(group, _run, name, todays, {}, daemon=daemon)
-
-
-def _run(
-    environ: Mapping[str, str], target: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> None:
-    for name in set(os.environ) - set(environ):
-        del os.environ[name]
-    os.environ.update(environ)
-    target(*args, **kwargs)
-
-
-class ForkedContext(ForkServerContext):
-    """The fork server's context with such processes."""
+class ForkedContext(ForkContext):
+    """`multiprocessing`'s fork context with such processes."""
 
     Process = _Process
 
 
 @contextmanager
-def forked_when_preloaded() -> Iterator[None]:
-    """Let vLLM start its engine from the fork server, if `preload` was called."""
-    if not fork_server():
-        yield
-        return
+def forked(wanted: bool, *, on_cpu: bool) -> Iterator[None]:
+    """Let vLLM fork its engine from this process, unless vLLM sees a reason to start it afresh (CUDA is in use)."""
     vllm_utils: Any = importlib.import_module("vllm.v1.engine.utils")
     original = vllm_utils.get_mp_context
+    if not wanted or not (on_cpu or original().get_start_method() == "fork"):
+        yield
+        return
     context = ForkedContext()
     vllm_utils.get_mp_context = lambda: context
     try:
         yield
     finally:
         vllm_utils.get_mp_context = original
+
+
+def close_connections() -> None:
+    """Close every internet socket of this process."""
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode) and _family(int(name)) in INTERNET:
+                os.close(int(name))
+
+
+def _family(number: int) -> int:
+    with socket.socket(fileno=os.dup(number)) as copied:
+        return copied.family

@@ -37,7 +37,7 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
     weights = await (early or _weights(settings, timeline, _parsed_model(settings, parsed)))
     _settle(parsed, settings, weights)
     with timeline.phase("engine"):
-        engine = await in_thread(lambda: vllm_engine.start_engine(vllm, parsed))
+        engine = await in_thread(lambda: vllm_engine.start_engine(vllm, parsed, fork=settings.fork_engine))
         await engine.open_app(on_death)
         fast_stream.install(engine.app, wanted=settings.fast_stream)
         tune_process()

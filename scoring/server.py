@@ -12,7 +12,7 @@ from types import FrameType
 
 import uvicorn
 
-from scoring import engine_process, vllm_engine
+from scoring import vllm_engine
 from scoring.access_log import AccessLog
 from scoring.application import Application
 from scoring.errors import BadSettings, ScoringError
@@ -51,7 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log_failure(error)
         return 1
     vllm_engine.prepare_environment(os.environ)
-    engine_process.preload(os.environ, on_cpu=vllm_engine.is_cpu_build())
     code = _run(settings, listener)
     leave(code)
     return code
@@ -113,18 +112,7 @@ def log_failure(error: BaseException) -> None:
 async def serve(settings: ScoringSettings, listener: socket.socket, timeline: Timeline) -> int:
     """Listen, load, serve, and end: 0 when asked to stop, 1 when the start failed or the engine died."""
     service = Service(settings, timeline)
-    http = SignalFreeServer(
-        uvicorn.Config(
-            AccessLog(Application(service)),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=1,  # by then only clients that do not read are left, and half-sent requests
-        )
-    )
+    http = http_server(service)
     stop = _stop_on_signals()
     listening = asyncio.create_task(http.serve(sockets=[listener]))
     logger.info("[startup] listening on http://%s:%d", *listener.getsockname()[:2])
@@ -136,6 +124,22 @@ async def serve(settings: ScoringSettings, listener: socket.socket, timeline: Ti
     if error is not None:
         log_failure(error)
     return code
+
+
+def http_server(service: Service) -> "SignalFreeServer":
+    """Return what speaks HTTP for a service."""
+    return SignalFreeServer(
+        uvicorn.Config(
+            AccessLog(Application(service)),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,  # by then only clients that do not read are left, and half-sent requests
+        )
+    )
 
 
 async def _live(service: Service, stop: asyncio.Event) -> tuple[int, BaseException | None]:

@@ -34,12 +34,20 @@ class ScoringSettings:
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     fast_stream: bool = True
     short_way: bool = True
+    fork_engine: bool = True
 
     def each_engine(self) -> "list[ScoringSettings]":
         """Return the settings of each engine: of those in the list, or of the only one."""
         return [
-            replace(self, model=one.model, revision=one.revision, arguments=one.arguments, model_dir=None)
-            for one in self.engines
+            replace(
+                self,
+                model=one.model,
+                revision=one.revision,
+                arguments=one.arguments,
+                model_dir=None,
+                fork_engine=self.fork_engine and number == 0,  # by then the first one's threads run here
+            )
+            for number, one in enumerate(self.engines)
         ] or [self]
 
 
@@ -67,6 +75,7 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
         api_keys=_api_keys(words, environ),
         fast_stream=environ.get("SCORING_FAST_STREAM", "1") != "0",
         short_way=environ.get("SCORING_SHORT_WAY", "1") != "0",
+        fork_engine=environ.get("VLLM_WORKER_MULTIPROC_METHOD", "fork") == "fork",
     )
 
 

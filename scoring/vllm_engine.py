@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from scoring.engine_arguments import has_flag
-from scoring.engine_process import fork_server, forked_when_preloaded
+from scoring.engine_process import forked
 from scoring.errors import BadSettings, EngineFailed
 from scoring.short_way import ShortWay
 from scoring.tracing import flush_traces, settle_traces
@@ -43,7 +43,6 @@ def prepare_environment(environ: MutableMapping[str, str]) -> None:
     """Set what must stand before vLLM is imported; what the user has set stays."""
     environ.setdefault("VLLM_ENABLE_RESPONSES_API_STORE", "1")
     environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-    environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
     environ.setdefault("VLLM_MEDIA_URL_ALLOW_REDIRECTS", "0")  # a listed host must not lead to one that is not
     if is_cpu_build():
         # The worker inside the engine's process and one OpenMP thread: with more, threads and processes spin against
@@ -246,12 +245,12 @@ class VllmEngine:
         await asyncio.to_thread(self._client.shutdown, timeout=0)
 
 
-def start_engine(vllm: VllmModules, parsed: Namespace) -> VllmEngine:
-    """Load the model and start the engine's process; blocks, so call it outside of the event loop."""
+def start_engine(vllm: VllmModules, parsed: Namespace, *, fork: bool) -> VllmEngine:
+    """Start the engine's process and load the model; blocks, so call it outside of the event loop."""
     try:
         engine_args = vllm.engine_args.from_cli_args(parsed)
         config = engine_args.create_engine_config(usage_context=vllm.usage_context.OPENAI_API_SERVER)
-        with main_module_hidden(), forked_when_preloaded():
+        with main_module_hidden(), forked(fork, on_cpu=is_cpu_build()):
             client = vllm.async_llm.from_vllm_config(
                 vllm_config=config,
                 usage_context=vllm.usage_context.OPENAI_API_SERVER,
@@ -286,5 +285,4 @@ def main_module_hidden() -> Iterator[None]:
 
 def child_processes() -> list[int]:
     """Return the ids of the processes that vLLM started."""
-    engines = [child.pid for child in multiprocessing.active_children()]
-    return [pid for pid in (*engines, *fork_server()) if pid is not None and pid != os.getpid()]
+    return [child.pid for child in multiprocessing.active_children() if child.pid is not None]

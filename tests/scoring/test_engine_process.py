@@ -1,4 +1,4 @@
-"""The fork server that imports the engine's side, tried with small modules in a process of its own."""
+"""The forked engine's process, tried with a small stand-in for vLLM's module in a process of its own."""
 
 import subprocess
 import sys
@@ -7,51 +7,54 @@ from pathlib import Path
 import pytest
 
 FORK = """
-import os, subprocess
+import colorsys, multiprocessing, socket, sys, types
 from scoring import engine_process
 
-assert engine_process.preload({settings}, on_cpu={on_cpu}, modules=["colorsys"]) is {started}
-os.environ["SET_LATER"] = "seen"
-del os.environ["SET_BEFORE"]
-if {started}:
-    process = engine_process.ForkedContext().Process(
-        target=exec,
-        args=("import os, sys; print(*map(os.environ.get, ['SET_LATER', 'SET_BEFORE']), 'colorsys' in sys.modules)",),
-    )
+vllm_utils = types.ModuleType("vllm.v1.engine.utils")
+vllm_utils.get_mp_context = lambda: multiprocessing.get_context({vllms!r})
+for name in ("vllm", "vllm.v1", "vllm.v1.engine"):
+    sys.modules[name] = types.ModuleType(name)
+sys.modules["vllm.v1.engine.utils"] = vllm_utils
+
+def look(pipe):
+    import os
+    listening = [name for name in os.listdir("/proc/self/fd") if is_internet(int(name))]
+    pipe.send(f"colorsys {{'colorsys' in sys.modules}} sockets {{len(listening)}}")
+
+def is_internet(number):
+    try:
+        with socket.socket(fileno=__import__("os").dup(number)) as found:
+            return found.family == socket.AF_INET
+    except OSError:
+        return False
+
+listener = socket.create_server(("127.0.0.1", 0))
+with engine_process.forked({wanted}, on_cpu={on_cpu}):
+    context = vllm_utils.get_mp_context()
+assert vllm_utils.get_mp_context().get_start_method() == {vllms!r}
+print(context.get_start_method(), type(context).__name__)
+if context.get_start_method() == "fork":
+    here, there = multiprocessing.Pipe()
+    process = context.Process(target=look, args=(there,))
     process.start()
-    process.join(30)
-    assert process.exitcode == 0, process.exitcode
-    assert len(engine_process.fork_server()) == 1
-else:
-    assert engine_process.fork_server() == []
+    print(here.recv())
+    process.join()
+assert is_internet(listener.fileno())
 """
 
 
-def run(repository: Path, settings: dict[str, str], *, on_cpu: bool, started: bool) -> str:
-    code = FORK.format(settings=settings, on_cpu=on_cpu, started=started)
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=repository,
-        env={"SET_BEFORE": "x"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_the_forked_process_has_todays_environment_and_the_imports(repository: Path) -> None:
-    assert run(repository, {"SCORING_PRELOAD": "1"}, on_cpu=True, started=True) == "seen None True\n"
-
-
 @pytest.mark.parametrize(
-    ("settings", "on_cpu", "started"),
+    ("wanted", "on_cpu", "vllms", "printed"),
     [
-        pytest.param({"SCORING_PRELOAD": "0"}, True, False, id="switched-off"),
-        pytest.param({}, True, False, id="off-by-default"),
-        pytest.param({"SCORING_PRELOAD": "1"}, False, True, id="asked-for-on-a-gpu"),
+        pytest.param(True, True, "spawn", "fork ForkedContext\ncolorsys True sockets 0\n", id="forked-on-a-cpu"),
+        pytest.param(True, False, "fork", "fork ForkedContext\ncolorsys True sockets 0\n", id="forked-on-a-gpu"),
+        pytest.param(True, False, "spawn", "spawn SpawnContext\n", id="vllm-insists-on-a-fresh-one"),
+        pytest.param(False, True, "spawn", "spawn SpawnContext\n", id="switched-off"),
     ],
 )
-def test_when_it_is_started(repository: Path, settings: dict[str, str], on_cpu: bool, started: bool) -> None:
-    run(repository, settings, on_cpu=on_cpu, started=started)
+def test_the_engine_is_forked(repository: Path, wanted: bool, on_cpu: bool, vllms: str, printed: str) -> None:
+    code = FORK.format(wanted=wanted, on_cpu=on_cpu, vllms=vllms)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.stdout, done.returncode) == (printed, 0), done.stderr
