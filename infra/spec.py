@@ -46,6 +46,7 @@ def _not_bool(value: Any) -> Any:
 
 Count = Annotated[int, BeforeValidator(_not_bool), Field(ge=1)]
 Tags = dict[str, str]
+DEFAULTS: Any = Field(default={}, validate_default=True)  # an instance would be built now, and its class's schema twice
 
 
 class Written(BaseModel):
@@ -96,7 +97,7 @@ class EndpointSpec(Written):
 
     name: EndpointName
     auth_mode: Literal["key", "aml_token", "aad_token"] = "key"
-    identity: IdentitySpec = IdentitySpec()
+    identity: IdentitySpec = DEFAULTS
     public_network_access: Literal["enabled", "disabled"] = "enabled"
     enforce_access_to_default_secret_stores: Literal["enabled", "disabled"] | None = Field(
         default=None,
@@ -153,9 +154,9 @@ class DeploymentSpec(Written):
         default={}, description="Any vLLM argument by its own name, e.g. `max_model_len: 4096`"
     )
     environment_variables: dict[VariableName, str] = Field(default={}, description="Plain values only, no secrets")
-    request_settings: RequestSettingsSpec = RequestSettingsSpec()
-    liveness_probe: ProbeSpec = ProbeSpec()
-    readiness_probe: ProbeSpec = ProbeSpec()
+    request_settings: RequestSettingsSpec = DEFAULTS
+    liveness_probe: ProbeSpec = DEFAULTS
+    readiness_probe: ProbeSpec = DEFAULTS
     tags: Tags = {}
 
     @field_validator("engine")
@@ -246,7 +247,7 @@ class StackSpec(Written):
         default=None, description="Left out: HuggingFaceTokenConnection, if the model needs a token"
     )
     catalog: CatalogSpec | None = Field(default=None, description="Left out: no entry in the catalogue")
-    local: LocalSpec = LocalSpec()
+    local: LocalSpec = DEFAULTS
 
     @model_validator(mode="after")
     def _registry_models_bring_their_container(self) -> StackSpec:
