@@ -27,6 +27,7 @@ class KillsItself(Silent):
         if kind == sys.argv[4]:
             os.kill(os.getpid(), signal.Signals[sys.argv[5]])
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it
 spec = StackSpec.model_validate_json(sys.argv[1])
 target = open_target(spec, local=True, environ={"GATELIFT_EMULATOR_STATE": sys.argv[2]})
 sources = Sources(Path(sys.argv[3]), Path(sys.argv[6]))
