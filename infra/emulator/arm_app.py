@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from infra.emulator.arm_call import ML, Address, ArmError, Call, Handler, Reply, forbidden
 from infra.emulator.arm_versions import ML_TYPES, VERSIONS
+from infra.emulator.request_rules import checked
 from infra.emulator.tokens import Principal, TokenRejected
 from infra.emulator.world import World
 
@@ -75,8 +76,10 @@ class ArmApp:
         ):
             raise forbidden(principal, action, address.resource_id)
         self._check_parents(method, address)
-        call = Call(self._world, method, address, query, _parse_body(raw), headers, principal, path)
-        return handler(call)
+        body = _parse_body(raw)
+        if address.namespace.lower() == ML.lower():
+            body = checked(method, address.pattern, query["api-version"], body)
+        return handler(Call(self._world, method, address, query, body, headers, principal, path))
 
     def _authenticate(self, headers: dict[str, str]) -> Principal:
         scheme, _, token = headers.get("authorization", "").partition(" ")

@@ -16,6 +16,7 @@ def accepted(call: Call, status: int, operation: Document, region: str, body: An
     }
     if call.method != "PUT":
         headers["location"] = operation_url(call, operation, region, "mfeOperationResults")
+        body = None  # what a PATCH or DELETE began shows when it has ended
     return Reply(status, body, headers)
 
 

@@ -139,13 +139,9 @@ def assignment_document(id: str, scope: str, role: str, object_id: str, kind: st
             "principalId": object_id,
             "principalType": kind,
             "scope": scope or "/",
-            "condition": None,
-            "conditionVersion": None,
             "createdOn": now,
             "updatedOn": now,
             "createdBy": by,
             "updatedBy": by,
-            "delegatedManagedIdentityResourceId": None,
-            "description": None,
         },
     }

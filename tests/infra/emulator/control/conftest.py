@@ -1,10 +1,7 @@
 """Clients of the control plane: raw ARM, the real SDK, and the official documents that answers are held against."""
 
 import contextlib
-import importlib.util
 import io
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,18 +11,8 @@ import httpx
 import pytest
 
 from infra.emulator.launcher import EmulatorProfile
+from tests.infra.emulator.control.documents import COUNTS, SPECS, Documents
 
-REPOSITORY = Path(__file__).resolve().parents[4]
-SPECS = Path(os.environ.get("GATELIFT_SPECS", REPOSITORY.parent / "shared" / "specs"))
-ML_SPECS = (
-    SPECS / "azure-rest-api-specs/specification/machinelearningservices/resource-manager"
-    "/Microsoft.MachineLearningServices/stable/2024-04-01"
-)
-ROLE_SPEC = (
-    SPECS
-    / "azure-rest-api-specs/specification/authorization/resource-manager/Microsoft.Authorization/stable/2022-04-01"
-    "/authorization-RoleAssignmentsCalls.json"
-)
 SUBSCRIPTION = "00000000-0000-0000-0000-00000000aaaa"
 PROVIDER = "providers/Microsoft.MachineLearningServices"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/ml"
@@ -41,18 +28,23 @@ class Arm:
     """Talks to the control plane; every answer is kept for the conformance check."""
 
     group, lab, annex, subscription = GROUP, LAB, ANNEX, SUBSCRIPTION
+    version = "2024-04-01"
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
         self.seen: list[tuple[str, str, int, Any]] = []
+        self.accepted: list[tuple[str, str, Any]] = []
 
     def __call__(
-        self, method: str, path: str, body: Any = None, *, version: str | None = "2024-04-01", **query: str
+        self, method: str, path: str, body: Any = None, *, version: str | None = "", **query: str
     ) -> httpx.Response:
+        version = self.version if version == "" else version
         parameters = {**({"api-version": version} if version else {}), **query}
         answer = self.client.request(method, path, json=body, params=parameters)
         content = answer.json() if answer.content else None
-        self.seen.append((method, path, answer.status_code, content))
+        self.seen.append((method, str(answer.request.url), answer.status_code, content))
+        if body is not None and answer.status_code < 400:
+            self.accepted.append((method, str(answer.request.url), body))
         return answer
 
     def finish(self, answer: httpx.Response) -> dict[str, Any]:
@@ -61,6 +53,7 @@ class Arm:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             status: dict[str, Any] = self.client.get(url).raise_for_status().json()
+            self.seen.append(("GET", url, 200, status))
             if status["status"] in ("Succeeded", "Failed", "Canceled"):
                 return status
             time.sleep(0.02)
@@ -156,10 +149,18 @@ def arm_class() -> type[Arm]:
 
 
 @pytest.fixture
-def arm(emulator: EmulatorProfile, connect: Callable[..., httpx.Client]) -> Iterator[Arm]:
-    """The control plane of the shared emulator, as its owner."""
+def arm(
+    emulator: EmulatorProfile, connect: Callable[..., httpx.Client], all_documents: Documents | None
+) -> Iterator[Arm]:
+    """The control plane of the shared emulator, as its owner; all it said is held against the official documents."""
     with connect(emulator) as client:
-        yield Arm(client)
+        arm = Arm(client)
+        yield arm
+    if all_documents:
+        for answer in arm.seen:
+            assert not all_documents.violations(*answer)
+        for request in arm.accepted:
+            assert not all_documents.request_violations(*request), "accepted, though the documents forbid it"
 
 
 @pytest.fixture
@@ -232,33 +233,24 @@ def quiet() -> Callable[[], Any]:
     return lambda: contextlib.redirect_stdout(io.StringIO())
 
 
-class Documents:
-    """The official documents that an answer has to satisfy."""
-
-    def __init__(self) -> None:
-        found = importlib.util.spec_from_file_location("specval", SPECS / "tools" / "specval.py")
-        assert found
-        assert found.loader
-        module = importlib.util.module_from_spec(found)
-        sys.modules["specval"] = module
-        found.loader.exec_module(module)
-        files = [ML_SPECS / name for name in ("mfe.json", "machineLearningServices.json", "registries.json")]
-        self._specs = [module.Spec(str(file)) for file in [*files, ROLE_SPEC]]
-
-    def violations(self, method: str, url: str, status: int, body: Any) -> list[str] | None:
-        """What is wrong with an answer; None where no document knows the operation."""
-        path = "/" + url.partition("?")[0].partition("://")[2].partition("/")[2] if "://" in url else url
-        for spec in self._specs:
-            with contextlib.suppress(KeyError):
-                return [
-                    f"{method} {path} {status}: {error}" for error in spec.check_response(method, path, status, body)
-                ]
-        return None
+@pytest.fixture(scope="session")
+def all_documents() -> Documents | None:
+    """The official documents, None where they are not at hand."""
+    return Documents() if Documents.at_hand() else None
 
 
 @pytest.fixture(scope="session")
-def documents() -> Documents:
+def documents(all_documents: Documents | None) -> Documents:
     """The official documents, where they are at hand."""
-    if not (SPECS / "tools" / "specval.py").is_file():
+    if all_documents is None:
         pytest.skip(f"the official API documents are not at {SPECS} (set GATELIFT_SPECS)")
-    return Documents()
+    return all_documents
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how much was held against the official documents."""
+    if COUNTS:
+        terminalreporter.write_line(
+            f"official API documents: {COUNTS['responses']} responses checked, {COUNTS['responses violations']} "
+            f"violations; {COUNTS['requests']} accepted requests checked, {COUNTS['requests violations']} violations"
+        )

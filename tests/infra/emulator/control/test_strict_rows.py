@@ -90,7 +90,7 @@ def test_names_compare_without_case_and_keep_their_first_spelling(arm: Any) -> N
             "not found",
             id="identity-missing",
         ),
-        pytest.param("fine", {"tags": {"a": {"b": 1}}}, 400, "BadRequest", "map strings to strings", id="tags"),
+        pytest.param("fine", {"tags": {"a": {"b": 1}}}, 400, "BadRequest", "to type 'System.String'", id="tags"),
         pytest.param("fine", {"tags": {"a": "b" * 257}}, 400, "InvalidTagValueLength", "too long", id="tag-too-long"),
         pytest.param("fine", {"tags": {str(i): "" for i in range(51)}}, 400, "TooManyTags", "50", id="too-many-tags"),
         pytest.param(
@@ -138,7 +138,7 @@ def test_an_endpoint_name_is_taken_in_the_whole_region(arm: Any, bodies: Any, en
         pytest.param({"traffic": {"ghost": 100}}, "'ghost'", id="unknown-deployment"),
         pytest.param({"traffic": {"blue": 60}}, "either 0 or 100, it is 60", id="sum"),
         pytest.param({"traffic": {"blue": 101}}, "from 0 to 100", id="more-than-all"),
-        pytest.param({"traffic": {"blue": 50.5}}, "whole percentages", id="fraction"),
+        pytest.param({"traffic": {"blue": 50.5}}, "to type 'System.Int32'", id="fraction"),
         pytest.param(
             {"traffic": {"blue": 100}, "mirrorTraffic": {"blue": 10}}, "no live traffic", id="live-and-mirrored"
         ),
