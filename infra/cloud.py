@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from infra.clock import Clock
+from infra.patience import Patience
 from infra.reporter import Reporter
 
 PROVIDER = "Microsoft.MachineLearningServices"
@@ -79,7 +80,7 @@ class Cloud:
 
     workspace: WorkspaceAddress
     management: Management
-    sdk: Sdk
+    open_sdk: Callable[[], Sdk]
     wait: Callable[[Any, Tick], None]
     wait_for_running: Callable[[Mapping[str, Any], Tick], None]
     begin_delete: Callable[[str], Any]
@@ -89,7 +90,13 @@ class Cloud:
     reporter: Reporter
     stack: str = ""
     local: bool = False
+    patience: Patience = field(default_factory=Patience)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def sdk(self) -> Sdk:
+        """azure-ai-ml; importing it takes seconds, so only what changes something asks for it."""
+        return self.open_sdk()
 
     def delete(self, id: str) -> None:
         """Delete a resource and wait until it is gone; absent is fine."""

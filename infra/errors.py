@@ -53,6 +53,12 @@ class TimedOut(NotReady):
     code = "timed_out"
 
 
+def still_running(what: str, seconds: float) -> TimedOut:
+    """The error for an operation of Azure that has not come to its end."""
+    hint = "run the command again and it waits on for the same operation; `gatelift down` ends it"
+    return TimedOut(f"{what}: the operation still runs after {seconds:.0f} s", hint=hint, code="operation_timed_out")
+
+
 class Refused(GateliftError):
     """Azure, the Hub or the emulator refused what was asked."""
 

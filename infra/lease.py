@@ -26,6 +26,7 @@ from infra.resources.base import OWNER_TAG
 LIFE, RENEWED_EVERY = 90.0, 20.0
 SETTLE, SETTLE_LOCAL = 2.0, 0.2
 LOOK_AGAIN, LOOK_AGAIN_LOCAL = 3.0, 0.2
+ENDED = "ZX"  # a killed process stays in the list as long as its parent does not ask for it
 Mark = dict[str, str]
 
 
@@ -132,7 +133,8 @@ def _process(number: int) -> str:
     """A process by number and start, so that a number used again is another one; nothing where there is none."""
     try:
         stat = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
-        return f"{number}@{stat.rpartition(')')[2].split()[19]}"
+        state, *rest = stat.rpartition(")")[2].split()
+        return "" if state in ENDED else f"{number}@{rest[18]}"
     except OSError:
         pass
     try:

@@ -30,7 +30,7 @@ def rollback(spec: StackSpec, cloud: Cloud, reached: ConnectInfo) -> dict[str, A
     began = cloud.clock.now()
     cloud.reporter.phase_started("smoke test", previous)
     model = served_name(found.lives[previous]) or reached.model
-    smoke.ask(reached.base_url, reached.api_key, model, clock=cloud.clock, deployment=previous)
+    smoke.ask(reached.base_url, reached.api_key, model, clock=cloud.clock, patience=cloud.patience, deployment=previous)
     cloud.reporter.phase_finished("smoke test", previous, cloud.clock.now() - began, "answered")
     leaving = tuple(name for name, live in found.lives.items() if live.owner == spec.name and name != previous)
     left = max((name for name in leaving if found.traffic.get(name)), key=lambda n: found.traffic[n], default="")

@@ -5,23 +5,33 @@ from typing import Any
 
 from infra.clock import Clock
 from infra.errors import NotReady, Refused
+from infra.patience import Patience
 
 QUESTION = "What is the capital of France?"
-PATIENCE = 120.0  # a new route and a new key take a moment to arrive at the front end
 NO_CHAT = {"400", "404", "405", "422"}  # an embedding model, or one without a chat template, is no failure of ours
 NOT_YET = {401, 404, 424, 429, 502, 503, 504}
 
 
-def ask(base_url: str, key: str, model: str, *, clock: Clock, deployment: str = "", question: str = QUESTION) -> str:
+def ask(
+    base_url: str,
+    key: str,
+    model: str,
+    *,
+    clock: Clock,
+    patience: Patience | None = None,
+    deployment: str = "",
+    question: str = QUESTION,
+) -> str:
     """The answer to a chat request; with `deployment` that one is asked, whatever the traffic says."""
     import httpx  # 0.3 s, only when something was applied
 
     headers = {"Authorization": f"Bearer {key}"} | ({"azureml-model-deployment": deployment} if deployment else {})
     body = {"model": model, "messages": [{"role": "user", "content": question}], "max_tokens": 64, "temperature": 0}
-    deadline = clock.now() + PATIENCE
+    longest = (patience or Patience()).answer
+    deadline = clock.now() + longest
     while True:
         try:
-            response = httpx.post(f"{base_url}/chat/completions", json=body, headers=headers, timeout=180)
+            response = httpx.post(f"{base_url}/chat/completions", json=body, headers=headers, timeout=1.5 * longest)
             if response.status_code == 200:
                 return _text(response.json())
             inner = response.headers.get("ms-azureml-model-error-statuscode", "")

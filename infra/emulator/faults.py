@@ -5,6 +5,7 @@ A rule is a JSON object. Which requests it meets:
     path         regular expression, searched in path and query, case-insensitive; default: everything
     target       "arm" (default: also blobs and tokens), "hub", "endpoint" or "*"
     times        how often it strikes; without it, always
+    skip         how many fitting requests it lets pass before
     probability  between 0 and 1; with `seed` the same requests are struck every time
 What happens then (several may be combined):
     delay        seconds to wait before the request is served
@@ -13,7 +14,7 @@ What happens then (several may be combined):
     reset        true: break the connection
     hang         true: never answer
     operation    for PUT, PATCH, DELETE and POST that start a long-running operation:
-                 {"code": …, "message": …} makes it fail, "never" keeps it running
+                 {"code": …, "message": …} makes it fail, "never" keeps it running while such a rule is in force
 """
 
 import asyncio
@@ -37,6 +38,7 @@ FIELDS = {
     "path": str,
     "target": str,
     "times": int,
+    "skip": int,
     "probability": (int, float),
     "seed": int,
     "delay": (int, float),
@@ -69,6 +71,8 @@ class Rule:
 
     definition: dict[str, Any]
     struck: int = 0
+    passed: int = 0
+    hanging: int = field(default=0, init=False)
     pattern: re.Pattern[str] = field(init=False)
     dice: random.Random = field(init=False)
 
@@ -85,6 +89,9 @@ class Rule:
             return False
         if self.dice.random() >= rule.get("probability", 1):
             return False
+        if self.passed < rule.get("skip", 0):
+            self.passed += 1
+            return False
         self.struck += 1
         return True
 
@@ -94,6 +101,7 @@ class Faults:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._replaced = asyncio.Event()
         self._rules = [Rule(**kept) for kept in (store.record("faults", "current") or {"rules": []})["rules"]]
 
     def set(self, definitions: Any) -> None:
@@ -102,19 +110,26 @@ class Faults:
             raise ValueError("the body must be a list of rules")
         self._rules = [Rule(_checked(definition)) for definition in definitions]
         self._save()
+        self._replaced.set()
+        self._replaced = asyncio.Event()
 
     def all(self) -> list[dict[str, Any]]:
-        """Every rule with `struck`: how often it has struck."""
-        return [{**rule.definition, "struck": rule.struck} for rule in self._rules]
+        """Every rule with `struck`, how often it has struck, and `hanging`, how many requests it holds now."""
+        return [{**rule.definition, "struck": rule.struck, "hanging": rule.hanging} for rule in self._rules]
 
-    def match(self, method: str, path: str, target: str) -> dict[str, Any] | None:
+    def match(self, method: str, path: str, target: str) -> Rule | None:
         """The first rule that meets this request and is not about operations, None mostly."""
         return self._match(method, path, target, operations=False) if self._rules else None
 
     def operation(self, method: str, path: str) -> dict[str, Any] | str | None:
         """What is to become of the long-running operation that this request starts."""
         rule = self._match(method, path, "arm", operations=True) if self._rules else None
-        return rule["operation"] if rule else None
+        return rule.definition["operation"] if rule else None
+
+    async def let_operations_end(self) -> None:
+        """Return once no rule that keeps operations from ending is in force."""
+        while any(rule.definition.get("operation") == "never" for rule in self._rules):
+            await self._replaced.wait()
 
     def wrap(self, app: App, target: str) -> App:
         """The same application, struck by the rules for `target`."""
@@ -130,26 +145,31 @@ class Faults:
 
         return struck
 
-    def _match(self, method: str, path: str, target: str, *, operations: bool) -> dict[str, Any] | None:
+    def _match(self, method: str, path: str, target: str, *, operations: bool) -> Rule | None:
         for rule in self._rules:
             if ("operation" in rule.definition) == operations and rule.strikes(method, path, target):
                 self._save()
-                return rule.definition
+                return rule
         return None
 
     def _save(self) -> None:
-        kept = [{"definition": rule.definition, "struck": rule.struck} for rule in self._rules]
+        kept = [{"definition": rule.definition, "struck": rule.struck, "passed": rule.passed} for rule in self._rules]
         self._store.put_record("faults", "current", {"rules": kept})
 
 
-async def strike(rule: dict[str, Any], app: App, scope: Scope, receive: Receive, send: Send) -> None:
+async def strike(met: Rule, app: App, scope: Scope, receive: Receive, send: Send) -> None:
     """Serve one request as the rule has it."""
+    rule = met.definition
     await asyncio.sleep(rule.get("delay", 0))
     if rule.get("after"):
         await app(scope, receive, _discard)
     if rule.get("hang"):
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        met.hanging += 1
+        try:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            met.hanging -= 1
         return
     if rule.get("reset") or (rule.get("after") and "status" not in rule):
         scope["state"]["abort"]()

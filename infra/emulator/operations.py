@@ -103,9 +103,9 @@ class Operations:
         error: dict[str, Any] | None = None
         try:
             if operation["fault"] == NEVER_ENDS:
-                await asyncio.Event().wait()
+                await self._world.faults.let_operations_end()
             await asyncio.sleep(self._world.settings["operation_seconds"])
-            if operation["fault"]:
+            if isinstance(operation["fault"], dict):
                 raise DeploymentFailed(
                     operation["fault"].get("code", "InternalServerError"),
                     operation["fault"].get("message", "This error was injected by a fault rule."),

@@ -75,9 +75,11 @@ class CatalogModel(Resource):
 
     def create(self, cloud: Cloud, state: State) -> None:
         """Upload the card and register the version."""
-        with tempfile.TemporaryDirectory(prefix="gatelift-card-") as folder:
-            Path(folder, "README.md").write_text(self.card, encoding="utf-8")
-            cloud.sdk.put_model(state, Path(folder))
+        with tempfile.TemporaryDirectory(prefix="gatelift-card-") as temporary:
+            folder = Path(temporary, self.model)  # its name is part of the blob's: the same card goes up only once
+            folder.mkdir()
+            (folder / "README.md").write_text(self.card, encoding="utf-8")
+            cloud.sdk.put_model(state, folder)
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
         """Change tags and description, and send everything else back as it was."""

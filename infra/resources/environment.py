@@ -64,15 +64,18 @@ class Environment(Resource):
         document = cloud.management.get(cloud.workspace.asset("environments", NAME, self.version))
         if document is None:
             return None
-        return Live(dict(self.desired), owner_of(document["properties"].get("tags")), "Succeeded", document)
+        state: State = {"name": NAME, "version": self.version}  # the rest is in the version
+        return Live(state, owner_of(document["properties"].get("tags")), "Succeeded", document)
 
     def create(self, cloud: Cloud, state: State) -> None:
         """Upload the build context and register the version; Azure builds the image when it is first used."""
-        with tempfile.TemporaryDirectory(prefix="gatelift-environment-") as folder:
+        with tempfile.TemporaryDirectory(prefix="gatelift-environment-") as temporary:
+            folder = Path(temporary, NAME)  # its name is part of the blobs': the same files go up only once
+            folder.mkdir()
             for name, text in self.files(self.version).items():
                 if name != "environment.yaml":  # its content is in `state`; in the context it would only be uploaded
-                    Path(folder, name).write_text(text, encoding="utf-8")
-            cloud.sdk.put_environment(state, Path(folder))
+                    (folder / name).write_text(text, encoding="utf-8")
+            cloud.sdk.put_environment(state, folder)
 
     def delete(self, cloud: Cloud) -> None:
         """Take this version away."""
