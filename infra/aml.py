@@ -10,6 +10,7 @@ import logging
 import os
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,11 +21,12 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from ruamel.yaml import YAML
 
-from infra.arm import Arm, as_gatelift_errors
+from infra.arm import Arm
 from infra.cloud import WorkspaceAddress
-from infra.errors import Refused
+from infra.errors import Refused, still_running
 from infra.parallel import Task
 from infra.quiet import QuietThreads
+from infra.sdk_transport import RenewingTransport, as_gatelift_errors
 
 LOCAL_PAUSE, AZURE_PAUSE = 0.25, 2.0
 TICK = 0.2
@@ -88,7 +90,10 @@ class Aml:
         with _sdk_errors(f"{group}: {document['name']}"), QUIET.installed():
             with QUIET.silence():
                 poller = getattr(client, group).begin_create_or_update(_with_azures_case(self._load(loader, document)))
+            began = time.monotonic()
             while not poller.done():
+                if time.monotonic() - began > self._arm.patience.operation:
+                    raise still_running(str(document["name"]), self._arm.patience.operation)
                 poller.wait(TICK)
                 tick()
             with QUIET.silence():
@@ -128,12 +133,17 @@ class Aml:
             self._workspace.subscription_id,
             self._workspace.resource_group,
             self._workspace.name,
-            transport=self._arm.transport,
+            transport=self._transport(),
             per_call_policies=[FastPoll(LOCAL_PAUSE if self._local else AZURE_PAUSE)],
             enable_telemetry=False,
             show_progress=False,
             **where,
         )
+
+    def _transport(self) -> RenewingTransport:
+        waits = {"connection_timeout": self._arm.patience.connect, "read_timeout": self._arm.patience.request}
+        verify = {"connection_verify": self._arm.ca_bundle} if self._arm.ca_bundle else {}
+        return RenewingTransport(self._arm.credential, **waits, **verify)
 
     def _cloud_metadata(self) -> dict[str, str]:
         return {

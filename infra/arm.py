@@ -1,28 +1,23 @@
-"""Raw Azure Resource Manager: JSON in, JSON out, typed errors; the home of azure.mgmt and of Azure's error types."""
+"""Raw Azure Resource Manager: JSON in, JSON out, typed errors; nothing of it needs an SDK."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-from azure.core import exceptions as azure_errors
-from azure.core.pipeline import policies
-from azure.core.pipeline.transport import RequestsTransport
-from azure.core.rest import HttpRequest, HttpResponse
-from azure.mgmt.core import ARMPipelineClient
-from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
-
+from infra.arm_session import ArmSession, retry_after
 from infra.azure_login import Credential
 from infra.diagnosis import read_error
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady, OperationFailed, Refused
+from infra.patience import Patience
+from infra.web import Answer, Web
 
 API_VERSION = "2024-04-01"  # the newest stable version that every route we use has
 WORKING = {"Creating", "Updating", "Deleting", "Scaling", "Accepted", "InProgress", "Running"}
 DEFAULT_PAUSE = 2.0
-SCOPE = "https://management.azure.com/.default"
 
 
 @dataclass(frozen=True)
@@ -43,49 +38,23 @@ class Progress:
     error: GateliftError | None = None
 
 
-class RenewingTransport(RequestsTransport):  # type: ignore[misc]  # azure.core exports it lazily
-    """Sends a request once more, with a new token, where the service says that the present one is over.
-
-    A transport and no policy, because the SDK's clients share the one and would each need their own of the other.
-    """
-
-    def __init__(self, credential: Credential, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._credential = credential
-
-    def send(self, request: Any, **settings: Any) -> Any:
-        """The answer, or the second one."""
-        response = super().send(request, **settings)
-        sent = request.headers.get("Authorization", "")
-        if response.status_code != 401 or not sent.startswith("Bearer ") or not hasattr(self._credential, "forget"):
-            return response
-        if sent == f"Bearer {self._credential.get_token(SCOPE).token}":
-            self._credential.forget()
-        request.headers["Authorization"] = f"Bearer {self._credential.get_token(SCOPE).token}"
-        return super().send(request, **settings)
-
-
 class Arm:
     """One client for a management endpoint; safe to use from many threads."""
 
     def __init__(
-        self, base_url: str, credential: Credential, *, ca_bundle: str | None = None, retries: int = 4
+        self,
+        base_url: str,
+        credential: Credential,
+        *,
+        ca_bundle: str | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.credential = credential
-        verify = {"connection_verify": ca_bundle} if ca_bundle else {}
-        self.transport = RenewingTransport(credential, **verify)
-        self._client: ARMPipelineClient[HttpRequest, HttpResponse] = ARMPipelineClient(
-            base_url=self.base_url,
-            transport=self.transport,
-            policies=[
-                policies.RequestIdPolicy(),
-                policies.UserAgentPolicy(base_user_agent="gatelift"),
-                policies.RetryPolicy(retry_total=retries, retry_backoff_factor=0.4),
-                ARMChallengeAuthenticationPolicy(credential, SCOPE),
-                policies.ContentDecodePolicy(),
-            ],
-        )
+        self.patience = patience or Patience()
+        self.ca_bundle = ca_bundle
+        web = Web(ca_bundle=ca_bundle, connect=self.patience.connect, read=self.patience.request)
+        self._session = ArmSession(web, credential)
         self._count = 0
         self._lock = threading.Lock()
 
@@ -97,7 +66,7 @@ class Arm:
     def get(self, id: str, *, api_version: str = API_VERSION) -> dict[str, Any] | None:
         """The resource, or None where there is none."""
         response = self._send("GET", id, api_version)
-        if response.status_code == 404:
+        if response.status == 404:
             error = read_error(response.text())
             if error.code in ("ResourceGroupNotFound", "SubscriptionNotFound"):
                 raise self._refusal(response)
@@ -108,7 +77,7 @@ class Arm:
         """Every item of a collection, page by page; none where the parent is missing."""
         found: list[Any] = []
         response = self._send("GET", id, api_version, query=query)
-        while response.status_code != 404:
+        while response.status != 404:
             page = self._json(response)
             found += page.get("value", [])
             if not page.get("nextLink"):
@@ -135,13 +104,13 @@ class Arm:
     def begin_delete(self, id: str, *, api_version: str = API_VERSION) -> Operation | None:
         """Delete a resource; None when it is gone at once or was not there."""
         response = self._checked(self._send("DELETE", id, api_version), also=(404,))
-        return None if response.status_code in (200, 204, 404) else _operation(id, response, deleting=True)
+        return None if response.status in (200, 204, 404) else _operation(id, response, deleting=True)
 
     def poll(self, operation: Operation) -> Progress:
         """Ask once how far an operation is."""
         if operation.url:
             response = self._send("GET", operation.url, None)
-            if response.status_code != 404:  # Azure forgets operations after a while; the resource still tells
+            if response.status != 404:  # Azure forgets operations after a while; the resource still tells
                 return self._progress(response)
         document = self.get(operation.resource_id)
         if document is None:
@@ -149,10 +118,10 @@ class Arm:
         state = str(document.get("properties", {}).get("provisioningState", "Succeeded"))
         return Progress(done=state not in WORKING)
 
-    def _progress(self, response: HttpResponse) -> Progress:
+    def _progress(self, response: Answer) -> Progress:
         self._checked(response)
-        pause = _retry_after(response)
-        if response.status_code == 202 and not response.text():
+        pause = retry_after(response) or DEFAULT_PAUSE
+        if response.status == 202 and not response.text():
             return Progress(done=False, pause=pause)
         body = response.json() if response.text() else {}
         status = str(body.get("status") or body.get("properties", {}).get("provisioningState") or "Succeeded")
@@ -162,27 +131,27 @@ class Arm:
 
     def _send(
         self, method: str, id: str, api_version: str | None, *, body: Any = None, query: Mapping[str, str] | None = None
-    ) -> HttpResponse:
+    ) -> Answer:
         url = id if id.startswith("https://") else self.base_url + id
         params = {**(query or {}), **({"api-version": api_version} if api_version else {})}
-        request = HttpRequest(method, url, params=params, json=body)
+        if params:
+            url += ("&" if "?" in url else "?") + urlencode(params)
         with self._lock:
             self._count += 1
-        with as_gatelift_errors(f"{method} {url.split('?')[0]}"):
-            return self._client.send_request(request)
+        return self._session.send(method, url, body)
 
-    def _checked(self, response: HttpResponse, also: tuple[int, ...] = ()) -> HttpResponse:
-        if response.status_code >= 400 and response.status_code not in also:
+    def _checked(self, response: Answer, also: tuple[int, ...] = ()) -> Answer:
+        if response.status >= 400 and response.status not in also:
             raise self._refusal(response)
         return response
 
-    def _json(self, response: HttpResponse) -> dict[str, Any]:
+    def _json(self, response: Answer) -> dict[str, Any]:
         self._checked(response)
         body = response.json() if response.text() else {}
         return body if isinstance(body, dict) else {"value": body}
 
-    def _refusal(self, response: HttpResponse) -> GateliftError:
-        return refusal(response.status_code, response.text(), request_id=_request_id(response))
+    def _refusal(self, response: Answer) -> GateliftError:
+        return refusal(response.status, response.text(), request_id=_request_id(response))
 
 
 def refusal(status: int, body: str, *, request_id: str = "") -> GateliftError:
@@ -205,38 +174,7 @@ def failure(body: Mapping[str, Any], *, request_id: str = "") -> GateliftError:
     return OperationFailed(found.message, hint=found.hint, code=found.code, cause=found.cause, request_id=request_id)
 
 
-@contextmanager
-def as_gatelift_errors(what: str) -> Iterator[None]:
-    """Turn what Azure's packages raise into errors of ours, with the way out."""
-    try:
-        yield
-    except azure_errors.ClientAuthenticationError as error:
-        raise AccessDenied(f"{what}: {_said(error)}", hint="`az login` again", code="not_authenticated") from None
-    except azure_errors.HttpResponseError as error:
-        raise _from_response(error) from None
-    except (azure_errors.ServiceRequestError, azure_errors.ServiceResponseError) as error:
-        hint = "check the network; with --local: `gatelift emulator status`"
-        raise NotReady(f"{what}: no answer: {_said(error)}", hint=hint, code="no_connection") from None
-    except azure_errors.AzureError as error:
-        raise Refused(f"{what}: {_said(error)}", code=type(error).__name__) from None
-
-
-def _from_response(error: azure_errors.HttpResponseError) -> GateliftError:
-    response = error.response
-    status = getattr(response, "status_code", None) or 0
-    if response is None or status < 400:  # an operation that failed: the poll itself was a 200
-        model = error.error
-        details = [{"code": d.code, "message": d.message} for d in (getattr(model, "details", None) or [])]
-        body = {
-            "code": getattr(model, "code", ""),
-            "message": getattr(model, "message", _said(error)),
-            "details": details,
-        }
-        return failure({"error": body}, request_id=_request_id(response))
-    return refusal(status, response.text(), request_id=_request_id(response))
-
-
-def _operation(id: str, response: HttpResponse, *, deleting: bool = False) -> Operation:
+def _operation(id: str, response: Answer, *, deleting: bool = False) -> Operation:
     url = response.headers.get("Azure-AsyncOperation") or response.headers.get("Location") or ""
     return Operation(id, url, deleting)
 
@@ -244,16 +182,3 @@ def _operation(id: str, response: HttpResponse, *, deleting: bool = False) -> Op
 def _request_id(response: Any) -> str:
     headers = getattr(response, "headers", None) or {}
     return str(headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id") or "")
-
-
-def _retry_after(response: HttpResponse) -> float:
-    for name, scale in (("retry-after-ms", 1000), ("x-ms-retry-after-ms", 1000), ("retry-after", 1)):
-        value = response.headers.get(name, "")
-        if value.isdigit() and int(value) > 0:
-            return int(value) / scale
-    return DEFAULT_PAUSE
-
-
-def _said(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -2,17 +2,22 @@
 
 from pathlib import Path
 
-from infra.arm import as_gatelift_errors
+from infra.patience import Patience
 
 
-def upload_folder(sas_uri: str, folder: Path, *, ca_bundle: str | None = None) -> None:
+def upload_folder(sas_uri: str, folder: Path, *, ca_bundle: str | None = None, patience: Patience) -> None:
     """Put every file of the folder into the container, by its relative path."""
-    from azure.storage.blob import ContainerClient  # 0.7 s, only when something is uploaded
+    from azure.storage.blob import ContainerClient, ExponentialRetry  # 0.7 s, only when something is uploaded
 
+    from infra.sdk_transport import as_gatelift_errors
+
+    waits = {"connection_timeout": patience.connect, "read_timeout": patience.request}
+    # The package's own pause before the second try is 15 seconds.
+    again = ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=3, random_jitter_range=1)
     verify = {"connection_verify": ca_bundle} if ca_bundle else {}
     with (
         as_gatelift_errors("upload of the code"),
-        ContainerClient.from_container_url(sas_uri, retry_total=3, **verify) as container,  # type: ignore[arg-type]
+        ContainerClient.from_container_url(sas_uri, retry_policy=again, **waits, **verify) as container,  # type: ignore[arg-type]
     ):
         for path in sorted(folder.rglob("*")):
             if path.is_file():

@@ -1,21 +1,24 @@
 """Everything that is known before something is changed: the model's facts, the resources, what exists, the plan."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from infra import quota
-from infra.cloud import Cloud
+from infra.cloud import Cloud, Management
 from infra.desired import Sources, desired_resources, needs_token, token_spec, uses_hub
 from infra.errors import AccessDenied
 from infra.hub_access import Hub, ModelFacts
 from infra.observe import Observed, observe
 from infra.parallel import Task
 from infra.plan import Action, Plan, make_plan
+from infra.read_ahead import ReadAhead
 from infra.resources.base import Resource
 from infra.resources.connection import stored_token, token_hint
 from infra.resources.deployment import Deployment
 from infra.resources.traffic import Traffic
 from infra.rollout import Rollout, explained, renamed, roll_out
 from infra.spec import StackSpec
+
+KEY_ACTIONS = {"key": "listKeys", "aml_token": "token"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Prepared:
     observed: Observed
     plan: Plan
     rollout: Rollout
+    reads: Management | None = field(default=None, repr=False, compare=False)
+    """What was read, and what was begun to be read; no longer true once something is changed."""
 
     @property
     def chosen_spec(self) -> StackSpec:
@@ -36,13 +41,29 @@ class Prepared:
         return renamed(self.spec, self.rollout.current)
 
 
-def prepare(spec: StackSpec, cloud: Cloud, hub: Hub, sources: Sources, *, token: str | None) -> Prepared:
-    """Ask Hub and Azure, then plan."""
+def prepare(
+    spec: StackSpec, cloud: Cloud, hub: Hub, sources: Sources, *, token: str | None, keys: bool = False
+) -> Prepared:
+    """Ask Hub and Azure at the same time, then plan; with `keys` the endpoint's credential is asked for, too."""
     token = token or None  # a variable that is set to nothing is no token
-    facts = hub.model(spec.model.id, spec.model.revision, token) if uses_hub(spec) else None
-    resources = desired_resources(spec, facts, token, sources, hub.page(spec.model.id))
-    observed = observe(cloud, resources, spec.endpoint.name.lower())
-    return replan(Prepared(spec, facts, token, resources, observed, Plan(spec.name, ()), Rollout("")))
+    reads = ReadAhead(cloud.management)
+    reading = replace(cloud, management=reads)
+    if uses_hub(spec):
+        facts = Task(lambda: hub.model(spec.model.id, spec.model.revision, token))
+        _begin_reading(spec, reading, sources)
+    if keys and (action := KEY_ACTIONS.get(spec.endpoint.auth_mode)):
+        reads.begin_action(f"{cloud.workspace.endpoint(spec.endpoint.name.lower())}/{action}")
+    known: ModelFacts | None = facts.result() if uses_hub(spec) else None
+    resources = desired_resources(spec, known, token, sources, hub.page(spec.model.id))
+    observed = observe(reading, resources, spec.endpoint.name.lower())
+    return replan(Prepared(spec, known, token, resources, observed, Plan(spec.name, ()), Rollout(""), reads))
+
+
+def _begin_reading(spec: StackSpec, cloud: Cloud, sources: Sources) -> None:
+    """Ask for what the spec alone names, while the Hub answers; only the catalog's entry needs the Hub's answer."""
+    likely = ModelFacts(spec.model.id, spec.model.revision or "", gated=True)
+    resources = desired_resources(spec.model_copy(update={"catalog": None}), likely, None, sources, "")
+    Task(lambda: observe(cloud, resources, spec.endpoint.name.lower()))
 
 
 def replan(prepared: Prepared) -> Prepared:

@@ -48,16 +48,21 @@ def up(
     token: str | None,
     reporter: Reporter,
     plan: Plan | None = None,
+    prepared: Prepared | None = None,
     sources: Sources | None = None,
 ) -> UpResult:
-    """Bring the stack to what the spec says and prove that it answers; a given plan is refused if it is stale."""
+    """Bring the stack to what the spec says and prove that it answers; a given plan is refused if it is stale.
+
+    `prepared` is what was just read; without it everything is read now.
+    """
     recorder = Recorder(reporter)
     cloud = target.cloud_for(recorder)
-    prepared = prepare(spec, cloud, target.hub_access, sources or shipped_sources(), token=token)
+    prepared = prepared or prepare_up(spec, target, token=token, sources=sources)
     if plan is not None:
         check_fresh(plan, prepared.plan)
     if not prepared.plan.has_changes and not is_running(prepared.resources, prepared.observed):
-        return UpResult(prepared.plan, connection(spec, target, cloud))
+        reading = replace(cloud, management=prepared.reads) if prepared.reads else cloud
+        return UpResult(prepared.plan, connection(spec, target, reading))
     check_possible(prepared.plan, prepared.resources, prepared.observed)
     check_before_applying(prepared, cloud, target.hub_access)
     target.sdk.warm_up()
@@ -74,6 +79,11 @@ def up(
     if kept := prepared.rollout.kept:
         cloud.reporter.note(f"{kept} stays at 0 % for `gatelift rollback`, and costs as before; see `keep_previous`")
     return UpResult(prepared.plan, reached, tuple(recorder.phases), answer)
+
+
+def prepare_up(spec: StackSpec, target: Target, *, token: str | None, sources: Sources | None = None) -> Prepared:
+    """Everything that `up` reads before it changes something, in one round of requests."""
+    return prepare(spec, target.cloud, target.hub_access, sources or shipped_sources(), token=token, keys=True)
 
 
 def plan_down(spec: StackSpec, target: Target) -> Plan:
@@ -163,7 +173,9 @@ def _smoke_test(spec: StackSpec, cloud: Cloud, reached: ConnectInfo) -> str:
     began = cloud.clock.now()
     cloud.reporter.phase_started("smoke test", deployment)
     model = spec.model.served_name or spec.model.id
-    answer = smoke.ask(reached.base_url, reached.api_key, model, clock=cloud.clock, deployment=deployment)
+    answer = smoke.ask(
+        reached.base_url, reached.api_key, model, clock=cloud.clock, patience=cloud.patience, deployment=deployment
+    )
     cloud.reporter.phase_finished("smoke test", deployment, cloud.clock.now() - began, "answered")
     return answer
 

@@ -10,7 +10,7 @@ from infra.errors import NotFound
 from infra.lease import held
 from infra.plan import Action, Plan
 from infra.preparation import prepare
-from infra.provision import UpResult, down, plan_down, up
+from infra.provision import UpResult, down, plan_down, prepare_up, up
 from infra.reporter import Reporter, Silent
 from infra.resources.startup_watch import read_log
 from infra.rollback import find_previous
@@ -37,6 +37,7 @@ __all__ = [
     "open_target",
     "plan",
     "plan_down",
+    "prepare_up",
     "rollback",
     "status",
     "token_rotate",

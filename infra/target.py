@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import urllib.request
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from infra.clock import Clock, SystemClock
 from infra.cloud import Cloud, Tick, WorkspaceAddress
-from infra.errors import GateliftError, NotFound, NotReady, SpecError
+from infra.errors import GateliftError, NotFound, NotReady, SpecError, still_running
 from infra.hub_access import PUBLIC_HUB, Hub
 from infra.paths import default_emulator_state
+from infra.patience import read_patience
 from infra.reporter import Reporter, Silent
 from infra.spec import StackSpec
+from infra.web import Web
 
 if TYPE_CHECKING:
     from infra.aml import Aml
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 AZURE = "https://management.azure.com"
 MANAGEMENT_SCOPE = f"{AZURE}/.default"
-LONGEST = 2 * 3600.0  # seconds an operation may take: a large image and large weights
-PATIENCE, PATIENCE_LOCAL = 300.0, 5.0  # seconds without an answer while an operation runs
+PATIENCE_LOCAL = 5.0  # seconds without an answer of the emulator while an operation runs
 SLICE = 0.2
 LOCAL_PAUSE = 0.25
 
@@ -62,7 +61,7 @@ class Target:
         return Cloud(
             workspace=self.workspace,
             management=self.arm,
-            sdk=self.sdk,
+            open_sdk=lambda: self.sdk,
             wait=self.wait,
             wait_for_running=self.wait_for_running,
             begin_delete=self.arm.begin_delete,
@@ -72,6 +71,7 @@ class Target:
             reporter=reporter,
             stack=self.stack,
             local=self.local,
+            patience=self.arm.patience,
         )
 
     def require_login(self) -> None:
@@ -91,10 +91,11 @@ class Target:
 
     def wait(self, operation: Operation, tick: Tick) -> None:
         """Poll an operation to its end; raises what it ended with."""
-        deadline = self.clock.now() + LONGEST
+        longest = self.arm.patience.operation
+        deadline = self.clock.now() + longest
         while not (progress := self._poll(operation, tick)).done:
             if self.clock.now() > deadline:
-                raise GateliftError(f"{operation.resource_id}: still not done after {LONGEST:.0f} s", code="timed_out")
+                raise still_running(operation.resource_id.rpartition("/")[2], longest)
             until = self.clock.now() + (min(progress.pause, LOCAL_PAUSE) if self.local else progress.pause)
             while self.clock.now() < until:
                 self.clock.sleep(SLICE)  # in slices, so that Ctrl-C is heard
@@ -110,7 +111,7 @@ class Target:
                 return self.arm.poll(operation)
             except NotReady:
                 lost = self.clock.now() if lost is None else lost
-                if self.clock.now() - lost >= (PATIENCE_LOCAL if self.local else PATIENCE):
+                if self.clock.now() - lost >= (PATIENCE_LOCAL if self.local else self.arm.patience.network):
                     raise
             self.clock.sleep(1)
             tick()
@@ -132,7 +133,7 @@ class Target:
     def _upload(self, sas_uri: str, folder: Path) -> None:
         from infra.code_upload import upload_folder
 
-        upload_folder(sas_uri, folder, ca_bundle=self.ca_bundle)
+        upload_folder(sas_uri, folder, ca_bundle=self.ca_bundle, patience=self.arm.patience)
 
 
 def open_target(spec: StackSpec | None, *, local: bool, environ: MutableMapping[str, str]) -> Target:
@@ -155,7 +156,7 @@ def _open_azure(spec: StackSpec | None, environ: Mapping[str, str]) -> Target:
         hub=environ.get("HF_ENDPOINT") or PUBLIC_HUB,
         portal="https://ml.azure.com",
         clock=SystemClock(),
-        arm=Arm(AZURE, CachingCredential(local=False)),
+        arm=Arm(AZURE, CachingCredential(local=False), patience=read_patience(environ)),
         workspace=address(spec) if spec else None,
         stack=spec.name if spec else "",
     )
@@ -174,7 +175,10 @@ def _open_local(spec: StackSpec | None, environ: MutableMapping[str, str]) -> Ta
     }
     environ.update(settings)
     os.environ.update(settings)  # azure-identity and the SDK's storage clients read nothing else
-    arm = Arm(profile.resource_manager, CachingCredential(local=True), ca_bundle=str(profile.ca_bundle))
+    credential, patience = CachingCredential(local=True), read_patience(environ)
+    own = Path(profile.ca_bundle).with_name("ca.pem")  # without the public roots, which take long to read
+    ca_bundle = str(own if own.exists() else profile.ca_bundle)
+    arm = Arm(profile.resource_manager, credential, ca_bundle=ca_bundle, patience=patience)
     if spec is not None:
         _make_workspace(arm, address(spec), spec.workspace.location or "eastus", profile.portal)
     return Target(
@@ -198,15 +202,13 @@ def _make_workspace(arm: Arm, workspace: WorkspaceAddress, location: str, portal
     except GateliftError as error:
         if error.code not in ("ResourceGroupNotFound", "SubscriptionNotFound"):
             raise
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(f"{portal}/seed", timeout=30) as answer:
-        if json.load(answer)["names_workspaces"]:
-            raise NotFound(
-                f"the workspace {workspace.name} is not in the resource group {workspace.resource_group} "
-                f"of the subscription {workspace.subscription_id}",
-                hint="the emulator's seed file names other workspaces: correct `workspace` in the spec, or the seed",
-                code="ResourceNotFound",
-            )
+    if Web().send("GET", f"{portal}/seed").json()["names_workspaces"]:
+        raise NotFound(
+            f"the workspace {workspace.name} is not in the resource group {workspace.resource_group} "
+            f"of the subscription {workspace.subscription_id}",
+            hint="the emulator's seed file names other workspaces: correct `workspace` in the spec, or the seed",
+            code="ResourceNotFound",
+        )
     group = f"/subscriptions/{workspace.subscription_id}/resourceGroups/{workspace.resource_group}"
     arm.put(group, {"location": location}, api_version="2021-04-01")
     arm.put(workspace.id, {"location": location, "identity": {"type": "SystemAssigned"}, "properties": {}})

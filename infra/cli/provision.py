@@ -88,15 +88,22 @@ def up(
     """
     token = token_if_given(token_fd, call.environ)
     stack, target = open_stack(call, spec)
-    planned = read_plan(plan_file) if plan_file else stacks.plan(stack, target, token=token)
+    prepared = None
+    if plan_file:
+        planned = read_plan(plan_file)
+    else:
+        prepared = stacks.prepare_up(stack, target, token=token)
+        planned = prepared.plan
     show_plan(call, planned)
     asked = planned.has_changes and call.confirm("Apply this plan?", otherwise="nothing was changed")
     if token is None and makes_connection(planned) and sys.stdin.isatty():
-        token = ask_for_token()
+        token, prepared = ask_for_token(), None
     # Nobody agreed to this very plan unless it was saved or asked for: then what moved since is no reason to stop.
     agreed = planned if plan_file or asked else None
     with progress(call.out) as reporter:
-        result = stacks.up(stack, target, token=token, reporter=reporter, plan=agreed)
+        # What was read before somebody thought about it is read again.
+        just_read = None if asked else prepared
+        result = stacks.up(stack, target, token=token, reporter=reporter, plan=agreed, prepared=just_read)
     call.out.document(result.to_json())
     call.out.data(f"{call.out.paint('ready', 'green', 'bold')}  {result.connection.base_url}")
     if result.answer:
