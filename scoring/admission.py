@@ -1,9 +1,12 @@
 """How many requests may be at an engine at once; the next one is refused at once, so that nobody waits in vain."""
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 from scoring.problems import Problem
 
@@ -32,13 +35,44 @@ class Admission:
         """Hold a place while a request runs."""
         self.check()
         self.inside += 1
-        began = self._clock()
+        place = Place(self, self._clock())
+        token = current.set(place)
         try:
             yield
         finally:
-            self.inside -= 1
-            self._seconds += 0.2 * (self._clock() - began - self._seconds)
+            current.reset(token)
+            if not place.kept:
+                self.leave(place)
+
+    def leave(self, place: "Place") -> None:
+        """Give a place back."""
+        self.inside -= 1
+        self._seconds += 0.2 * (self._clock() - place.began - self._seconds)
 
     def _retry_after(self) -> int:
         """Guess when a place will be free: the time that one request takes, in whole seconds up to a minute."""
         return min(60, max(1, math.ceil(self._seconds * self._running / max(1, self.capacity))))
+
+
+class Place:
+    """One request's place at an engine; work that outlives the request may keep it."""
+
+    def __init__(self, gate: Admission, began: float) -> None:
+        self._gate = gate
+        self.began = began
+        self.kept = False
+
+    def keep(self, task: asyncio.Task[Any]) -> None:
+        """Hold the place until this task has ended, too."""
+        self.kept = True
+        task.add_done_callback(lambda _: self._gate.leave(self))
+
+
+current: ContextVar[Place | None] = ContextVar("place", default=None)
+
+
+def keep_place(task: asyncio.Task[Any]) -> None:
+    """Leave the place of the request that runs now to a task that goes on after it."""
+    place = current.get()
+    if place is not None:
+        place.keep(task)

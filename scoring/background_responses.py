@@ -5,6 +5,7 @@ import logging
 import time
 from typing import Any, Protocol
 
+from scoring.admission import keep_place
 from scoring.problems import Problem
 from scoring.response_record import LEASE_SECONDS, Record, read_record, record_of
 from scoring.response_store import ResponseStore, StoreUnavailable
@@ -57,6 +58,7 @@ class BackgroundResponses:
         watcher = asyncio.create_task(self._watch(exchange), name=f"watch_{exchange.id}")
         self._watchers[exchange.id] = watcher
         self._watched.enter(watcher)
+        keep_place(watcher)
         watcher.add_done_callback(self._watched.leave)
 
     async def save(self, exchange: Exchange) -> None:

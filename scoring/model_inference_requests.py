@@ -66,12 +66,15 @@ def _without_extras(scope: Scope, path: str, document: dict[str, Any]) -> dict[s
             code="InvalidExtraParametersMode",
             param="extra-parameters",
         )
-    known = {field.name for field in FIELDS[path]}
+    version = check_version(scope)
+    known = {field.name for field in FIELDS[path] if version in field.versions}
     extra = [name for name in document if name not in known]
     if extra and mode == "error":
         raise Problem(
             400,
-            f"Extra parameters are not allowed: {', '.join(extra)}; the header extra-parameters may drop or pass them.",
+            # Azure's own words, which litellm reads to send the request again without them.
+            f"Extra parameters {extra} are not allowed when extra-parameters is not set or set to be 'error'. "
+            "Set extra-parameters to 'pass-through' to pass to the model, or to 'drop'.",
             code="ExtraParametersNotAllowed",
             param=extra[0],
             details={"extra": extra},

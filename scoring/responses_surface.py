@@ -6,6 +6,7 @@ instance is asked.
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -78,17 +79,25 @@ class ResponsesSurface:
         if any(word in body for word in (b'"previous_response_id"', b'"request_id"', b'"background"')):
             await self._look_up(exchange, handler, json.loads(body))
 
+        answer = _Unread(send, lambda: not exchange.begun and not _is_dead(handler))
+
         async def saving(message: Message) -> None:
             # Saved before the client can know of it: its next request may go to another instance.
             if exchange.unsaved:
                 await self._save(exchange)
-            await send(message)
+            await answer(message)
 
         token = current.set(exchange)
         try:
             await app(scope, replaying(body, receive), saving)
+        except Exception as error:
+            if not answer.held:
+                raise
+            logger.info("[responses] vLLM cannot read a request: %s: %s", type(error).__name__, error)
         finally:
             current.reset(token)
+        if answer.held:
+            raise ResponsesRefusal(400, f"This request cannot be read: {answer.reason()}.", "input")
 
     async def _look_up(self, exchange: Exchange, handler: Any, request: dict[str, Any]) -> None:
         previous_id, own_id = request.get("previous_response_id"), request.get("request_id")
@@ -169,6 +178,38 @@ class ResponsesSurface:
         if not await self.store.delete(response_id):
             raise not_found(response_id)
         await self.background.cancel(response_id)
+
+
+class _Unread:
+    """`send` that holds back a 500 from before the engine was asked: nothing but the request can be its cause.
+
+    vLLM 0.32 checks the items of `input` only loosely and then fails on them, e.g. on a message without content.
+    """
+
+    def __init__(self, send: Send, unread: Callable[[], bool]) -> None:
+        self._send = send
+        self._unread = unread
+        self._body = b""
+        self.held = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.held = message["status"] == 500 and self._unread()
+        if not self.held:
+            await self._send(message)
+        elif message["type"] == "http.response.body":
+            self._body += message.get("body", b"")
+
+    def reason(self) -> str:
+        """Return vLLM's words."""
+        try:
+            return str(json.loads(self._body)["error"]["message"])[:300].rstrip(".")
+        except (ValueError, KeyError, TypeError):
+            return "an item of the input is not as it should be"
+
+
+def _is_dead(handler: Any) -> bool:
+    return bool(getattr(getattr(handler, "engine_client", None), "errored", False))
 
 
 class ResponsesApp:

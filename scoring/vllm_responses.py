@@ -9,7 +9,7 @@ import asyncio
 import importlib
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +40,7 @@ class Exchange:
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     unsaved: bool = False
     watched: bool = False
+    begun: bool = False  # the request has been read, the engine is asked
     failure: str = ""
 
     @property
@@ -189,6 +190,14 @@ def take_over(handler: Any) -> None:
     handler.event_store = _Events()
     handler.background_tasks = _Tasks()
     handler.responses_background_stream_generator = _follow_current
+    generate = handler._generate_with_builtin_tools
+
+    def begin(*arguments: Any, **named: Any) -> Any:
+        if (exchange := current.get()) is not None:
+            exchange.begun = True
+        return generate(*arguments, **named)
+
+    handler._generate_with_builtin_tools = begin
 
 
 async def _follow_current(response_id: str, starting_after: int | None = None) -> AsyncIterator[Any]:
@@ -205,7 +214,21 @@ def encode_messages(messages: Iterable[Any]) -> dict[str, Any]:
     if any(hasattr(message, "to_dict") for message in listed):
         return {"format": "harmony", "items": [message.to_dict() for message in listed]}
     to_json = importlib.import_module("pydantic_core").to_jsonable_python
-    return {"format": "chat", "items": to_json(listed)}
+    return {"format": "chat", "items": to_json(_read_out(listed))}
+
+
+def _read_out(value: Any) -> Any:
+    """Return the value with its lists read: pydantic leaves some for later, which may turn out to be wrong then."""
+    if isinstance(value, Mapping):
+        return {name: _read_out(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_read_out(item) for item in value]
+    if not isinstance(value, Iterator):
+        return value
+    try:
+        return [_read_out(item) for item in value]
+    except ValueError:
+        return []  # what is wrong with it did not matter to the model, which has answered
 
 
 def decode_previous(handler: Any, document: dict[str, Any], messages: dict[str, Any]) -> Previous:

@@ -48,6 +48,9 @@ class Handler:
         self.state = SimpleNamespace(openai_serving_responses=self)
         self.go = asyncio.Event()
         self.broken = False
+        self.unreadable = False
+        self.fails_later = False
+        self.engine_client = SimpleNamespace(errored=False)
         self.tasks: list[asyncio.Task[None]] = []
         self.seen: list[Any] = []
         self.output = [{"type": "message", "content": [{"type": "output_text", "text": "Hello."}]}]
@@ -63,8 +66,15 @@ class Handler:
                 return
             messages = [*self.msg_store.get(previous_id), *messages]
             self.seen = [messages, previous.output]
+        if self.unreadable:
+            await send_json(send, 500, {"error": {"message": "list index out of range"}})
+            raise IndexError
+        self._generate_with_builtin_tools()
         if request.get("store", True):
             self.msg_store[response_id] = messages
+        if self.fails_later:
+            await send_json(send, 500, {"error": {"message": "the engine is out of order"}})
+            return
         if not request.get("background"):
             response = ResponsesResponse(id=response_id, status="completed", output=self.output)
             if request.get("store", True):
@@ -83,6 +93,9 @@ class Handler:
         async for event in self.responses_background_stream_generator(response_id):
             await send({"type": "http.response.body", "body": event.model_dump_json().encode(), "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+
+    def _generate_with_builtin_tools(self) -> None:
+        """Ask the engine."""
 
     async def generate(self, response_id: str, *, stream: bool) -> None:
         events: deque[Any] = deque()

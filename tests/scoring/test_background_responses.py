@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from scoring_tests_responses_stand_in import QUICK, BrokenStore, Instance, memory, run, two_instances
 
+from scoring.admission import Admission
 from scoring.background_responses import AT_ONCE
 from scoring.problems import Problem
 from scoring.response_record import Record, read_record
@@ -166,5 +167,22 @@ def test_background_responses_are_bounded() -> None:
         one.handler.go.set()
         await one.until_idle()
         assert (await one.ask("POST", body=body))[0] == 200
+
+    run(work())
+
+
+def test_a_background_response_keeps_its_place_at_the_engine_until_it_ends() -> None:
+    async def work() -> None:
+        one, gate = Instance(memory()), Admission(running=1, queued=0)
+        with gate.admitted():
+            await one.ask("POST", body={"input": "Hi", "request_id": "resp_1", "background": True})
+        assert gate.inside == 1
+        with pytest.raises(Problem, match="limit of 1") as caught:
+            gate.check()
+        assert caught.value.status == 429
+        one.handler.go.set()
+        await one.until("resp_1", "completed")
+        await one.until_idle()
+        assert gate.inside == 0
 
     run(work())

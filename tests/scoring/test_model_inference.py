@@ -201,7 +201,7 @@ def test_extra_parameters(chat_url: str, mode: str | None, status: int) -> None:
     if status == 400 and mode != "maybe":
         details = answer.json()["error"]["details"]
         assert [detail["target"] for detail in details] == ["min_tokens", "logit_biased"]
-        assert "min_tokens, logit_biased" in answer.json()["error"]["message"]
+        assert "['min_tokens', 'logit_biased']" in answer.json()["error"]["message"]
 
 
 def test_pass_through_reaches_the_model_and_drop_does_not(chat_url: str) -> None:

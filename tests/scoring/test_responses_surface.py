@@ -1,12 +1,15 @@
 """Stored responses over a stand-in for vLLM's handler."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 from scoring_tests_responses_stand_in import Instance, memory, run, two_instances
 
 from scoring.asgi import Message
+from scoring.vllm_responses import encode_messages
 
 
 def test_a_response_can_be_fetched_as_soon_as_the_client_hears_of_it() -> None:
@@ -113,3 +116,41 @@ def test_a_client_cannot_overwrite_a_response_by_choosing_its_id() -> None:
         assert body["error"]["param"] == "request_id"
 
     run(work())
+
+
+def test_what_vllm_cannot_read_is_refused_as_such() -> None:
+    async def work() -> None:
+        one = Instance(memory())
+        one.handler.unreadable = True
+        status, body = await one.ask("POST", body={"input": [{"role": "user"}]})
+        words = "This request cannot be read: list index out of range."
+        error = {"message": words, "type": "invalid_request_error", "param": "input", "code": 400}
+        assert (status, body) == (400, {"error": error})
+
+    run(work())
+
+
+def test_what_the_engine_cannot_do_is_no_fault_of_the_request() -> None:
+    async def work() -> None:
+        one = Instance(memory())
+        one.handler.fails_later = True
+        status, body = await one.ask("POST", body={"input": "Hi"})
+        assert (status, body) == (500, {"error": {"message": "the engine is out of order"}})
+
+    run(work())
+
+
+def test_a_dead_engine_is_no_fault_of_the_request() -> None:
+    async def work() -> None:
+        one = Instance(memory())
+        one.handler.unreadable = one.handler.engine_client.errored = True
+        with pytest.raises(IndexError):
+            await one.ask("POST", body={"input": "Hi"})
+
+    run(work())
+
+
+def test_messages_whose_lists_are_read_late_can_be_stored() -> None:
+    lists = TypeAdapter(Iterable[int])  # what pydantic makes of an Iterable checks its items when they are asked for
+    messages = [{"good": lists.validate_python([1, 2]), "bad": [lists.validate_python([1, "x"])], "none": None}]
+    assert encode_messages(messages)["items"] == [{"good": [1, 2], "bad": [[]], "none": None}]
