@@ -7,19 +7,15 @@ straight to the connection. What cannot be done exactly so (logprobs, n > 1, ech
 logged outputs) is left to vLLM altogether, and a vLLM whose generator is not the one known here switches it all off.
 """
 
-import contextlib
-import copy
-import functools
-import hashlib
-import inspect
 import logging
 import sys
-import types
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator
 from typing import Any
 
-from scoring import outlet
-from scoring.event_pieces import TEXTS, Pieces, only_text, pieces_after
+from scoring import inline_stream, outlet
+from scoring.chat_stream import Stream
+from scoring.event_pieces import TEXTS, Pieces
+from scoring.source_hash import source_hash
 
 logger = logging.getLogger("scoring")
 
@@ -47,14 +43,14 @@ def install(app: Any, *, wanted: bool = True) -> bool:
         logger.info("[fast stream] off: %s; vLLM's own code streams", refusal)
         return False
     serving.__class__ = _fast_class(type(serving))
-    serving.gatelift_direct = _may_go_round(app)
+    serving.gatelift_direct = _may_go_round(app) and (inline_stream.install() or True)
     return True
 
 
 def _refusal(base: type[Any]) -> str:
     """Say why this vLLM's generator cannot be relied on, or nothing."""
     try:
-        found = fingerprint(base.chat_completion_stream_generator)
+        found = source_hash(base.chat_completion_stream_generator)
         if found not in KNOWN_GENERATORS:
             return f"this vLLM streams chat completions in a way that is not known here ({found})"
         pieces = Pieces(sys.modules[base.__module__], "id", "model", 1)
@@ -65,11 +61,6 @@ def _refusal(base: type[Any]) -> str:
     except (AttributeError, OSError, TypeError, ValueError) as error:
         return f"this vLLM is not known here ({type(error).__name__}: {error})"
     return ""
-
-
-def fingerprint(generator: Any) -> str:
-    """Hash the source of vLLM's generator."""
-    return hashlib.sha256(inspect.getsource(generator).encode()).hexdigest()[:16]
 
 
 def _may_go_round(app: Any) -> bool:
@@ -94,7 +85,7 @@ def _fast_class(base: type[Any]) -> type[Any]:
 
         if not is_plain(self, request):
             return own(self, result_generator)
-        return _stream(_Stream(self, module, request, (request_id, model_name), own), result_generator)
+        return _stream(Stream(self, module, request, (request_id, model_name), own), result_generator)
 
     return type("FastServingChat", (base,), {"chat_completion_stream_generator": chat_completion_stream_generator})
 
@@ -106,6 +97,7 @@ def is_plain(serving: Any, request: Any) -> bool:
         (request.n or 1) != 1
         or request.logprobs
         or request.echo
+        or request.use_beam_search
         or request.return_token_ids
         or request.return_prompt_text
         or (options is not None and options.continuous_usage_stats)
@@ -114,7 +106,7 @@ def is_plain(serving: Any, request: Any) -> bool:
     )
 
 
-async def _stream(stream: "_Stream", results: AsyncGenerator[Any, None]) -> AsyncGenerator[str, None]:
+async def _stream(stream: Stream, results: AsyncGenerator[Any, None]) -> AsyncGenerator[str, None]:
     """Yield the events; pieces of text go to the connection directly where that is possible."""
     way = outlet.current.get() if stream.direct else None
     try:
@@ -123,11 +115,14 @@ async def _stream(stream: "_Stream", results: AsyncGenerator[Any, None]) -> Asyn
         last = ""  # held back until the end, which is near: the last events go out together
         while not stream.over:
             try:
-                events = stream.take(await anext(results))
+                stream.wait(way)
+                result = await anext(results)
+                stream.waiting = False
+                events = stream.take(result)
             except StopAsyncIteration:
                 events = stream.end()
             except Exception as error:  # vLLM's own generator writes the event that tells of it
-                events = stream.fail(error)
+                events = stream.fail(stream.error or error)
             if stream.failed:
                 for event in (last, *events):
                     if event:
@@ -141,154 +136,3 @@ async def _stream(stream: "_Stream", results: AsyncGenerator[Any, None]) -> Asyn
                 yield last + "".join(events)
     finally:
         stream.close()
-
-
-class _Feed:
-    """The results as vLLM's generator sees them: it waits here until its driver sends the next one."""
-
-    def __aiter__(self) -> "_Feed":
-        return self
-
-    @types.coroutine
-    def __anext__(self) -> Generator["_Feed", Any, Any]:
-        return (yield self)
-
-
-class _Stream:
-    """One streamed answer: takes the engine's results, gives the events' text."""
-
-    def __init__(
-        self,
-        serving: Any,
-        module: Any,
-        request: Any,
-        names: tuple[str, str],
-        own: Callable[[Any, Any], AsyncGenerator[str, None]],
-    ) -> None:
-        self.direct: bool = serving.gatelift_direct
-        self.over = self.finished = self.failed = False
-        self.plain = False  # whether the last result was a plain piece of text
-        self._request = request
-        self._names = names
-        self._module = module
-        self._pieces: Pieces | None = None
-        self._relay: _Relay | None = None
-        self._unseen: list[int] = []  # tokens of the pieces that vLLM's generator has not seen: it counts them
-        self._counted = False  # whether a token has been seen
-        self._feed = _Feed()
-        view = serving
-        if serving.parser_cls is not None:
-            view = copy.copy(serving)
-            view._make_parser = functools.partial(self._make_relay, serving)
-        self._own = own(view, self._feed)
-        self._step: Any = self._own.__anext__()
-
-    def _make_relay(self, serving: Any, *arguments: Any) -> "_Relay":
-        self._relay = _Relay(serving._make_parser(*arguments))
-        return self._relay
-
-    def begin(self) -> list[str]:
-        """Start vLLM's generator: it makes its parser and waits for the first result."""
-        return self._drive(_continue)
-
-    def end(self) -> list[str]:
-        """Tell vLLM's generator that there are no more results."""
-        self.plain = False
-        return self._drive(lambda step: step.throw(StopAsyncIteration()))
-
-    def fail(self, error: Exception) -> list[str]:
-        """Tell vLLM's generator of an error."""
-        self.failed = True
-        return self._drive(lambda step: step.throw(error))
-
-    def close(self) -> None:
-        """Let go of vLLM's generator."""
-        if not self.over:
-            self.over = True
-            with contextlib.suppress(GeneratorExit, StopAsyncIteration):
-                self._step.throw(GeneratorExit())
-
-    def take(self, result: Any) -> list[str]:
-        """Return the events of one result: from the template if it is a plain piece of text."""
-        output = result.outputs[0] if len(result.outputs) == 1 else None
-        pieces = self._pieces
-        if pieces is None or output is None or output.finish_reason is not None or result.finished:
-            return self._let_vllm_write(result)
-        if not (self._counted or output.token_ids):
-            return self._let_vllm_write(result)  # the prompt is still being read
-        name, text = "content", output.text
-        if self._relay is not None:
-            delta = self._relay.parser.parse_delta(
-                delta_text=text,
-                delta_token_ids=list(output.token_ids),
-                request=self._request,
-                prompt_token_ids=result.prompt_token_ids,
-                finished=False,
-            )
-            name = "" if delta is None else only_text(delta)
-            if delta is not None and not name:
-                self._relay.parsed = delta
-                return self._let_vllm_write(result)
-            text = getattr(delta, name) if name else ""
-        self.plain = True
-        self._counted = True
-        self._unseen += output.token_ids
-        return [pieces.quick(name, text)] if name else []
-
-    def _let_vllm_write(self, result: Any) -> list[str]:
-        self.plain = False
-        self.finished = result.finished
-        if result.outputs:
-            output = result.outputs[0]
-            self._counted = self._counted or bool(output.token_ids)
-            if self._relay is not None:
-                self._relay.tokens = list(output.token_ids)
-            if self._unseen:
-                output.token_ids = [*self._unseen, *output.token_ids]
-                self._unseen = []
-        events = self._drive(lambda step: step.send(result))
-        self.failed = self.over  # it ends by itself only when an error happened
-        if self._pieces is None and events:
-            self._pieces = pieces_after(events[0], self._module, self._names)
-        return events
-
-    def _drive(self, resume: Callable[[Any], Any]) -> list[str]:
-        """Run vLLM's generator until it waits for the next result or ends; return its events."""
-        events: list[str] = []
-        while True:
-            try:
-                waits_for = resume(self._step)
-            except StopIteration as event:
-                events.append(event.value)
-                self._step = self._own.__anext__()
-                resume = _continue
-                continue
-            except StopAsyncIteration:
-                self.over = True
-                return events
-            if waits_for is not self._feed:
-                raise RuntimeError("vLLM's generator waits for something else than a result")
-            return events
-
-
-def _continue(step: Any) -> Any:
-    return step.send(None)
-
-
-class _Relay:
-    """The parser as vLLM's generator sees it: what has been parsed already is handed over."""
-
-    def __init__(self, parser: Any) -> None:
-        self.parser = parser
-        self.parsed: Any = None
-        self.tokens: list[int] = []  # of the current result alone
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.parser, name)
-
-    def parse_delta(self, *, delta_token_ids: Any, **named: Any) -> Any:
-        """Return what the parser made of the current result."""
-        if self.parsed is not None:
-            parsed, self.parsed = self.parsed, None
-            return parsed
-        return self.parser.parse_delta(delta_token_ids=self.tokens, **named)

@@ -6,16 +6,14 @@ vLLM's app. A vLLM whose route is not the one known here, or with middleware tha
 """
 
 import copy
-import hashlib
-import inspect
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
 
 from scoring.asgi import ASGIApp, Receive, Scope, Send, header
 from scoring.routes import CHAT
+from scoring.source_hash import source_hash
 
 logger = logging.getLogger("scoring")
 
@@ -73,7 +71,7 @@ def find_short_way(app: Any, *, wanted: bool = True) -> ShortWay | None:
     if route is None:
         return None
     try:
-        found = fingerprint(route.endpoint)
+        found = source_hash(route.endpoint)
         (field,) = route.dependant.body_params
         metrics = _metrics_layer(app)
     except (AttributeError, OSError, TypeError, ValueError) as error:
@@ -82,11 +80,6 @@ def find_short_way(app: Any, *, wanted: bool = True) -> ShortWay | None:
         logger.info("[short way] off: this vLLM answers chat completions in a way that is not known here (%s)", found)
         return None
     return ShortWay(app, route, field.field_info.annotation, metrics) if metrics is not None else None
-
-
-def fingerprint(endpoint: Callable[..., Any]) -> str:
-    """Hash the source of vLLM's route with its decorators."""
-    return hashlib.sha256(inspect.getsource(inspect.unwrap(endpoint)).encode()).hexdigest()[:16]
 
 
 def _metrics_layer(app: Any) -> Any:

@@ -1,5 +1,6 @@
 """vLLM's chat handler without an engine, with and without the fast path: it streams whatever a test gives it."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +13,11 @@ from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionReque
 from vllm.entrypoints.openai.chat_completion.serving import OpenAIServingChat
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.parser import ParserManager
+from vllm.sampling_params import RequestOutputKind
+from vllm.v1.engine import async_llm
 
-from scoring import fast_stream
+from scoring import fast_stream, inline_stream
+from scoring.outlet import outlet
 
 WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
 CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Zagreb", "note": "\\"hot\\" é"}}\n</tool_call>'
@@ -109,6 +113,70 @@ async def stream(
     )  # fmt: skip
     chunks = [chunk async for chunk in generator]
     return [*chunks, f"counted: {metadata.final_usage_info}"]
+
+
+class Client:
+    """The end of a connection: what has arrived, and whether it keeps up."""
+
+    def __init__(self) -> None:
+        self.arrived: list[str] = []
+        self.flow = SimpleNamespace(write_paused=False)
+
+    async def send(self, message: Any) -> None:
+        while self.flow.write_paused:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        self.arrived.append(message.get("body", b"").decode())
+
+
+async def stream_inline(
+    handler: Any,
+    request: dict[str, Any],
+    answer: list[RequestOutput],
+    error: Exception | None,
+    busy: range = range(0),
+) -> tuple[list[str], int]:
+    """Stream with vLLM's own collector, the engine's results coming in one by one; the client is `busy` for some.
+
+    Returns what arrived, and how many results were written without waking the stream's task.
+    """
+    assert inline_stream.install()
+    client = Client()
+    way = outlet(client.send, client.send, client.flow)
+    await way({"type": "http.response.start"})
+    inline = 0
+
+    async def results() -> AsyncIterator[RequestOutput]:
+        collector: Any = async_llm.RequestOutputCollector(RequestOutputKind.DELTA, "r")
+        feeding = asyncio.create_task(feed(collector))
+        while answer or error:
+            one = collector.get_nowait() or await collector.get()
+            yield one
+            if one.finished:
+                break
+        await feeding
+
+    async def feed(collector: Any) -> None:
+        nonlocal inline
+        for number, one in enumerate(answer):
+            client.flow.write_paused = number in busy
+            for _ in range(4):
+                await asyncio.sleep(0)
+            collector.put(one)
+            inline += collector.output is None
+        client.flow.write_paused = False
+        if error is not None:
+            await asyncio.sleep(0)
+            collector.put(error)
+
+    metadata = RequestResponseMetadata(request_id="chatcmpl-1")
+    asked = ChatCompletionRequest(**{"messages": [{"role": "user", "content": "Hi"}], "stream": True, **request})
+    generator = handler.chat_completion_stream_generator(
+        asked, results(), "chatcmpl-1", 'a "model"', [], handler.tokenizer, metadata,
+        chat_template_kwargs={}, mm_token_counts=None,
+    )  # fmt: skip
+    async for chunk in generator:
+        await client.send({"body": chunk.encode()})
+    return [*client.arrived, f"counted: {metadata.final_usage_info}"], inline
 
 
 def events(chunks: list[str]) -> list[str]:

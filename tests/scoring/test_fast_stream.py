@@ -1,6 +1,7 @@
 """The fast path writes what vLLM's own generator writes, event by event; what it cannot do so, vLLM does."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from vllm.exceptions import GenerationError
 from vllm.outputs import RequestOutput
 from vllm.tokenizers import get_tokenizer
 
-from tests.scoring.chat_handlers import CALL, TEXT, WEATHER, Answer, Handlers, events, result, stream
+from tests.scoring.chat_handlers import CALL, TEXT, WEATHER, Answer, Handlers, events, result, stream, stream_inline
 
 
 @pytest.fixture(scope="module")
@@ -27,54 +28,52 @@ TOOLS = {"tools": [WEATHER], "tool_choice": "auto"}
 BOTH = {"reasoning": "qwen3", "tools": "hermes"}
 
 
-@pytest.mark.parametrize(
-    ("parsers", "request_fields", "answer"),
-    [
-        pytest.param({}, {}, Answer(TEXT), id="text-and-unicode-split-across-tokens"),
-        pytest.param({}, {}, Answer(TEXT, merged=3), id="merged-results"),
-        pytest.param({}, {}, Answer(TEXT, empty_results=3), id="prompt-read-in-parts"),
-        pytest.param({}, {}, Answer("one"), id="few-tokens"),
-        pytest.param({}, {}, Answer(""), id="no-result-at-all"),
-        pytest.param({}, {"stop": ["Deich"]}, Answer(TEXT, stop_reason="Deich"), id="stop-string"),
-        pytest.param({}, {}, Answer(TEXT, stop_reason=2), id="stop-token"),
-        pytest.param({}, {}, Answer(TEXT, finish="length"), id="length"),
-        pytest.param({}, {}, Answer(TEXT, finish="abort"), id="abort"),
-        pytest.param({}, USAGE, Answer(TEXT), id="usage"),
-        pytest.param({}, USAGE, Answer(TEXT, merged=4), id="usage-of-merged-results"),
-        pytest.param({}, {}, Answer(TEXT, finish="error"), id="engine-says-error"),
-        pytest.param({}, USAGE, Answer(TEXT, error=ValueError("the engine is gone")), id="error-mid-stream"),
-        pytest.param({}, {}, Answer("", error=ValueError("at once")), id="error-before-the-first-token"),
-        pytest.param({}, {}, Answer(TEXT, error=GenerationError("bad")), id="generation-error"),
-        pytest.param({"reasoning": "qwen3"}, USAGE, Answer(f"<think>\nhm {TEXT}\n</think>\n\n{TEXT}"), id="reasoning"),
-        pytest.param({"reasoning": "qwen3"}, USAGE, Answer(f"only {TEXT}"), id="reasoning-without-an-end"),
-        pytest.param({"reasoning": "deepseek_r1"}, USAGE, Answer(f"hm {TEXT}</think>{TEXT}"), id="older-parser"),
-        pytest.param(
-            {"reasoning": "qwen3"},
-            {"include_reasoning": False},
-            Answer(f"hm {TEXT}</think>{TEXT}"),
-            id="hidden-reasoning",
-        ),
-        pytest.param(BOTH, {**USAGE, **TOOLS}, Answer(f"hm</think>I look. {CALL}"), id="reasoning-then-tool"),
-        pytest.param(BOTH, {**USAGE, **TOOLS}, Answer(f"hm</think>{CALL}\n{CALL}"), id="two-calls"),
-        pytest.param(
-            BOTH, {**TOOLS, "parallel_tool_calls": False}, Answer(f"hm</think>{CALL}\n{CALL}"), id="no-parallel-calls"
-        ),
-        pytest.param(BOTH, TOOLS, Answer(f"hm</think>{TEXT}", merged=2), id="tools-offered-not-used"),
-        pytest.param(BOTH, {}, Answer(f"hm</think>{TEXT}"), id="parsers-and-plain-chat"),
-        pytest.param(
-            {"tools": "hermes"}, {**USAGE, **TOOLS}, Answer(CALL, error=ValueError("x")), id="error-in-a-call"
-        ),
-        pytest.param({}, {"n": 2}, Answer(TEXT), id="n-2-is-vllms"),
-        pytest.param({}, {"echo": True}, Answer(TEXT), id="echo-is-vllms"),
-        pytest.param({}, {"return_token_ids": True}, Answer(TEXT), id="token-ids-are-vllms"),
-        pytest.param(
-            {},
-            {"stream_options": {"include_usage": True, "continuous_usage_stats": True}},
-            Answer(TEXT),
-            id="usage-always",
-        ),
-    ],
-)
+CASES = [
+    pytest.param({}, {}, Answer(TEXT), id="text-and-unicode-split-across-tokens"),
+    pytest.param({}, {}, Answer(TEXT, merged=3), id="merged-results"),
+    pytest.param({}, {}, Answer(TEXT, empty_results=3), id="prompt-read-in-parts"),
+    pytest.param({}, {}, Answer("one"), id="few-tokens"),
+    pytest.param({}, {}, Answer(""), id="no-result-at-all"),
+    pytest.param({}, {"stop": ["Deich"]}, Answer(TEXT, stop_reason="Deich"), id="stop-string"),
+    pytest.param({}, {}, Answer(TEXT, stop_reason=2), id="stop-token"),
+    pytest.param({}, {}, Answer(TEXT, finish="length"), id="length"),
+    pytest.param({}, {}, Answer(TEXT, finish="abort"), id="abort"),
+    pytest.param({}, USAGE, Answer(TEXT), id="usage"),
+    pytest.param({}, USAGE, Answer(TEXT, merged=4), id="usage-of-merged-results"),
+    pytest.param({}, {}, Answer(TEXT, finish="error"), id="engine-says-error"),
+    pytest.param({}, USAGE, Answer(TEXT, error=ValueError("the engine is gone")), id="error-mid-stream"),
+    pytest.param({}, {}, Answer("", error=ValueError("at once")), id="error-before-the-first-token"),
+    pytest.param({}, {}, Answer(TEXT, error=GenerationError("bad")), id="generation-error"),
+    pytest.param({"reasoning": "qwen3"}, USAGE, Answer(f"<think>\nhm {TEXT}\n</think>\n\n{TEXT}"), id="reasoning"),
+    pytest.param({"reasoning": "qwen3"}, USAGE, Answer(f"only {TEXT}"), id="reasoning-without-an-end"),
+    pytest.param({"reasoning": "deepseek_r1"}, USAGE, Answer(f"hm {TEXT}</think>{TEXT}"), id="older-parser"),
+    pytest.param(
+        {"reasoning": "qwen3"},
+        {"include_reasoning": False},
+        Answer(f"hm {TEXT}</think>{TEXT}"),
+        id="hidden-reasoning",
+    ),
+    pytest.param(BOTH, {**USAGE, **TOOLS}, Answer(f"hm</think>I look. {CALL}"), id="reasoning-then-tool"),
+    pytest.param(BOTH, {**USAGE, **TOOLS}, Answer(f"hm</think>{CALL}\n{CALL}"), id="two-calls"),
+    pytest.param(
+        BOTH, {**TOOLS, "parallel_tool_calls": False}, Answer(f"hm</think>{CALL}\n{CALL}"), id="no-parallel-calls"
+    ),
+    pytest.param(BOTH, TOOLS, Answer(f"hm</think>{TEXT}", merged=2), id="tools-offered-not-used"),
+    pytest.param(BOTH, {}, Answer(f"hm</think>{TEXT}"), id="parsers-and-plain-chat"),
+    pytest.param({"tools": "hermes"}, {**USAGE, **TOOLS}, Answer(CALL, error=ValueError("x")), id="error-in-a-call"),
+    pytest.param({}, {"n": 2}, Answer(TEXT), id="n-2-is-vllms"),
+    pytest.param({}, {"echo": True}, Answer(TEXT), id="echo-is-vllms"),
+    pytest.param({}, {"return_token_ids": True}, Answer(TEXT), id="token-ids-are-vllms"),
+    pytest.param(
+        {},
+        {"stream_options": {"include_usage": True, "continuous_usage_stats": True}},
+        Answer(TEXT),
+        id="usage-always",
+    ),
+]
+
+
+@pytest.mark.parametrize(("parsers", "request_fields", "answer"), CASES)
 def test_events_are_vllms(
     handlers: Handlers, parsers: dict[str, str], request_fields: dict[str, Any], answer: Answer
 ) -> None:
@@ -82,6 +81,45 @@ def test_events_are_vllms(
     expected = asyncio.run(stream(slow, request_fields, handlers.results(answer), answer.error))
     found = asyncio.run(stream(fast, request_fields, handlers.results(answer), answer.error))
     assert events(found) == events(expected)
+
+
+@pytest.mark.parametrize(("parsers", "request_fields", "answer"), CASES)
+def test_events_written_where_results_come_in_are_vllms(
+    handlers: Handlers, parsers: dict[str, str], request_fields: dict[str, Any], answer: Answer
+) -> None:
+    slow, fast = handlers.pair(**parsers)
+    expected = asyncio.run(stream(slow, request_fields, handlers.results(answer), answer.error))
+    found, _ = asyncio.run(stream_inline(fast, request_fields, handlers.results(answer), answer.error))
+    assert events(found) == events(expected)
+
+
+def test_most_of_a_stream_is_written_where_results_come_in(handlers: Handlers) -> None:
+    _, fast = handlers.pair()
+    results = handlers.results(Answer(TEXT))
+    _, inline = asyncio.run(stream_inline(fast, {}, list(results), None))
+    assert inline == len(results) - 2  # all but the first and the last
+
+
+@pytest.mark.parametrize("parsers", [pytest.param({}, id="plain"), pytest.param(BOTH, id="parsers")])
+def test_a_client_that_does_not_keep_up_gets_the_same_text(handlers: Handlers, parsers: dict[str, str]) -> None:
+    slow, fast = handlers.pair(**parsers)
+    answer = Answer(f"hm</think>{TEXT}{TEXT}")
+    expected = asyncio.run(stream(slow, USAGE, handlers.results(answer), None))
+    found, _ = asyncio.run(stream_inline(fast, USAGE, handlers.results(answer), None, busy=range(5, 30)))
+    assert said(found) == said(expected)
+    assert len(events(found)) < len(events(expected))  # it got fewer, longer pieces
+    assert events(found)[-3:] == events(expected)[-3:]
+
+
+def said(chunks: list[str]) -> dict[str, str]:
+    """Return the whole text of each kind in a stream."""
+    texts: dict[str, str] = {}
+    for event in events(chunks):
+        if event.startswith("data: {"):
+            for choice in json.loads(event.removeprefix("data: "))["choices"]:
+                for name, text in choice["delta"].items():
+                    texts[name] = texts.get(name, "") + (text or "")
+    return texts
 
 
 @settings(max_examples=150, deadline=None)

@@ -1,0 +1,193 @@
+"""One streamed chat completion: vLLM's own generator, driven by hand, and the template that stands in for it.
+
+vLLM's generator is not iterated but resumed: it gets the results that it must write itself, and never waits for any.
+"""
+
+import contextlib
+import copy
+import functools
+import types
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Any
+
+from scoring.event_pieces import Pieces, only_text, pieces_after
+from scoring.outlet import Outlet
+
+
+class Stream:
+    """One streamed answer: takes the engine's results, gives the events' text."""
+
+    def __init__(
+        self,
+        serving: Any,
+        module: Any,
+        request: Any,
+        names: tuple[str, str],
+        own: Callable[[Any, Any], AsyncGenerator[str, None]],
+    ) -> None:
+        self.direct: bool = serving.gatelift_direct
+        self.over = self.finished = self.failed = False
+        self.plain = False  # whether the last result was a plain piece of text
+        self.waiting = False  # for the engine's next result, with all before it written
+        self.error: Exception | None = None  # what went wrong while a result was written where it came in
+        self._way: Outlet | None = None
+        self._request = request
+        self._names = names
+        self._module = module
+        self._pieces: Pieces | None = None
+        self._relay: _Relay | None = None
+        self._unseen: list[int] = []  # tokens of the pieces that vLLM's generator has not seen: it counts them
+        self._counted = False  # whether a token has been seen
+        self._feed = _Feed()
+        view = serving
+        if serving.parser_cls is not None:
+            view = copy.copy(serving)
+            view._make_parser = functools.partial(self._make_relay, serving)
+        self._own = own(view, self._feed)
+        self._step: Any = self._own.__anext__()
+
+    def _make_relay(self, serving: Any, *arguments: Any) -> "_Relay":
+        self._relay = _Relay(serving._make_parser(*arguments))
+        return self._relay
+
+    def begin(self) -> list[str]:
+        """Start vLLM's generator: it makes its parser and waits for the first result."""
+        return self._drive(_continue)
+
+    def end(self) -> list[str]:
+        """Tell vLLM's generator that there are no more results."""
+        self.plain = False
+        return self._drive(lambda step: step.throw(StopAsyncIteration()))
+
+    def fail(self, error: Exception) -> list[str]:
+        """Tell vLLM's generator of an error."""
+        self.failed = True
+        return [] if self.over else self._drive(lambda step: step.throw(error))
+
+    def close(self) -> None:
+        """Let go of vLLM's generator."""
+        if not self.over:
+            self.over = True
+            with contextlib.suppress(GeneratorExit, StopAsyncIteration):
+                self._step.throw(GeneratorExit())
+
+    def wait(self, way: Outlet | None) -> None:
+        """Let results be written where they come in while the stream's task waits for one."""
+        self.waiting = True
+        if self._way is None and way is not None and way.begun and len(way.collectors) == 1:
+            self._way = way
+            way.collectors[0].sink = self.write
+
+    def write(self, result: Any) -> bool:
+        """Write the events of a result at once, if it is in the middle of the answer and the client keeps up."""
+        way = self._way
+        if way is None or not self.waiting or not way.free or result.finished or len(result.outputs) != 1:
+            return False
+        if self._pieces is None or result.outputs[0].finish_reason is not None:
+            return False
+        try:
+            events = self.take(result)
+        except Exception as error:
+            self.error = error
+            raise
+        if events:
+            way.write_now("".join(events))
+        if self.over:
+            raise RuntimeError("vLLM's generator has ended before its results")  # for the stream's task: it ends, too
+        return True
+
+    def take(self, result: Any) -> list[str]:
+        """Return the events of one result: from the template if it is a plain piece of text."""
+        output = result.outputs[0] if len(result.outputs) == 1 else None
+        pieces = self._pieces
+        if pieces is None or output is None or output.finish_reason is not None or result.finished:
+            return self._let_vllm_write(result)
+        if not (self._counted or output.token_ids):
+            return self._let_vllm_write(result)  # the prompt is still being read
+        name, text = "content", output.text
+        if self._relay is not None:
+            delta = self._relay.parser.parse_delta(
+                delta_text=text,
+                delta_token_ids=list(output.token_ids),
+                request=self._request,
+                prompt_token_ids=result.prompt_token_ids,
+                finished=False,
+            )
+            name = "" if delta is None else only_text(delta)
+            if delta is not None and not name:
+                self._relay.parsed = delta
+                return self._let_vllm_write(result)
+            text = getattr(delta, name) if name else ""
+        self.plain = True
+        self._counted = True
+        self._unseen += output.token_ids
+        return [pieces.quick(name, text)] if name else []
+
+    def _let_vllm_write(self, result: Any) -> list[str]:
+        self.plain = False
+        self.finished = result.finished
+        if result.outputs:
+            output = result.outputs[0]
+            self._counted = self._counted or bool(output.token_ids)
+            if self._relay is not None:
+                self._relay.tokens = list(output.token_ids)
+            if self._unseen:
+                output.token_ids = [*self._unseen, *output.token_ids]
+                self._unseen = []
+        events = self._drive(lambda step: step.send(result))
+        self.failed = self.over  # it ends by itself only when an error happened
+        if self._pieces is None and events:
+            self._pieces = pieces_after(events[0], self._module, self._names)
+        return events
+
+    def _drive(self, resume: Callable[[Any], Any]) -> list[str]:
+        """Run vLLM's generator until it waits for the next result or ends; return its events."""
+        events: list[str] = []
+        while True:
+            try:
+                waits_for = resume(self._step)
+            except StopIteration as event:
+                events.append(event.value)
+                self._step = self._own.__anext__()
+                resume = _continue
+                continue
+            except StopAsyncIteration:
+                self.over = True
+                return events
+            if waits_for is not self._feed:
+                raise RuntimeError("vLLM's generator waits for something else than a result")
+            return events
+
+
+class _Feed:
+    """The results as vLLM's generator sees them: it waits here until its driver sends the next one."""
+
+    def __aiter__(self) -> "_Feed":
+        return self
+
+    @types.coroutine
+    def __anext__(self) -> Generator["_Feed", Any, Any]:
+        return (yield self)
+
+
+def _continue(step: Any) -> Any:
+    return step.send(None)
+
+
+class _Relay:
+    """The parser as vLLM's generator sees it: what has been parsed already is handed over."""
+
+    def __init__(self, parser: Any) -> None:
+        self.parser = parser
+        self.parsed: Any = None
+        self.tokens: list[int] = []  # of the current result alone
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.parser, name)
+
+    def parse_delta(self, *, delta_token_ids: Any, **named: Any) -> Any:
+        """Return what the parser made of the current result."""
+        if self.parsed is not None:
+            parsed, self.parsed = self.parsed, None
+            return parsed
+        return self.parser.parse_delta(delta_token_ids=self.tokens, **named)
