@@ -23,10 +23,11 @@ from serving.matrix import ENGINES, models_dir
 from serving.processes import Server
 
 RUNNING, WAITING = 8, 8
-QUEUE = ("--max-num-queued-reqs", str(WAITING))
+# The same bound in each one's words: vLLM counts those that run with those that wait.
+QUEUE = {"bare": str(RUNNING + WAITING), "ours": str(WAITING)}
 COMMON = [
     *("--served-model-name", "bench", "--max-model-len", "8192", "--enforce-eager", "--dtype", "float32"),
-    *("--max-num-seqs", str(RUNNING), *QUEUE),
+    *("--max-num-seqs", str(RUNNING)),
 ]
 OURS = {"SCORING_GRACE_SECONDS": "5", "SCORING_HANG_SECONDS": "3"}
 Act = Callable[[Server], Awaitable[Row]]
@@ -97,12 +98,8 @@ def main() -> None:
 def run_overload(shape: Shape, out: Path) -> dict[str, Any]:
     """Flood both servers with the same arguments, then bare vLLM as it is without a bound for its queue."""
     found = {}
-    for label, kind, common in (
-        ("bare", "bare", COMMON),
-        ("ours", "ours", COMMON),
-        ("bare, queue unbounded (its default)", "bare", COMMON[: -len(QUEUE)]),
-    ):
-        server = build(kind, "null", out / f"overload-{len(found)}-{kind}.log", common)
+    for label, kind in (("bare", "bare"), ("ours", "ours"), ("bare, queue unbounded (its default)", "bare")):
+        server = build(kind, "null", out / f"overload-{len(found)}-{kind}.log", bounded="unbounded" not in label)
         try:
             server.launch()
             server.wait_ready()
@@ -116,7 +113,7 @@ def run_overload(shape: Shape, out: Path) -> dict[str, Any]:
 def run_acts(part: str, out: Path) -> list[Row]:
     """Start both servers, let both go through the acts of a part, one after the other."""
     engine, acts = ACTS[part]
-    servers = [build(kind, engine, out / f"{part}-{kind}.log", COMMON) for kind in ("bare", "ours")]
+    servers = [build(kind, engine, out / f"{part}-{kind}.log") for kind in ("bare", "ours")]
     found = []
     try:
         for server in servers:
@@ -136,10 +133,11 @@ def run_acts(part: str, out: Path) -> list[Row]:
     return found
 
 
-def build(kind: str, engine: str, log: Path, common: list[str]) -> Server:
+def build(kind: str, engine: str, log: Path, *, bounded: bool = True) -> Server:
     """Return a server that is not started yet."""
     folder, extra = ENGINES[engine]
-    arguments = ["--model", str(models_dir() / folder), *common, *extra]
+    queue = ["--max-num-queued-reqs", QUEUE[kind]] if bounded else []
+    arguments = ["--model", str(models_dir() / folder), *COMMON, *queue, *extra]
     return Server(kind, arguments, log, extra_environment=OURS if kind == "ours" else {})
 
 
