@@ -10,7 +10,7 @@ from infra.cloud import Cloud
 from infra.connect import ENTRA_SCOPE, ConnectInfo, connection_info
 from infra.desired import ORDER, Sources, shipped_sources, token_spec
 from infra.errors import NotFound, Refused
-from infra.lease import held
+from infra.lease import clear_abandoned, held
 from infra.names import catalog_name
 from infra.observe import observe
 from infra.plan import Action, Change, Plan
@@ -62,10 +62,11 @@ def up(
         check_fresh(plan, prepared.plan)
     if not prepared.plan.has_changes and not is_running(prepared.resources, prepared.observed):
         reading = replace(cloud, management=prepared.reads) if prepared.reads else cloud
+        clear_abandoned(reading, cloud)
         return UpResult(prepared.plan, connection(spec, target, reading))
     check_possible(prepared.plan, prepared.resources, prepared.observed)
-    check_before_applying(prepared, cloud, target.hub_access)
     target.sdk.warm_up()
+    check_before_applying(prepared, cloud, target.hub_access)
     with held(cloud):
         prepared = _again(prepared, cloud)
         if plan is not None:
@@ -99,6 +100,8 @@ def down(spec: StackSpec, target: Target, *, reporter: Reporter) -> list[Change]
         with held(cloud):
             doomed = _doomed(spec, cloud)
             run_steps(cloud, to_steps(doomed))
+    else:
+        clear_abandoned(cloud, cloud)
     return [item.change for item in doomed]
 
 

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress(out: Output) -> Iterator[Reporter]:
-    """The right display for where stderr goes; closed when the block ends, whatever ended it."""
+def progress(out: Output, expected: Callable[[str], str] = lambda kind: "") -> Iterator[Reporter]:
+    """The right display for where stderr goes; closed when the block ends, whatever ended it.
+
+    `expected` says how long a kind of phase may take; it shows while the phase runs.
+    """
     if not sys.stderr.isatty():
         yield LineProgress(out)
         return
-    live = LiveProgress(out)
+    live = LiveProgress(out, expected=expected)
     try:
         yield live
     finally:
@@ -76,15 +79,22 @@ class Row:
     failed: bool = False
 
 
-COLUMNS: tuple[Literal["left", "right"], ...] = ("left", "left", "left", "right", "left")
+COLUMNS: tuple[Literal["left", "right"], ...] = ("left", "left", "left", "right", "right", "left")
+HEADER = ("", "PHASE", "NAME", "ELAPSED", "ESTIMATE", "")
 
 
 class LiveProgress:
     """A table that counts on by itself, drawn with rich on stderr."""
 
-    def __init__(self, out: Output, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        out: Output,
+        clock: Callable[[], float] = time.monotonic,
+        expected: Callable[[str], str] = lambda kind: "",
+    ) -> None:
         self.out = out
         self.clock = clock
+        self.expected = expected
         self.rows: dict[tuple[str, str], Row] = {}
         self.live: Live | None = None
 
@@ -136,6 +146,7 @@ class LiveProgress:
         table = Table.grid(padding=(0, 2))
         for justify in COLUMNS:
             table.add_column(justify=justify, no_wrap=True)
+        table.add_row(*(Text(title, "bold") for title in HEADER))
         for row in list(self.rows.values()):
             symbol, style = ("✗", "red") if row.failed else ("✓", "green") if row.seconds is not None else ("…", "cyan")
             seconds = self.clock() - row.started if row.seconds is None else row.seconds
@@ -144,6 +155,7 @@ class LiveProgress:
                 row.kind,
                 Text(row.name),
                 Text(f"{seconds:.1f} s"),
+                Text(self.expected(row.kind) if row.seconds is None else "", "dim"),
                 Text(row.detail),
             )
         return table

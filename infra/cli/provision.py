@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from infra import stacks
+from infra.cli.estimates import Estimates
 from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, new_app
 from infra.cli.plan_view import plan_text
 from infra.cli.progress import progress
@@ -100,10 +101,12 @@ def up(
         token, prepared = ask_for_token(), None
     # Nobody agreed to this very plan unless it was saved or asked for: then what moved since is no reason to stop.
     agreed = planned if plan_file or asked else None
-    with progress(call.out) as reporter:
+    estimates = Estimates(call.environ, stack=stack.name, local=call.local)
+    with progress(call.out, estimates.expected) as reporter:
         # What was read before somebody thought about it is read again.
         just_read = None if asked else prepared
         result = stacks.up(stack, target, token=token, reporter=reporter, plan=agreed, prepared=just_read)
+    estimates.keep(result.phases)
     call.out.document(result.to_json())
     call.out.data(f"{call.out.paint('ready', 'green', 'bold')}  {result.connection.base_url}")
     if result.answer:
