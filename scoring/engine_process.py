@@ -5,9 +5,11 @@ did. A process forked here lets go of our HTTP side's sockets, so that nothing l
 """
 
 import importlib
+import multiprocessing
 import os
 import socket
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.context import ForkContext, ForkProcess
@@ -22,6 +24,7 @@ class _Process(ForkProcess):
     def run(self) -> None:
         """Do what the process is for."""
         close_connections()
+        threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
         super().run()
 
 
@@ -53,6 +56,14 @@ def close_connections() -> None:
         with suppress(OSError):
             if stat.S_ISSOCK(os.fstat(int(name)).st_mode) and _family(int(name)) in INTERNET:
                 os.close(int(name))
+
+
+def _end_with_parent() -> None:
+    """Do not outlive a server that was killed: the next one needs this one's memory."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _family(number: int) -> int:

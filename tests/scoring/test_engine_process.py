@@ -1,7 +1,10 @@
 """The forked engine's process, tried with a small stand-in for vLLM's module in a process of its own."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,31 @@ def test_the_engine_is_forked(repository: Path, wanted: bool, on_cpu: bool, vllm
         [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.stdout, done.returncode) == (printed, 0), done.stderr
+
+
+def test_the_engine_does_not_outlive_a_server_that_is_killed(repository: Path) -> None:
+    code = (
+        "import time\nfrom scoring.engine_process import ForkedContext\n"
+        "process = ForkedContext().Process(target=time.sleep, args=(600,))\n"
+        "process.start()\nprint(process.pid, flush=True)\nprocess.join()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=repository, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        engine = int(server.stdout.readline())
+        os.kill(engine, 0)
+        server.kill()
+    deadline = time.monotonic() + 30
+    while is_running(engine) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    left = is_running(engine)
+    if left:
+        os.kill(engine, signal.SIGKILL)
+    assert not left
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and is no zombie that nobody has waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
