@@ -5,27 +5,25 @@ from typing import Annotated, Any
 
 import typer
 
+from infra.cli.emulator_faults import add_fault_commands
+from infra.cli.emulator_state import State, running, state_folder
 from infra.cli.invocation import Invocation, command, group, new_app
 from infra.cli.portal import portal_json
 from infra.emulator import launcher
 from infra.emulator.launcher import EmulatorProfile
-from infra.errors import GateliftError, NotReady
-from infra.paths import default_emulator_state
+from infra.errors import GateliftError
 
 EPILOG = """\b
 Examples:
   gatelift emulator start
   gatelift emulator start --port 0 --state /tmp/azure --seed seed.json --output json
   export HF_TOKEN=$(gatelift emulator token)
+  gatelift emulator fault add --method PUT --path onlineEndpoints --status 429 --header "Retry-After: 1" --times 2
   gatelift emulator stop
 """
 app = new_app()
 emulator = group("emulator", "The emulator on its own, for other tools.", app, epilog=EPILOG)
-
-State = Annotated[
-    Path | None,
-    typer.Option("--state", metavar="DIR", help="Its state folder; the one that --local uses if left out."),
-]
+add_fault_commands(emulator)
 
 
 @command(emulator, name="start")
@@ -77,20 +75,24 @@ def token(call: Invocation, state: State = None) -> None:
     call.out.data(answer["token"])
 
 
-def state_folder(call: Invocation, state: Path | None) -> Path:
-    """The state folder that was asked for, absolute: the emulator does not run where the command does."""
-    return (state or default_emulator_state(call.environ)).expanduser().absolute()
+@command(emulator, name="inspect")
+def inspect(call: Invocation, state: State = None) -> None:
+    """List the resources it holds; with --output json their documents, none of which has a secret."""
+    documents = portal_json(running(call, state).portal, "resources")
+    call.out.document(documents)
+    for document in documents:
+        provisioned = (document.get("properties") or {}).get("provisioningState", "")
+        call.out.data(f"{document['id']}  {provisioned}".rstrip())
 
 
-def running(call: Invocation, state: Path | None) -> EmulatorProfile:
-    """The emulator with that state; NotReady if none runs."""
+@command(emulator, name="reset")
+def reset(call: Invocation, state: State = None) -> None:
+    """Stop the emulator and forget everything it knew: the next start begins anew."""
     folder = state_folder(call, state)
-    profile = launcher.status(folder)
-    if profile is None:
-        raise NotReady(
-            f"no emulator runs with the state {folder}", hint="`gatelift emulator start` starts one", code="not_running"
-        )
-    return profile
+    call.confirm(f"Forget everything in {folder}?", otherwise="nothing was removed")
+    removed = launcher.reset(folder)
+    call.out.document({"removed": removed})
+    call.out.data("reset" if removed else "there was nothing")
 
 
 def show(call: Invocation, profile: EmulatorProfile) -> None:

@@ -1,24 +1,27 @@
-"""Reads the emulator's portal: what it knows that Azure would not tell."""
+"""Talks to the emulator's portal: what it knows, and lets itself be told, that Azure would not."""
 
 import http.client
 import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from infra.errors import NotReady
+from infra.errors import GateliftError, NotReady
 
 TIMEOUT_S = 10
 
 
-def portal_json(portal: str, path: str) -> Any:
+def portal_json(portal: str, path: str, method: str = "GET", body: Any = None) -> Any:
     """The JSON document at this path of the portal; straight to loopback, whatever proxy the environment names."""
+    content = None if body is None else json.dumps(body)
     where = urlsplit(portal)
     connection = http.client.HTTPConnection(where.netloc, timeout=TIMEOUT_S)
     try:
-        connection.request("GET", f"{where.path.rstrip('/')}/{path}", headers={"Accept": "application/json"})
+        connection.request(method, f"{where.path.rstrip('/')}/{path}", content, headers={"Accept": "application/json"})
         response = connection.getresponse()
         text = response.read()
-        if response.status != http.client.OK:
+        if response.status == http.client.BAD_REQUEST:
+            raise GateliftError(json.loads(text)["error"]["message"], code="invalid_request")
+        if response.status >= http.client.BAD_REQUEST:
             raise ValueError(f"{response.status} {text[:200].decode(errors='replace')}")
         return json.loads(text)
     except (OSError, ValueError, http.client.HTTPException) as error:

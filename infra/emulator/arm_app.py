@@ -9,9 +9,10 @@ from urllib.parse import parse_qsl, unquote
 
 from starlette.types import Receive, Scope, Send
 
-from infra.emulator.arm_call import ML, Address, ArmError, Call, Handler, Reply, forbidden
+from infra.emulator.arm_call import ML, Address, ArmError, Call, Handler, Reply, Throttled, forbidden, subscription_of
 from infra.emulator.arm_versions import ML_TYPES, VERSIONS
 from infra.emulator.request_rules import checked
+from infra.emulator.throttling import Throttle
 from infra.emulator.tokens import Principal, TokenRejected
 from infra.emulator.world import World
 
@@ -42,30 +43,39 @@ class ArmApp:
             }
             for namespace, table in routes.items()
         }
+        self._throttle = Throttle(world.settings)
         self.requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.requests += 1
         headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        remaining: dict[str, str] = {}
         try:
-            reply = self._serve(scope, headers, await read_body(receive))
+            reply = self._serve(scope, headers, await read_body(receive), remaining)
         except ArmError as error:
-            reply = Reply(error.status, {"error": error.error}, {"x-ms-error-code": error.error["code"]})
+            reply = Reply(
+                error.status, {"error": error.error}, {"x-ms-error-code": error.error["code"], **error.headers}
+            )
         except TokenRejected as rejected:
             reply = self._challenge(rejected)
         except Exception as error:  # a bug of the emulator; the client gets what a bug of Azure would give it
             logger.exception("%s %s", scope["method"], scope["path"])
             message = f"Internal error of the emulator. {type(error).__name__}: {error}"
             reply = Reply(500, {"error": {"code": "InternalServerError", "message": message}})
+        reply = Reply(reply.status, reply.body, {**remaining, **reply.headers})
         await respond(send, reply, headers, head=scope["method"] == "HEAD")
 
-    def _serve(self, scope: Scope, headers: dict[str, str], raw: bytes) -> Reply:
+    def _serve(self, scope: Scope, headers: dict[str, str], raw: bytes, remaining: dict[str, str]) -> Reply:
         method = scope["method"]
         path = unquote(scope["raw_path"].decode().partition("?")[0]) if scope.get("raw_path") else scope["path"]
         path = re.sub("/{2,}", "/", path)
         if path.lower().startswith(REGISTRY_PREFIX):
             path = path[len(REGISTRY_PREFIX) :]
         principal = self._authenticate(headers)
+        counted, wait = self._throttle.count(method, subscription_of(path), principal.object_id)
+        remaining.update(counted)
+        if wait:
+            raise Throttled(wait)
         query = {name.lower(): value for name, value in parse_qsl(scope["query_string"].decode(), True)}
         address = parse(path)
         self._check_version(address, query.get("api-version"))
@@ -103,7 +113,7 @@ class ArmApp:
     def _check_version(self, address: Address, version: str | None) -> None:
         namespace = address.namespace.lower()
         if namespace not in VERSIONS:
-            if namespace in ("microsoft.insights", "microsoft.keyvault", "microsoft.resources", "microsoft.storage"):
+            if namespace in ("microsoft.insights", "microsoft.resources", "microsoft.storage"):
                 raise _unknown(f"provider {address.namespace}")
             raise ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{address.namespace}' is invalid.")
         if not version:

@@ -21,11 +21,21 @@ class ArmError(Exception):
     ) -> None:
         super().__init__(f"({code}) {message}")
         self.status = status
+        self.headers: dict[str, str] = {}
         self.error: Document = {"code": code, "message": message}
         if target:
             self.error["target"] = target
         if details is not None:
             self.error["details"] = details
+
+
+class Throttled(ArmError):
+    """More requests than a principal may send; sending one earlier than told is refused again."""
+
+    def __init__(self, seconds: int) -> None:
+        message = f"The request is being throttled as the limit has been reached. Try again after {seconds} seconds."
+        super().__init__(429, "TooManyRequests", message)
+        self.headers["retry-after"] = str(seconds)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from infra.emulator import (
     arm_operations,
     arm_quota,
     arm_registries,
+    arm_vaults,
     arm_workspaces,
     deployment_operations,
     endpoint_operations,
@@ -21,6 +22,7 @@ from infra.emulator.operations import Failed, Runner
 ROUTES: dict[str, Routes] = {
     "": arm_groups.ROUTES,
     "Microsoft.Authorization": arm_authorization.ROUTES,
+    "Microsoft.KeyVault": arm_vaults.ROUTES,
     "Microsoft.ManagedIdentity": arm_identities.ROUTES,
     ML: {
         **arm_workspaces.ROUTES,

@@ -7,6 +7,7 @@ from typing import Any
 
 from infra.emulator.arm_call import ArmError, Call, Reply, Routes, envelope, invalid, not_found
 from infra.emulator.store import Document, key_of
+from infra.emulator.vault_routes import VAULTS
 from infra.emulator.world import World
 
 WORKSPACE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
@@ -86,11 +87,14 @@ def _add_datastore(world: World, workspace_id: str, unique: str, account: str, s
 
 
 def refresh_urls(world: World) -> None:
-    """Write the present address into every workspace: the port may be another one after a restart."""
+    """Write the present address into every workspace and vault: the port may be another one after a restart."""
     for document in world.store.of_type("workspaces"):
         url = world.urls.resource_manager
         if document["properties"]["discoveryUrl"] != f"{url}/discovery":
             add_workspace(world, document["id"], document, document["location"], document)
+    for vault in world.store.of_type("vaults"):
+        vault["properties"]["vaultUri"] = f"{world.urls.resource_manager}{VAULTS}{vault['name']}/"
+        world.store.put(vault["id"], vault)
 
 
 def get_workspace(call: Call) -> Reply:

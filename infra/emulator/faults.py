@@ -113,6 +113,11 @@ class Faults:
         self._replaced.set()
         self._replaced = asyncio.Event()
 
+    def add(self, definition: Any) -> None:
+        """Put one more rule behind the others, which keep their counts; `ValueError` says what is wrong with it."""
+        self._rules.append(Rule(_checked(definition)))
+        self._save()
+
     def all(self) -> list[dict[str, Any]]:
         """Every rule with `struck`, how often it has struck, and `hanging`, how many requests it holds now."""
         return [{**rule.definition, "struck": rule.struck, "hanging": rule.hanging} for rule in self._rules]

@@ -5,6 +5,7 @@ from infra.emulator.arm_app import ArmApp, respond
 from infra.emulator.arm_call import Reply
 from infra.emulator.arm_registries import discovery
 from infra.emulator.faults import App, Receive, Scope, Send
+from infra.emulator.vault_routes import VAULTS
 from infra.emulator.world import World
 
 DISCOVERY = "/registrymanagement/v1.0/registries/"
@@ -13,11 +14,12 @@ DISCOVERY = "/registrymanagement/v1.0/registries/"
 class FrontDoor:
     """ASGI application that hands each request to the part it is for."""
 
-    def __init__(self, world: World, arm: ArmApp, aad: AadRoutes, blobs: App) -> None:
+    def __init__(self, world: World, arm: ArmApp, aad: AadRoutes, blobs: App, vaults: App) -> None:
         self._world = world
         self._arm = arm
         self._aad = aad
         self._blobs = blobs
+        self._vaults = vaults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -25,6 +27,8 @@ class FrontDoor:
             await self._arm(scope, receive, send)
         elif path.startswith("/blobstore/"):
             await self._blobs(scope, receive, send)
+        elif path.startswith(VAULTS):
+            await self._vaults(scope, receive, send)
         elif AadRoutes.serves(path):
             await self._aad(scope, receive, send)
         elif path.startswith(DISCOVERY):

@@ -11,6 +11,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from infra.emulator import front_end_auth
+from infra.emulator.front_end_limits import Incoming, Limits, TooLarge
 from infra.emulator.front_end_routing import Target, choose, choose_mirror
 from infra.emulator.front_end_upstream import Head, Headers, Upstream, UpstreamBroken
 from infra.emulator.host import Host
@@ -28,6 +29,7 @@ NOT_FORWARDED = HOP_BY_HOP | {b"authorization", b"host", REQUEST_ID, CLIENT_REQU
 OURS = frozenset((REQUEST_ID, CLIENT_REQUEST_ID, b"ms-azureml-model-time", b"date"))
 CLIENT_ID_LENGTH = 40
 NOT_IN_CLIENT_ID = re.compile(rb"[^A-Za-z0-9_-]")
+TOO_LARGE = b"The request is larger than the endpoint takes."
 RESET_TEXT = b"upstream connect error or disconnect/reset before headers. reset reason: connection termination"
 
 
@@ -39,6 +41,7 @@ class FrontEndApp:
         self._host = host
         self._endpoint_id = endpoint_id
         self._pending = pending
+        self._limits = Limits(world.settings)
         self._mirrors: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,13 +58,20 @@ class FrontEndApp:
         if reason := front_end_auth.refusal(self._world, self._endpoint_id, endpoint, authorization):
             await reply.plain(401, reason.encode(), [(b"www-authenticate", b"Bearer")])
             return
+        if not self._limits.admits():
+            await reply.plain(429, b"The endpoint gets more requests than it takes.")
+            return
+        most = self._limits.request_limit()
+        if most and int(asked.get(b"content-length", b"0")) > most:
+            await reply.plain(413, TOO_LARGE)
+            return
         named = asked.get(DEPLOYMENT_HEADER, b"").decode("latin-1").strip()
         target = choose(self._world.store, self._endpoint_id, endpoint, named)
         if target is None:
             await reply.plain(404, _no_deployment(named))
             return
         mirror = None if named else choose_mirror(self._world.store, self._endpoint_id, endpoint)
-        await self._admit(target, mirror, _Exchange(scope, receive, reply))
+        await self._admit(target, mirror, _Exchange(scope, Incoming(receive, self._limits), reply, self._limits))
 
     async def _admit(self, target: Target, mirror: Target | None, exchange: "_Exchange") -> None:
         if self._pending[target.deployment_id] >= target.pending_limit:
@@ -87,8 +97,13 @@ class FrontEndApp:
             # An answer that has begun stays incomplete: the server then closes the connection and the client notices.
             if not exchange.reply.started:
                 await exchange.reply.plain(408, b"upstream request timeout")
+        except TooLarge:
+            if not exchange.reply.started:
+                await exchange.reply.error(424, b"model_error", b"The answer is larger than the endpoint passes on.")
         except UpstreamBroken:
-            if not upstream.client_left and not exchange.reply.started:
+            if exchange.incoming.too_large and not exchange.reply.started:
+                await exchange.reply.plain(413, TOO_LARGE)
+            elif not upstream.client_left and not exchange.reply.started:
                 await exchange.reply.error(424, b"model_error", RESET_TEXT, b"503")
         finally:
             instance.release()
@@ -130,9 +145,10 @@ class FrontEndApp:
 class _Exchange:
     """One client's request on its way to an instance and back."""
 
-    def __init__(self, scope: Scope, receive: Receive, reply: "_Reply") -> None:
+    def __init__(self, scope: Scope, incoming: Incoming, reply: "_Reply", limits: Limits) -> None:
         self._scope = scope
-        self._receive = receive
+        self._limits = limits
+        self.incoming = incoming
         self.reply = reply
 
     async def relay(self, port: int, upstream: Upstream, copy: bytearray | None) -> None:
@@ -146,8 +162,13 @@ class _Exchange:
         incoming = asyncio.create_task(self._send_incoming(upstream, chunked=chunked, copy=copy))
         try:
             head = await upstream.read_head()
+            self._limits.check_answer(int(head.get(b"content-length") or 0))
             await self.reply.start(head, time.perf_counter() - began)
+            sent = 0
             async for piece in upstream.read_body(self._method, head):
+                sent += len(piece)
+                self._limits.check_answer(sent)
+                await self._limits.pass_on(len(piece))
                 await self.reply.body(piece)
             await self.reply.end()
         finally:
@@ -179,9 +200,9 @@ class _Exchange:
     async def _send_incoming(self, upstream: Upstream, *, chunked: bool, copy: bytearray | None) -> None:
         # An instance may answer and close before it has read the whole body; its answer is what counts.
         with suppress(OSError):
-            await upstream.send_body(self._receive, chunked=chunked, copy=copy)
+            await upstream.send_body(self.incoming, chunked=chunked, copy=copy)
         if not upstream.client_left:
-            await upstream.watch_client(self._receive)
+            await upstream.watch_client(self.incoming)
 
 
 class _Reply:

@@ -27,14 +27,13 @@ from infra.emulator.hub_gate import (
     tokens,
 )
 from infra.emulator.hub_repos import HubRepos, NotPrepared, Repo, RepoFile
-from infra.emulator.seed import SeedError
+from infra.emulator.seed_file import SeedError
 from infra.emulator.world import World
 
 DEMO_USER = "demo"
 DEMO_TOKEN_RECORD = ("demo-token", "current")
 CHALLENGE = 'Bearer realm="Authentication required", charset="UTF-8"'
 REPO = r"(?P<repo>[^/]+/[^/]+)"
-NO_PAGE = "Sorry, we can't find the page you are looking for."
 
 
 def create_hub_app(world: World) -> ASGIApp:
@@ -98,7 +97,8 @@ class _Hub:
                 return await handler(request, token, **match.groupdict())
         if request.url.path.startswith("/api/models/"):
             raise not_found(token)  # an id without a namespace
-        raise HubError(404, "", NO_PAGE)
+        what = f"{request.method} {request.url.path}"
+        raise HubError(501, "", f"The emulator does not know the operation '{what}' of the Hub.")
 
     async def _whoami(self, request: Request, token: HubToken | None) -> Response:
         if token is None:

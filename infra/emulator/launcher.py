@@ -4,16 +4,19 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from infra.emulator.seed_file import check_seed, kept_digest, read_seed
 from infra.emulator.world import StatePaths
 from infra.errors import GateliftError, NotReady
 
@@ -60,6 +63,8 @@ def start(
     """
     paths = StatePaths(state.expanduser().resolve())
     running = _await_other(paths)
+    if running and seed:
+        check_seed(read_seed(seed), kept_digest(json.loads(paths.profile.read_text())), paths.root)
     if running is None and foreground:
         return _run_here(paths, port, seed, on_ready)
     profile = running or _spawn(paths, port, seed)
@@ -97,6 +102,18 @@ def stop(state: Path) -> bool:
     return True
 
 
+def reset(state: Path) -> bool:
+    """Stop the emulator and remove what it knew; False where there was nothing. Files of others stay."""
+    paths = StatePaths(state.expanduser().resolve())
+    stop(paths.root)
+    known = paths.database.exists()
+    for folder in (paths.blobs, paths.logs, paths.staging):
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in (*paths.root.glob(f"{paths.database.name}*"), *paths.root.glob("ca*.pem"), paths.profile, paths.lock):
+        file.unlink(missing_ok=True)
+    return known
+
+
 def _spawn(paths: StatePaths, port: int, seed: Path | None) -> EmulatorProfile:
     try:
         paths.prepare()
@@ -106,7 +123,7 @@ def _spawn(paths: StatePaths, port: int, seed: Path | None) -> EmulatorProfile:
     command = [sys.executable, "-m", "infra.emulator", "--state", str(paths.root), "--port", str(port)]
     if seed:
         command += ["--seed", str(seed.expanduser().resolve())]
-    with (paths.logs / LOG).open("ab") as log:
+    with open(paths.logs / LOG, "ab", opener=_for_its_owner) as log:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -122,12 +139,18 @@ def _spawn(paths: StatePaths, port: int, seed: Path | None) -> EmulatorProfile:
         process.wait()
         raise NotReady(f"the emulator did not answer within {START_SECONDS:.0f} s", hint=f"see {paths.logs / LOG}")
     if "error" not in report:
+        # Somebody has to wait for it as long as this process lives, or it stays a zombie after its end.
+        threading.Thread(target=process.wait, daemon=True).start()
         return _profile(report)
     process.wait()
     # Somebody else was quicker: theirs is as good.
     if report.get("code") == "already_running" and (other := _await_other(paths)):
         return other
     raise GateliftError(report["error"], hint=report["hint"] or f"see {paths.logs / LOG}", code=report["code"])
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _run_here(

@@ -11,6 +11,7 @@ from infra.emulator.faults import Receive, Scope, Send
 from infra.emulator.world import World
 
 # What a browser may not do from another site: the emulator answers only those who address it as loopback.
+INTERFACES = ("faults", "settings", "instances", "resources", "operations", "counters")
 LOOPBACK = ("127.0.0.1", "localhost")
 
 
@@ -40,6 +41,9 @@ class Portal:
         if method == "PUT" and path == "/faults":
             world.faults.set(json.loads(raw or b"[]"))
             return Reply(body=world.faults.all())
+        if method == "POST" and path == "/faults":
+            world.faults.add(json.loads(raw))
+            return Reply(201, world.faults.all())
         if method == "DELETE" and path == "/faults":
             world.faults.set([])
             return Reply(204)
@@ -54,6 +58,7 @@ class Portal:
             "/faults": world.faults.all,
             "/settings": world.settings.all,
             "/instances": self._instances,
+            "/resources": world.store.all,
             "/operations": lambda: list(world.store.records("operation").values()),
             "/counters": self._counters,
             "/token": self._token,
@@ -65,7 +70,7 @@ class Portal:
 
     def _map(self) -> dict[str, str]:
         urls = self._world.urls
-        own = {name: f"{urls.portal}/{name}" for name in ("faults", "settings", "instances", "operations", "counters")}
+        own = {name: f"{urls.portal}/{name}" for name in INTERFACES}
         return {
             **own,
             "token": f"{urls.portal}/token",

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.emulator.vault_routes import find_vault, may, secret_value
 from infra.emulator.world import DeploymentFailed, World
 
 PROVIDER = "Microsoft.MachineLearningServices/workspaces"
+VAULT_SUFFIX = ".vault.azure.net"
 READ_ACTIONS = (f"{PROVIDER}/connections/listsecrets/action", f"{PROVIDER}/metadata/secrets/read")
 REFUSAL = (
     "Failed to retrieve and inject workspace connection secrets. Please verify that the endpoint identity has been "
@@ -72,7 +74,7 @@ def _resolve(world: World, endpoint_id: str, value: str) -> tuple[str, list[str]
     if match := CONNECTION.fullmatch(reference):
         return _from_connection(world, endpoint_id, match["connection"], match["part"], match["key"])
     if match := KEY_VAULT.fullmatch(reference):
-        raise _Unresolved(f"there is no key vault '{match['vault']}' that the endpoint identity can read")
+        return _from_vault(world, endpoint_id, match["vault"], match["secret"], match["version"])
     raise _Unresolved(
         f"malformed secret reference {value!r}; expected ${{{{azureml://connections/NAME/credentials/KEY}}}} "
         "or ${{keyvault:https://VAULT.vault.azure.net/secrets/NAME/VERSION}}"
@@ -103,6 +105,19 @@ def _from_connection(
         raise _Unresolved(f"connection '{name}' has no '{part}/{key}'; there: {known}")
     value = str(values[part][key])
     return value, [value] if part == "credentials" else []
+
+
+def _from_vault(world: World, endpoint_id: str, host: str, name: str, version: str) -> tuple[str, list[str]]:
+    vault = find_vault(world, host.removesuffix(VAULT_SUFFIX)) if host.endswith(VAULT_SUFFIX) else None
+    known = identities_of(world, endpoint_id)
+    # Azure says no more either: who may not look into a vault does not learn whether it exists.
+    if vault is None or not any(may(world, principal, "getSecret", vault, name) for principal in known):
+        who = " and ".join(known) or "none"
+        raise _Unresolved(f"there is no key vault '{host}' that the endpoint identity (object id {who}) can read")
+    value = secret_value(world, vault, name, version)
+    if value is None:
+        raise _Unresolved(f"key vault '{host}' has no secret '{name}' with the version '{version}'")
+    return value, [value]
 
 
 def _check_rights(world: World, endpoint_id: str, workspace_id: str) -> None:

@@ -28,10 +28,12 @@ from infra.emulator.listeners import Listener, bind, url_of
 from infra.emulator.operations import Operations
 from infra.emulator.portal import Portal
 from infra.emulator.restart import bring_back
-from infra.emulator.seed import plant, read_seed
+from infra.emulator.seed import plant, remember
+from infra.emulator.seed_file import kept_digest, read_seed
 from infra.emulator.settings import Settings
 from infra.emulator.store import Store
 from infra.emulator.tokens import TokenIssuer
+from infra.emulator.vault_routes import VaultRoutes
 from infra.emulator.world import FrontEnds, Host, StatePaths, Urls, World
 from infra.errors import GateliftError
 
@@ -65,6 +67,7 @@ async def serve(
     on_ready: Callable[[dict[str, Any]], None],
 ) -> None:
     """Run an emulator until SIGTERM or SIGINT; `on_ready` gets its profile."""
+    os.umask(0o077)  # whatever is written here is its owner's alone
     planned = read_seed(seed) if seed else None
     paths = StatePaths(state)
     paths.prepare()
@@ -115,9 +118,10 @@ class _Emulator:
         world.urls.hub = url_of(sockets["hub"])
         plant(world, self._directory, seed)
         self._data_plane.load_hub_seed(world, (seed or {}).get("hub"))
+        remember(world, seed)
         refresh_urls(world)
         arm = ArmApp(world, ROUTES)
-        door = FrontDoor(world, arm, AadRoutes(world, self._directory), BlobRoutes(world))
+        door = FrontDoor(world, arm, AadRoutes(world, self._directory), BlobRoutes(world), VaultRoutes(world))
         portal = Portal(world, lambda: {"arm_requests": arm.requests})
         identity = world.faults.wrap(IdentityRoutes(world, self._directory), "arm")
         tls = server_context(store, world.paths.ca_bundle)
@@ -137,7 +141,8 @@ class _Emulator:
             "state": str(world.paths.root),
             "tenant_id": world.tokens.tenant_id,
         }
-        _write_atomically(world.paths.profile, json.dumps(profile))
+        digest = kept_digest(store.record("seed", "planted"))
+        _write_atomically(world.paths.profile, json.dumps({**profile, "seed_digest": digest}))
         return profile
 
     async def close(self) -> None:

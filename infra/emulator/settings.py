@@ -15,6 +15,14 @@ DEFAULTS: dict[str, float] = {
     "aml_token_lifetime_seconds": 43_200,
     # What the control plane says in Retry-After while an operation runs; Azure's contract has 10 to 600.
     "retry_after_seconds": 1,
+    # 1: the control plane answers 429 above Azure's rates; 0: its headers count, and nobody is held up.
+    "throttle_requests": 0,
+    # What one endpoint takes, 0 for no limit. Azure's numbers where Azure has one.
+    "endpoint_requests_per_second": 500,
+    "endpoint_bytes_per_second": 5_000_000,
+    # Azure's documents have had no number since a preview's 1.5 MB.
+    "endpoint_request_bytes": 0,
+    "endpoint_response_bytes": 0,
 }
 
 

@@ -85,6 +85,10 @@ class Store:
         )
         return [json.loads(row[0]) for row in rows]
 
+    def all(self) -> list[Document]:
+        """Every document, sorted by id; none of them holds a secret."""
+        return [json.loads(row[0]) for row in self._db.execute("SELECT document FROM resources ORDER BY key")]
+
     def secrets(self, id: str) -> Document | None:
         """What belongs to a resource and is never part of its document."""
         row = self._db.execute("SELECT value FROM secrets WHERE key = ?", (key_of(id),)).fetchone()

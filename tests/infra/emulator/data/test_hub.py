@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 
 from infra.demo_models import SMOLLM2
 from infra.emulator.hub import DEMO_TOKEN_RECORD, create_hub_app, load_hub_seed
-from infra.emulator.seed import SeedError
+from infra.emulator.seed_file import SeedError
 from infra.emulator.world import World
 
 SEED: dict[str, Any] = {
