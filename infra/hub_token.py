@@ -33,6 +33,17 @@ def write(spec: StackSpec, cloud: Cloud, token: str) -> dict[str, Any]:
     }
 
 
+def doubt(spec: StackSpec, hub: Hub, token: str) -> GateliftError | None:
+    """What the Hub has against the token: it may not know it, or not let it at the model; None where all is well."""
+    try:
+        hub.token(token)
+        if uses_hub(spec):
+            hub.check_access(spec.model.id, token)
+    except GateliftError as error:
+        return error
+    return None
+
+
 def verify(spec: StackSpec, cloud: Cloud, hub: Hub, token: str | None) -> dict[str, Any]:
     """Ask the Hub about the token, given or stored, and the connection whether it holds the same one."""
     if token is None:

@@ -6,7 +6,7 @@ from typing import Any
 from infra import adoption, catalog, hub_token, provision, state
 from infra.connect import ConnectInfo
 from infra.desired import shipped_sources
-from infra.errors import NotFound
+from infra.errors import GateliftError, NotFound
 from infra.lease import held
 from infra.plan import Action, Plan
 from infra.preparation import prepare
@@ -40,6 +40,7 @@ __all__ = [
     "prepare_up",
     "rollback",
     "status",
+    "token_doubt",
     "token_rotate",
     "token_set",
     "token_verify",
@@ -69,16 +70,21 @@ def status(spec: StackSpec, target: Target) -> dict[str, Any]:
     return found
 
 
-def logs(spec: StackSpec, target: Target, *, container: str = "inference-server", tail: int = 100) -> str:
-    """The last lines of the deployment's container (`inference-server` or `storage-initializer`)."""
-    return read_log(target.cloud, _deployment_id(spec, target), tail=tail, container=CONTAINERS[container])
+def logs(
+    spec: StackSpec, target: Target, *, container: str = "inference-server", tail: int = 100
+) -> tuple[str, list[str]]:
+    """The deployment that is meant and the last lines of its container (`inference-server`, `storage-initializer`)."""
+    id = _deployment_id(spec, target)
+    text = read_log(target.cloud, id, tail=tail, container=CONTAINERS[container])
+    return id.rpartition("/")[2], text.splitlines()
 
 
 def follow_logs(
     spec: StackSpec, target: Target, *, container: str = "inference-server", tail: int = 100
 ) -> Iterator[str]:
     """Lines of the container's log as they come, without end."""
-    id, seen = _deployment_id(spec, target), logs(spec, target, container=container, tail=tail).splitlines()
+    id = _deployment_id(spec, target)
+    seen = read_log(target.cloud, id, tail=tail, container=CONTAINERS[container]).splitlines()
     yield from seen
     while True:
         target.clock.sleep(FOLLOW_EVERY)
@@ -119,6 +125,11 @@ def adopt(spec: StackSpec, target: Target) -> list[str]:
 def token_set(spec: StackSpec, target: Target, token: str) -> dict[str, Any]:
     """Write the token into the workspace connection: `{"connection", "key", "action", "fingerprint"}`."""
     return hub_token.write(spec, target.cloud, token)
+
+
+def token_doubt(spec: StackSpec, target: Target, token: str) -> GateliftError | None:
+    """Why the token may not serve, as far as the Hub says; None where it does."""
+    return hub_token.doubt(spec, target.hub_access, token)
 
 
 def token_verify(spec: StackSpec, target: Target, token: str | None) -> dict[str, Any]:

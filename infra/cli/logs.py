@@ -46,8 +46,7 @@ def logs(
         for line in stacks.follow_logs(stack, target, container=container, tail=tail):
             call.out.data(without_control_characters(line))
         return
-    text = stacks.logs(stack, target, container=container, tail=tail)
-    lines = text.splitlines()
-    call.out.document({"container": str(container), "deployment": stack.deployment.name, "lines": lines})
+    deployment, lines = stacks.logs(stack, target, container=container, tail=tail)
+    call.out.document({"container": str(container), "deployment": deployment, "lines": lines})
     if lines:
         call.out.data("\n".join(without_control_characters(line) for line in lines))

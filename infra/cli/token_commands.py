@@ -10,6 +10,7 @@ from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, gr
 from infra.cli.progress import progress
 from infra.cli.secret_input import TokenFd, token_if_given, token_wanted
 from infra.cli.stack import open_stack
+from infra.errors import GateliftError
 
 EPILOG = """\b
 The token is never an argument. It comes, in this order, from --token-fd, standard input, HF_TOKEN, or a hidden prompt.
@@ -33,9 +34,16 @@ def set_token(call: Invocation, spec: SpecPath = DEFAULT_SPEC, source: Source = 
     """Write the token into the connection HuggingFaceTokenConnection.
 
     The endpoint reads it there when a container starts; a running deployment keeps the old one (see `token rotate`).
+    A token that the Hub does not know is refused, unless --yes says to write it all the same; one that does not open
+    the model yet is written with a warning.
     """
     value = token_wanted(token_fd, source, call.environ)
     stack, target = open_stack(call, spec)
+    if doubt := stacks.token_doubt(stack, target, value):
+        if doubt.code == "token_invalid" and not call.yes:
+            hint = f"{doubt.hint}; --yes writes this one all the same"
+            raise GateliftError(f"{doubt}, so it was not written", hint=hint, code=doubt.code)
+        call.out.warn(f"{doubt}; it is written all the same")
     show(call, stacks.token_set(stack, target, value))
 
 
