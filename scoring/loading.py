@@ -5,7 +5,7 @@ import json
 import threading
 from argparse import Namespace
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scoring import fast_stream, vllm_engine
 from scoring.asgi import call_app
@@ -16,7 +16,9 @@ from scoring.short_way import find_short_way
 from scoring.startup import Timeline
 from scoring.tuning import tune_process
 from scoring.vllm_engine import VllmEngine, VllmModules
-from scoring.weights import Weights, fetch_weights
+
+if TYPE_CHECKING:
+    from scoring.weights import Weights
 
 Result = TypeVar("Result")
 
@@ -67,8 +69,10 @@ def _parsed_model(settings: ScoringSettings, parsed: Namespace) -> str:
     raise BadSettings(NO_MODEL, hint=NAME_A_MODEL)
 
 
-async def _weights(settings: ScoringSettings, timeline: Timeline, model: str | None) -> Weights:
-    def fetch() -> Weights:
+async def _weights(settings: ScoringSettings, timeline: Timeline, model: str | None) -> "Weights":
+    def fetch() -> "Weights":
+        from scoring.weights import fetch_weights  # huggingface_hub is slow to import: not before we listen
+
         with timeline.phase("weights"):
             return fetch_weights(
                 str(model),
@@ -80,7 +84,7 @@ async def _weights(settings: ScoringSettings, timeline: Timeline, model: str | N
     return await in_thread(fetch)
 
 
-def _settle(parsed: Namespace, settings: ScoringSettings, weights: Weights) -> None:
+def _settle(parsed: Namespace, settings: ScoringSettings, weights: "Weights") -> None:
     """Point vLLM at the files, under the name that clients know."""
     parsed.model = weights.location
     if weights.location != weights.name:
