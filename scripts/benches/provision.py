@@ -1,0 +1,207 @@
+"""plan and up beside a script with azure-ai-ml and beside raw Resource Manager; many stacks at once.
+
+An emulator of its own answers after 120 ms and takes 3 s for a long-running operation; the container is the one of the
+tests. The three take turns, and every run is a process of its own, started with nothing imported.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+from infra.emulator import launcher  # noqa: E402
+
+HERE = Path(__file__).parent / "provisioning"
+CONTAINER = ROOT / "tests" / "infra" / "container"
+TOKEN = "hf_benchtoken0001"  # noqa: S105 one of our own emulator
+SEED: dict[str, Any] = {
+    "quota": {"eastus": {"standardNCADSA100v4Family": 1_000_000}},
+    "hub": {
+        "tokens": [{"value": TOKEN, "user": "bench", "role": "read", "gated_repos": True}],
+        "repos": [
+            {"id": "org/gated", "gated": "manual", "files": {"config.json": "{}"}, "access": {"bench": "accepted"}}
+        ],
+    },
+}
+SPEC = """\
+name: {name}
+model: {{id: org/gated}}
+workspace: {{subscription_id: 00000000-0000-0000-0000-000000000001, resource_group: gatelift, name: local}}
+endpoint: {{name: {name}}}
+token: {{connection: {name}}}
+deployment: {{instance_type: Standard_NC24ads_A100_v4}}
+catalog: {{name: {name}}}
+"""
+ROUTES = {"liveness": "/health/live", "readiness": "/health/ready", "scoring": "/v1/chat/completions"}
+ARMS = ("gatelift", "azure-ai-ml", "raw ARM")
+VERBS = ("up, new", "up, converged", "plan, converged")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one process took."""
+
+    wall: float
+    cpu: float
+    requests: int
+
+
+class Bench:
+    """One emulator and the three ways to make a stack on it."""
+
+    def __init__(self, folder: Path, latency: float, operation: float) -> None:
+        self.folder = folder
+        seed = folder / "seed.json"
+        seed.write_text(json.dumps(SEED))
+        self.profile = launcher.start(folder / "state", seed=seed)
+        self._tell("settings", {"operation_seconds": operation})
+        self._tell("faults", [{"delay": latency}] if latency else [])
+        (folder / "card").mkdir()
+        (folder / "card" / "README.md").write_text("# A card\n")
+        (folder / "environment").mkdir()
+        (folder / "environment" / "Dockerfile").write_text("FROM vllm/vllm-openai:v0.32.0\n")
+        self.environ = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "GATELIFT_EMULATOR_STATE": str(folder / "state"),
+            "HF_TOKEN": TOKEN,
+            "IDENTITY_ENDPOINT": self.profile.identity_endpoint,
+            "IDENTITY_HEADER": "gatelift",
+            "REQUESTS_CA_BUNDLE": self.profile.ca_bundle,
+        }
+
+    def run(self, arm: str, verb: str, name: str) -> Run:
+        """One process from its start to its end."""
+        command = verb.partition(",")[0]
+        if arm == "gatelift":
+            spec = self.folder / f"{name}.yaml"
+            spec.write_text(SPEC.format(name=name))
+            called = [str(HERE / "gatelift.py"), str(CONTAINER), command, str(spec), "--local"]
+        else:
+            called = [str(HERE / {"azure-ai-ml": "sdk.py", "raw ARM": "raw.py"}[arm]), command, self._job(name)]
+        return self._measured(called)
+
+    def many(self, count: int) -> dict[str, Any]:
+        """That many stacks in one process."""
+        answer = self._checked([str(HERE / "many.py"), str(count), str(CONTAINER)])
+        found: dict[str, Any] = json.loads(answer.stdout)
+        return found
+
+    def close(self) -> None:
+        launcher.stop(self.folder / "state")
+
+    def _measured(self, called: list[str]) -> Run:
+        asked, before, began = self._requests(), os.times(), time.perf_counter()
+        self._checked(called)
+        wall, after = time.perf_counter() - began, os.times()
+        cpu = after[2] + after[3] - before[2] - before[3]
+        return Run(wall, cpu, self._requests() - asked)
+
+    def _checked(self, called: list[str]) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run([sys.executable, *called], env=self.environ, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{' '.join(called)[:200]} ended with {done.returncode}\n{done.stderr[-3000:]}")
+        return done
+
+    def _job(self, name: str) -> str:
+        routes = {kind: {"path": path, "port": 5001} for kind, path in ROUTES.items()}
+        job = {
+            "resource_manager": self.profile.resource_manager,
+            "ca_bundle": self.profile.ca_bundle,
+            "identity_endpoint": self.profile.identity_endpoint,
+            "subscription_id": "00000000-0000-0000-0000-000000000001",
+            "resource_group": "gatelift",
+            "workspace": "local",
+            "name": name,
+            "environment": str(self.folder / "environment"),
+            "card": str(self.folder / "card"),
+            "code": str(CONTAINER),
+            "instance_type": "Standard_NC24ads_A100_v4",
+            "routes": {
+                "snake": {f"{kind}_route": route for kind, route in routes.items()},
+                "camel": {f"{kind}Route": route for kind, route in routes.items()},
+            },
+            "connection": {
+                "category": "CustomKeys",
+                "authType": "CustomKeys",
+                "target": "_",
+                "isSharedToAll": True,
+                "metadata": {},
+                "credentials": {"keys": {"HF_TOKEN": TOKEN}},
+            },
+            "variables": {"HF_TOKEN": f"${{{{azureml://connections/{name}/credentials/HF_TOKEN}}}}"},
+            "question": {"messages": [{"role": "user", "content": "?"}]},
+        }
+        return json.dumps(job)
+
+    def _requests(self) -> int:
+        with urllib.request.urlopen(f"{self.profile.portal}/counters") as answer:  # noqa: S310 our own, on loopback
+            return int(json.load(answer)["arm_requests"])
+
+    def _tell(self, what: str, body: Any) -> None:
+        request = urllib.request.Request(f"{self.profile.portal}/{what}", json.dumps(body).encode(), method="PUT")  # noqa: S310
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            answer.read()
+
+
+def compare(bench: Bench, rounds: int, arms: list[str]) -> dict[str, dict[str, list[Run]]]:
+    """Every verb of every arm, in turn; the order is turned round in every other round."""
+    found: dict[str, dict[str, list[Run]]] = {verb: {arm: [] for arm in arms} for verb in VERBS}
+    for number in range(rounds):
+        for verb in VERBS:
+            for arm in arms if number % 2 == 0 else reversed(arms):
+                name = f"{arm.replace(' ', '-').lower()}-{number}"
+                found[verb][arm].append(bench.run(arm, verb, name))
+                sys.stderr.write(f"round {number + 1}: {verb:16} {arm:12} {found[verb][arm][-1].wall:6.2f} s\n")
+    return found
+
+
+def say(found: dict[str, dict[str, list[Run]]]) -> None:
+    columns = f"{'wall s':>7} {'min':>6} {'max':>6} {'cpu s':>6} {'requests':>8}"
+    print(f"{'':16} {'':12} {columns}  to raw ARM (lowest, highest)")  # noqa: T201
+    for verb, arms in found.items():
+        for arm, runs in arms.items():
+            walls = [run.wall for run in runs]
+            ratios = [run.wall / raw.wall for run, raw in zip(runs, arms.get("raw ARM", []), strict=False)]
+            beside = f"{statistics.median(ratios):5.2f} ({min(ratios):.2f}-{max(ratios):.2f})" if ratios else ""
+            cpu, asked = (statistics.median(getattr(run, field) for run in runs) for field in ("cpu", "requests"))
+            print(  # noqa: T201
+                f"{verb:16} {arm:12} {statistics.median(walls):7.2f} {min(walls):6.2f} {max(walls):6.2f}"
+                f" {cpu:6.2f} {asked:8.0f}  {beside}"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each (default 5; 0 leaves the comparison out)")
+    parser.add_argument("--arms", default=",".join(ARMS), help=f"which of {', '.join(ARMS)}")
+    parser.add_argument("--stacks", default="", metavar="1,10,50", help="so many stacks at once in one process")
+    parser.add_argument("--latency", type=float, default=0.12, help="seconds before every answer of Resource Manager")
+    parser.add_argument("--operation", type=float, default=3.0, help="seconds of a long-running operation")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="gatelift-bench-"))
+    bench = Bench(folder, options.latency, options.operation)
+    try:
+        if options.rounds:
+            say(compare(bench, options.rounds, options.arms.split(",")))
+        for count in [int(number) for number in options.stacks.split(",") if number]:
+            found = bench.many(count)
+            print(json.dumps({key: round(value, 2) for key, value in found.items()}))  # noqa: T201
+    finally:
+        bench.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+"""The real command line with the tests' container in the place of vLLM: `gatelift.py FOLDER COMMAND ARGS…`."""
+
+import sys
+from pathlib import Path
+
+from infra import provision, stacks
+from infra.cli.main import main
+from infra.desired import Sources, shipped_sources
+
+folder, *arguments = sys.argv[1:]
+sources = Sources(Path(folder), shipped_sources().environment)
+provision.shipped_sources = stacks.shipped_sources = lambda: sources
+sys.exit(main(arguments))
