@@ -55,6 +55,21 @@ def held(cloud: Cloud) -> Iterator[None]:
         _release(cloud, me)
 
 
+def clear_abandoned(reading: Cloud, cloud: Cloud) -> None:
+    """Take away the mark of somebody who was killed: where nothing is left to do, nobody else would."""
+    with suppress(GateliftError):  # then it ends by itself
+        for look in (reading, cloud):  # what was read a while ago may be somebody else's by now
+            mark = _read(look)
+            if mark is None or not _is_over(look, mark):
+                return
+        cloud.management.delete(_id(cloud))
+
+
+def begin_reading(reading: Cloud) -> None:
+    """Ask for the mark while other things are asked for."""
+    Task(lambda: _read(reading))
+
+
 def _acquire(cloud: Cloud, me: str) -> None:
     told = ""
     while True:

@@ -7,6 +7,7 @@ from infra.cloud import Cloud, Management
 from infra.desired import Sources, desired_resources, needs_token, token_spec, uses_hub
 from infra.errors import AccessDenied
 from infra.hub_access import Hub, ModelFacts
+from infra.lease import begin_reading
 from infra.observe import Observed, observe
 from infra.parallel import Task
 from infra.plan import Action, Plan, make_plan
@@ -51,6 +52,8 @@ def prepare(
     if uses_hub(spec):
         facts = Task(lambda: hub.model(spec.model.id, spec.model.revision, token))
         _begin_reading(spec, reading, sources)
+    if keys:
+        begin_reading(reading)
     if keys and (action := KEY_ACTIONS.get(spec.endpoint.auth_mode)):
         reads.begin_action(f"{cloud.workspace.endpoint(spec.endpoint.name.lower())}/{action}")
     known: ModelFacts | None = facts.result() if uses_hub(spec) else None

@@ -1,5 +1,8 @@
 """Who may work on a stack, on a shelf of documents and a clock that only moves when somebody sleeps."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,7 +10,7 @@ import pytest
 
 from infra.cloud import Cloud
 from infra.errors import AccessDenied
-from infra.lease import _machine, _process, held
+from infra.lease import _machine, _process, clear_abandoned, held
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 
@@ -73,6 +76,29 @@ def test_what_somebody_holds_is_waited_for(
     manual_clock.sleep = until_the_other_lets_go
     with held(plain_cloud):
         assert len(slept) == 6
+
+
+def test_a_process_that_was_killed_and_not_yet_asked_for_is_gone() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as killed:
+        assert _process(killed.pid)
+        killed.kill()
+        os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
+        assert not _process(killed.pid)
+
+
+@pytest.mark.parametrize(
+    ("changed", "stays"),
+    [
+        pytest.param({"until": str(NOW - timedelta(seconds=1))}, False, id="of-somebody-who-was-killed"),
+        pytest.param({}, True, id="of-somebody-at-work"),
+    ],
+)
+def test_where_nothing_is_to_be_done_only_an_abandoned_mark_goes(
+    plain_cloud: Cloud, shelf: Any, changed: dict[str, str], stays: bool
+) -> None:
+    mark(plain_cloud, shelf, **changed)
+    clear_abandoned(plain_cloud, plain_cloud)
+    assert (lease_id(plain_cloud) in shelf.documents) is stays
 
 
 def test_who_writes_last_holds_it(plain_cloud: Cloud, shelf: Any, manual_clock: Any) -> None:

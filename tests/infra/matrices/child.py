@@ -1,0 +1,103 @@
+"""What runs in a process that is killed: `up` or `down` of one stack, and a report of what it did."""
+
+import os
+import re
+import sys
+import tempfile
+import traceback
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from infra import provision
+from infra.cli.main import report_error
+from infra.cli.output import Output, OutputFormat
+from infra.desired import Sources
+from infra.errors import GateliftError
+from infra.paths import bundled
+from infra.preparation import prepare
+from infra.spec import StackSpec
+from infra.target import open_target
+
+REQUEST_LINE = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.1\r\n")
+CONTAINER = Path(__file__).resolve().parents[1] / "container"
+
+
+@dataclass
+class Report:
+    """How it ended: `error` is one of ours, `unexpected` the traceback of anything else."""
+
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    error: dict[str, str] = field(default_factory=dict)
+    unexpected: str = ""
+    killed: bool = False
+
+    @property
+    def good(self) -> bool:
+        """Whether it did what it was asked for."""
+        return not (self.error or self.unexpected or self.killed)
+
+
+class Talker:
+    """A reporter that says everything on standard output, where the token is looked for later."""
+
+    def phase_started(self, kind: str, name: str) -> None:
+        """Say it."""
+        self.note(f"{kind} {name} ...")
+
+    def phase_finished(self, kind: str, name: str, seconds: float, detail: str = "") -> None:
+        """Say it."""
+        self.note(f"{kind} {name} {seconds:.2f} s {detail}")
+
+    def note(self, text: str) -> None:
+        """Say it."""
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
+        """Say it."""
+        self.note(f"{kind} {name} failed: {message}")
+
+
+def work(
+    verb: str, spec: dict[str, Any], token: str | None, environ: dict[str, str], folder: Path, answer: Connection
+) -> None:
+    """Run the verb, and after `up` look that the plan is empty; what it prints goes to a file in `folder`."""
+    output = os.open(folder / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    tempfile.tempdir = str(folder)
+    report = Report()
+    sys.addaudithook(lambda event, arguments: _note(event, arguments, report))
+    try:
+        _run(verb, StackSpec.model_validate(spec), token, environ)
+    except GateliftError as error:
+        report_error(Output(OutputFormat.TEXT), error)
+        report.error = {"code": error.code, "message": str(error), "hint": error.hint}
+    except BaseException:
+        report.unexpected = traceback.format_exc()
+        sys.stderr.write(report.unexpected)
+    sys.stdout.flush()
+    answer.send(report)
+    os._exit(0)  # as a command ends: nobody waits for the threads that are left
+
+
+def _run(verb: str, spec: StackSpec, token: str | None, environ: dict[str, str]) -> None:
+    target = open_target(spec, local=True, environ=environ)
+    if verb == "down":
+        provision.down(spec, target, reporter=Talker())
+        return
+    sources = Sources(CONTAINER, bundled("environments") / "vllm")
+    provision.up(spec, target, token=token, reporter=Talker(), sources=sources)
+    planned = prepare(spec, target.cloud, target.hub_access, sources, token=None).plan
+    if planned.has_changes:
+        raise RuntimeError(f"the plan after it is not empty: {planned.to_json()}")
+
+
+def _note(event: str, arguments: tuple[Any, ...], report: Report) -> None:
+    """Python's own audit event of each request that is sent by `http.client`, which all of Azure's packages use."""
+    if event != "http.client.send" or not isinstance(arguments[1], bytes | bytearray):
+        return
+    if match := REQUEST_LINE.match(bytes(arguments[1][:4000])):
+        report.requests.append((match[1].decode(), match[2].decode()))

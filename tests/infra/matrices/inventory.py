@@ -1,0 +1,87 @@
+"""What a stack has left behind: every resource, blob, identity and process, in words that compare between stacks."""
+
+import json
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from infra.emulator.world import StatePaths
+from tests.infra.matrices.stage import GOOD, SUBSCRIPTION, Stage
+
+UNIQUE = re.compile(
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8}-[0-9a-f]{32}|st[0-9a-f]{18}|\b[0-9a-f]{64}\b"
+)
+SECRET = GOOD.removeprefix("hf_")
+
+
+def inventory(stage: Stage, spec: dict[str, Any]) -> Counter[str]:
+    """Everything of the stack's resource group; names that differ from stack to stack are taken out."""
+    name = spec["name"]
+    found = Counter(_plain(line, name) for line in _stored(stage.state, name))
+    for instance in stage.instances(spec):
+        found[_plain(f"process of {instance['deployment']} ready={instance['ready']}", name)] += 1
+    return found
+
+
+def stored_token(stage: Stage, spec: dict[str, Any]) -> str:
+    """The token in the stack's connection, read from the vault itself."""
+    workspace = spec["workspace"]
+    key = (
+        f"/subscriptions/{SUBSCRIPTION}/resourcegroups/{workspace['resource_group']}/providers/"
+        f"microsoft.machinelearningservices/workspaces/{workspace['name']}/connections/huggingfacetokenconnection"
+    )
+    for (value,) in _rows(stage.state, "SELECT value FROM secrets WHERE key = ?", key.lower()):
+        return str(json.loads(value).get("keys", {}).get("HF_TOKEN", ""))
+    return ""
+
+
+def leaks(stage: Stage) -> list[str]:
+    """Files that hold the token, the vault and the file that the test gave it in left aside."""
+    vault = StatePaths(stage.state).database
+    allowed = {stage.folder / "seed.json", *vault.parent.glob(f"{vault.name}*")}
+    files = [path for path in stage.folder.rglob("*") if path.is_file() and path not in allowed]
+    return sorted(str(path.relative_to(stage.folder)) for path in files if SECRET.encode() in path.read_bytes())
+
+
+def difference(found: Counter[str], wanted: Counter[str]) -> str:
+    """What is too much and what is missing, in one line; nothing where they are the same."""
+    more, less = sorted((found - wanted).elements()), sorted((wanted - found).elements())
+    parts = [f"left over: {', '.join(more)}"] if more else []
+    return "; ".join([*parts, *([f"missing: {', '.join(less)}"] if less else [])])
+
+
+def _stored(state: Path, name: str) -> Iterator[str]:
+    group = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/group-{name}/"
+    for key, text in _rows(state, "SELECT key, document FROM resources WHERE key LIKE ?", f"{group}%"):
+        document = json.loads(text)
+        properties = document.get("properties") or {}
+        if "/roleassignments/" in key:
+            key = f"{key.rpartition('/')[0]}/{properties['roleDefinitionId'].rpartition('/')[2][:4]}"
+        shown = [str(properties.get("provisioningState") or "")]
+        if "/onlineendpoints/" in key:
+            traffic = {deployment: share for deployment, share in (properties.get("traffic") or {}).items() if share}
+            shown += [f"traffic={traffic}" if traffic else "", str((document.get("sku") or {}).get("capacity") or "")]
+        yield " ".join(["resource", key.removeprefix(group), *(part for part in shown if part)])
+    for key, text in _rows(state, "SELECT key, value FROM records WHERE kind = 'container'"):
+        if json.loads(text)["account_id"].lower().startswith(group):
+            yield f"container {key}"
+            for (blob,) in _rows(state, "SELECT key FROM records WHERE kind = 'blob' AND key LIKE ?", f"{key}/%"):
+                yield f"blob {blob}"
+    for (text,) in _rows(state, "SELECT value FROM records WHERE kind = 'principal'"):
+        if f"{name}-endpoint" in text:
+            yield f"identity {json.loads(text)['name']}"
+
+
+def _rows(state: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(f"file:{StatePaths(state).database}?mode=ro", uri=True, timeout=20)
+    try:
+        return connection.execute(query, values).fetchall()
+    finally:
+        connection.close()
+
+
+def _plain(line: str, name: str) -> str:
+    return UNIQUE.sub("*", re.sub(rf"(?<![a-z0-9]){name}(?![a-z0-9])", "S", line))

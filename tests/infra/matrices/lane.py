@@ -1,0 +1,108 @@
+"""One lane of the matrices: an emulator and a share of the cases; `quick` is the part that every test run does."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.infra.matrices import change, crash, faults
+from tests.infra.matrices.change import Changing
+from tests.infra.matrices.inventory import leaks
+from tests.infra.matrices.recovery import record
+from tests.infra.matrices.stage import Stage
+from tests.infra.matrices.table import Row
+
+CRASH, FAULT, CHANGE_CRASH, CHANGE_FAULT = "crash matrix", "fault matrix", "crashed changes", "faults in changes"
+MATRICES = (CRASH, FAULT, CHANGE_CRASH, CHANGE_FAULT)
+DEPLOYMENT, ENDPOINT = "onlineEndpoints/S-endpoint/deployments/", "onlineEndpoints/S-endpoint"
+# What every test run does: (how the step ends, what happens there).
+QUICK = {
+    CRASH: [
+        ("PUT workspaces/ws-S/connections/HuggingFaceTokenConnection", crash.AFTER),
+        (f"PUT workspaces/ws-S/{DEPLOYMENT}blue", crash.RUNNING),
+        (f"PUT workspaces/ws-S/{ENDPOINT} #2", crash.AFTER),
+        (f"DELETE workspaces/ws-S/{ENDPOINT}", crash.RUNNING),
+    ],
+    FAULT: [
+        (f"PUT workspaces/ws-S/{ENDPOINT}", "503 twice"),
+        ("PUT workspaces/ws-S/connections/HuggingFaceTokenConnection", "unreachable for good"),
+        (f"PUT workspaces/ws-S/{DEPLOYMENT}blue", "answer lost after the write"),
+        (f"PUT workspaces/ws-S/{DEPLOYMENT}blue", "its operation finds no capacity"),
+        (f"DELETE workspaces/ws-S/{ENDPOINT}", "its operation fails"),
+    ],
+    CHANGE_CRASH: [(f"PUT workspaces/ws-S/{DEPLOYMENT}*", crash.RUNNING)],
+    CHANGE_FAULT: [],
+}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which of the cases: every so-manieth, or the quick ones."""
+
+    number: int = 0
+    of: int = 1
+    quick: bool = False
+
+    def take(self, matrix: str, cases: Sequence[T], named: Callable[[T], tuple[str, str]]) -> list[T]:
+        """This share of a matrix's cases."""
+        if self.quick:
+            return [case for case in cases if named(case) in QUICK[matrix]]
+        return list(cases[self.number :: self.of])
+
+
+def run_lane(folder: Path, share: Share, matrices: Sequence[str] = MATRICES) -> Iterator[tuple[str, Any]]:
+    """`(matrix, row)` as the rows come, `("cases of", [matrix, number])` before, `("leak", file)` after."""
+    stage = Stage(folder)
+    try:
+        if CRASH in matrices or FAULT in matrices:
+            yield from _ups_and_downs(stage, share, matrices)
+        if CHANGE_CRASH in matrices or CHANGE_FAULT in matrices:
+            yield from _changes(stage, share, matrices)
+        yield from (("leak", file) for file in leaks(stage))
+    finally:
+        stage.close()
+
+
+def _ups_and_downs(stage: Stage, share: Share, matrices: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    clean = record(stage)
+    if CRASH in matrices:
+        ups, downs = crash.moments(clean.up), crash.moments(clean.down)
+        yield "cases of", [CRASH, len(ups) + len(downs)]
+        mine = [share.take(CRASH, moments, _moment) for moments in (ups, downs)]
+        yield from _labelled(CRASH, crash.crash_rows(stage, clean, *mine))
+    if FAULT in matrices:
+        struck, struck_downs = faults.cases(clean.up, faults.OUTSIDE), faults.cases(clean.down)
+        yield "cases of", [FAULT, len(struck) + len(struck_downs)]
+        chosen = [share.take(FAULT, cases, _case) for cases in (struck, struck_downs)]
+        yield from _labelled(FAULT, faults.fault_rows(stage, clean, *chosen))
+
+
+def _changes(stage: Stage, share: Share, matrices: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    changing = Changing(stage)
+    try:
+        if CHANGE_CRASH in matrices:
+            moments = change.crash_moments(changing)
+            yield "cases of", [CHANGE_CRASH, len(moments)]
+            mine = share.take(CHANGE_CRASH, moments, lambda one: _moment(one[1]))
+            yield from _labelled(CHANGE_CRASH, change.crash_rows(changing, mine))
+        if CHANGE_FAULT in matrices:
+            cases = change.fault_cases(changing)
+            yield "cases of", [CHANGE_FAULT, len(cases)]
+            struck = share.take(CHANGE_FAULT, cases, lambda one: _case(one[1]))
+            yield from _labelled(CHANGE_FAULT, change.fault_rows(changing, struck))
+        yield "asked", [changing.asking.answers, len(changing.asking.failed)]
+    finally:
+        changing.close()
+
+
+def _labelled(matrix: str, rows: Iterator[Row]) -> Iterator[tuple[str, Any]]:
+    return ((matrix, row) for row in rows)
+
+
+def _moment(moment: crash.Moment) -> tuple[str, str]:
+    return moment.step.label, moment.when
+
+
+def _case(case: faults.Case) -> tuple[str, str]:
+    return case.step.label, case.fault

@@ -1,0 +1,172 @@
+"""One emulator, and processes that work on it and can be held at a request and killed."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import ssl
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from infra.emulator import launcher
+from tests.infra.matrices.child import Report, work
+
+GOOD = "hf_goodtoken001"
+SEED: dict[str, Any] = {
+    "quota": {"eastus": {"standardNCADSA100v4Family": 100_000}},
+    "hub": {
+        "tokens": [{"value": GOOD, "user": "reader", "role": "read", "gated_repos": True}],
+        "repos": [
+            {"id": "org/gated", "gated": "manual", "files": {"config.json": "{}"}, "access": {"reader": "accepted"}}
+        ],
+    },
+}
+# Loaded once in the server that forks the children: each of them would spend seconds on it.
+PRELOADED = ["tests.infra.matrices.child", "infra.aml", "azure.ai.ml", "azure.storage.blob", "azure.identity"]
+PRELOADED += ["huggingface_hub.hf_api", "httpx", "infra.arm", "infra.emulator.launcher"]
+LONGEST = 120.0
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+
+
+class Run:
+    """One process."""
+
+    def __init__(self, process: Any, answer: Connection) -> None:
+        self.process = process
+        self._answer = answer
+
+    def kill(self) -> Report:
+        """End it as `kill -9` does."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.join()
+        return Report(killed=True)
+
+    def over(self) -> bool:
+        """Whether it has sent its report."""
+        return self._answer.poll()
+
+    def report(self, longest: float = LONGEST) -> Report:
+        """Wait for its end; one that takes too long is ended and said to be stuck."""
+        try:
+            if self._answer.poll(longest):
+                found: Report = self._answer.recv()
+                self.process.join()
+                return found
+        except EOFError:
+            return Report(unexpected="the process ended without a word")
+        self.kill()
+        return Report(unexpected=f"stuck: no end after {longest:.0f} s")
+
+
+class Stage:
+    """An emulator with a state folder of its own; commands run one after the other."""
+
+    def __init__(self, folder: Path, name: str = "m", **environ: str) -> None:
+        self.folder = folder
+        self.state = folder / "state"
+        self._name, self._count = name, 0
+        self._environ = {"GATELIFT_EMULATOR_STATE": str(self.state), **environ}
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(PRELOADED)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "seed.json").write_text(json.dumps(SEED), encoding="utf-8")
+        self.profile = launcher.start(self.state, seed=folder / "seed.json")
+        self._trusted = ssl.create_default_context(cafile=self.profile.ca_bundle)
+        self._portal = httpx.Client(base_url=self.profile.portal, trust_env=False, timeout=30)
+
+    def close(self) -> None:
+        """End the emulator with all it started."""
+        self._portal.close()
+        launcher.stop(self.state)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def new_spec(self, **changes: Any) -> dict[str, Any]:
+        """A stack of its own, in a resource group of its own."""
+        self._count += 1
+        name = f"{self._name}{self._count}"
+        return {
+            "name": name,
+            "model": {"id": "org/gated"},
+            "workspace": {"subscription_id": SUBSCRIPTION, "resource_group": f"group-{name}", "name": f"ws-{name}"},
+            "endpoint": {"name": f"{name}-endpoint"},
+            "deployment": {"instance_type": "Standard_NC24ads_A100_v4"},
+            "catalog": {"invisible_until": "2026-01-16T00:00:00.000Z"},
+            **changes,
+        }
+
+    def begin(self, verb: str, spec: dict[str, Any], token: str | None = GOOD, **environ: str) -> Run:
+        """Start a command in a process of its own."""
+        mine, theirs = self._context.Pipe()
+        folder = self.folder / "runs" / spec["name"]
+        folder.mkdir(parents=True, exist_ok=True)
+        arguments = (verb, spec, token, {**self._environ, **environ}, folder, theirs)
+        process = self._context.Process(target=work, args=arguments, daemon=True)
+        process.start()
+        theirs.close()
+        return Run(process, mine)
+
+    def run(self, verb: str, spec: dict[str, Any], token: str | None = GOOD, **environ: str) -> Report:
+        """Run a command to its end."""
+        return self.begin(verb, spec, token, **environ).report()
+
+    def clear_away(self, spec: dict[str, Any]) -> None:
+        """Take the stack's endpoint away, so that its processes end, without asking how."""
+        self.faults()
+        self.arm("DELETE", spec)
+        wait_for("gone", lambda: not self.instances(spec))
+
+    def endpoint(self, spec: dict[str, Any]) -> tuple[str, str]:
+        """Where the stack's endpoint is asked, and its key."""
+        uri = self.arm("GET", spec).json()["properties"]["scoringUri"]
+        return uri, self.arm("POST", spec, "/listKeys").json()["primaryKey"]
+
+    def arm(self, method: str, spec: dict[str, Any], below: str = "") -> httpx.Response:
+        """Ask Resource Manager for the stack's endpoint."""
+        where = spec["workspace"]
+        url = (
+            f"{self.profile.resource_manager}/subscriptions/{SUBSCRIPTION}/resourceGroups/{where['resource_group']}/"
+            f"providers/Microsoft.MachineLearningServices/workspaces/{where['name']}/onlineEndpoints/"
+            f"{spec['endpoint']['name']}{below}?api-version=2024-04-01"
+        )
+        query = {"api-version": "2019-08-01", "resource": "https://management.azure.com"}
+        identity = {"X-IDENTITY-HEADER": "x"}
+        given = httpx.get(self.profile.identity_endpoint, params=query, headers=identity, trust_env=False).json()
+        headers = {"Authorization": f"Bearer {given['access_token']}"}
+        return httpx.request(method, url, headers=headers, verify=self._trusted, trust_env=False, timeout=30)
+
+    def faults(self, *rules: dict[str, Any]) -> None:
+        """Put these rules in force, and no others."""
+        self._portal.put("/faults", json=list(rules)).raise_for_status()
+
+    def rules(self) -> list[dict[str, Any]]:
+        """The rules with what they have done so far."""
+        return list(self._portal.get("/faults").raise_for_status().json())
+
+    def instances(self, spec: dict[str, Any]) -> list[dict[str, Any]]:
+        """The processes of the stack's deployments."""
+        found = self._portal.get("/instances").raise_for_status().json()
+        return [one for one in found if f"/group-{spec['name']}/".lower() in one["deployment"].lower()]
+
+    def operations(self, spec: dict[str, Any], kind: str = "") -> list[dict[str, Any]]:
+        """The long-running operations that the stack has had, in their order."""
+        found = self._portal.get("/operations").raise_for_status().json()
+        mine = [one for one in found if f"/group-{spec['name']}/".lower() in one["resource"].lower()]
+        return sorted((one for one in mine if kind in ("", one["kind"])), key=lambda one: str(one["startTime"]))
+
+
+def wait_for(what: str, done: Callable[[], Any], run: Run | None = None, longest: float = 60.0) -> str:
+    """Wait until it is so: nothing; else why it will not be."""
+    deadline = time.monotonic() + longest
+    while not done():
+        if run is not None and run.over():
+            return f"ended before {what}"
+        if time.monotonic() > deadline:
+            return f"never {what}"
+        time.sleep(0.01)
+    return ""

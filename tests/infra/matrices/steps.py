@@ -1,0 +1,87 @@
+"""The requests of a command as steps: the same step has the same name in every stack."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from tests.infra.matrices.inventory import UNIQUE
+
+READS = ("listsecrets", "listkeys", "getlogs")
+POLL = "mfeOperationsStatus"
+PREFIX = re.compile(
+    r"^/subscriptions/[^/]+(/resourceGroups/group-[^/]+)?(/providers/Microsoft\.MachineLearningServices)?"
+)
+UPLOAD = re.compile(r"^/blobstore/[^/]+/[^/]+/(?:LocalUpload/[^/]+/)?(?P<path>.*)")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One request of a command: what it asks for, and the how-manieth of its kind it is (0 is the first)."""
+
+    method: str
+    path: str
+    skip: int = 0
+    target: str = "arm"
+
+    @property
+    def label(self) -> str:
+        """How the tables call it."""
+        again = f" #{self.skip + 1}" if self.skip else ""
+        return f"{self.method} {self.path}{again}"
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes something."""
+        return self.method != "GET" and self.method != "HEAD" and not self.path.lower().endswith(READS)
+
+    @property
+    def is_poll(self) -> bool:
+        """Whether it asks for the state of a long-running operation."""
+        return POLL in self.path
+
+    @property
+    def is_blob(self) -> bool:
+        """Whether it goes to the storage account."""
+        return self.path.startswith("blob ")
+
+    def rule(self, spec: dict[str, Any], **does: Any) -> dict[str, Any]:
+        """A fault rule that meets this request of this stack."""
+        skip = {"skip": self.skip} if self.skip else {}
+        path = "" if self.target == "hub" else self.pattern(spec)
+        return {"method": self.method, "path": path, "target": self.target, **skip, **does}
+
+    def pattern(self, spec: dict[str, Any]) -> str:
+        """A regular expression for its path."""
+        metadata = self.path.endswith(" metadata")
+        path = self.path.removeprefix("blob ").removesuffix(" metadata")
+        text = re.escape(path).replace("S", "\0").replace(r"\*", "[^/?]+")
+        text = re.sub(r"(?<![A-Za-z0-9])\0(?![A-Za-z0-9])", spec["name"], text).replace("\0", "S")
+        if self.is_blob:
+            return rf"/blobstore/.*/{text}\?{'comp=metadata' if metadata else '(?!comp=)'}"
+        return rf"/{text}(\?|$)"
+
+
+def steps(requests: list[tuple[str, str]], name: str) -> list[Step]:
+    """Each request as a step, in its order."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
+    for method, target in requests:
+        path = template(target, name)
+        if path:
+            found.append(Step(method, path, seen[method, path]))
+            seen[method, path] += 1
+    return found
+
+
+def template(target: str, name: str) -> str:
+    """The path without what differs between stacks; nothing for the emulator's own interfaces."""
+    path, _, query = target.partition("?")
+    if match := UPLOAD.match(path):
+        return f"blob {match['path']}{' metadata' if query.startswith('comp=metadata') else ''}"
+    if path == "/seed" or path.startswith("/api/"):  # the Hub's are cases of their own
+        return ""
+    short = PREFIX.sub("", path).lstrip("/") or path.lstrip("/").partition("/")[2]
+    short = re.sub(rf"{POLL}/[^/]+", f"{POLL}/*", short)
+    short = re.sub(rf"(?<![A-Za-z0-9]){name}(?![A-Za-z0-9])", "S", short)
+    return UNIQUE.sub("*", re.sub(r"/versions/[0-9a-f]{12}", "/versions/*", short))
