@@ -31,18 +31,17 @@ class Admission:
             )
 
     @contextmanager
-    def admitted(self) -> Iterator[None]:
-        """Hold a place while a request runs."""
+    def admitted(self) -> Iterator["Place"]:
+        """Hold a place while a request runs, at most until its end."""
         self.check()
         self.inside += 1
         place = Place(self, self._clock())
         token = current.set(place)
         try:
-            yield
+            yield place
         finally:
             current.reset(token)
-            if not place.kept:
-                self.leave(place)
+            place.end()
 
     def leave(self, place: "Place") -> None:
         """Give a place back."""
@@ -60,12 +59,19 @@ class Place:
     def __init__(self, gate: Admission, began: float) -> None:
         self._gate = gate
         self.began = began
-        self.kept = False
+        self._held = True
 
     def keep(self, task: asyncio.Task[Any]) -> None:
         """Hold the place until this task has ended, too."""
-        self.kept = True
-        task.add_done_callback(lambda _: self._gate.leave(self))
+        if self._held:
+            self._held = False
+            task.add_done_callback(lambda _: self._gate.leave(self))
+
+    def end(self) -> None:
+        """Give it back, unless something keeps it: a client that has its answer may ask again at once."""
+        if self._held:
+            self._held = False
+            self._gate.leave(self)
 
 
 current: ContextVar[Place | None] = ContextVar("place", default=None)

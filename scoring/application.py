@@ -104,7 +104,8 @@ class Application:
         if short is None:
             body = body if prepared is document else json.dumps(prepared).encode()
             scope, receive = with_body(scope, path, body), replaying(body, receive)
-        with gate.admitted():
+        with gate.admitted() as place:
+            send.on_end = place.end
             await self._run(engine, route, scope, receive, send, short)
 
     async def _read(self, engine: VllmEngine, scope: Scope, receive: Receive) -> tuple[bytes, dict[str, Any]]:

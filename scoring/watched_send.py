@@ -1,5 +1,7 @@
 """`send` that knows what has been sent, so that a broken answer can still be ended in a way clients notice."""
 
+from collections.abc import Callable
+
 from scoring.asgi import Message, Send, is_event_stream, send_json
 from scoring.problems import Problem
 from scoring.surfaces import OPENAI, Contract
@@ -14,6 +16,7 @@ class WatchedSend:
         self.model = ""
         self.status = 0
         self.ended = False
+        self.on_end: Callable[[], None] | None = None
         self.streaming = False
 
     async def __call__(self, message: Message) -> None:
@@ -22,6 +25,8 @@ class WatchedSend:
             self.streaming = is_event_stream(message)
         elif message["type"] == "http.response.body" and not message.get("more_body"):
             self.ended = True
+            if self.on_end is not None:
+                self.on_end()
         await self._send(message)
 
     async def fail(self, problem: Problem) -> None:

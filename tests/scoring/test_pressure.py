@@ -41,6 +41,7 @@ class Engine:
     def __init__(self) -> None:
         self.release = asyncio.Event()
         self.taken = 0
+        self.lingers = False  # whether it has something to do when its answer has ended
         self.pieces = 0
         self.left = asyncio.Event()
 
@@ -50,6 +51,7 @@ class Engine:
         if not json.loads((await receive())["body"]).get("stream"):
             await self.release.wait()
             await send_json(send, 200, COMPLETION)
+            await until(lambda: not self.lingers)
             return
         streaming = asyncio.ensure_future(self._stream(send))
         gone = asyncio.ensure_future(_disconnect(receive))
@@ -155,6 +157,19 @@ def test_flood_leaves_exactly_what_is_admitted(path: str, code: Any) -> None:
             assert (await client.post(path, json=BODY)).status_code == 200
 
     run(flood)
+
+
+def test_place_is_free_as_soon_as_the_answer_has_ended() -> None:
+    async def ask_again(served: Served) -> None:
+        served.engine.release.set()
+        served.engine.lingers = True
+        async with httpx.AsyncClient(base_url=served.url, timeout=60) as client:
+            for _ in range(10):
+                assert (await client.post(CHAT, json=BODY, headers={"connection": "close"})).status_code == 200
+        assert len(served.service.in_flight) == 10
+        served.engine.lingers = False
+
+    run(ask_again)
 
 
 def test_reader_that_stalls_holds_up_its_own_stream_alone() -> None:

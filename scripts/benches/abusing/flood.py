@@ -106,7 +106,7 @@ def summary(crowd: Crowd, shape: Shape) -> dict[str, Any]:
     for name, values in (("first", crowd.first), ("latency", crowd.latency), ("refusal", crowd.refusal)):
         for share in (50, 95):
             figures[f"{name}_p{share}"] = percentile(values, share / 100)
-    return figures
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in figures.items()}
 
 
 def rows(found: dict[str, dict[str, Any]]) -> list[list[str]]:
@@ -133,11 +133,11 @@ def _counted(pairs: Iterable[tuple[str, int]]) -> str:
     return "; ".join(f"{count} × {what}" for what, count in pairs) or "–"
 
 
-def _ms(figures: dict[str, float], *names: str) -> str:
-    return " / ".join("–" if math.isnan(figures[name]) else f"{figures[name]:.0f}" for name in names)
+def _ms(figures: dict[str, float | None], *names: str) -> str:
+    return " / ".join("–" if (value := figures[name]) is None else f"{value:.0f}" for name in names)
 
 
 def _ratios(run: dict[str, Any]) -> str:
     calm, flood = run["calm"], run["flood"]
     pairs = [(flood[name], calm[name]) for name in ("first_p50", "latency_p50", "admitted")]
-    return ", ".join(f"{many / few:.2f}" if few else "–" for many, few in pairs)
+    return ", ".join(f"{many / few:.2f}" if many and few else "–" for many, few in pairs)
