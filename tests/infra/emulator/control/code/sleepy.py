@@ -1,0 +1,5 @@
+"""A scoring program that never listens."""
+
+import time
+
+time.sleep(600)
