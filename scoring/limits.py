@@ -10,6 +10,7 @@ from scoring.problems import Problem
 
 PREFIX = "SCORING_"
 MEBIBYTE = 1024 * 1024
+READ = ("messages", "input", "prompt", "previous_input_messages")  # what the model reads of a request
 MEDIA_KEYS = frozenset({"image_url", "audio_url", "video_url", "input_audio", "file_url", "image", "video"})
 
 
@@ -47,13 +48,19 @@ def parse_body(body: bytes, limits: Limits) -> dict[str, Any]:
     """Parse a request body: one JSON object, no deeper than allowed, without NaN."""
     try:
         document = json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise _too_deep(limits) from error
+    except ValueError as error:
         raise Problem(400, f"The body is not valid JSON: {error}.") from error
     if not isinstance(document, dict):
         raise Problem(400, "The body must be a JSON object.")
     if body.count(b"[") + body.count(b"{") > limits.max_json_depth and _depth(document) > limits.max_json_depth:
-        raise Problem(422, f"The body is nested deeper than {limits.max_json_depth} levels.")
+        raise _too_deep(limits)
     return document
+
+
+def _too_deep(limits: Limits) -> Problem:
+    return Problem(422, f"The body is nested deeper than {limits.max_json_depth} levels.")
 
 
 def _refuse_constant(word: str) -> None:
@@ -104,8 +111,8 @@ def _at_most(document: Mapping[str, Any], name: str, ceiling: int) -> None:
 
 
 def media_items(document: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield what every content part of the messages or the input names as its medium."""
-    level: list[Any] = [document.get("messages"), document.get("input")]
+    """Yield what every content part names as its medium, however deep it lies in what the model is to read."""
+    level: list[Any] = [document.get(name) for name in READ]
     while level:
         node = level.pop()
         if isinstance(node, list):
@@ -114,5 +121,5 @@ def media_items(document: Mapping[str, Any]) -> Iterator[Any]:
             for key, value in node.items():
                 if key in MEDIA_KEYS and isinstance(value, str | dict):
                     yield value.get("url", value.get("data")) if isinstance(value, dict) else value
-                elif isinstance(value, dict | list):
+                if isinstance(value, dict | list):
                     level.append(value)

@@ -95,7 +95,7 @@ def test_keys_come_from_the_command_line_and_the_environment() -> None:
     [
         pytest.param(b'{"a": NaN}', 400, id="nan"),
         pytest.param(b'{"a": ' + b"[" * 65 + b"]" * 65 + b"}", 422, id="deep"),
-        pytest.param(b'{"a": ' + b"[" * 100_000, 400, id="very-deep"),
+        pytest.param(b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 422, id="very-deep"),
     ],
 )
 def test_body_is_refused(body: bytes, status: int) -> None:
@@ -112,8 +112,22 @@ def test_media_are_found_wherever_a_message_hides_them() -> None:
     document = {
         "messages": [{"content": [{"image_url": {"url": "u1"}}, {"video_url": "u2"}]}],
         "input": [{"type": "message", "content": [{"type": "input_image", "image_url": "u3"}]}],
+        "previous_input_messages": [{"content": [{"image_url": {"url": "u4"}}]}],
     }
-    assert set(media_items(document)) == {"u1", "u2", "u3"}
+    assert set(media_items(document)) == {"u1", "u2", "u3", "u4"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param({"messages": [[{"content": [{"image_url": {"url": "u"}}]}]]}, id="embeddings-of-conversations"),
+        pytest.param({"input": {"content": [{"image_url": {"url": "u"}}]}}, id="embeddings-of-one-message"),
+        pytest.param({"messages": [{"content": [{"video": {"image_url": {"url": "u"}}}]}]}, id="one-in-another"),
+        pytest.param({"messages": [{"content": [{"image_url": [{"image_url": "u"}]}]}]}, id="in-a-list"),
+    ],
+)
+def test_nested_media_are_found(document: dict[str, Any]) -> None:
+    assert "u" in set(media_items(document))
 
 
 def test_limits_are_read_from_the_environment() -> None:

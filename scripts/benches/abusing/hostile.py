@@ -6,7 +6,7 @@ import time
 
 from serving.processes import Server
 
-from abusing.client import CHAT, Answer, Connection, chat, fetch, metric, post, shortened
+from abusing.client import CHAT, Answer, Connection, chat, fetch, metric, post
 from abusing.watch import leave, memory, readiness
 
 GENERATED = "vllm:generation_tokens_total"
@@ -79,8 +79,7 @@ async def deep_enough(server: Server) -> Row:
 async def _one(server: Server, what: str, body: bytes) -> Row:
     async with memory(server, settle=1.0) as seen:
         answer = await fetch(server.port, post(body, CHAT), 60)
-    shape = "" if answer.error else f" ({shortened(answer.body.decode(errors='replace'))})"
-    saw = f"{answer.told()}{shape} in {answer.total_ms / 1000:.2f} s; memory +{seen.peak - seen.before:.0f} MiB"
+    saw = f"{answer.told()} in {answer.total_ms / 1000:.2f} s; memory +{seen.peak - seen.before:.0f} MiB"
     return {"what": what, "saw": saw, "ready": await _ready(server)}
 
 
