@@ -84,7 +84,7 @@ MESSAGE = _one_of(
         content=OPTIONAL_CONTENT,
         tool_calls=TOOL_CALLS,
         reasoning_content={"type": ["string", "null"]},
-        audio={"type": ["object", "null"]},
+        audio={**_object(("id",), id=_text()), "type": ["object", "null"]},
     ),
     _object(("role", "tool_call_id"), role=_choice("tool"), tool_call_id=_text(), content=OPTIONAL_CONTENT),
 )
@@ -96,7 +96,9 @@ TOOL_CHOICE = {
         _object(("type", "function"), type=_choice("function"), function=_object(("name",), name=_text())),
     ]
 }
-JSON_SCHEMA = _object(("name", "schema"), name=_text(), schema=OBJECT, description=_text())
+JSON_SCHEMA = _object(
+    ("name", "schema"), name=_text(), schema=OBJECT, description=_text(), strict={"type": ["boolean", "null"]}
+)
 RESPONSE_FORMAT = _one_of(
     "type",
     _object(("type",), type=_choice("text")),

@@ -13,6 +13,10 @@ def _object(required: tuple[str, ...], **properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(required)}
 
 
+def _counts(*names: str) -> dict[str, Any]:
+    return _object(names, **dict.fromkeys(names, INTEGER))
+
+
 ERROR = _object(
     ("error",),
     error=_object(
@@ -28,12 +32,22 @@ ERROR = _object(
     message=TEXT,
     detail=_object((), loc={"type": "array", "items": TEXT}, value=TEXT),
 )
+TOOL_CALL = _object(
+    ("id", "type", "function"),
+    id=TEXT,
+    type={"type": "string", "enum": ["function"]},
+    function=_object(("name", "arguments"), name=TEXT, arguments=TEXT),
+)
+AUDIO = _object(
+    ("id", "expires_at", "data", "transcript"), id=TEXT, expires_at=INTEGER, data=TEXT, format=TEXT, transcript=TEXT
+)
 MESSAGE = _object(
     ("role", "content"),
     role=TEXT,
     content={"type": ["string", "null"]},
     reasoning_content=TEXT,
-    tool_calls={"type": "array", "items": {"type": "object"}},
+    tool_calls={"type": "array", "items": TOOL_CALL},
+    audio=AUDIO,
 )
 CHOICE = _object(
     ("index", "finish_reason", "message"), index=INTEGER, finish_reason={"type": ["string", "null"]}, message=MESSAGE
@@ -43,6 +57,8 @@ USAGE = _object(
     prompt_tokens=INTEGER,
     completion_tokens=INTEGER,
     total_tokens=INTEGER,
+    completion_tokens_details=_counts("audio_tokens", "reasoning_tokens", "total_tokens"),
+    prompt_tokens_details=_counts("audio_tokens", "cached_tokens"),
 )
 CHAT = _object(
     ("id", "object", "created", "model", "choices", "usage"),
@@ -52,6 +68,7 @@ CHAT = _object(
     model=TEXT,
     choices={"type": "array", "items": CHOICE},
     usage=USAGE,
+    system_fingerprint=TEXT,
 )
 EMBEDDING = _object(
     ("index", "object", "embedding"),

@@ -1,5 +1,7 @@
 """Ceilings, admission and keys, with plain values."""
 
+from typing import Any
+
 import pytest
 
 from scoring.access import check_key
