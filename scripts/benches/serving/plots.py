@@ -8,7 +8,7 @@ from typing import Any
 COLOURS = ("#2563eb", "#d97706", "#059669", "#9333ea")
 GREY, INK, BAND = "#9ca3af", "#111827", "#e5e7eb"
 LEFT, WIDTH, ROW = 330, 560, 22
-TICKS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0)
+TICKS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.6, 2.0, 3.0)
 
 
 def _text(x: float, y: float, words: str, anchor: str = "start", size: int = 12, colour: str = INK) -> str:

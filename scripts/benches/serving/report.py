@@ -1,6 +1,7 @@
 """One self-contained HTML page: no script, no font, no image from elsewhere."""
 
 import html
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #111827; max-width: 1000px; 
 table { border-collapse: collapse; font-size: 13px; margin: 1em 0; display: block; overflow-x: auto }
 th, td { padding: 3px 9px; border-bottom: 1px solid #e5e7eb; text-align: right; white-space: nowrap }
 th:first-child, td:first-child { text-align: left } svg { max-width: 100%; height: auto; font-family: inherit }
+.about td { white-space: normal; text-align: left } .about th { text-align: left }
 .better { color: #047857; font-weight: 600 } .worse { color: #b91c1c; font-weight: 600 } .key { margin-right: 1.5em }
 """
 
@@ -33,7 +35,7 @@ def write_report(document: dict[str, Any], path: Path) -> None:
 
 
 def _about(about: dict[str, Any]) -> str:
-    return table(["what", "value"], [[name, str(value)] for name, value in about.items()])
+    return table(["what", "value"], [[name, str(value)] for name, value in about.items()], 'class="about"')
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], classes: str = "") -> str:
@@ -88,7 +90,7 @@ def _ratios(document: dict[str, Any]) -> list[str]:
                 [
                     [
                         row["cell"], row["arm"], f"{row['median']:.2f}", f"{row['low']:.2f}", f"{row['high']:.2f}",
-                        f"×{floor:.2f}", f'<span class="{row["verdict"]}">{row["verdict"]}</span>',
+                        "–" if math.isnan(floor) else f"×{floor:.2f}", f'<span class="{row["verdict"]}">{row["verdict"]}</span>',
                     ]
                     for row in rows
                 ],

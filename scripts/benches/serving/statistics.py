@@ -97,7 +97,9 @@ def noise_floor(same: Sequence[Ratio]) -> float:
 
 
 def verdict(found: Ratio, floor: float, more_is_better: bool) -> str:
-    """Say `better`, `worse`, or `same` where the ratio is within the noise."""
-    if math.isnan(floor) or 1 / floor <= found.median <= floor:
+    """Say `better`, `worse`, or `same` where the ratio is within the noise; nothing where the noise is not known."""
+    if math.isnan(floor):
+        return ""
+    if 1 / floor <= found.median <= floor:
         return "same"
     return "better" if (found.median > 1) is more_is_better else "worse"
