@@ -41,7 +41,8 @@ def ask(
                 raise _refused(response.status_code, response.headers, response.text)
         except httpx.TransportError as error:
             if clock.now() > deadline:
-                raise NotReady(f"{base_url} does not answer: {error}", code="no_answer") from None
+                hint = "check the network between here and the endpoint; `gatelift chat` asks it again"
+                raise NotReady(f"{base_url} does not answer: {error}", hint=hint, code="no_answer") from None
         clock.sleep(1)
 
 

@@ -108,16 +108,18 @@ def _arrive(stage: Stage, spec: dict[str, Any], moment: Moment, run: Run, hold: 
     return wait_for("over", lambda: not running(stage, spec), run)
 
 
-def go_on(stage: Stage, verb: str, spec: dict[str, Any], token: str | None, begun: list[str]) -> str:
+def go_on(stage: Stage, verb: str, spec: dict[str, Any], token: str | None, begun: list[dict[str, Any]]) -> str:
     """Run the command again; where an operation still runs, it must be seen to wait for that very one."""
     watched = [one for one in stage.rules() if one.get("operation")]
     run = None
     wrong = ""
     if watched and begun:
-        look = {"method": "GET", "path": f"{POLL}/{begun[-1]}", "delay": 0.0}
+        # Azure notes a resource's running PUT beside it, but no DELETE: there one waits for the resource to go.
+        itself = f"|{begun[-1]['resource']}\\?" if begun[-1]["kind"].startswith("delete") else ""
+        look = {"method": "GET", "path": f"{POLL}/{begun[-1]['name']}{itself}", "delay": 0.0}
         stage.faults(*[{**one, "times": 0} for one in map(_definition, watched)], look)
         run = stage.begin(verb, spec, token)
-        wrong = wait_for("waiting for the operation that runs", lambda: stage.rules()[-1]["struck"], run)
+        wrong = wait_for("waiting for the operation that runs", lambda: stage.rules()[-1]["struck"] > 2, run)
     stage.faults()
     report = (run or stage.begin(verb, spec, token)).report()
     return "; ".join(filter(None, [wrong, "" if report.good else str(report.error or report.unexpected)]))
@@ -127,9 +129,9 @@ def _definition(rule: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in rule.items() if name not in ("struck", "hanging")}
 
 
-def running(stage: Stage, spec: dict[str, Any]) -> list[str]:
-    """The names of the operations that run now."""
-    return [one["name"] for one in stage.operations(spec) if one["status"] == "InProgress"]
+def running(stage: Stage, spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """The operations that run now."""
+    return [one for one in stage.operations(spec) if one["status"] == "InProgress"]
 
 
 def once(stage: Stage, spec: dict[str, Any], kind: str) -> str:
