@@ -83,6 +83,7 @@ def _ratios(document: dict[str, Any]) -> list[str]:
         if not rows:
             continue
         floor = comparison["floors"][measure]
+        noise = "–" if math.isnan(floor) else f"×{floor:.2f}"
         parts.append(f"<h2>{LABELS[measure]}</h2>" + ratio_plot(rows, floor, arms, LABELS[measure]))
         parts.append(
             table(
@@ -90,7 +91,7 @@ def _ratios(document: dict[str, Any]) -> list[str]:
                 [
                     [
                         row["cell"], row["arm"], f"{row['median']:.2f}", f"{row['low']:.2f}", f"{row['high']:.2f}",
-                        "–" if math.isnan(floor) else f"×{floor:.2f}", f'<span class="{row["verdict"]}">{row["verdict"]}</span>',
+                        noise, f'<span class="{row["verdict"]}">{row["verdict"]}</span>',
                     ]
                     for row in rows
                 ],
