@@ -34,6 +34,8 @@ DEMO_USER = "demo"
 DEMO_TOKEN_RECORD = ("demo-token", "current")
 CHALLENGE = 'Bearer realm="Authentication required", charset="UTF-8"'
 REPO = r"(?P<repo>[^/]+/[^/]+)"
+# Ids of the Hub's first models, none of which is here.
+WITHOUT_NAMESPACE = re.compile(r"/api/models/[^/]+(/(revision|tree|refs|paths-info)(/.*)?)?$|/[^/]+/(resolve|raw)/.")
 
 
 def create_hub_app(world: World) -> ASGIApp:
@@ -95,8 +97,8 @@ class _Hub:
             match = pattern.fullmatch(request.url.path.rstrip("/"))
             if match and wanted == method:
                 return await handler(request, token, **match.groupdict())
-        if request.url.path.startswith("/api/models/"):
-            raise not_found(token)  # an id without a namespace
+        if WITHOUT_NAMESPACE.match(request.url.path):
+            raise not_found(token)
         what = f"{request.method} {request.url.path}"
         raise HubError(501, "", f"The emulator does not know the operation '{what}' of the Hub.")
 

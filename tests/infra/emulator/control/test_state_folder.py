@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.cli.main import main
 from infra.emulator import launcher
 from infra.errors import GateliftError
 from tests.infra.emulator.control.test_fault_rows import CONNECTION
@@ -46,7 +47,10 @@ def test_a_copy_of_a_stopped_state_is_a_second_emulator(
 
 
 def test_it_can_be_looked_into_and_reset(
-    start_emulator: Callable[..., Any], arm_of: Callable[..., Any], tmp_path: Path
+    start_emulator: Callable[..., Any],
+    arm_of: Callable[..., Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     profile = start_emulator()
     arm = arm_of(profile)
@@ -54,8 +58,12 @@ def test_it_can_be_looked_into_and_reset(
     documents = httpx.get(f"{profile.portal}/resources", trust_env=False).json()
     assert f"{arm.lab}/connections/seen" in {document["id"] for document in documents}
     assert '"a": "b"' not in json.dumps(documents)
+    command = ["--state", str(tmp_path / "state"), "--output", "json", "--yes"]
+    assert main(["emulator", "inspect", *command]) == 0
+    assert json.loads(capsys.readouterr().out) == documents
     (tmp_path / "state" / "mine.txt").write_text("kept")
-    assert launcher.reset(tmp_path / "state")
+    assert main(["emulator", "reset", *command]) == 0
+    assert json.loads(capsys.readouterr().out) == {"removed": True}
     assert [entry.name for entry in (tmp_path / "state").iterdir()] == ["mine.txt"]
     assert not launcher.reset(tmp_path / "state")
     arm = arm_of(start_emulator())

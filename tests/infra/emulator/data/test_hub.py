@@ -112,6 +112,9 @@ def test_a_download_by_commit_finds_the_same_files(hub: str, tmp_path: Path) -> 
         pytest.param(lambda api: api.model_info("acme/nope"), RepositoryNotFoundError, id="no-repository"),
         pytest.param(lambda api: api.auth_check("acme/nope"), RepositoryNotFoundError, id="no-repository-to-check"),
         pytest.param(lambda api: api.model_info("gpt2"), RepositoryNotFoundError, id="no-namespace"),
+        pytest.param(
+            lambda api: api.hf_hub_download("gpt2", "config.json"), RepositoryNotFoundError, id="no-namespace-in-a-file"
+        ),
         pytest.param(lambda api: api.model_info("acme/secret"), RepositoryNotFoundError, id="private"),
         pytest.param(
             lambda api: api.model_info("acme/open", revision="v9"), RevisionNotFoundError, id="no-revision-in-info"
@@ -132,6 +135,21 @@ def test_what_is_not_there(hub: str, token: Any, call: Any, error: type) -> None
     with pytest.raises(error) as missing:
         call(HfApi(endpoint=hub, token=token))
     assert type(missing.value) is error
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        pytest.param("GET", "/api/models", id="search"),
+        pytest.param("GET", "/api/datasets/acme/data", id="datasets"),
+        pytest.param("POST", "/api/models/acme/open/commit/main", id="commit"),
+        pytest.param("GET", "/acme/open", id="page"),
+    ],
+)
+def test_what_the_emulator_does_not_know_says_so(hub: str, method: str, path: str) -> None:
+    answer = httpx.request(method, f"{hub}{path}", trust_env=False)
+    assert answer.status_code == 501
+    assert f"does not know the operation '{method} {path}' of the Hub" in answer.headers["x-error-message"]
 
 
 def test_a_private_repository_is_there_for_its_owner(hub: str) -> None:
