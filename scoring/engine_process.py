@@ -7,6 +7,7 @@ did. A process forked here lets go of our HTTP side's sockets, so that nothing l
 import importlib
 import multiprocessing
 import os
+import signal
 import socket
 import stat
 import threading
@@ -23,6 +24,7 @@ class _Process(ForkProcess):
 
     def run(self) -> None:
         """Do what the process is for."""
+        signal.set_wakeup_fd(-1)  # the server's event loop would take a signal to this process for one to itself
         close_connections()
         threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
         super().run()

@@ -83,6 +83,43 @@ def test_the_engine_does_not_outlive_a_server_that_is_killed(repository: Path) -
     assert not left
 
 
+SIGNALLED = """
+import asyncio, signal, sys, time
+import uvicorn
+from scoring.engine_process import ForkedContext
+
+def work(started):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    started.set()
+    time.sleep(600)
+
+async def serve():
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, print, "the server was told to end")
+    started = ForkedContext().Event()
+    process = await asyncio.to_thread(start, started)
+    await asyncio.to_thread(started.wait)
+    process.terminate()
+    await asyncio.to_thread(process.join)
+    await asyncio.sleep(0.2)
+    print("the engine has ended")
+
+def start(started):
+    process = ForkedContext().Process(target=work, args=(started,))
+    process.start()
+    return process
+
+with asyncio.Runner(loop_factory=uvicorn.Config(app=print).get_loop_factory()) as runner:
+    runner.run(serve())
+"""
+
+
+def test_a_signal_to_the_engine_is_none_to_the_server(repository: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED], cwd=repository, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.stdout, done.returncode) == ("the engine has ended\n", 0), done.stderr
+
+
 def is_running(pid: int) -> bool:
     """Whether a process is there and is no zombie that nobody has waited for."""
     try:
