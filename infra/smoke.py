@@ -29,9 +29,10 @@ def ask(
     body = {"model": model, "messages": [{"role": "user", "content": question}], "max_tokens": 64, "temperature": 0}
     longest = (patience or Patience()).answer
     deadline = clock.now() + longest
+    asked_again = False
     while True:
         try:
-            response = httpx.post(f"{base_url}/chat/completions", json=body, headers=headers, timeout=1.5 * longest)
+            response = httpx.post(f"{base_url}/chat/completions", json=body, headers=headers, timeout=longest)
             if response.status_code == 200:
                 return _text(response.json())
             inner = response.headers.get("ms-azureml-model-error-statuscode", "")
@@ -40,9 +41,11 @@ def ask(
             if response.status_code not in NOT_YET or clock.now() > deadline:
                 raise _refused(response.status_code, response.headers, response.text)
         except httpx.TransportError as error:
-            if clock.now() > deadline:
+            hung = isinstance(error, httpx.TimeoutException)  # one answer that never comes says nothing of the next one
+            if asked_again if hung else clock.now() > deadline:
                 hint = "check the network between here and the endpoint; `gatelift chat` asks it again"
                 raise NotReady(f"{base_url} does not answer: {error}", hint=hint, code="no_answer") from None
+            asked_again = asked_again or hung
         clock.sleep(1)
 
 

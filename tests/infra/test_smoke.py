@@ -3,28 +3,34 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
-from infra.errors import Refused
+from infra.errors import NotReady, Refused
+from infra.patience import Patience
 from infra.smoke import ask
 
 Answers = list[tuple[int, dict[str, str], Any]]
 GOOD: tuple[int, dict[str, str], Any] = (200, {}, {"choices": [{"message": {"content": " Paris. "}}]})
+NEVER = 0
 INNER = "ms-azureml-model-error-statuscode"
 
 
 @pytest.fixture
 def front_end() -> Iterator[Callable[[Answers], str]]:
-    servers: list[HTTPServer] = []
+    servers: list[ThreadingHTTPServer] = []
+    over = threading.Event()
 
     def serve(answers: Answers) -> str:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 status, headers, body = answers.pop(0) if len(answers) > 1 else answers[0]
+                if status == NEVER:
+                    over.wait()
+                    return
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
@@ -33,12 +39,13 @@ def front_end() -> Iterator[Callable[[Answers], str]]:
 
             def log_message(self, *args: object) -> None: ...
 
-        server = HTTPServer(("127.0.0.1", 0), Handler)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         servers.append(server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return f"http://127.0.0.1:{server.server_port}/v1"
 
     yield serve
+    over.set()
     for server in servers:
         server.shutdown()
         server.server_close()
@@ -63,3 +70,14 @@ def test_a_failure_is_told(front_end: Callable[[Answers], str], manual_clock: An
         ask(front_end([(status, {}, {"error": "why"})]), "key", "model", clock=manual_clock)
     assert error.value.code == "smoke_test_failed"
     assert "why" in str(error.value)
+
+
+def test_one_answer_that_never_comes_is_asked_for_again(front_end: Callable[[Answers], str], manual_clock: Any) -> None:
+    answers: Answers = [(NEVER, {}, {}), GOOD]
+    assert ask(front_end(answers), "key", "model", clock=manual_clock, patience=Patience(operation=0.5)) == "Paris."
+
+
+def test_answers_that_never_come_are_told(front_end: Callable[[Answers], str], manual_clock: Any) -> None:
+    with pytest.raises(NotReady) as error:
+        ask(front_end([(NEVER, {}, {})]), "key", "model", clock=manual_clock, patience=Patience(operation=0.5))
+    assert (error.value.code, bool(error.value.hint)) == ("no_answer", True)
