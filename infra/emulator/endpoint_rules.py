@@ -154,8 +154,8 @@ def merged_properties(kept: Document, sent: Document | None) -> Document:
 def check_name_is_free(world: World, endpoint_id: str, region: str) -> None:
     """Endpoint names are unique in a region, and a region has room for so many."""
     name = endpoint_id.rpartition("/")[2].lower()
-    here = [item for item in world.store.of_type("onlineEndpoints") if item["location"] == region]
-    if any(item["name"].lower() == name for item in here):
+    here = [id.lower() for id in world.store.located("onlineEndpoints", region)]
+    if any(id.endswith(f"/{name}") for id in here):
         raise ArmError(
             400,
             "UserError",
@@ -163,7 +163,7 @@ def check_name_is_free(world: World, endpoint_id: str, region: str) -> None:
             "name. If you are trying to update an existing endpoint, make sure that its workspace is the right one.",
         )
     subscription = endpoint_id.split("/")[2].lower()
-    if sum(item["id"].split("/")[2].lower() == subscription for item in here) >= MAX_ENDPOINTS:
+    if sum(id.split("/")[2] == subscription for id in here) >= MAX_ENDPOINTS:
         raise invalid(
             f"Number of endpoints in the subscription has reached its limit of {MAX_ENDPOINTS} in region {region}.",
             code=CALL_FAILED,

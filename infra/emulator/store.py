@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS resources (
     key TEXT PRIMARY KEY, id TEXT NOT NULL, parent TEXT NOT NULL, collection TEXT NOT NULL,
     document TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS resources_by_parent ON resources (parent, collection);
+CREATE INDEX IF NOT EXISTS resources_by_place ON resources (collection, json_extract(document, '$.location'));
 CREATE TABLE IF NOT EXISTS secrets (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS records (
     kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
@@ -84,6 +85,14 @@ class Store:
             "SELECT document FROM resources WHERE collection = ? ORDER BY key", (collection.lower(),)
         )
         return [json.loads(row[0]) for row in rows]
+
+    def located(self, collection: str, location: str) -> list[str]:
+        """The ids in one region of one collection: unlike `of_type`, quick among thousands."""
+        rows = self._db.execute(
+            "SELECT id FROM resources WHERE collection = ? AND json_extract(document, '$.location') = ?",
+            (collection.lower(), location),
+        )
+        return [str(row[0]) for row in rows]
 
     def all(self) -> list[Document]:
         """Every document, sorted by id; none of them holds a secret."""
