@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 from infra.emulator import launcher  # noqa: E402
+from infra.web import Web  # noqa: E402
 
 HERE = Path(__file__).parent / "provisioning"
 CONTAINER = ROOT / "tests" / "infra" / "container"
@@ -60,13 +61,15 @@ class Run:
 class Bench:
     """One emulator and the three ways to make a stack on it."""
 
-    def __init__(self, folder: Path, latency: float, operation: float) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, latency: float, operation: float, container: Path = CONTAINER, concurrency: int = 64
+    ) -> None:
+        self.folder, self.container, self.concurrency = folder, container, concurrency
         seed = folder / "seed.json"
         seed.write_text(json.dumps(SEED))
         self.profile = launcher.start(folder / "state", seed=seed)
-        self._tell("settings", {"operation_seconds": operation})
-        self._tell("faults", [{"delay": latency}] if latency else [])
+        self.tell("settings", {"operation_seconds": operation})
+        self.tell("faults", [{"delay": latency}] if latency else [])
         (folder / "card").mkdir()
         (folder / "card" / "README.md").write_text("# A card\n")
         (folder / "environment").mkdir()
@@ -87,14 +90,14 @@ class Bench:
         if arm == "gatelift":
             spec = self.folder / f"{name}.yaml"
             spec.write_text(SPEC.format(name=name))
-            called = [str(HERE / "gatelift.py"), str(CONTAINER), command, str(spec), "--local"]
+            called = [str(HERE / "gatelift.py"), str(self.container), command, str(spec), "--local"]
         else:
             called = [str(HERE / {"azure-ai-ml": "sdk.py", "raw ARM": "raw.py"}[arm]), command, self._job(name)]
         return self._measured(called)
 
     def many(self, count: int) -> dict[str, Any]:
         """That many stacks in one process."""
-        answer = self._checked([str(HERE / "many.py"), str(count), str(CONTAINER)])
+        answer = self._checked([str(HERE / "many.py"), str(count), str(self.container)])
         found: dict[str, Any] = json.loads(answer.stdout)
         return found
 
@@ -126,7 +129,8 @@ class Bench:
             "name": name,
             "environment": str(self.folder / "environment"),
             "card": str(self.folder / "card"),
-            "code": str(CONTAINER),
+            "code": str(self.container),
+            "concurrency": self.concurrency,
             "instance_type": "Standard_NC24ads_A100_v4",
             "routes": {
                 "snake": {f"{kind}_route": route for kind, route in routes.items()},
@@ -146,13 +150,36 @@ class Bench:
         return json.dumps(job)
 
     def _requests(self) -> int:
-        with urllib.request.urlopen(f"{self.profile.portal}/counters") as answer:  # noqa: S310 our own, on loopback
-            return int(json.load(answer)["arm_requests"])
+        return int(self.tell("counters")["arm_requests"])
 
-    def _tell(self, what: str, body: Any) -> None:
-        request = urllib.request.Request(f"{self.profile.portal}/{what}", json.dumps(body).encode(), method="PUT")  # noqa: S310
-        with urllib.request.urlopen(request) as answer:  # noqa: S310
-            answer.read()
+    def tell(self, what: str, body: Any = None) -> Any:
+        """Read an interface of the portal, or write it."""
+        return self._json(f"{self.profile.portal}/{what}", body, method="GET" if body is None else "PUT")
+
+    def owner_token(self) -> str:
+        """A token of the emulator's owner."""
+        query = "?api-version=2019-08-01&resource=https://management.azure.com"
+        answer = self._json(self.profile.identity_endpoint + query, headers={"X-IDENTITY-HEADER": "gatelift"})
+        return str(answer["access_token"])
+
+    def key_and_uri(self, name: str) -> tuple[str, str]:
+        """The endpoint's key and scoring URI."""
+        scope = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/gatelift"
+        id = f"{scope}/providers/Microsoft.MachineLearningServices/workspaces/local/onlineEndpoints/{name}"
+        headers = {"Authorization": f"Bearer {self.owner_token()}", "Content-Type": "application/json"}
+        url, query = self.profile.resource_manager + id, "?api-version=2024-04-01"
+        keys = self._json(f"{url}/listKeys{query}", {}, method="POST", headers=headers)
+        return keys["primaryKey"], self._json(url + query, headers=headers)["properties"]["scoringUri"]
+
+    def _json(
+        self, url: str, body: Any = None, *, method: str = "GET", headers: Mapping[str, str] | None = None
+    ) -> Any:
+        web = Web(ca_bundle=self.profile.ca_bundle)
+        content = None if body is None else json.dumps(body).encode()
+        answer = web.send(method, url, headers=headers, body=content)
+        if answer.status >= 400:
+            raise SystemExit(f"{url} answered {answer.status}: {answer.text()[:300]}")
+        return answer.json()
 
 
 def compare(bench: Bench, rounds: int, arms: list[str]) -> dict[str, dict[str, list[Run]]]:

@@ -97,6 +97,7 @@ async def up(raw: Raw) -> None:
         "environmentVariables": job["variables"],
         "instanceType": job["instance_type"],
         "scaleSettings": {"scaleType": "Default"},
+        "requestSettings": {"maxConcurrentRequestsPerInstance": job.get("concurrency", 64)},
     }
     body = {**location, "sku": {"name": "Default", "capacity": 1}, "properties": deployment}
     await raw.put(f"{raw.endpoint}/deployments/blue", body)

@@ -1,0 +1,1 @@
+"""What `bench emulator` needs: a client that costs little, and a container that streams."""
