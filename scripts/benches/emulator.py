@@ -104,8 +104,9 @@ async def front_end(bench: Bench, arm: Arm, rounds: int, name: str) -> None:
     direct = f"http://127.0.0.1:{port}/v1/chat/completions"
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     near, through = await Connection.open(direct), await Connection.open(uri)
-    added, plain = [], []
+    added, plain, cpu = [], [], []
     for _ in range(rounds):
+        before = cpu_of(arm.profile.pid)
         times: dict[str, list[float]] = {direct: [], uri: []}
         for _ in range(200):
             for url, connection in ((direct, near), (uri, through)):
@@ -114,9 +115,11 @@ async def front_end(bench: Bench, arm: Arm, rounds: int, name: str) -> None:
                 times[url].append(time.perf_counter() - began)
                 if status != 200:
                     raise SystemExit(f"{url} answered {status}")
+        cpu.append((cpu_of(arm.profile.pid) - before) / len(times[uri]))
         plain.append(statistics.median(times[direct]))
         added.append(statistics.median(times[uri]) - plain[-1])
     say("front end adds, p50 (ms)", spread(added, 1000), "<= 2")
+    say("  its CPU for one (ms)", spread(cpu, 1000))
     say("  beside: the container itself, p50 (ms)", spread(plain, 1000))
     for clients in (1, 256):
         firsts, walls, whole = {direct: [], uri: []}, {direct: [], uri: []}, True
