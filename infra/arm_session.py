@@ -14,19 +14,18 @@ from typing import Any
 
 from infra.azure_login import SCOPE, Credential
 from infra.errors import NotReady
-from infra.web import Answer, Unreachable, Web
+from infra.web import PASSING, Answer, Unreachable, Web
 
 MOST_TRIES = 4
 FIRST_PAUSE, LONGEST_PAUSE = 0.8, 120.0
-REPEATABLE = ("GET", "HEAD", "PUT", "DELETE")
-PASSING = (408, 429, 500, 502, 503, 504)
-PASSING_FOR_ALL = (500, 503, 504)
-"""What Azure's own SDKs send again even where the request may have had an effect."""
 CLAIMS = re.compile(r'claims="([^"]+)"')
 
 
 class ArmSession:
-    """Sends JSON to one service in the name of one credential."""
+    """Sends JSON to one service in the name of one credential.
+
+    Every request of ours says what should be, or asks for something: sent twice it does the same as once.
+    """
 
     def __init__(self, web: Web, credential: Credential, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._web = web
@@ -46,12 +45,11 @@ class ArmSession:
             try:
                 answer = self._authorized(method, url, headers, content)
             except Unreachable as error:
-                if error.final or tries == MOST_TRIES or (error.sent and method not in REPEATABLE):
+                if error.final or tries == MOST_TRIES:
                     raise _no_answer(method, url, error) from None
             else:
                 wanted = retry_after(answer)
-                passing = answer.status in (PASSING if method in REPEATABLE else PASSING_FOR_ALL)
-                if answer.status < 400 or tries == MOST_TRIES or not (passing or wanted):
+                if answer.status < 400 or tries == MOST_TRIES or not (answer.status in PASSING or wanted):
                     return answer
                 pause = min(wanted, LONGEST_PAUSE) or pause
             self._sleep(pause)

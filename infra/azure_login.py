@@ -72,7 +72,7 @@ class EmulatorCredential:
         query = urlencode({"api-version": "2019-08-01", "resource": scopes[0].removesuffix("/.default")})
         headers = {"X-IDENTITY-HEADER": os.environ.get("IDENTITY_HEADER", "")}
         try:
-            answer = self._web.send("GET", f"{os.environ.get('IDENTITY_ENDPOINT', '')}?{query}", headers=headers)
+            answer = self._web.read(f"{os.environ.get('IDENTITY_ENDPOINT', '')}?{query}", headers=headers)
         except Unreachable as error:
             raise _no_emulator_token(str(error)) from None
         if answer.status != 200:

@@ -93,12 +93,12 @@ class Hub:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         try:
-            answer = self._web.send("GET", url, headers=headers)
+            answer = self._web.read(url, headers=headers)
             for _ in range(REDIRECTS):  # a model that was renamed; the token goes nowhere else
                 place = urljoin(url, answer.headers.get("Location") or "")
                 if answer.status not in (301, 302, 307, 308) or not place.startswith(f"{self.endpoint}/"):
                     break
-                url, answer = place, self._web.send("GET", place, headers=headers)
+                url, answer = place, self._web.read(place, headers=headers)
         except Unreachable as error:
             raise self._unreachable(error) from None
         if answer.status != 200:

@@ -9,6 +9,7 @@ import select
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from urllib.parse import quote, unquote, urlsplit
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 IDLE_CONNECTIONS = 16
+PASSING = (408, 429, 500, 502, 503, 504)
+PAUSES = (0.0, 0.8)
 AS_IT_IS = "/:@!$&'()*+,;=~%?"
 Origin = tuple[str, str, int]
 
@@ -94,6 +97,20 @@ class Web:
 
     def __del__(self) -> None:
         self.close()
+
+    def read(self, url: str, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """The answer to a GET; asked again, with a pause, where none came or one that passes by itself."""
+        for pause in PAUSES:
+            try:
+                answer = self.send("GET", url, headers=headers)
+            except Unreachable as error:
+                if error.final:
+                    raise
+            else:
+                if answer.status not in PASSING:
+                    return answer
+            time.sleep(pause)
+        return self.send("GET", url, headers=headers)
 
     def _open(self, origin: Origin) -> http.client.HTTPConnection:
         while True:

@@ -4,6 +4,7 @@ import base64
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
@@ -15,7 +16,15 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
+    busy: ClassVar[dict[str, int]] = {}
+
     def do_GET(self) -> None:
+        if self.busy.get(self.path, 0):
+            self.busy[self.path] -= 1
+            self.send_response(503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         said = f"{self.path} {self.client_address[1]} {self.headers.get('Proxy-Authorization', '')}".encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(said)))
@@ -67,6 +76,12 @@ def test_threads_do_not_share_a_connection_at_the_same_time(http_server: str) ->
 
 def test_names_that_are_not_ascii_are_encoded(http_server: str) -> None:
     assert Web().send("GET", f"{http_server}/gruppe-ä?x=1%20").text().startswith("/gruppe-%C3%A4?x=1%20 ")
+
+
+def test_what_passes_by_itself_is_asked_for_again(http_server: str) -> None:
+    Handler.busy |= {"/twice": 2, "/often": 9}
+    assert Web().read(f"{http_server}/twice").status == 200
+    assert Web().read(f"{http_server}/often").status == 503
 
 
 def test_nobody_listens(http_server: str) -> None:
