@@ -29,6 +29,9 @@ def _load(name: str) -> ModuleType:
 processes = _load("processes")
 redis_process = _load("redis_process")
 _load("responses_stand_in")
+official_documents = _load("official_documents")
+_load("clients")
+trace_collector = _load("trace_collector")
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +75,15 @@ def openai_client(chat_url: str) -> Iterator[OpenAI]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def documents(repository: Path) -> "official_documents.Documents":
+    """The official documents that are shared beside the project."""
+    specs = repository.parent / "shared" / "specs"
+    if not specs.is_dir():
+        pytest.skip(f"no official documents in {specs}")
+    return official_documents.read_documents(specs)
+
+
 @pytest.fixture
 def free_port() -> int:
     """A loopback port that nobody listens on."""
@@ -100,8 +112,18 @@ def embedding_server(random_reasoning_weights: Path, shared_store_url: str) -> I
 
 
 @pytest.fixture(scope="session")
-def image_server(random_reasoning_weights: Path, shared_store_url: str) -> Iterator["processes.ScoringServer"]:
-    """A ready server with two engines: the random chat model `random`, and a random CLIP as `clip`."""
+def collector() -> Iterator["trace_collector.Collector"]:
+    """A collector of the spans that `image_server` sends."""
+    with trace_collector.running_collector() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def image_server(
+    random_reasoning_weights: Path, shared_store_url: str, collector: "trace_collector.Collector"
+) -> Iterator["processes.ScoringServer"]:
+    """A ready server with two engines: the random chat model `random`, and a random CLIP as `clip`; it is traced."""
     weights = prepared_clip(os.environ)
-    with processes.two_engines(random_reasoning_weights, "clip", weights, shared_store_url) as one:
+    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    with processes.two_engines(random_reasoning_weights, "clip", weights, shared_store_url, **traced) as one:
         yield one

@@ -97,7 +97,9 @@ class ScoringServer(Process):
 
 def clean_environ(**more: str) -> dict[str, str]:
     """Return an environment with nothing of the tester's Hub or Azure settings in it."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "AZURE", "AML_", "SCORING_", "VLLM_"))}
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("HF_", "AZURE", "AML_", "SCORING_", "VLLM_", "OTEL_"))
+    }
     return {**kept, "PYTHONPATH": str(ROOT), "PORT": "0", **more}
 
 
@@ -124,9 +126,10 @@ RANDOM_CHAT = {
 
 
 @contextmanager
-def two_engines(chat: Path, name: str, embeddings: Path, store_url: str) -> Iterator[ScoringServer]:
+def two_engines(chat: Path, name: str, embeddings: Path, store_url: str, **environ: str) -> Iterator[ScoringServer]:
     """Run a ready server with a chat model and an embedding model."""
     engines = [{"model": str(chat), **RANDOM_CHAT}, {"model": str(embeddings), "served_model_name": name}]
-    with scoring_server(SCORING_ENGINES=json.dumps(engines), SCORING_RESPONSE_STORE=store_url) as server:
+    settings = {"SCORING_ENGINES": json.dumps(engines), "SCORING_RESPONSE_STORE": store_url, **environ}
+    with scoring_server(**settings) as server:
         server.wait_until_ready()
         yield server

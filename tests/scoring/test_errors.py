@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from azure.ai.inference import ChatCompletionsClient
+from azure.ai.inference.models import StreamingChatCompletionsUpdate
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import HttpResponseError
 
 from scoring.application import Application
 from scoring.asgi import Message, local_scope, never, replaying
-from scoring.model_inference_answers import error_body, error_headers
+from scoring.model_inference_answers import error_body, error_event, error_headers
 from scoring.problems import Problem
 from scoring.routes import ROUTES, Surface
 from scoring.service import Service, State
@@ -162,3 +163,15 @@ def test_azures_client_gets_code_and_message_out_of_every_error(problem: Problem
     assert caught.value.error is not None
     assert (caught.value.error.code, caught.value.error.message) == (problem.code, problem.message)
     assert caught.value.response.headers["x-ms-error-code"] == problem.code
+
+
+def test_a_broken_stream_ends_in_an_update_that_azures_client_can_tell(documents: Any) -> None:
+    event = error_event(Problem(500, "the engine died"), "a/model").decode()
+    assert (event[:6], event[-2:]) == ("data: ", "\n\n")
+    document = json.loads(event[6:])
+    for official in documents.azure.values():
+        validator = official.validator({"$ref": "#/definitions/StreamingChatCompletionsUpdate"})
+        assert [fault.message for fault in validator.iter_errors(document)] == []
+    update = StreamingChatCompletionsUpdate(document)
+    assert update.choices[0].finish_reason == "error"
+    assert update["error"]["message"] == "the engine died"

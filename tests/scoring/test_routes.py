@@ -10,7 +10,10 @@ import pytest
 from scoring.routes import ROUTES, find_route
 
 ALLOWED = {(route.method, route.path) for route in ROUTES}
-VERBS = {"get", "post", "put", "delete", "patch", "head", "options", "api_route", "websocket", "route"}
+VERBS = {
+    "get", "post", "put", "delete", "patch", "head", "options", "api_route", "add_api_route", "websocket", "route",
+    "mount", "Mount",
+}  # fmt: skip
 
 
 def vllm_routes() -> list[tuple[str, str]]:
@@ -19,11 +22,14 @@ def vllm_routes() -> list[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for source in (Path(spec.origin).parent / "entrypoints").rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_text())):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in VERBS):
+            if not isinstance(node, ast.Call):
                 continue
-            if node.args and isinstance(node.args[0], ast.Constant) and str(node.args[0].value).startswith("/"):
-                verb = node.func.attr.upper()
-                found.add((verb if verb in {"GET", "PUT", "DELETE", "PATCH"} else "POST", str(node.args[0].value)))
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in VERBS and node.args and isinstance(node.args[0], ast.Constant):
+                path, verb = str(node.args[0].value), name.upper()
+                verb = "GET" if verb == "MOUNT" else verb if verb in {"GET", "PUT", "DELETE", "PATCH"} else "POST"
+                if path.startswith("/"):
+                    found.add((verb, path))
     return sorted(found)
 
 

@@ -1,5 +1,9 @@
 """OpenTelemetry's standard variables, and a span of a request that arrives at a collector."""
 
+import secrets
+from typing import Any
+
+import httpx
 import pytest
 
 from scoring.errors import BadSettings
@@ -52,3 +56,21 @@ def test_spans_may_be_turned_off(off: dict[str, str]) -> None:
 def test_what_vllm_cannot_do_is_said_before_it_starts(variables: dict[str, str], words: str) -> None:
     with pytest.raises(BadSettings, match=words):
         settle_traces({"OTEL_EXPORTER_OTLP_ENDPOINT": BASE, **variables}, None)
+
+
+def test_a_span_of_a_request_arrives_under_its_callers_trace(image_server: Any, collector: Any) -> None:
+    trace_id, parent = secrets.token_hex(16), secrets.token_hex(8)
+    answer = httpx.post(
+        f"{image_server.base_url}/chat/completions",
+        params={"api-version": "2025-04-01"},
+        json={"messages": [{"role": "user", "content": "my-secret-prompt"}], "max_tokens": 3},
+        headers={"traceparent": f"00-{trace_id}-{parent}-01"},
+        timeout=60,
+    )
+    assert answer.status_code == 200
+    service, span = collector.wait_for(lambda span: span.trace_id.hex() == trace_id)
+    assert service == "gatelift-scoring"
+    assert span.parent_span_id.hex() == parent
+    counted = {one.key: one.value.int_value for one in span.attributes}
+    assert counted["gen_ai.usage.completion_tokens"] == answer.json()["usage"]["completion_tokens"]
+    assert "my-secret-prompt" not in str(span)
