@@ -5,6 +5,7 @@ Importing it takes seconds, so it is loaded in a thread (`warm_up`) while Resour
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import os
@@ -122,13 +123,13 @@ class Aml:
         warnings.filterwarnings("ignore", module="azure.ai.ml")
         if os.environ.get(CLOUD_VARIABLE, "").startswith(CLOUD_PREFIX):
             del os.environ[CLOUD_VARIABLE]  # the SDK wrote it, in a process that was our parent
-        from azure.ai.ml import MLClient
+        sdk = _import_sdk()
 
         where: dict[str, Any] = {}
         if self._local:
             # The SDK keeps clouds by name for the whole process, so the name carries the address.
             where = {"cloud": CLOUD_PREFIX + self._arm.base_url, "cloud_metadata": self._cloud_metadata()}
-        return MLClient(
+        return sdk.MLClient(
             self._arm.credential,
             self._workspace.subscription_id,
             self._workspace.resource_group,
@@ -154,6 +155,23 @@ class Aml:
             "storage_endpoint": "core.windows.net",
             "registry_discovery_endpoint": self._arm.base_url + "/",
         }
+
+
+def _import_sdk() -> Any:
+    """The package, imported for two thirds of the CPU.
+
+    It makes objects by the hundred thousand that live as long as the process; the garbage collector would go through
+    them again and again while they are made, and once more when the process ends.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        import azure.ai.ml as sdk
+    finally:
+        gc.freeze()
+        if was_on:
+            gc.enable()
+    return sdk
 
 
 @contextmanager
