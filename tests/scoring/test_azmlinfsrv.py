@@ -5,6 +5,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
@@ -23,12 +24,16 @@ def free_port() -> int:
 def inference_server(
     scoring_processes: ModuleType, smollm2_weights: Path, repository: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """azmlinfsrv on a copy of the code asset, listening on loopback; gives its base URL."""
+    """azmlinfsrv on a copy of the code asset, with a mounted model asset, listening on loopback; gives its base URL."""
     folder = tmp_path_factory.mktemp("asset") / "c1"
+    mounted = tmp_path_factory.mktemp("azureml-models") / "smollm2" / "3"
+    mounted.mkdir(parents=True)
+    (mounted / "model").symlink_to(smollm2_weights)  # Azure mounts an asset's folder one level below
     shutil.copytree(repository / "scoring", folder, ignore=shutil.ignore_patterns("__pycache__"))
     port = free_port()
     environ = scoring_processes.clean_environ(
-        SCORING_MODEL=str(smollm2_weights),
+        AZUREML_MODEL_DIR=str(mounted),
+        SCORING_MODEL="somebody/smollm2",  # on no Hub: the mounted asset wins, and has this name
         SCORING_ENGINE_ARGS=json.dumps({"max_model_len": 1024, "max_num_seqs": 4}),
         GUNICORN_CMD_ARGS=f"--config {folder / 'gunicorn_loopback.py'}",
     )
@@ -55,6 +60,20 @@ def test_chat(inference_server: str) -> None:
     answer = httpx.post(f"{inference_server}/score", json=CHAT, timeout=60)
     assert answer.status_code == 200
     assert "Paris" in answer.json()["choices"][0]["message"]["content"]
+    assert answer.json()["model"] == "somebody/smollm2"
+
+
+def test_requests_are_answered_side_by_side(inference_server: str) -> None:
+    url = f"{inference_server}/score"
+    body = {**CHAT, "stream": True, "max_tokens": 200, "ignore_eos": True}
+    with httpx.stream("POST", url, json=body, timeout=60) as answer:
+        pieces = answer.iter_raw()
+        next(pieces)
+        with ThreadPoolExecutor(6) as pool:
+            others = list(pool.map(lambda _: httpx.post(url, json=CHAT, timeout=60), range(6)))
+        assert httpx.get(f"{inference_server}/", timeout=30).text == "Healthy"
+        assert b"[DONE]" in b"".join(pieces)
+    assert [other.status_code for other in others] == [200] * 6
 
 
 def test_body_with_input_is_a_responses_request(inference_server: str) -> None:
