@@ -65,7 +65,8 @@ class Authorization:
             if at:
                 document["properties"] |= {"createdOn": at, "updatedOn": at}
             self._store.put(id, document)
-            self.changed()
+            if self._grants is not None:  # adding to what is known: reading thousands anew for each would be slow
+                _add(self._grants, document)
         return id
 
     def revoke(self, id: str) -> bool:
@@ -84,16 +85,19 @@ class Authorization:
         }
         grants: dict[str, list[Grant]] = {}
         for document in self._store.of_type("roleAssignments"):
-            properties = document["properties"]
-            since = datetime.fromisoformat(properties["createdOn"]).timestamp()
-            role = role_guid(properties["roleDefinitionId"])
-            grant = Grant(key_of(properties["scope"]), role, since)
-            grants.setdefault(properties["principalId"].lower(), []).append(grant)
+            _add(grants, document)
         self._grants = grants
 
     def _permissions(self, role: str) -> Permissions:
         built_in = BUILT_IN.get(role)
         return built_in.permissions if built_in else self._custom.get(role, Permissions())
+
+
+def _add(grants: dict[str, list[Grant]], assignment: dict[str, Any]) -> None:
+    properties = assignment["properties"]
+    since = datetime.fromisoformat(properties["createdOn"]).timestamp()
+    grant = Grant(key_of(properties["scope"]), role_guid(properties["roleDefinitionId"]), since)
+    grants.setdefault(properties["principalId"].lower(), []).append(grant)
 
 
 def includes(permissions: Permissions, action: str, *, data: bool = False) -> bool:
