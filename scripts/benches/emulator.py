@@ -171,10 +171,13 @@ async def large_state(bench: Bench, arm: Arm, rounds: int, name: str, endpoints:
     await asyncio.gather(*(make(connection) for connection in opened))
     for connection in opened:
         connection.close()
+    began = cpu_of(arm.profile.pid)
     after = [await arm.rate(f"{arm.workspace}/onlineEndpoints/{name}") for _ in range(rounds)]
+    spent = (cpu_of(arm.profile.pid) - began) / rounds / REQUESTS
     slower = [one / other for one, other in zip(before, after, strict=False)]
     say(f"GET of an endpoint among {endpoints} (1/s)", spread(after, digits=0))
     say("  slower than before by the factor", spread(slower), "<= 2")
+    say("  its CPU for one (ms)", f"{spent * 1000:.2f}")
     tenth = max(1, len(made) // 10)
     factor = statistics.median(made[-tenth:]) / statistics.median(made[:tenth])
     say("PUT of an endpoint: the last tenth beside the first", f"{factor:.2f}", "<= 2")
