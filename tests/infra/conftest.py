@@ -137,7 +137,7 @@ def plain_cloud(shelf: Shelf, recording_sdk: RecordingSdk, manual_clock: ManualC
     return Cloud(
         workspace=WorkspaceAddress(SPEC["workspace"]["subscription_id"], "group", "workspace"),
         management=shelf,
-        sdk=recording_sdk,
+        open_sdk=lambda: recording_sdk,
         wait=lambda operation, tick: None,
         wait_for_running=lambda document, tick: None,
         begin_delete=shelf.begin_delete,
