@@ -6,6 +6,7 @@ import pytest
 
 from infra.arm import Operation, Progress
 from infra.errors import NotReady, OperationFailed
+from infra.patience import Patience
 from infra.target import Target
 
 OPERATION = Operation("/id", "https://arm/operation")
@@ -16,6 +17,7 @@ class Answers:
 
     def __init__(self, *answers: Progress | Exception) -> None:
         self.answers = list(answers)
+        self.patience = Patience()
 
     def poll(self, operation: Operation) -> Progress:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
