@@ -24,10 +24,6 @@ PLACE = ("SUBSCRIPTION", "RESOURCE_GROUP", "WORKSPACE")
 PUBLIC = "https://management.azure.com"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "azure: needs a real workspace, see tests/contract/conftest.py")
-
-
 @dataclass(frozen=True)
 class Target:
     """One place that the contract holds for; `arm` sends plain requests to its Resource Manager."""
