@@ -121,8 +121,8 @@ class Aml:
         for name in ("azure.ai.ml", "azure.core.pipeline.policies.http_logging_policy"):
             logging.getLogger(name).setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", module="azure.ai.ml")
-        if os.environ.get(CLOUD_VARIABLE, "").startswith(CLOUD_PREFIX):
-            del os.environ[CLOUD_VARIABLE]  # the SDK wrote it, in a process that was our parent
+        if self._local or os.environ.get(CLOUD_VARIABLE, "").startswith(CLOUD_PREFIX):
+            os.environ.pop(CLOUD_VARIABLE, None)  # the SDK wrote it, maybe in a process that was our parent
         sdk = _import_sdk()
 
         where: dict[str, Any] = {}

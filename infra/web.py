@@ -69,7 +69,7 @@ class Web:
         secure = parts.scheme == "https"
         origin = (parts.scheme, parts.hostname or "", parts.port or (443 if secure else 80))
         path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=AS_IT_IS)
-        connection = self._open(origin)
+        connection, fresh = self._open(origin)
         said = dict(headers or {})
         if not secure and (proxy := _proxy(*origin[:2])):  # a tunnel, if there is one, was made on connecting
             path, said = f"{parts.scheme}://{parts.netloc}{path}", said | _login(proxy)
@@ -81,6 +81,8 @@ class Web:
             answer = Answer(response.status, response.headers, response.read())
         except (OSError, http.client.HTTPException) as error:
             connection.close()
+            if not fresh and method == "GET" and isinstance(error, ConnectionError):  # it had been closed meanwhile
+                return self.send(method, url, headers=headers, body=body)
             raise Unreachable(str(error) or type(error).__name__, sent=sent) from None
         if response.will_close:
             connection.close()
@@ -112,15 +114,16 @@ class Web:
             time.sleep(pause)
         return self.send("GET", url, headers=headers)
 
-    def _open(self, origin: Origin) -> http.client.HTTPConnection:
+    def _open(self, origin: Origin) -> tuple[http.client.HTTPConnection, bool]:
+        """A connection, and whether it has never been used."""
         while True:
             with self._lock:
                 idle = self._idle.get(origin)
                 connection = idle.pop() if idle else None
             if connection is None:
-                return self._connected(origin)
+                return self._connected(origin), True
             if _is_usable(connection):
-                return connection
+                return connection, False
             connection.close()
 
     def _keep(self, origin: Origin, connection: http.client.HTTPConnection) -> None:

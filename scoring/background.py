@@ -68,9 +68,11 @@ class BackgroundServer:
         return background
 
     def _at_exit(self) -> None:
-        self.close()
-        if "azureml_inference_server_http" in sys.modules:
-            leave(0)  # a worker of it ends here: taking the interpreter down under the engine's thread crashes
+        try:
+            self.close()
+        finally:
+            if "azureml_inference_server_http" in sys.modules:
+                leave(0)  # a worker of it ends here: taking the interpreter down under the engine's thread crashes
 
     def close(self) -> None:
         """End the engine's processes; the host is going away."""

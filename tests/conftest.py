@@ -15,6 +15,13 @@ def weights(model: DemoModel) -> Path:
     return model.folder(os.environ)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_cloud_of_other_tests(request: pytest.FixtureRequest) -> None:
+    """The SDK writes the cloud of its last client into the environment: not for processes of other tests to inherit."""
+    if not {"emulator", "contract"} & set(request.path.parts):
+        os.environ.pop("AZUREML_CURRENT_CLOUD", None)
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return ROOT

@@ -159,7 +159,7 @@ def test_model_may_be_left_blank(chat_url: str, chat_model: str, path: str, mode
         pytest.param(b"", 400, "not valid JSON", id="empty"),
         pytest.param(b"{", 400, "not valid JSON", id="broken"),
         pytest.param(b'{"messages": "\xff"}', 400, "not valid JSON", id="not-utf-8"),
-        pytest.param(b"[" * 5000, 400, "not valid JSON", id="deep"),
+        pytest.param(b"[" * 5000, 422, "nested deeper", id="deep"),
         pytest.param(b"[]", 400, "must be a JSON object", id="not-an-object"),
         pytest.param(b"{}", 400, "messages", id="no-messages"),
         pytest.param(b'{"messages": [{"role": "user", "content": "a"}], "n": 0}', 400, "n must be", id="n-zero"),

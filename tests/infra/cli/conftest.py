@@ -28,6 +28,7 @@ class Answer:
 
     @property
     def document(self) -> Any:
+        assert self.stdout, (self.code, self.stderr)
         return json.loads(self.stdout)
 
 
