@@ -1,6 +1,6 @@
-"""azure-ai-ml, unmodified: assets, endpoint and deployment are applied through it; the one home of the package.
+"""azure-ai-ml, unmodified: assets and deployments are applied through it; the one home of the package.
 
-Importing it takes seconds, so it is loaded in a thread (`warm_up`) while Resource Manager answers the first reads.
+Importing it takes seconds, so it is loaded in a thread (`warm_up`) while Resource Manager makes the endpoint.
 """
 
 from __future__ import annotations
@@ -36,16 +36,24 @@ QUIET = QuietThreads(("LROPoller",))
 
 
 class FastPoll(SansIOHTTPPolicy[Any, Any]):
-    """Gives answers of running operations a short pause: the SDK's default is up to 30 seconds between two looks."""
+    """Gives answers of running operations a short pause: the SDK's default is up to 30 seconds between two looks.
 
-    def __init__(self, pause: float) -> None:
-        self._pause = str(round(pause * 1000))
+    A pause that the service asks for is kept, unless the service is the emulator on this machine.
+    """
+
+    def __init__(self, *, local: bool) -> None:
+        self._local = local
+        self._pause = str(round((LOCAL_PAUSE if local else AZURE_PAUSE) * 1000))
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
-        """Add `retry-after-ms` where the service asks for no pause of its own."""
+        """Add `retry-after-ms` to what an operation under way answers."""
         headers = response.http_response.headers
         running = "Azure-AsyncOperation" in headers or "OperationsStatus" in str(request.http_request.url)
-        if response.http_response.status_code < 400 and running and "Retry-After" not in headers:
+        if response.http_response.status_code >= 400 or not running:
+            return
+        if self._local:
+            headers.pop("Retry-After", None)
+        if "Retry-After" not in headers:
             headers["retry-after-ms"] = self._pause
 
 
@@ -73,24 +81,14 @@ class Aml:
         """Upload the folder and register the model version."""
         self._put_asset("models", "load_model", {**document, "path": str(folder)})
 
-    def put_endpoint(self, document: Mapping[str, Any], tick: Callable[[], None]) -> None:
-        """Create or update the endpoint and wait for it."""
-        self._put("online_endpoints", "load_online_endpoint", document, tick)
-
     def put_deployment(self, document: Mapping[str, Any], tick: Callable[[], None]) -> None:
         """Create or update the deployment and wait for it."""
-        self._put("online_deployments", "load_online_deployment", document, tick)
-
-    def _put_asset(self, group: str, loader: str, document: Mapping[str, Any]) -> None:
         client = self._open()
-        with QUIET.silence(), _sdk_errors(f"{group}: {document['name']}"):
-            getattr(client, group).create_or_update(self._load(loader, document))
-
-    def _put(self, group: str, loader: str, document: Mapping[str, Any], tick: Callable[[], None]) -> None:
-        client = self._open()
-        with _sdk_errors(f"{group}: {document['name']}"), QUIET.installed():
+        with _sdk_errors(f"online_deployments: {document['name']}"), QUIET.installed():
             with QUIET.silence():
-                poller = getattr(client, group).begin_create_or_update(_with_azures_case(self._load(loader, document)))
+                poller = client.online_deployments.begin_create_or_update(
+                    self._load("load_online_deployment", document)
+                )
             began = time.monotonic()
             while not poller.done():
                 if time.monotonic() - began > self._arm.patience.operation:
@@ -99,6 +97,11 @@ class Aml:
                 tick()
             with QUIET.silence():
                 poller.result()
+
+    def _put_asset(self, group: str, loader: str, document: Mapping[str, Any]) -> None:
+        client = self._open()
+        with QUIET.silence(), _sdk_errors(f"{group}: {document['name']}"):
+            getattr(client, group).create_or_update(self._load(loader, document))
 
     def _load(self, loader: str, document: Mapping[str, Any]) -> Any:
         import azure.ai.ml as sdk
@@ -135,7 +138,7 @@ class Aml:
             self._workspace.resource_group,
             self._workspace.name,
             transport=self._transport(),
-            per_call_policies=[FastPoll(LOCAL_PAUSE if self._local else AZURE_PAUSE)],
+            per_call_policies=[FastPoll(local=self._local)],
             enable_telemetry=False,
             show_progress=False,
             **where,
@@ -182,13 +185,6 @@ def _sdk_errors(what: str) -> Iterator[None]:
             yield
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Refused(f"azure-ai-ml could not send {what}: {error}", code="sdk_error") from error
-
-
-def _with_azures_case(entity: Any) -> Any:
-    """The SDK's YAML schema writes `enabled` in lower case and sends it so; the service's own enum is `Enabled`."""
-    if access := getattr(entity, "public_network_access", None):
-        entity.public_network_access = str(access).capitalize()
-    return entity
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from infra.errors import GateliftError, Refused, StalePlan
 from infra.observe import Observed
 from infra.parallel import Task
 from infra.plan import WORKING, Action, Change, Plan
-from infra.resources.base import Live, Resource
+from infra.resources.base import Live, Resource, Wait
 
 DONE = {Action.CREATE: "created", Action.UPDATE: "updated", Action.REPLACE: "replaced", Action.DELETE: "deleted"}
 
@@ -19,8 +19,10 @@ class Step:
     """One thing to do and what must be done before it."""
 
     change: Change
-    run: Callable[[], None]
+    run: Callable[[], Wait | None]
     needs: frozenset[int] = frozenset()
+    needs_accepted: frozenset[int] = frozenset()
+    """Steps that Azure must have accepted; they need not have ended."""
 
 
 def check_fresh(planned: Plan, now: Plan) -> None:
@@ -65,6 +67,7 @@ def steps(
     resources: Sequence[Resource],
     observed: Observed,
     order: Mapping[str, tuple[str, ...]],
+    once_accepted: Mapping[str, tuple[str, ...]],
     delete_leaving: Callable[[str], None],
 ) -> list[Step]:
     """The plan's changes as steps; what gets no requests and leaves goes before its cores are needed, the rest last."""
@@ -81,8 +84,11 @@ def steps(
         by_kind.setdefault(resource.kind, []).append(index)
     for resource, change in changed:
         kinds = (*order[resource.kind], "idle") if resource.kind == "deployment" else order[resource.kind]
-        needs = frozenset(index for kind in kinds for index in by_kind.get(kind, ()))
-        found.append(Step(change, _performer(cloud, resource, change, observed.of(resource)), needs))
+        needs, accepted = (
+            frozenset(index for kind in those for index in by_kind.get(kind, ()))
+            for those in (kinds, once_accepted.get(resource.kind, ()))
+        )
+        found.append(Step(change, _performer(cloud, resource, change, observed.of(resource)), needs, accepted))
     everything = frozenset(range(len(found)))
     for change in leaving:
         if observed.traffic.get(change.name):
@@ -93,42 +99,50 @@ def steps(
 def run_steps(cloud: Cloud, todo: Sequence[Step]) -> None:
     """Run each step once what it needs is done; after a failure nothing new is begun, and it is raised."""
     done: set[int] = set()
+    accepted: set[int] = set()
     begun: dict[Task, int] = {}
-    finished: queue.SimpleQueue[Task] = queue.SimpleQueue()
+    news: queue.SimpleQueue[Task | int] = queue.SimpleQueue()  # a task that ended, or the index of an accepted step
     failed: BaseException | None = None
     running = 0
     while len(done) < len(todo):
         for index, step in enumerate(todo):
-            if failed is None and index not in begun.values() and step.needs <= done:
-                begun[Task(_timed_step(cloud, step), finished)] = index
+            ready = step.needs <= done and step.needs_accepted <= done | accepted
+            if failed is None and ready and index not in begun.values():
+                begun[Task(_timed_step(cloud, step, lambda index=index: news.put(index)), news)] = index  # type: ignore[misc]
                 running += 1
         if running == 0:
             break
-        task = _next(finished)
+        new = _next(news)
+        if isinstance(new, int):
+            accepted.add(new)
+            continue
         running -= 1
-        if task.error is not None:
-            failed = failed or task.error
+        if new.error is not None:
+            failed = failed or new.error
         else:
-            done.add(begun[task])
+            done.add(begun[new])
     if failed is not None:
         raise failed
 
 
-def _performer(cloud: Cloud, resource: Resource, change: Change, live: Live | None) -> Callable[[], None]:
-    def perform() -> None:
-        if change.action is Action.CREATE or live is None:
-            resource.create(cloud, resource.desired)
-        elif change.action is Action.UPDATE:
-            resource.update(cloud, live, {**resource.desired, **resource.settle(live)})
-        else:
+def _performer(cloud: Cloud, resource: Resource, change: Change, live: Live | None) -> Callable[[], Wait | None]:
+    def perform() -> Wait | None:
+        if change.action is Action.UPDATE and live is not None:
+            return resource.update(cloud, live, {**resource.desired, **resource.settle(live)})
+        if change.action is Action.REPLACE and live is not None:
             resource.delete(cloud)
-            resource.create(cloud, resource.desired)
+        return resource.create(cloud, resource.desired)
 
     return perform
 
 
-def _timed_step(cloud: Cloud, step: Step) -> Callable[[], None]:
-    return lambda: _timed(cloud, step.change, DONE[step.change.action], step.run)
+def _timed_step(cloud: Cloud, step: Step, accepted: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        if (wait := step.run()) is not None:
+            accepted()
+            wait()
+
+    return lambda: _timed(cloud, step.change, DONE[step.change.action], run)
 
 
 def _timed(cloud: Cloud, change: Change, detail: str, run: Callable[[], None]) -> None:
@@ -147,10 +161,10 @@ def _pairs(plan: Plan, resources: Sequence[Resource]) -> list[tuple[Resource, Ch
     return [(resource, changes[resource.kind, resource.name]) for resource in resources]
 
 
-def _next(finished: "queue.SimpleQueue[Task]") -> Task:
-    """The next task that ended; waits in short pieces, so that Ctrl-C is heard."""
+def _next(news: "queue.SimpleQueue[Task | int]") -> Task | int:
+    """What happened next; waits in short pieces, so that Ctrl-C is heard."""
     while True:
         try:
-            return finished.get(timeout=0.2)
+            return news.get(timeout=0.2)
         except queue.Empty:
             continue

@@ -101,6 +101,10 @@ class Arm:
         """Change some fields; the operation may be over at once."""
         return _operation(id, self._checked(self._send("PATCH", id, api_version, body=body)))
 
+    def begin_put(self, id: str, body: Any, *, api_version: str = API_VERSION) -> Operation:
+        """Create or replace a resource; the operation may be over at once."""
+        return _operation(id, self._checked(self._send("PUT", id, api_version, body=body)))
+
     def begin_delete(self, id: str, *, api_version: str = API_VERSION) -> Operation | None:
         """Delete a resource; None when it is gone at once or was not there."""
         response = self._checked(self._send("DELETE", id, api_version), also=(404,))

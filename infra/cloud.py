@@ -34,8 +34,6 @@ class Sdk(Protocol):
 
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None: ...
 
-    def put_endpoint(self, document: Mapping[str, Any], tick: Tick) -> None: ...
-
     def put_deployment(self, document: Mapping[str, Any], tick: Tick) -> None: ...
 
 
@@ -85,10 +83,12 @@ class Cloud:
     wait_for_running: Callable[[Mapping[str, Any], Tick], None]
     begin_delete: Callable[[str], Any]
     begin_patch: Callable[[str, Any], Any]
+    begin_put: Callable[[str, Any], Any]
     upload: Callable[[str, Path], None]
     clock: Clock
     reporter: Reporter
     stack: str = ""
+    location: str = ""
     local: bool = False
     patience: Patience = field(default_factory=Patience)
     notes: list[str] = field(default_factory=list)
@@ -97,6 +97,11 @@ class Cloud:
     def sdk(self) -> Sdk:
         """azure-ai-ml; importing it takes seconds, so only what changes something asks for it."""
         return self.open_sdk()
+
+    @property
+    def region(self) -> str:
+        """The workspace's Azure region: everything in a workspace lies where it lies."""
+        return self.location or str((self.management.get(self.workspace.id) or {}).get("location", ""))
 
     def delete(self, id: str) -> None:
         """Delete a resource and wait until it is gone; absent is fine."""

@@ -23,14 +23,16 @@ from infra.spec import CatalogSpec, StackSpec, TokenSpec
 # could be made without it: its name may be taken by somebody else in the region, and then nothing is to be left behind.
 ORDER: Mapping[str, tuple[str, ...]] = {
     "connection": ("endpoint",),
-    "environment": ("endpoint",),
-    "code": ("endpoint",),
-    "model": ("endpoint",),
+    "environment": (),
+    "code": (),
+    "model": (),
     "role": ("endpoint",),
     "endpoint": (),
     "deployment": ("connection", "environment", "code", "role", "endpoint"),
     "traffic": ("deployment",),
 }
+# What a name that is taken must not leave behind, but what need not wait until the endpoint is there.
+ONCE_ACCEPTED: Mapping[str, tuple[str, ...]] = dict.fromkeys(("environment", "code", "model"), ("endpoint",))
 CARD_TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.j2"
 
 

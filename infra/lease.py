@@ -31,14 +31,22 @@ Mark = dict[str, str]
 
 
 @contextmanager
-def held(cloud: Cloud) -> Iterator[None]:
-    """Wait until nobody else works on the stack, then hold it until the block ends."""
+def held(cloud: Cloud, meanwhile: Task | None = None) -> Iterator[None]:
+    """Wait until nobody else works on the stack, then hold it until the block ends.
+
+    The waiting serves `meanwhile`: what it raises is raised as soon as it is known, and the stack is not held.
+    """
     me = secrets.token_hex(8)
+    meanwhile = meanwhile or Task(lambda: None)
     try:
-        _acquire(cloud, me)
+        _acquire(cloud, me, meanwhile)
     except GateliftError as error:
+        if error is meanwhile.error:
+            _release(cloud, me)
+            raise
         if error.code == "no_connection":
             raise
+        meanwhile.result()
         cloud.reporter.note(f"nobody can tell whether somebody else works on {cloud.stack}: {error}")
         yield
         return
@@ -70,7 +78,7 @@ def begin_reading(reading: Cloud) -> None:
     Task(lambda: _read(reading))
 
 
-def _acquire(cloud: Cloud, me: str) -> None:
+def _acquire(cloud: Cloud, me: str, meanwhile: Task) -> None:
     told = ""
     while True:
         mark = _read(cloud)
@@ -78,10 +86,13 @@ def _acquire(cloud: Cloud, me: str) -> None:
             if told != mark["holder"]:
                 cloud.reporter.note(f"{mark.get('who', 'somebody')} works on {cloud.stack}: waiting for that to end")
             told = mark["holder"]
+            meanwhile.result()
             cloud.clock.sleep(LOOK_AGAIN_LOCAL if cloud.local else LOOK_AGAIN)
             continue
         _write(cloud, me)
-        cloud.clock.sleep(SETTLE_LOCAL if cloud.local else SETTLE)
+        written = cloud.clock.now()
+        meanwhile.result()
+        cloud.clock.sleep(max(0.0, written + (SETTLE_LOCAL if cloud.local else SETTLE) - cloud.clock.now()))
         if (_read(cloud) or {}).get("holder") == me:
             return
 

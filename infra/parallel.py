@@ -12,7 +12,7 @@ POLL = 0.2  # a wait without an end cannot be interrupted on every platform
 class Task:
     """A call that runs in a daemon thread."""
 
-    def __init__(self, call: Callable[[], Any], done: "queue.SimpleQueue[Task] | None" = None) -> None:
+    def __init__(self, call: Callable[[], Any], done: "queue.SimpleQueue[Any] | None" = None) -> None:
         self._call = call
         self._done = done
         self.value: Any = None

@@ -1,6 +1,5 @@
 """`up` and `down`: plan, check, apply, wait, ask one question; and the reverse."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,15 +7,18 @@ from infra import smoke
 from infra.apply import Step, check_fresh, check_possible, is_running, resume_running, run_steps, steps
 from infra.cloud import Cloud
 from infra.connect import ENTRA_SCOPE, ConnectInfo, connection_info
-from infra.desired import ORDER, Sources, shipped_sources, token_spec
+from infra.desired import ONCE_ACCEPTED, ORDER, Sources, shipped_sources, token_spec
 from infra.errors import NotFound, Refused
 from infra.lease import clear_abandoned, held
 from infra.names import catalog_name
 from infra.observe import observe
+from infra.parallel import Task
 from infra.plan import Action, Change, Plan
-from infra.preparation import Prepared, check_before_applying, prepare, replan
+from infra.preparation import Prepared, begin_reading_key, check_before_applying, prepare, replan
+from infra.read_ahead import ReadAhead
 from infra.recorder import Phase, Recorder
 from infra.reporter import Reporter
+from infra.resources.base import Wait
 from infra.resources.startup_watch import StartupWatch
 from infra.resources.traffic import positive
 from infra.serving import serving
@@ -65,17 +67,19 @@ def up(
         clear_abandoned(reading, cloud)
         return UpResult(prepared.plan, connection(spec, target, reading))
     check_possible(prepared.plan, prepared.resources, prepared.observed)
-    target.sdk.warm_up()
-    check_before_applying(prepared, cloud, target.hub_access)
-    with held(cloud):
+    unlocked = prepared
+    checks = Task(lambda: check_before_applying(unlocked, cloud, target.hub_access))
+    with held(cloud, checks):
+        target.sdk.warm_up()
         prepared = _again(prepared, cloud)
         if plan is not None:
             check_fresh(plan, prepared.plan)
         if resume_running(cloud, prepared.resources, prepared.observed):
             prepared = _again(prepared, cloud)
         check_possible(prepared.plan, prepared.resources, prepared.observed)
-        run_steps(cloud, _steps(prepared, target, cloud))
-        reached = connection(spec, target, cloud)
+        reads = ReadAhead(cloud.management)
+        run_steps(cloud, _steps(prepared, target, cloud, reads))
+        reached = connection(spec, target, replace(cloud, management=reads))
         answer = _smoke_test(prepared.chosen_spec, cloud, reached)
     if kept := prepared.rollout.kept:
         cloud.reporter.note(f"{kept} stays at 0 % for `gatelift rollback`, and costs as before; see `keep_previous`")
@@ -143,8 +147,9 @@ def entra_token(target: Target) -> str:
     return str(target.arm.credential.get_token(ENTRA_SCOPE).token)
 
 
-def _steps(prepared: Prepared, target: Target, cloud: Cloud) -> list[Step]:
+def _steps(prepared: Prepared, target: Target, cloud: Cloud, reads: ReadAhead) -> list[Step]:
     endpoint = prepared.spec.endpoint.name.lower()
+    cloud = replace(cloud, location=prepared.observed.location)
 
     def delete_leaving(name: str) -> None:
         document = cloud.management.get(cloud.workspace.endpoint(endpoint)) or {}
@@ -152,23 +157,22 @@ def _steps(prepared: Prepared, target: Target, cloud: Cloud) -> list[Step]:
             raise Refused(f"the deployment {name} gets requests, so it is not deleted", hint="run the command again")
         cloud.delete(cloud.workspace.deployment(endpoint, name))
 
-    todo = steps(cloud, prepared.plan, prepared.resources, prepared.observed, ORDER, delete_leaving)
-    return [_asked_first(step, prepared, target, cloud) for step in todo]
+    todo = steps(cloud, prepared.plan, prepared.resources, prepared.observed, ORDER, ONCE_ACCEPTED, delete_leaving)
+    return [_with_traffic(step, prepared.chosen_spec, target, cloud, reads) for step in todo]
 
 
-def _asked_first(step: Step, prepared: Prepared, target: Target, cloud: Cloud) -> Step:
-    """Requests move from one deployment to another only after the other has answered one."""
-    if (step.change.kind, step.change.action) != ("traffic", Action.UPDATE):
+def _with_traffic(step: Step, spec: StackSpec, target: Target, cloud: Cloud, reads: ReadAhead) -> Step:
+    """Requests move from one deployment to another only after the other has answered; the key is read meanwhile."""
+    if step.change.kind != "traffic":
         return step
-    return replace(step, run=_after_an_answer(step.run, prepared.chosen_spec, target, cloud))
 
+    def run() -> Wait | None:
+        begin_reading_key(cloud, spec, reads)
+        if step.change.action is Action.UPDATE:
+            _smoke_test(spec, cloud, connection(spec, target, cloud))
+        return step.run()
 
-def _after_an_answer(run: Callable[[], None], spec: StackSpec, target: Target, cloud: Cloud) -> Callable[[], None]:
-    def checked() -> None:
-        _smoke_test(spec, cloud, connection(spec, target, cloud))
-        run()
-
-    return checked
+    return replace(step, run=run)
 
 
 def _smoke_test(spec: StackSpec, cloud: Cloud, reached: ConnectInfo) -> str:

@@ -66,6 +66,7 @@ class Target:
             wait_for_running=self.wait_for_running,
             begin_delete=self.arm.begin_delete,
             begin_patch=self.arm.begin_patch,
+            begin_put=self.arm.begin_put,
             upload=self._upload,
             clock=self.clock,
             reporter=reporter,
@@ -97,8 +98,8 @@ class Target:
             if self.clock.now() > deadline:
                 raise still_running(operation.resource_id.rpartition("/")[2], longest)
             until = self.clock.now() + (min(progress.pause, LOCAL_PAUSE) if self.local else progress.pause)
-            while self.clock.now() < until:
-                self.clock.sleep(SLICE)  # in slices, so that Ctrl-C is heard
+            while (left := until - self.clock.now()) > 0:
+                self.clock.sleep(min(left, SLICE))  # in slices, so that Ctrl-C is heard
                 tick()
         if progress.error:
             raise progress.error

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ OWNER_TAG = "gatelift"
 NAMES_TAG = "gatelift_tags"  # which of the tags are ours, so that one taken out of the spec can be taken away
 PREVIOUS_TAG = "gatelift_previous"  # on the endpoint: the deployment to which `gatelift rollback` goes back
 State = dict[str, Any]
+Wait = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,12 @@ class Resource(ABC):
         """What exists."""
 
     @abstractmethod
-    def create(self, cloud: Cloud, state: State) -> None:
-        """Make it and wait until it serves."""
+    def create(self, cloud: Cloud, state: State) -> Wait | None:
+        """Make it and wait until it serves; or come back once Azure has accepted it, with what is left to wait for."""
 
-    def update(self, cloud: Cloud, live: Live, state: State) -> None:  # noqa: B027 most kinds have nothing to do
-        """Change it in place."""
+    def update(self, cloud: Cloud, live: Live, state: State) -> Wait | None:
+        """Change it in place; most kinds have nothing to do."""
+        return None
 
     @abstractmethod
     def delete(self, cloud: Cloud) -> None:

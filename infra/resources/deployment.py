@@ -129,7 +129,7 @@ class Deployment(Resource):
 
     def create(self, cloud: Cloud, state: State) -> None:
         """Make it and wait, phase by phase, until its first token."""
-        self._put(cloud, state)
+        self._put(cloud, state, new=True)
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
         """Change it; a count alone goes the short way that starts and stops instances and touches no other."""
@@ -143,16 +143,17 @@ class Deployment(Resource):
             return
         self._put(cloud, {**state, "tags": tags})
 
-    def _put(self, cloud: Cloud, state: State) -> None:
+    def _put(self, cloud: Cloud, state: State, *, new: bool = False) -> None:
         """Write it and wait; a role that is only minutes old may not have arrived, and then Azure is asked again."""
         while True:
             try:
-                with StartupWatch(cloud, self.endpoint, self.name) as watch:
+                with StartupWatch(cloud, self.endpoint, self.name, new=new) as watch:
                     cloud.sdk.put_deployment(state, watch.tick)
                 return
             except OperationFailed as error:
                 if not _wants_a_right(error, state) or not granted_just_now(cloud, self.endpoint):
                     raise
+            new = False
             cloud.reporter.note("the right to read the token has not arrived everywhere yet: trying again")
             cloud.clock.sleep(ARRIVAL_PAUSE_LOCAL if cloud.local else ARRIVAL_PAUSE)
 

@@ -6,12 +6,13 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from infra.cloud import Cloud
-from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
-from infra.resources.wire import snake, without_nothing
+from infra.resources.base import Live, Resource, State, Wait, merged_tags, owned, owner_of
+from infra.resources.wire import pascal, snake, without_nothing
 from infra.spec import EndpointSpec
 
 ENFORCE = "enforce_access_to_default_secret_stores"
 OFF = "disabled"
+AUTH_MODES = {"key": "Key", "aml_token": "AMLToken", "aad_token": "AADToken"}
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,13 @@ class Endpoint(Resource):
         document = cloud.management.get(cloud.workspace.endpoint(self.name))
         return None if document is None else live_endpoint(document)
 
-    def create(self, cloud: Cloud, state: State) -> None:
-        """Make it and wait until it exists."""
-        cloud.sdk.put_endpoint(state, lambda: None)
+    def create(self, cloud: Cloud, state: State) -> Wait:
+        """Have it accepted: a name that is taken is refused at once."""
+        return begin_writing(cloud, state)
 
-    def update(self, cloud: Cloud, live: Live, state: State) -> None:
+    def update(self, cloud: Cloud, live: Live, state: State) -> Wait:
         """Change it; the live traffic and what others set goes back with it."""
-        cloud.sdk.put_endpoint(with_live(state, live), lambda: None)
+        return begin_writing(cloud, with_live(state, live))
 
     def resume(self, cloud: Cloud, live: Live) -> None:
         """Wait for the operation under way."""
@@ -114,6 +115,32 @@ def live_endpoint(document: Mapping[str, Any]) -> Live:
     }
     provisioning = str(properties.get("provisioningState", "Succeeded"))
     return Live(state, owner_of(state["tags"]), provisioning, document)
+
+
+def begin_writing(cloud: Cloud, state: State) -> Wait:
+    """Send the state in Azure's own words; returns the wait for the operation.
+
+    Without azure-ai-ml: its import would take as long as the operation, during which the deployment's needs it.
+    """
+    properties = {
+        "authMode": AUTH_MODES[state["auth_mode"]],
+        "publicNetworkAccess": state["public_network_access"].capitalize(),
+        "description": state.get("description"),
+        "properties": state.get("properties"),
+        "traffic": state.get("traffic"),
+        "mirrorTraffic": state.get("mirror_traffic"),
+    }
+    identity: State = {"type": pascal(state["identity"]["type"])}
+    if assigned := state["identity"].get("user_assigned_identities"):
+        identity["userAssignedIdentities"] = {item["resource_id"]: {} for item in assigned}
+    body = {
+        "location": cloud.region,
+        "tags": state["tags"],
+        "identity": identity,
+        "properties": {name: value for name, value in properties.items() if value is not None},
+    }
+    operation = cloud.begin_put(cloud.workspace.endpoint(state["name"]), body)
+    return lambda: cloud.wait(operation, lambda: None)
 
 
 def with_live(state: State, live: Live) -> State:

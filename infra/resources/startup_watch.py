@@ -16,24 +16,26 @@ LAST_LINES = 15
 class StartupWatch:
     """Tells the reporter each phase as the log shows it; `tick` may be called as often as one likes."""
 
-    def __init__(self, cloud: Cloud, endpoint: str, deployment: str) -> None:
+    def __init__(self, cloud: Cloud, endpoint: str, deployment: str, *, new: bool = False) -> None:
         self._cloud = cloud
         self._id = cloud.workspace.deployment(endpoint, deployment)
         self._deployment = deployment
+        self._new = new
         self._told: set[str] = set()
         self._earlier: dict[str, int] = {}
         self._began = cloud.clock.now()
         self._asked = self._began
 
     def __enter__(self) -> "StartupWatch":
-        self._earlier = counted(read_log(self._cloud, self._id, tail=1000))  # of containers that are being replaced
+        if not self._new:
+            self._earlier = counted(read_log(self._cloud, self._id, tail=1000))  # of containers that are replaced
         self._cloud.reporter.phase_started("deployment: image", self._deployment)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
+        if error is None and self._told != set(PHASES):
             self._read()
         elif isinstance(error, OperationFailed) and not error.log:
             error.log = self.last_lines()

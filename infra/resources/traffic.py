@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from infra.cloud import Cloud
 from infra.resources.base import PREVIOUS_TAG, Live, Resource, State
-from infra.resources.endpoint import live_endpoint, with_live
+from infra.resources.endpoint import begin_writing, live_endpoint, with_live
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Traffic(Resource):
         written = {name: value for name, value in endpoint.state.items() if value is not None}
         tags = {name: value for name, value in endpoint.state["tags"].items() if name != PREVIOUS_TAG}
         noted = {PREVIOUS_TAG: self.previous} if self.previous else {}
-        cloud.sdk.put_endpoint({**with_live(written, endpoint), "tags": {**tags, **noted}, **state}, lambda: None)
+        begin_writing(cloud, {**with_live(written, endpoint), "tags": {**tags, **noted}, **state})()
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
         """Move the split."""

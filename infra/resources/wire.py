@@ -34,6 +34,11 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
+def pascal(name: str) -> str:
+    """`system_assigned` as `SystemAssigned`."""
+    return re.sub(r"(^|,|_)([a-z])", lambda match: match[1].strip("_") + match[2].upper(), name)
+
+
 def probe(document: Mapping[str, Any] | None) -> dict[str, int] | None:
     """A probe's seconds and counts."""
     if not document:

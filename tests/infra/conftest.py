@@ -90,9 +90,6 @@ class RecordingSdk:
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
         self.documents.append(("model", dict(document)))
 
-    def put_endpoint(self, document: Mapping[str, Any], tick: Callable[[], None]) -> None:
-        self.documents.append(("endpoint", dict(document)))
-
     def put_deployment(self, document: Mapping[str, Any], tick: Callable[[], None]) -> None:
         self.documents.append(("deployment", dict(document)))
 
@@ -142,6 +139,7 @@ def plain_cloud(shelf: Shelf, recording_sdk: RecordingSdk, manual_clock: ManualC
         wait_for_running=lambda document, tick: None,
         begin_delete=shelf.begin_delete,
         begin_patch=lambda id, body: shelf.written.append((id, body)),
+        begin_put=shelf.put,
         upload=lambda uri, folder: None,
         clock=manual_clock,
         reporter=Silent(),

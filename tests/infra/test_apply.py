@@ -1,13 +1,14 @@
 """Applying: order, parallelism, failure, stale plans."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from infra.apply import Step, check_fresh, run_steps
 from infra.cloud import Cloud
-from infra.errors import GateliftError, OperationFailed, StalePlan
+from infra.errors import GateliftError, OperationFailed, Refused, StalePlan
 from infra.plan import Action, Change, Plan
 
 
@@ -30,8 +31,35 @@ def test_steps_wait_for_what_they_need(plain_cloud: Cloud) -> None:
 
 def test_independent_steps_run_side_by_side(plain_cloud: Cloud) -> None:
     barrier = threading.Barrier(3, timeout=10)
-    run_steps(plain_cloud, [Step(change(str(n)), lambda: barrier.wait() and None) for n in range(3)])
+
+    def meet() -> None:
+        barrier.wait()
+
+    run_steps(plain_cloud, [Step(change(str(n)), meet) for n in range(3)])
     assert not barrier.broken
+
+
+def test_a_step_may_begin_once_another_is_accepted(plain_cloud: Cloud) -> None:
+    came = threading.Event()
+
+    def accepted() -> Callable[[], None]:
+        return lambda: None if came.wait(10) else pytest.fail("the other one did not begin")
+
+    run_steps(
+        plain_cloud, [Step(change("long"), accepted), Step(change("other"), came.set, frozenset(), frozenset({0}))]
+    )
+
+
+def test_what_is_refused_lets_nothing_begin_that_waits_for_its_acceptance(plain_cloud: Cloud) -> None:
+    done: list[str] = []
+
+    def refused() -> None:
+        raise Refused("the name is taken")
+
+    other = Step(change("other"), lambda: done.append("other"), frozenset(), frozenset({0}))
+    with pytest.raises(Refused, match="taken"):
+        run_steps(plain_cloud, [Step(change("long"), refused), other])
+    assert done == []
 
 
 def test_after_a_failure_nothing_new_begins_and_the_error_is_raised(plain_cloud: Cloud) -> None:
