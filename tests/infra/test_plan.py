@@ -6,37 +6,21 @@ from typing import Any, ClassVar
 
 import pytest
 
-from infra.cloud import Cloud
 from infra.errors import Refused
 from infra.plan import Action, differences, make_plan, plan_one
-from infra.resources.base import Live, Resource, State, merged_tags, owned
+from infra.resources.base import Live, State, merged_tags, owned
+from tests.infra import things
 
 STATE = {"name": "thing", "count": 1, "size": "small", "map": {"a": "1"}, "tags": {"team": "x"}}
 
 
-class Thing(Resource):
-    kind = "thing"
+class Thing(things.Thing):
     updatable: ClassVar[frozenset[str]] = frozenset({"count", "map", "tags"})
     exact: ClassVar[frozenset[str]] = frozenset({"map"})
 
     def __init__(self, state: State, *, shared: bool = False) -> None:
-        self.state = owned(state, "demo")
+        super().__init__(state)
         self.shared = shared  # type: ignore[misc]
-
-    @property
-    def name(self) -> str:
-        return "thing"
-
-    @property
-    def desired(self) -> State:
-        return self.state
-
-    def read(self, cloud: Cloud) -> Live | None:
-        return None
-
-    def create(self, cloud: Cloud, state: State) -> None: ...
-
-    def delete(self, cloud: Cloud) -> None: ...
 
 
 def live(changes: dict[str, Any] | None = None, owner: str = "demo", provisioning: str = "Succeeded") -> Live:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.cloud import Cloud
 from infra.desired import Sources, desired_resources
 from infra.errors import Refused
 from infra.hub_access import ModelFacts
@@ -22,6 +21,7 @@ from infra.resources.endpoint import with_live
 from infra.resources.traffic import Traffic, positive
 from infra.rollout import roll_out
 from infra.spec import StackSpec
+from tests.infra import things
 
 EXAMPLES = settings(max_examples=100, deadline=None)
 FEWER = settings(max_examples=40, deadline=None)
@@ -34,31 +34,13 @@ SIZES = ("Standard_NC24ads_A100_v4", "standard_nc24ADS_a100_v4", "Standard_NC48a
 OWNERS = st.sampled_from(["demo", "demo", "demo", "other", ""])
 
 
-class Thing(Resource):
+class Thing(things.Thing):
     """Any resource: some of its fields may change in place, of some only its own keys count."""
 
-    kind = "thing"
-
     def __init__(self, name: str, state: State, updatable: frozenset[str], exact: frozenset[str]) -> None:
-        self._name = name
-        self.state = owned(state, "demo")
+        super().__init__(state, name)
         self.updatable: ClassVar[frozenset[str]] = updatable | {"tags"}  # type: ignore[misc]
         self.exact: ClassVar[frozenset[str]] = exact  # type: ignore[misc]
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def desired(self) -> State:
-        return self.state
-
-    def read(self, cloud: Cloud) -> Live | None:
-        return None
-
-    def create(self, cloud: Cloud, state: State) -> None: ...
-
-    def delete(self, cloud: Cloud) -> None: ...
 
 
 def applied(change: Change, resource: Resource, live: Live | None) -> Live | None:

@@ -6,15 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.scoring.bodies import PARAMETERS, SHORT
+
 VERSIONS = ("2024-05-01-preview", "2025-04-01")
-QUESTION = {"messages": [{"role": "user", "content": "What is the capital of France?"}], "temperature": 0}
-SHORT = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
-PARAMETERS = {
-    "type": "object",
-    "properties": {"city": {"type": "string", "maxLength": 20}},
-    "required": ["city"],
-    "additionalProperties": False,
-}
 
 
 @pytest.fixture(scope="session")

@@ -20,14 +20,7 @@ from azure.ai.inference.models import (
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import HttpResponseError
 
-QUESTION = {"messages": [{"role": "user", "content": "What is the capital of France?"}], "temperature": 0}
-SHORT = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
-PARAMETERS = {
-    "type": "object",
-    "properties": {"city": {"type": "string", "maxLength": 20}},
-    "required": ["city"],
-    "additionalProperties": False,
-}
+from tests.scoring.bodies import PARAMETERS, QUESTION, SHORT
 
 
 @pytest.fixture(scope="module")

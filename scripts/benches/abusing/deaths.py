@@ -78,14 +78,7 @@ async def engine_killed(server: Server) -> Row:
     clients = Clients(server)
     await clients.begin([NEVER_ENDS, NEVER_ENDS], [NEVER_ENDS])
     os.kill(engine_of(server), signal.SIGKILL)
-    exit_code = asyncio.create_task(exit_of(server, 60))
-    turn = await ready_turns(server, 20)
-    return {
-        "what": "kill -9 of the engine",
-        "saw": await clients.saw(),
-        "ready": turn.told(),
-        "exit": await exit_code,
-    }
+    return await _end("kill -9 of the engine", server, clients, 20)
 
 
 async def engine_hangs(server: Server) -> Row:
@@ -113,14 +106,14 @@ async def terminated_while_hung(server: Server) -> Row:
     await clients.begin([NEVER_ENDS], [])
     os.kill(engine_of(server), signal.SIGSTOP)
     await _tell(server, signal.SIGTERM)
+    return await _end("SIGTERM while the engine hangs", server, clients, 10)
+
+
+async def _end(what: str, server: Server, clients: Clients, longest: float) -> Row:
+    """What is seen of a server that is about to end; readiness has so many seconds to turn."""
     exit_code = asyncio.create_task(exit_of(server, 60))
-    turn = await ready_turns(server, 10)
-    return {
-        "what": "SIGTERM while the engine hangs",
-        "saw": await clients.saw(),
-        "ready": turn.told(),
-        "exit": await exit_code,
-    }
+    turn = await ready_turns(server, longest)
+    return {"what": what, "saw": await clients.saw(), "ready": turn.told(), "exit": await exit_code}
 
 
 async def seeded(server: Server, requests: int = 8) -> Row:

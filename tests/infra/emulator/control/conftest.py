@@ -12,16 +12,13 @@ import pytest
 
 from infra.emulator.launcher import EmulatorProfile
 from tests.infra.emulator.control.documents import COUNTS, SPECS, Documents
+from tests.infra.emulator.control.routes import ARM_ROUTES
 
 SUBSCRIPTION = "00000000-0000-0000-0000-00000000aaaa"
 PROVIDER = "providers/Microsoft.MachineLearningServices"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/ml"
 LAB, ANNEX = (f"{GROUP}/{PROVIDER}/workspaces/{name}" for name in ("lab", "annex"))
 SCORING = Path(__file__).with_name("code")
-ROUTES = {
-    f"{kind}Route": {"port": 5001, "path": path}
-    for kind, path in [("liveness", "/health/live"), ("readiness", "/health/ready"), ("scoring", "/v1/chat")]
-}
 
 
 class Arm:
@@ -84,7 +81,7 @@ class Arm:
     def assets(self, workspace: str = LAB) -> dict[str, str]:
         """The ids of an environment with routes and of code that answers on them."""
         environment = f"{workspace}/environments/box/versions/1"
-        self.done("PUT", environment, {"properties": {"image": "example.org/box:1", "inferenceConfig": ROUTES}})
+        self.done("PUT", environment, {"properties": {"image": "example.org/box:1", "inferenceConfig": ARM_ROUTES}})
         code = f"{workspace}/codes/tiny/versions/1"
         place = self("POST", f"{code}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"}).json()
         reference = place["blobReferenceForConsumption"]
@@ -225,6 +222,14 @@ def ml_client(
         return MLClient(credential, SUBSCRIPTION, "ml", **place, cloud=name, cloud_metadata=sdk_environment, **options)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def ml(ml_client: Callable[..., Any]) -> Any:
+    """The SDK's client of the workspace `lab`, with the emulator's managed identity."""
+    from azure.identity import ManagedIdentityCredential
+
+    return ml_client(ManagedIdentityCredential())
 
 
 @pytest.fixture

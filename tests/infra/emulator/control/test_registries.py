@@ -6,19 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.infra.emulator.control.routes import SDK_ROUTES
+
 CODE = Path(__file__).with_name("code")
-ROUTES = {
-    "liveness_route": {"port": 5001, "path": "/health/live"},
-    "readiness_route": {"port": 5001, "path": "/health/ready"},
-    "scoring_route": {"port": 5001, "path": "/v1/chat"},
-}
-
-
-@pytest.fixture(scope="module")
-def ml(ml_client: Callable[..., Any]) -> Any:
-    from azure.identity import ManagedIdentityCredential
-
-    return ml_client(ManagedIdentityCredential())
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +70,7 @@ def test_a_deployment_names_a_model_of_a_registry(
 
     endpoint = arm.endpoint("shelf")
     probe = ProbeSettings(initial_delay=1, period=1)
-    box = Environment(name="shelf-box", version="1", image="example.org/box:1", inference_config=ROUTES)
+    box = Environment(name="shelf-box", version="1", image="example.org/box:1", inference_config=SDK_ROUTES)
     with quiet():
         ml.online_deployments.begin_create_or_update(
             ManagedOnlineDeployment(

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from infra.emulator.launcher import EmulatorProfile
+from tests.infra.emulator.control.routes import SDK_ROUTES
 
 CODE = Path(__file__).with_name("code")
 CONNECTION = {
@@ -21,18 +22,6 @@ CONNECTION = {
         "credentials": {"keys": {"WORD": "open-sesame"}},
     }
 }
-ROUTES = {
-    "liveness_route": {"port": 5001, "path": "/health/live"},
-    "readiness_route": {"port": 5001, "path": "/health/ready"},
-    "scoring_route": {"port": 5001, "path": "/v1/chat"},
-}
-
-
-@pytest.fixture(scope="module")
-def ml(ml_client: Callable[..., Any]) -> Any:
-    from azure.identity import ManagedIdentityCredential
-
-    return ml_client(ManagedIdentityCredential())
 
 
 def build_context(folder: Path) -> Path:
@@ -65,13 +54,13 @@ def test_a_stack_lives_and_dies(
     assert ml.connections.get("Words").metadata == {"team": "blue"}
 
     image = ml.environments.create_or_update(
-        Environment(name="from-image", version="1", image="example.org/box:1", inference_config=ROUTES)
+        Environment(name="from-image", version="1", image="example.org/box:1", inference_config=SDK_ROUTES)
     )
     context = build_context(tmp_path / "context")
     with quiet():
         built = ml.environments.create_or_update(
             Environment(
-                name="from-context", version="1", build=BuildContext(path=str(context)), inference_config=ROUTES
+                name="from-context", version="1", build=BuildContext(path=str(context)), inference_config=SDK_ROUTES
             )
         )
     assert image.id.endswith("/environments/from-image/versions/1")

