@@ -54,17 +54,12 @@ def prepare(
         _begin_reading(spec, reading, sources)
     if keys:
         begin_reading(reading)
-        begin_reading_key(cloud, spec, reads)
+        if action := KEY_ACTIONS.get(spec.endpoint.auth_mode):
+            reads.begin_action(f"{cloud.workspace.endpoint(spec.endpoint.name.lower())}/{action}")
     known: ModelFacts | None = facts.result() if uses_hub(spec) else None
     resources = desired_resources(spec, known, token, sources, hub.page(spec.model.id))
     observed = observe(reading, resources, spec.endpoint.name.lower())
     return replan(Prepared(spec, known, token, resources, observed, Plan(spec.name, ()), Rollout(""), reads))
-
-
-def begin_reading_key(cloud: Cloud, spec: StackSpec, reads: ReadAhead) -> None:
-    """Ask for the endpoint's credential while other things happen."""
-    if action := KEY_ACTIONS.get(spec.endpoint.auth_mode):
-        reads.begin_action(f"{cloud.workspace.endpoint(spec.endpoint.name.lower())}/{action}")
 
 
 def _begin_reading(spec: StackSpec, cloud: Cloud, sources: Sources) -> None:

@@ -13,9 +13,8 @@ from infra.lease import clear_abandoned, held
 from infra.names import catalog_name
 from infra.observe import observe
 from infra.parallel import Task
-from infra.plan import Action, Change, Plan
-from infra.preparation import Prepared, begin_reading_key, check_before_applying, prepare, replan
-from infra.read_ahead import ReadAhead
+from infra.plan import Change, Plan
+from infra.preparation import Prepared, check_before_applying, prepare, replan
 from infra.recorder import Phase, Recorder
 from infra.reporter import Reporter
 from infra.resources.base import Wait
@@ -77,10 +76,10 @@ def up(
         if resume_running(cloud, prepared.resources, prepared.observed):
             prepared = _again(prepared, cloud)
         check_possible(prepared.plan, prepared.resources, prepared.observed)
-        reads = ReadAhead(cloud.management)
-        run_steps(cloud, _steps(prepared, target, cloud, reads))
-        reached = connection(spec, target, replace(cloud, management=reads))
-        answer = _smoke_test(prepared.chosen_spec, cloud, reached)
+        answers: list[str] = []
+        run_steps(cloud, _steps(prepared, target, cloud, answers))
+        reached = connection(spec, target, cloud)
+        answer = answers[0] if answers else _smoke_test(prepared.chosen_spec, cloud, reached)
     if kept := prepared.rollout.kept:
         cloud.reporter.note(f"{kept} stays at 0 % for `gatelift rollback`, and costs as before; see `keep_previous`")
     return UpResult(prepared.plan, reached, tuple(recorder.phases), answer)
@@ -147,7 +146,7 @@ def entra_token(target: Target) -> str:
     return str(target.arm.credential.get_token(ENTRA_SCOPE).token)
 
 
-def _steps(prepared: Prepared, target: Target, cloud: Cloud, reads: ReadAhead) -> list[Step]:
+def _steps(prepared: Prepared, target: Target, cloud: Cloud, answers: list[str]) -> list[Step]:
     endpoint = prepared.spec.endpoint.name.lower()
     cloud = replace(cloud, location=prepared.observed.location)
 
@@ -158,18 +157,16 @@ def _steps(prepared: Prepared, target: Target, cloud: Cloud, reads: ReadAhead) -
         cloud.delete(cloud.workspace.deployment(endpoint, name))
 
     todo = steps(cloud, prepared.plan, prepared.resources, prepared.observed, ORDER, ONCE_ACCEPTED, delete_leaving)
-    return [_with_traffic(step, prepared.chosen_spec, target, cloud, reads) for step in todo]
+    return [_after_an_answer(step, prepared.chosen_spec, target, cloud, answers) for step in todo]
 
 
-def _with_traffic(step: Step, spec: StackSpec, target: Target, cloud: Cloud, reads: ReadAhead) -> Step:
-    """Requests move from one deployment to another only after the other has answered; the key is read meanwhile."""
+def _after_an_answer(step: Step, spec: StackSpec, target: Target, cloud: Cloud, answers: list[str]) -> Step:
+    """A deployment gets requests only after it has answered one; until then the next `up` has something to do."""
     if step.change.kind != "traffic":
         return step
 
     def run() -> Wait | None:
-        begin_reading_key(cloud, spec, reads)
-        if step.change.action is Action.UPDATE:
-            _smoke_test(spec, cloud, connection(spec, target, cloud))
+        answers.append(_smoke_test(spec, cloud, connection(spec, target, cloud)))
         return step.run()
 
     return replace(step, run=run)

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +145,27 @@ def test_after_an_interruption_the_next_up_converges(bench: Any, emulator_state:
 )
 def test_what_passes_by_itself_is_no_failure(bench: Any, rule: dict[str, Any], request: Any) -> None:
     spec = bench.spec(f"flaky-{request.node.callspec.id}"[:20].rstrip("-"))
-    portal = bench.target(spec).portal
-    url = httpx.get(portal, headers={"Accept": "application/json"}).json()["faults"]
+    with struck(bench, spec, rule):
+        assert bench.up(spec).answer == "org/gated with a token"
+    assert not bench.plan(spec).has_changes
+
+
+def test_what_has_not_answered_gets_no_requests_and_is_asked_again_by_the_next_up(bench: Any) -> None:
+    spec = bench.spec("mute")
+    with struck(bench, spec, {"target": "endpoint", "status": 500}), pytest.raises(Refused) as error:
+        bench.up(spec)
+    assert error.value.code == "smoke_test_failed"
+    assert [change.kind for change in bench.plan(spec).changes if change.action != "none"] == ["traffic"]
+    assert bench.up(spec).answer == "org/gated with a token"
+    assert not bench.plan(spec).has_changes
+
+
+@contextmanager
+def struck(bench: Any, spec: Any, rule: dict[str, Any]) -> Iterator[None]:
+    """The emulator with a fault."""
+    url = httpx.get(bench.target(spec).portal, headers={"Accept": "application/json"}).json()["faults"]
     httpx.put(url, json=[rule]).raise_for_status()
     try:
-        assert bench.up(spec).answer == "org/gated with a token"
+        yield
     finally:
         httpx.put(url, json=[]).raise_for_status()
-    assert not bench.plan(spec).has_changes
