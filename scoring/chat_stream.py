@@ -77,6 +77,8 @@ class Stream:
         if self._way is None and way is not None and way.begun and len(way.collectors) == 1:
             self._way = way
             way.collectors[0].sink = self.write
+            if self._relay is None:
+                way.collectors[0].text_sink = self
 
     def write(self, result: Any) -> bool:
         """Write the events of a result at once, if it is in the middle of the answer and the client keeps up."""
@@ -95,6 +97,24 @@ class Stream:
         if self.over:
             raise RuntimeError("vLLM's generator has ended before its results")  # for the stream's task: it ends, too
         return True
+
+    def takes_text(self, token_ids: list[int]) -> bool:
+        """Tell whether the text of these tokens can be written at once: as `write`, for what is plain by all means."""
+        way = self._way
+        begun = self._pieces is not None and (self._counted or bool(token_ids))
+        return begun and self.waiting and way is not None and way.free
+
+    def write_text(self, text: str, token_ids: list[int]) -> None:
+        """Write the event of a plain piece of text at once."""
+        assert self._way is not None  # noqa: S101 `takes_text` said so
+        assert self._pieces is not None  # noqa: S101
+        self.plain = self._counted = True
+        self._unseen += token_ids
+        try:
+            self._way.write_now(self._pieces.quick("content", text))
+        except Exception as error:
+            self.error = error
+            raise
 
     def take(self, result: Any) -> list[str]:
         """Return the events of one result: from the template if it is a plain piece of text."""

@@ -2,33 +2,46 @@
 
 vLLM hands every token of a stream to a collector that wakes the stream's task, which wakes vLLM's generators one after
 the other. Most tokens are a plain piece of text for a client that is ready to take it: those are written where they
-come in. The first and the last result, errors, and whatever a slow client cannot take yet go vLLM's own way.
+come in; where no parser wants to see them, before vLLM makes its two objects of each. The first and the last result,
+errors, and whatever a slow client cannot take yet go vLLM's own way.
 """
 
 import importlib
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from scoring import outlet
 from scoring.source_hash import source_hash
 
 logger = logging.getLogger("scoring")
 
-# vLLM's RequestOutputCollector and AsyncLLM.generate, by a hash of their source: 0.32.0.
-KNOWN_COLLECTORS = frozenset({("312eb6353707bb3f", "5bd0ee90459b0e29")})
+# vLLM's RequestOutputCollector, AsyncLLM.generate, RequestState and OutputProcessor, by a hash of their source: 0.32.0.
+KNOWN_COLLECTORS = frozenset({("312eb6353707bb3f", "5bd0ee90459b0e29", "1066bfdca1fdbecd", "33e662215ff22da5")})
 
 Sink = Callable[[Any], bool]
+
+
+class TextSink(Protocol):
+    """Who takes plain pieces of text: a stream without a parser."""
+
+    def takes_text(self, token_ids: list[int]) -> bool:
+        """Tell whether it takes the piece that these tokens make, now."""
+
+    def write_text(self, text: str, token_ids: list[int]) -> None:
+        """Take it."""
 
 
 def install() -> bool:
     """Give vLLM's engine client collectors that can be tapped, if its vLLM is known; tell whether it has them now."""
     engine: Any = importlib.import_module("vllm.v1.engine.async_llm")
-    base = engine.RequestOutputCollector
+    processor: Any = importlib.import_module("vllm.v1.engine.output_processor")
+    base, state = engine.RequestOutputCollector, processor.RequestState
     if issubclass(base, _Tapped):
         return True
     try:
-        found = (source_hash(base), source_hash(engine.AsyncLLM.generate))
+        parts = (base, engine.AsyncLLM.generate, state, processor.OutputProcessor)
+        found = tuple(source_hash(part) for part in parts)
     except (AttributeError, OSError, TypeError) as error:
         logger.info("[inline stream] off: this vLLM is not known here (%s)", error)
         return False
@@ -36,6 +49,7 @@ def install() -> bool:
         logger.info("[inline stream] off: this vLLM collects results in a way that is not known here %s", found)
         return False
     engine.RequestOutputCollector = type("TappedCollector", (_Tapped, base), {})
+    processor.RequestState = type("TappedState", (_TappedState, state), {})
     return True
 
 
@@ -47,6 +61,7 @@ class _Tapped:
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.sink: Sink | None = None
+        self.text_sink: TextSink | None = None
         way = outlet.current.get()
         if way is not None:
             way.collectors.append(self)
@@ -60,3 +75,34 @@ class _Tapped:
             except Exception as error:  # the stream's, not the engine's: it is raised where the stream is read
                 output = error
         super().put(output)  # type: ignore[misc]
+
+
+class _TappedState:
+    """What is added to vLLM's state of a request: plain text goes to the collector's `text_sink` as it is."""
+
+    _all_is_text: bool | None = None
+
+    def make_request_output(self: Any, new_token_ids: list[int], *rest: Any, **named: Any) -> Any:
+        """Return the result to put into the collector: none where it has been written already."""
+        sink: TextSink | None = getattr(self.queue, "text_sink", None)
+        if sink is None or not _is_empty(rest, named) or not self._is_text() or not sink.takes_text(new_token_ids):
+            return super().make_request_output(new_token_ids, *rest, **named)  # type: ignore[misc]
+        try:
+            sink.write_text(self.detokenizer.get_next_output_text(False, True), new_token_ids)
+        except Exception as error:  # the stream's, not the engine's
+            self.queue.put(error)
+        return None
+
+    def _is_text(self: Any) -> bool:
+        """Whether vLLM would tell of nothing but new text, and nothing older waits to be collected."""
+        if self._all_is_text is None:
+            asked = self.logprobs_processor
+            nothing_else = asked.num_logprobs is None and asked.num_prompt_logprobs is None
+            deltas = self.output_kind.name == "DELTA" and self.stream_interval <= 1
+            self._all_is_text = deltas and nothing_else and self.parent_req is None and not self.streaming_input
+        return self._all_is_text and self.queue.output is None and not self.sampling_mask_chunks
+
+
+def _is_empty(rest: tuple[Any, ...], named: dict[str, Any]) -> bool:
+    """Whether there is no end, no reason, no transfer and no error."""
+    return rest.count(None) == len(rest) and named.get("error") is None

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -13,8 +13,9 @@ from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionReque
 from vllm.entrypoints.openai.chat_completion.serving import OpenAIServingChat
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.parser import ParserManager
-from vllm.sampling_params import RequestOutputKind
-from vllm.v1.engine import async_llm
+from vllm.sampling_params import RequestOutputKind, SamplingParams
+from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest, FinishReason, async_llm
+from vllm.v1.engine.output_processor import OutputProcessor
 
 from scoring import fast_stream, inline_stream
 from scoring.outlet import outlet
@@ -139,6 +140,27 @@ async def stream_inline(
 
     Returns what arrived, and how many results were written without waking the stream's task.
     """
+
+    def steps(collector: Any) -> Iterator[None]:
+        for one in answer:
+            collector.put(one)
+            yield
+        if error is not None:
+            collector.put(error)
+            yield
+
+    return await stream_steps(handler, request, steps, busy, empty=not answer and error is None)
+
+
+async def stream_steps(
+    handler: Any,
+    request: dict[str, Any],
+    steps: Callable[[Any], Iterator[None]],
+    busy: range = range(0),
+    *,
+    empty: bool = False,
+) -> tuple[list[str], int]:
+    """Stream what each step puts into vLLM's collector; returns as `stream_inline`."""
     assert inline_stream.install()
     client = Client()
     way = outlet(client.send, client.send, client.flow)
@@ -148,7 +170,7 @@ async def stream_inline(
     async def results() -> AsyncIterator[RequestOutput]:
         collector: Any = async_llm.RequestOutputCollector(RequestOutputKind.DELTA, "r")
         feeding = asyncio.create_task(feed(collector))
-        while answer or error:
+        while not empty:
             one = collector.get_nowait() or await collector.get()
             yield one
             if one.finished:
@@ -157,16 +179,12 @@ async def stream_inline(
 
     async def feed(collector: Any) -> None:
         nonlocal inline
-        for number, one in enumerate(answer):
+        for number, _ in enumerate(steps(collector), start=1):
+            inline += collector.output is None
             client.flow.write_paused = number in busy
             for _ in range(4):
                 await asyncio.sleep(0)
-            collector.put(one)
-            inline += collector.output is None
         client.flow.write_paused = False
-        if error is not None:
-            await asyncio.sleep(0)
-            collector.put(error)
 
     metadata = RequestResponseMetadata(request_id="chatcmpl-1")
     asked = ChatCompletionRequest(**{"messages": [{"role": "user", "content": "Hi"}], "stream": True, **request})
@@ -177,6 +195,35 @@ async def stream_inline(
     async for chunk in generator:
         await client.send({"body": chunk.encode()})
     return [*client.arrived, f"counted: {metadata.final_usage_info}"], inline
+
+
+def engine_steps(tokenizer: Any, text: str, made: list[Any], **asked: Any) -> Callable[[Any], Iterator[None]]:
+    """What vLLM's output processor puts into a collector when the engine sends the text's tokens one by one.
+
+    `made` gets every result that vLLM makes an object of.
+    """
+    tokens = tokenizer.encode(text, add_special_tokens=False)
+
+    def steps(collector: Any) -> Iterator[None]:
+        put = collector.put
+        collector.put = lambda one: (made.append(one), put(one))
+        processor = OutputProcessor(tokenizer, log_stats=False)
+        parameters = SamplingParams(output_kind=RequestOutputKind.DELTA, max_tokens=len(tokens), **asked)
+        sent = EngineCoreRequest("r", [1, 2, 3], None, parameters, None, 0.0, None, None, None, external_req_id="r")
+        processor.add_request(sent, "the prompt", queue=collector)
+        for number, token in enumerate(tokens, start=1):
+            reason = FinishReason.LENGTH if number == len(tokens) else None
+            processor.process_outputs([EngineCoreOutput("r", [token], finish_reason=reason)])
+            yield
+
+    return steps
+
+
+def results_of(steps: Callable[[Any], Iterator[None]]) -> list[RequestOutput]:
+    """The results as they are where nothing is written before they are collected."""
+    collector: Any = async_llm.RequestOutputCollector(RequestOutputKind.DELTA, "r")
+    collected = (collector.get_nowait() for _ in steps(collector))
+    return [one for one in collected if one is not None]
 
 
 def events(chunks: list[str]) -> list[str]:

@@ -15,7 +15,20 @@ from vllm.exceptions import GenerationError
 from vllm.outputs import RequestOutput
 from vllm.tokenizers import get_tokenizer
 
-from tests.scoring.chat_handlers import CALL, TEXT, WEATHER, Answer, Handlers, events, result, stream, stream_inline
+from tests.scoring.chat_handlers import (
+    CALL,
+    TEXT,
+    WEATHER,
+    Answer,
+    Handlers,
+    engine_steps,
+    events,
+    result,
+    results_of,
+    stream,
+    stream_inline,
+    stream_steps,
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +104,31 @@ def test_events_written_where_results_come_in_are_vllms(
     expected = asyncio.run(stream(slow, request_fields, handlers.results(answer), answer.error))
     found, _ = asyncio.run(stream_inline(fast, request_fields, handlers.results(answer), answer.error))
     assert events(found) == events(expected)
+
+
+@pytest.mark.parametrize("busy", [pytest.param(range(0), id="keeps-up"), pytest.param(range(1, 99, 2), id="stumbles")])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param({}, id="text"),
+        pytest.param({"stop": ["Deich"]}, id="stop-string"),
+        pytest.param({"stop": ["Deich"], "include_stop_str_in_output": True}, id="stop-string-shown"),
+        pytest.param({"logprobs": 1}, id="logprobs-are-vllms"),
+    ],
+)
+def test_text_that_vllm_makes_no_objects_of_is_the_same(handlers: Handlers, asked: dict[str, Any], busy: range) -> None:
+    slow, fast = handlers.pair()
+    every: list[Any] = []
+    made: list[Any] = []
+    expected = asyncio.run(
+        stream(slow, USAGE, results_of(engine_steps(handlers.tokenizer, TEXT, every, **asked)), None)
+    )
+    found, _ = asyncio.run(stream_steps(fast, USAGE, engine_steps(handlers.tokenizer, TEXT, made, **asked), busy))
+    assert said(found) == said(expected)
+    assert events(found)[-3:] == events(expected)[-3:]
+    if not busy:
+        assert events(found) == events(expected)
+        assert len(made) == (len(every) if "logprobs" in asked else 2)  # the first and the last
 
 
 def test_most_of_a_stream_is_written_where_results_come_in(handlers: Handlers) -> None:
