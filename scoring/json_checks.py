@@ -22,6 +22,40 @@ def first_fault(value: Any, schema: Schema, path: Path = ()) -> Fault | None:
     return next(_faults(value, schema, path), None)
 
 
+def first_unsendable(value: Any, path: Path = ()) -> Fault | None:
+    """Return the first text or number that cannot be sent to the engine's process, or None."""
+    return next(_unsendable(value, path), None)
+
+
+def _unsendable(value: Any, path: Path) -> Iterator[Fault]:
+    if isinstance(value, str):
+        if not _is_text(value):
+            yield Fault(path, "is no text: it holds half of a surrogate pair", value)
+    elif isinstance(value, int):
+        if not is_64_bit(value):
+            yield Fault(path, "must fit into 64 bits", value)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _unsendable(name, path)
+            yield from _unsendable(item, (*path, name))
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _unsendable(item, (*path, str(position)))
+
+
+def is_64_bit(value: int) -> bool:
+    """Whether an integer has a place in MessagePack, which the engine's process is spoken to in."""
+    return -(1 << 63) <= value < 1 << 64
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _faults(value: Any, schema: Schema, path: Path) -> Iterator[Fault]:
     types = _types(schema)
     if types and not any(_is(value, name) for name in types):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from scoring.errors import BadSettings
+from scoring.json_checks import first_unsendable, is_64_bit
 from scoring.problems import Problem
 
 PREFIX = "SCORING_"
@@ -45,9 +46,18 @@ def read_limits(environ: Mapping[str, str]) -> Limits:
 
 
 def parse_body(body: bytes, limits: Limits) -> dict[str, Any]:
-    """Parse a request body: one JSON object, no deeper than allowed, without NaN."""
+    """Parse a request body: one JSON object, no deeper than allowed, without NaN and what the engine cannot be sent."""
+    huge = False
+
+    def integer(digits: str) -> int:
+        nonlocal huge
+        value = int(digits)
+        huge = huge or not is_64_bit(value)
+        return value
+
     try:
-        document = json.loads(body, parse_constant=_refuse_constant)
+        text = body.decode(json.detect_encoding(body))
+        document = json.loads(text, parse_constant=_refuse_constant, parse_int=integer)
     except RecursionError as error:
         raise _too_deep(limits) from error
     except ValueError as error:
@@ -56,7 +66,22 @@ def parse_body(body: bytes, limits: Limits) -> dict[str, Any]:
         raise Problem(400, "The body must be a JSON object.")
     if body.count(b"[") + body.count(b"{") > limits.max_json_depth and _depth(document) > limits.max_json_depth:
         raise _too_deep(limits)
+    if huge or "\\u" in text:
+        _check_sendable(document)
     return document
+
+
+def _check_sendable(document: dict[str, Any]) -> None:
+    fault = first_unsendable(document)
+    if fault is not None:
+        path = [name.encode("ascii", "backslashreplace").decode() for name in fault.path]
+        where, value = ".".join(path), repr(fault.value)[:200]
+        raise Problem(
+            422,
+            f"{where or 'The name of a field'} {fault.message}: {value:.60}.",
+            param=where or None,
+            details={"loc": ["body", *path], "value": value},
+        )
 
 
 def _too_deep(limits: Limits) -> Problem:
@@ -101,13 +126,23 @@ def check_ceilings(document: Mapping[str, Any], limits: Limits) -> None:
 
 def _at_most(document: Mapping[str, Any], name: str, ceiling: int) -> None:
     value = document.get(name)
-    if isinstance(value, int | float) and not isinstance(value, bool) and value > ceiling:
+    if _number(value) > ceiling:
         raise Problem(
             422,
             f"{name} is {value}; at most {ceiling} is allowed.",
             param=name,
             details={"loc": ["body", name], "value": str(value)},
         )
+
+
+def _number(value: Any) -> float:
+    """Read a number as vLLM's models do, digits in a string too; 0 for what they will refuse."""
+    if isinstance(value, bool):
+        return 0
+    try:
+        return value if isinstance(value, int) else float(value)
+    except (TypeError, ValueError):
+        return 0
 
 
 def media_items(document: Mapping[str, Any]) -> Iterator[Any]:

@@ -1,5 +1,6 @@
 """Ceilings, admission and keys, with plain values."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from scoring.access import check_key
 from scoring.admission import Admission
 from scoring.errors import BadSettings
-from scoring.limits import Limits, media_items, parse_body, read_limits
+from scoring.limits import Limits, check_ceilings, media_items, parse_body, read_limits
 from scoring.problems import Problem
 from scoring.routes import find_route
 from scoring.settings import read_settings
@@ -98,12 +99,66 @@ def test_keys_come_from_the_command_line_and_the_environment() -> None:
         pytest.param(b'{"a": NaN}', 400, id="nan"),
         pytest.param(b'{"a": ' + b"[" * 65 + b"]" * 65 + b"}", 422, id="deep"),
         pytest.param(b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 422, id="very-deep"),
+        pytest.param(b'{"a": "\xed\xa0\x80"}', 400, id="half-a-pair-in-bytes"),
     ],
 )
 def test_body_is_refused(body: bytes, status: int) -> None:
     with pytest.raises(Problem) as caught:
         parse_body(body, Limits())
     assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        pytest.param(rb'{"stop": "\ud800"}', "stop", id="half-a-pair"),
+        pytest.param(rb'{"stop": ["a", "b\uDFFFc"]}', "stop.1", id="half-a-pair-in-a-list"),
+        pytest.param(rb'{"metadata": {"\ud800": 1}}', "metadata", id="half-a-pair-for-a-key"),
+        pytest.param(rb'{"\ud800": 1}', None, id="half-a-pair-for-a-field"),
+        pytest.param(rb'{"\ud800": "\ud800"}', None, id="half-a-pair-for-both"),
+        pytest.param(b'{"top_k": 18446744073709551616}', "top_k", id="65-bits"),
+        pytest.param(b'{"a": {"b": [-9223372036854775809]}}', "a.b.0", id="65-bits-below-zero"),
+    ],
+)
+def test_what_the_engine_cannot_be_sent_is_refused(body: bytes, where: str | None) -> None:
+    with pytest.raises(Problem) as caught:
+        parse_body(body, Limits())
+    assert (caught.value.status, caught.value.param) == (422, where)
+    assert caught.value.message.isascii()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(rb'{"stop": "\ud83d\ude00 \\ud800"}', id="whole-pair"),
+        pytest.param(b'{"top_k": 18446744073709551615, "seed": -9223372036854775808}', id="64-bits"),
+        pytest.param('{"stop": "\u00fc"}'.encode("utf-16"), id="utf-16"),
+    ],
+)
+def test_what_the_engine_can_be_sent_is_parsed(body: bytes) -> None:
+    assert parse_body(body, Limits()) == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("document", "refused"),
+    [
+        pytest.param({"n": 17}, True, id="number"),
+        pytest.param({"n": "17"}, True, id="digits"),
+        pytest.param({"n": " +1_7.0 "}, True, id="digits-as-pydantic-takes-them"),
+        pytest.param({"top_logprobs": "21"}, True, id="digits-elsewhere"),
+        pytest.param({"n": "16"}, False, id="as-many-as-allowed"),
+        pytest.param({"n": "many"}, False, id="words-are-left-to-vllm"),
+        pytest.param({"n": [17]}, False, id="lists-are-left-to-vllm"),
+        pytest.param({"logprobs": True}, False, id="a-switch-is-no-number"),
+    ],
+)
+def test_ceilings(document: dict[str, Any], refused: bool) -> None:
+    if not refused:
+        check_ceilings(document, Limits(max_logprobs=0 if "logprobs" in document else 20))
+        return
+    with pytest.raises(Problem) as caught:
+        check_ceilings(document, Limits())
+    assert caught.value.status == 422
 
 
 def test_many_shallow_brackets_are_fine() -> None:
