@@ -26,7 +26,7 @@ class EngineProgress:
     """How long an engine has had requests without making a step.
 
     Time without requests does not count and does not clear: the clients of a hung engine leave and come back. Once it
-    is hung and nobody waits, it is asked for a token, so that one that goes on is noticed.
+    is hung it is asked for a token, so that one that goes on is noticed, whoever else seems to wait.
     """
 
     def __init__(self, engine: Steps, limit: float, ask: Callable[[], Awaitable[Any]]) -> None:
@@ -46,9 +46,10 @@ class EngineProgress:
         """Note what has happened in the last so many seconds."""
         if self._engine.steps != self._steps:
             self._steps, self._stalled = self._engine.steps, 0.0
-        elif self._engine.busy:
+            return
+        if self._engine.busy:
             self._stalled += seconds
-        elif self.hung and (self._asking is None or self._asking.done()):
+        if self.hung and (self._asking is None or self._asking.done()):
             self._asking = asyncio.ensure_future(self._ask())
             self._asking.add_done_callback(_forget)
 

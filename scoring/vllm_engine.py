@@ -23,6 +23,7 @@ from scoring.engine_process import forked
 from scoring.errors import BadSettings, EngineFailed
 from scoring.short_way import ShortWay
 from scoring.tracing import flush_traces, settle_traces
+from scoring.unsent_requests import forget_unsent
 
 GENERATE = "generate"
 EMBED = "embed"
@@ -229,6 +230,7 @@ class VllmEngine:
     async def open_app(self, on_death: Callable[[], None]) -> None:
         """Build vLLM's app for what this model can do, and enter its lifespan."""
         self._count_steps()
+        forget_unsent(self._client)
         await self._client.reset_mm_cache()
         self.tasks = tuple(await self._client.get_supported_tasks())
         self.app = await asyncio.to_thread(self._vllm.build_app, self._parsed, self.tasks, self._client.model_config)

@@ -19,6 +19,7 @@ class Engine:
     async def ask(self) -> None:
         self.asked += 1
         self.busy = True
+        await asyncio.Event().wait()
 
 
 def after(*seconds: Callable[[Engine], None]) -> tuple[bool, Engine]:
@@ -65,7 +66,14 @@ def test_hung(seconds: list[Callable[[Engine], None]], hung: bool) -> None:
     assert after(*seconds)[0] is hung
 
 
-def test_hung_engine_is_asked_for_a_token_once_nobody_waits() -> None:
-    assert after(waits, waits, waits)[1].asked == 0
-    assert after(waits, waits, waits, rests, waits, waits)[1].asked == 1
-    assert after(waits, waits, waits, rests, steps)[0] is False
+@pytest.mark.parametrize(
+    ("seconds", "asked"),
+    [
+        pytest.param([waits, waits], 0, id="not-hung"),
+        pytest.param([waits, waits, waits], 1, id="as-soon-as-it-is-hung"),
+        pytest.param([waits, waits, waits, rests], 1, id="nobody-waits-any-more"),
+        pytest.param([waits, waits, waits, waits, rests, waits], 1, id="once-until-that-is-answered"),
+    ],
+)
+def test_hung_engine_is_asked_for_a_token(seconds: list[Callable[[Engine], None]], asked: int) -> None:
+    assert after(*seconds)[1].asked == asked
