@@ -25,6 +25,8 @@ class Limits:
     max_output_tokens: int = 0  # 0: as far as the model's context goes
     max_logprobs: int = 20
     max_stop_strings: int = 16
+    max_inputs: int = 2048  # texts to embed, as many as OpenAI takes
+    max_message_parts: int = 8192  # messages, the parts of their content and their tool calls
     max_media_items: int = 16
     max_media_bytes: int = 16 * MEBIBYTE
     max_queued: int = -1  # requests that wait beyond those that run; -1: as many again, at least 8
@@ -119,9 +121,32 @@ def check_ceilings(document: Mapping[str, Any], limits: Limits) -> None:
     prompts = document.get("prompt")
     if isinstance(prompts, list) and len(prompts) > limits.max_n and not all(isinstance(p, int) for p in prompts):
         raise Problem(422, f"prompt may hold at most {limits.max_n} prompts.", param="prompt")
+    inputs = document.get("input")
+    if isinstance(inputs, list) and _count_inputs(inputs) > limits.max_inputs:
+        raise Problem(422, f"input may hold at most {limits.max_inputs} inputs.", param="input")
+    if _count_parts(document) > limits.max_message_parts:
+        raise Problem(422, f"A request may hold at most {limits.max_message_parts} messages and parts of messages.")
     media = sum(1 for _ in media_items(document))
     if media > limits.max_media_items:
         raise Problem(422, f"A request may hold at most {limits.max_media_items} images or other media.")
+
+
+def _count_inputs(inputs: list[Any]) -> int:
+    """Count texts and lists of tokens: messages are counted with their parts, tokens are one input together."""
+    return sum(isinstance(item, str | list) for item in inputs)
+
+
+def _count_parts(document: Mapping[str, Any]) -> int:
+    found, level = 0, [document.get(name) for name in READ]
+    while level:
+        node = level.pop()
+        if isinstance(node, list):
+            items = [item for item in node if not isinstance(item, int)]  # tokens are no parts
+            found += len(items)
+            level.extend(items)
+        elif isinstance(node, dict):
+            level.extend(value for value in node.values() if isinstance(value, dict | list))
+    return found
 
 
 def _at_most(document: Mapping[str, Any], name: str, ceiling: int) -> None:

@@ -22,14 +22,14 @@ def cosine(one: Any, other: Any) -> float:
     return sum(a * b for a, b in zip(one, other, strict=True)) / math.hypot(*one) / math.hypot(*other)
 
 
-def png(width: int, height: int, colour: tuple[int, int, int]) -> str:
-    """Return the data URL of a picture in one colour."""
+def png(width: int, height: int, colour: tuple[int, int, int], rows: int | None = None) -> str:
+    """Return the data URL of a picture in one colour, with fewer rows in it than it claims where told so."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    pixels = chunk(b"IDAT", zlib.compress((b"\0" + bytes(colour) * width) * height))
+    pixels = chunk(b"IDAT", zlib.compress((b"\0" + bytes(colour) * width) * (height if rows is None else rows)))
     picture = b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b"")
     return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
@@ -120,6 +120,7 @@ def test_azures_client_gets_the_vectors(azure_embeddings: EmbeddingsClient) -> N
     ("fields", "words"),
     [
         pytest.param({"dimensions": 128}, "dimensions", id="dimensions"),
+        pytest.param({"input": ["a cat"] * 2049}, "at most 2048 inputs", id="too-many"),
         pytest.param({"encoding_format": "int8"}, "encoding_format", id="encoding"),
         pytest.param({"input_type": "poem"}, "input_type", id="input-type"),
     ],
@@ -128,7 +129,7 @@ def test_azures_client_hears_what_the_model_cannot_do(
     azure_embeddings: EmbeddingsClient, fields: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(HttpResponseError, match=words) as caught:
-        azure_embeddings.embed(input=["a cat"], **fields)
+        azure_embeddings.embed(**{"input": ["a cat"], **fields})
     assert caught.value.status_code == 422
 
 
@@ -146,6 +147,7 @@ def test_images_have_vectors_of_their_own(azure_images: ImageEmbeddingsClient) -
     [
         pytest.param("https://127.0.0.1/a.png", None, "data URL", id="address"),
         pytest.param("data:image/png;base64,AAAA", None, "image", id="no-picture"),
+        pytest.param(png(13_000, 13_000, (1, 2, 3), rows=1), None, "pixels", id="too-many-pixels"),
         pytest.param(png(8, 8, (1, 2, 3)), "with words", "not both", id="text-that-clip-cannot-join"),
     ],
 )

@@ -93,6 +93,12 @@ def test_url(url: str, status: int) -> None:
     assert caught.value.status == status
 
 
+def test_pixels_of_an_image_are_bounded() -> None:
+    environ: dict[str, str] = {}
+    prepare_environment(environ)
+    assert int(environ["VLLM_MAX_IMAGE_PIXELS"]) < 13_000 * 13_000
+
+
 def test_redirect_is_not_followed() -> None:
     environ: dict[str, str] = {}
     prepare_environment(environ)
