@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from infra.arm_session import ArmSession, retry_after
 from infra.azure_login import Credential
@@ -63,6 +63,10 @@ class Arm:
         """How many requests went out, for benchmarks and tests."""
         return self._count
 
+    def serves(self, url: str) -> bool:
+        """Whether an address is the management endpoint's: the credential goes nowhere else."""
+        return _origin(url) == _origin(self.base_url)
+
     def get(self, id: str, *, api_version: str = API_VERSION) -> dict[str, Any] | None:
         """The resource, or None where there is none."""
         response = self._send("GET", id, api_version)
@@ -99,16 +103,16 @@ class Arm:
 
     def begin_patch(self, id: str, body: Any, *, api_version: str = API_VERSION) -> Operation:
         """Change some fields; the operation may be over at once."""
-        return _operation(id, self._checked(self._send("PATCH", id, api_version, body=body)))
+        return self._operation(id, self._checked(self._send("PATCH", id, api_version, body=body)))
 
     def begin_put(self, id: str, body: Any, *, api_version: str = API_VERSION) -> Operation:
         """Create or replace a resource; the operation may be over at once."""
-        return _operation(id, self._checked(self._send("PUT", id, api_version, body=body)))
+        return self._operation(id, self._checked(self._send("PUT", id, api_version, body=body)))
 
     def begin_delete(self, id: str, *, api_version: str = API_VERSION) -> Operation | None:
         """Delete a resource; None when it is gone at once or was not there."""
         response = self._checked(self._send("DELETE", id, api_version), also=(404,))
-        return None if response.status in (200, 204, 404) else _operation(id, response, deleting=True)
+        return None if response.status in (200, 204, 404) else self._operation(id, response, deleting=True)
 
     def poll(self, operation: Operation) -> Progress:
         """Ask once how far an operation is."""
@@ -137,6 +141,9 @@ class Arm:
         self, method: str, id: str, api_version: str | None, *, body: Any = None, query: Mapping[str, str] | None = None
     ) -> Answer:
         url = id if id.startswith("https://") else self.base_url + id
+        if not self.serves(url):
+            hint = "ids begin with `/subscriptions/`: correct the one in the spec"
+            raise Refused(f"{id[:200]} does not lie at {self.base_url}: not asked", hint=hint, code="foreign_address")
         params = {**(query or {}), **({"api-version": api_version} if api_version else {})}
         if params:
             url += ("&" if "?" in url else "?") + urlencode(params)
@@ -153,6 +160,11 @@ class Arm:
         self._checked(response)
         body = response.json() if response.text() else {}
         return body if isinstance(body, dict) else {"value": body}
+
+    def _operation(self, id: str, response: Answer, *, deleting: bool = False) -> Operation:
+        """The operation that an answer names; one that lies elsewhere is told by its resource alone."""
+        url = response.headers.get("Azure-AsyncOperation") or response.headers.get("Location") or ""
+        return Operation(id, url if self.serves(url) else "", deleting)
 
     def _refusal(self, response: Answer) -> GateliftError:
         return refusal(response.status, response.text(), request_id=_request_id(response))
@@ -178,9 +190,12 @@ def failure(body: Mapping[str, Any], *, request_id: str = "") -> GateliftError:
     return OperationFailed(found.message, hint=found.hint, code=found.code, cause=found.cause, request_id=request_id)
 
 
-def _operation(id: str, response: Answer, *, deleting: bool = False) -> Operation:
-    url = response.headers.get("Azure-AsyncOperation") or response.headers.get("Location") or ""
-    return Operation(id, url, deleting)
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    try:
+        return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:  # a port that is no number
+        return parts.scheme, None, None
 
 
 def _request_id(response: Any) -> str:

@@ -123,9 +123,8 @@ class Target:
 
         noted = document.get("properties", {}).get("properties") or {}
         url = str(noted.get("AzureAsyncOperationUri") or "")
-        ours = url.startswith(self.arm.base_url + "/")  # our token goes nowhere else
         try:
-            self.wait(Operation(document["id"], url if ours else ""), tick)
+            self.wait(Operation(document["id"], url if self.arm.serves(url) else ""), tick)
         except GateliftError as error:
             if error.code == "no_connection":
                 raise
