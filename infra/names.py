@@ -24,6 +24,11 @@ REGISTRY_MODEL = re.compile(r"azureml://registries/[^/]+/models/[^/]+/(versions/
 KEY_VAULT_SECRET = re.compile(
     r"https://[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]\.vault\.[a-z.]+/secrets/[a-zA-Z0-9-]{1,127}/[0-9a-f]{32}"
 )
+IDENTITY = re.compile(
+    rf"/subscriptions/{GUID.pattern}/resourceGroups/[-\w._()]{{1,90}}"
+    r"/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[a-z0-9][a-z0-9_-]{2,127}",
+    re.IGNORECASE,
+)
 ENVIRONMENT_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -101,6 +106,15 @@ def key_vault_secret(value: str) -> str:
     return _matching(KEY_VAULT_SECRET, value, rule, hint)
 
 
+def identity_id(value: str) -> str:
+    """A user-assigned identity, by its resource id."""
+    rule = (
+        "the id of an identity: "
+        "/subscriptions/GUID/resourceGroups/GROUP/providers/Microsoft.ManagedIdentity/userAssignedIdentities/NAME"
+    )
+    return _matching(IDENTITY, value, rule, "`az identity list --query [].id` shows yours")
+
+
 def model_id(value: str) -> str:
     """A Hub id `org/name` (or `name`), or a model of an Azure ML registry by version or label."""
     if value.startswith("azureml:"):
@@ -146,5 +160,6 @@ AssetName = Annotated[str, AfterValidator(asset_name)]
 AssetVersion = Annotated[str, AfterValidator(asset_version)]
 VmSize = Annotated[str, AfterValidator(vm_size)]
 VariableName = Annotated[str, AfterValidator(environment_variable)]
+IdentityId = Annotated[str, AfterValidator(identity_id)]
 KeyVaultSecret = Annotated[str, AfterValidator(key_vault_secret)]
 ModelId = Annotated[str, AfterValidator(model_id)]

@@ -12,6 +12,7 @@ from infra.names import (
     AssetName,
     AssetVersion,
     EndpointName,
+    IdentityId,
     KeyVaultSecret,
     ModelId,
     ResourceGroupName,
@@ -80,15 +81,17 @@ class IdentitySpec(Written):
     """Whose rights the endpoint has."""
 
     type: Literal["system_assigned", "user_assigned"] = "system_assigned"
-    user_assigned_identities: tuple[str, ...] = Field(default=(), description="Resource ids of the identities")
+    user_assigned_identities: tuple[IdentityId, ...] = Field(default=(), description="The identity's resource id")
 
     @model_validator(mode="after")
     def _ids_fit_the_type(self) -> IdentitySpec:
         if (self.type == "user_assigned") != bool(self.user_assigned_identities):
             raise RuleBroken(
                 "user_assigned needs user_assigned_identities, and only user_assigned has them",
-                "`type: user_assigned` with the resource ids, or leave identity out",
+                "`type: user_assigned` with the resource id, or leave identity out",
             )
+        if len(self.user_assigned_identities) > 1:
+            raise RuleBroken("an endpoint has one user-assigned identity, not several", "take the others out")
         return self
 
 

@@ -58,14 +58,13 @@ class Endpoint(Resource):
         return {ENFORCE: "enabled"}
 
     def settle(self, live: Live) -> State:
-        """What the spec says; a flag that the spec turned off shows as a difference."""
-        if (
-            live is not None
-            and not self._secret_access()
-            and live.state.get("properties", {}).get(ENFORCE) == "enabled"
-        ):
-            return {**self.desired, "properties": {ENFORCE: OFF}}
-        return self.desired
+        """What the spec says; ids are the same in any case; a flag that the spec turned off shows as a difference."""
+        state = dict(self.desired)
+        if str(live.state.get("identity")).lower() == str(state["identity"]).lower():
+            state["identity"] = live.state["identity"]
+        if not self._secret_access() and live.state.get("properties", {}).get(ENFORCE) == "enabled":
+            state["properties"] = {ENFORCE: OFF}
+        return state
 
     def read(self, cloud: Cloud) -> Live | None:
         """The endpoint as it is."""

@@ -13,6 +13,10 @@ from infra.hub_access import ModelFacts
 from infra.resources.base import Resource, State
 from infra.spec import StackSpec
 
+IDENTITY = (
+    "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/group/providers/Microsoft.ManagedIdentity"
+    "/userAssignedIdentities/reader"
+)
 SECRET = "${{azureml://connections/HuggingFaceTokenConnection/credentials/HF_TOKEN}}"
 
 
@@ -28,7 +32,7 @@ def states(values: dict[str, Any], facts: ModelFacts | None, sources: Sources) -
 def test_a_gated_model_needs_every_kind_in_order(
     spec_values: dict[str, Any], gated_facts: ModelFacts, sources: Sources
 ) -> None:
-    identity = {"type": "user_assigned", "user_assigned_identities": ["/subscriptions/s/x/id"]}
+    identity = {"type": "user_assigned", "user_assigned_identities": [IDENTITY]}
     spec_values["endpoint"] |= {"identity": identity}
     assert list(resources(spec_values, gated_facts, sources)) == list(ORDER)
 
@@ -38,7 +42,7 @@ def test_a_token_in_key_vault_needs_no_connection_and_no_role(
 ) -> None:
     address = f"https://vault.vault.azure.net/secrets/hub-token/{'0' * 32}"
     spec_values["token"] = {"key_vault": address}
-    spec_values["endpoint"] |= {"identity": {"type": "user_assigned", "user_assigned_identities": ["/id"]}}
+    spec_values["endpoint"] |= {"identity": {"type": "user_assigned", "user_assigned_identities": [IDENTITY]}}
     found = states(spec_values, gated_facts, sources)
     assert found["deployment"]["environment_variables"]["HF_TOKEN"] == f"${{{{keyvault:{address}}}}}"
     assert {"connection", "role"} & set(found) == set()
@@ -103,7 +107,7 @@ def test_a_registry_model_brings_its_own_container(spec_values: dict[str, Any], 
         pytest.param({}, {"enforce_access_to_default_secret_stores": "enabled"}, id="on-by-default"),
         pytest.param({"enforce_access_to_default_secret_stores": "disabled"}, None, id="off"),
         pytest.param(
-            {"identity": {"type": "user_assigned", "user_assigned_identities": ["/id"]}}, None, id="user-assigned"
+            {"identity": {"type": "user_assigned", "user_assigned_identities": [IDENTITY]}}, None, id="user-assigned"
         ),
     ],
 )

@@ -72,7 +72,24 @@ def test_an_escaped_reference_and_a_secret_reference_stay_as_they_are(tmp_path: 
     assert variables == {"A": "${HOME}", "B": "${{azureml://connections/other/credentials/KEY}}"}
 
 
+IDENTITY = (
+    "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/group/providers/Microsoft.ManagedIdentity"
+    "/userAssignedIdentities/reader"
+)
+
+
+def identities(*ids: str) -> str:
+    listed = ", ".join(f'"{id}"' for id in ids)
+    return f"name: demo-endpoint\n  identity: {{type: user_assigned, user_assigned_identities: [{listed}]}}"
+
+
+ENDPOINT = "name: demo-endpoint"
 MISTAKES = [
+    pytest.param(ENDPOINT, identities("@127.0.0.1:9/x"), 10, "the id of an identity", "az identity", id="another-host"),
+    pytest.param(
+        ENDPOINT, identities(IDENTITY + "/x"), 10, "the id of an identity", "az identity", id="below-identity"
+    ),
+    pytest.param(ENDPOINT, identities(IDENTITY, IDENTITY), 10, "one user-assigned", "others out", id="two-identities"),
     pytest.param(
         "  instance_count: 1", "  instance_cont: 1", 12, "deployment.instance_cont", "instance_count", id="key"
     ),
@@ -139,7 +156,7 @@ def test_words_that_only_begin_like_a_token_are_fine(tmp_path: Path) -> None:
 def test_the_enforce_flag_does_not_go_with_a_user_assigned_identity(tmp_path: Path) -> None:
     identity = (
         "name: demo-endpoint\n  enforce_access_to_default_secret_stores: enabled\n"
-        "  identity: {type: user_assigned, user_assigned_identities: [/subscriptions/x]}"
+        f"  identity: {{type: user_assigned, user_assigned_identities: [{IDENTITY}]}}"
     )
     with pytest.raises(SpecError, match="user-assigned"):
         read(tmp_path, GOOD.replace("name: demo-endpoint", identity))

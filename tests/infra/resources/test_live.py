@@ -9,7 +9,7 @@ from infra.desired import Sources, desired_resources
 from infra.hub_access import ModelFacts
 from infra.plan import Action, plan_one
 from infra.resources.base import Resource
-from infra.resources.endpoint import live_endpoint, with_live
+from infra.resources.endpoint import Endpoint, live_endpoint, with_live
 from infra.spec import StackSpec
 
 TOKEN = "hf_sometoken1"
@@ -141,6 +141,17 @@ def test_an_endpoint_as_azure_gives_it_back_is_no_drift(
 ) -> None:
     endpoint = resources["endpoint"]
     put(shelf, plain_cloud.workspace.endpoint("demo-endpoint"), endpoint_document(endpoint.desired))
+    assert plan_one("demo", endpoint, endpoint.read(plain_cloud)).action is Action.NONE
+
+
+def test_an_identity_is_the_same_in_any_case(spec_values: dict[str, Any], plain_cloud: Cloud, shelf: Any) -> None:
+    id = f"{WORKSPACE.partition('Microsoft')[0]}Microsoft.ManagedIdentity/userAssignedIdentities/reader"
+    spec_values["endpoint"] |= {"identity": {"type": "user_assigned", "user_assigned_identities": [id]}}
+    endpoint = Endpoint(StackSpec.model_validate(spec_values).endpoint, "demo")
+    document = endpoint_document({**endpoint.desired, "properties": {}})
+    there = id.replace("resourceGroups", "resourcegroups")
+    document["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {there: {}}}
+    put(shelf, plain_cloud.workspace.endpoint("demo-endpoint"), document)
     assert plan_one("demo", endpoint, endpoint.read(plain_cloud)).action is Action.NONE
 
 
