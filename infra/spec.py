@@ -24,12 +24,13 @@ from infra.names import (
     WorkspaceName,
     is_registry_model,
 )
+from infra.tag_rules import Tags, resource_tags, spec_tags
 
 INVISIBLE_UNTIL = (
     r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
 )
-TAGS_OF_OURS = ("gatelift", "gatelift_tags", "gatelift_previous")
 VARIABLES_OF_OURS = ("SCORING_MODEL", "SCORING_REVISION", "SCORING_SERVED_MODEL_NAME", "SCORING_ENGINE_ARGS")
+PLATFORM_VARIABLES = ("AZUREML_", "AML_", "MSI_", "IDENTITY_", "GATELIFT_")
 ENGINE_ARGUMENTS_OF_OURS = {
     "model": "model.id",
     "revision": "model.revision",
@@ -46,7 +47,6 @@ def _not_bool(value: Any) -> Any:
 
 
 Count = Annotated[int, BeforeValidator(_not_bool), Field(ge=1)]
-Tags = dict[str, str]
 DEFAULTS: Any = Field(default={}, validate_default=True)  # an instance would be built now, and its class's schema twice
 
 
@@ -121,7 +121,7 @@ class EndpointSpec(Written):
     @field_validator("tags")
     @classmethod
     def _tags(cls, tags: Tags) -> Tags:
-        return _foreign_tags(tags)
+        return resource_tags(tags)
 
 
 class RequestSettingsSpec(Written):
@@ -173,12 +173,15 @@ class DeploymentSpec(Written):
         for name in variables:
             if name in VARIABLES_OF_OURS:
                 raise RuleBroken(f"{name} is set by gatelift from model and engine", "take it out")
+            if name.startswith(PLATFORM_VARIABLES):
+                hint = f"take it out: names that begin with {', '.join(PLATFORM_VARIABLES)} are not the spec's"
+                raise RuleBroken(f"{name} is set by the platform or by gatelift", hint)
         return variables
 
     @field_validator("tags")
     @classmethod
     def _tags(cls, tags: Tags) -> Tags:
-        return _foreign_tags(tags)
+        return resource_tags(tags)
 
 
 class TokenSpec(Written):
@@ -217,7 +220,7 @@ class CatalogSpec(Written):
             raise RuleBroken(
                 "invisibleUntil is written as catalog.invisible_until", "move it there: `invisible_until: <moment>`"
             )
-        return _foreign_tags(tags)
+        return spec_tags(tags)
 
     @field_validator("invisible_until")
     @classmethod
@@ -281,12 +284,3 @@ def _vllm_names(engine: dict[str, JsonValue]) -> dict[str, JsonValue]:
     if unknown := unknown_argument(named):
         raise RuleBroken(f"vLLM knows no argument {unknown[0]!r}", unknown[1])
     return named
-
-
-def _foreign_tags(tags: Tags) -> Tags:
-    for name, value in tags.items():
-        if name in TAGS_OF_OURS:
-            raise RuleBroken(f"the tag {name} is gatelift's own", "choose another name")
-        if len(name) > 512 or len(value) > 256:
-            raise RuleBroken(f"tag {name[:40]}: names have at most 512 characters, values 256", "shorten it")
-    return tags

@@ -13,7 +13,7 @@ from infra.resources.base import Live, Resource, State, merged_tags, owned, owne
 from infra.resources.secrets_role import granted_just_now
 from infra.resources.startup_watch import StartupWatch
 from infra.resources.wire import asset_reference, milliseconds, probe, without_nothing
-from infra.spec import DeploymentSpec, ProbeSpec
+from infra.spec import PLATFORM_VARIABLES, DeploymentSpec, ProbeSpec
 
 CONCURRENCY = 64
 # Liveness answers as soon as the process listens, so these only have to outlast imports on a cold disk; ten minutes of
@@ -26,7 +26,6 @@ LIVENESS = {"initial_delay": 30, "period": 10, "timeout": 10, "success_threshold
 READINESS = {"initial_delay": 5, "period": 5, "timeout": 5, "success_threshold": 1, "failure_threshold": 720}
 LEADS_NOWHERE = re.compile(r"has no (connection|')|malformed|no part of a connection|key vault", re.IGNORECASE)
 ARRIVAL_PAUSE, ARRIVAL_PAUSE_LOCAL = 20.0, 0.5
-PLATFORM_VARIABLES = ("AZUREML_", "AML_", "MSI_", "IDENTITY_", "GATELIFT_")
 
 
 @dataclass(frozen=True)

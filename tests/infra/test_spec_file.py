@@ -83,12 +83,26 @@ def identities(*ids: str) -> str:
     return f"name: demo-endpoint\n  identity: {{type: user_assigned, user_assigned_identities: [{listed}]}}"
 
 
+def tags(*names: str) -> str:
+    return f"{ENDPOINT}\n  tags: {{{', '.join(f'{name!r}: x' for name in names)}}}"
+
+
 ENDPOINT = "name: demo-endpoint"
+VARIABLES = "instance_count: 1\n  environment_variables: {%s: x}"
 MISTAKES = [
     pytest.param(ENDPOINT, identities("@127.0.0.1:9/x"), 10, "the id of an identity", "az identity", id="another-host"),
     pytest.param(
         ENDPOINT, identities(IDENTITY + "/x"), 10, "the id of an identity", "az identity", id="below-identity"
     ),
+    pytest.param("instance_count: 1", VARIABLES % "AML_APP_ROOT", 13, "AML_APP_ROOT is set", "out", id="platform"),
+    pytest.param(ENDPOINT, tags("a,b"), 10, "has a comma", "another name", id="tag-comma"),
+    pytest.param(ENDPOINT, tags(""), 10, "is empty", "another name", id="tag-without-name"),
+    pytest.param(ENDPOINT, tags("Gatelift"), 10, "gatelift's own", "another name", id="tag-of-ours"),
+    pytest.param(ENDPOINT, tags("a/b"), 10, "has '/' in it", "forbids", id="tag-character"),
+    pytest.param(ENDPOINT, tags("Team", "team"), 10, "Team and team are one", "out", id="tag-twice"),
+    pytest.param(ENDPOINT, tags(*(f"t{n}" for n in range(48))), 10, "48 tags", "Azure takes 50", id="many-tags"),
+    pytest.param(ENDPOINT, tags("a" * 200, "b" * 56), 10, "256 characters together", "shorten", id="long-tag-names"),
+    pytest.param("catalog:", "catalog:\n  tags: {'a,b': x}", 16, "has a comma", "another name", id="catalog-comma"),
     pytest.param(ENDPOINT, identities(IDENTITY, IDENTITY), 10, "one user-assigned", "others out", id="two-identities"),
     pytest.param(
         "  instance_count: 1", "  instance_cont: 1", 12, "deployment.instance_cont", "instance_count", id="key"
