@@ -18,8 +18,9 @@ from infra.preparation import Prepared, check_before_applying, prepare, replan
 from infra.recorder import Phase, Recorder
 from infra.reporter import Reporter
 from infra.resources.base import Wait
+from infra.resources.deployment import with_live
 from infra.resources.startup_watch import StartupWatch
-from infra.resources.traffic import positive
+from infra.resources.traffic import positive, stop_mirroring
 from infra.serving import serving
 from infra.spec import StackSpec
 from infra.target import Target
@@ -130,7 +131,7 @@ def roll(spec: StackSpec, target: Target, reporter: Reporter) -> bool:
     variables = {**live.state["environment_variables"], "GATELIFT_ROLLED": cloud.clock.utc().isoformat()}
     reporter.phase_started("deployment", name)
     with StartupWatch(cloud, endpoint, name) as watch:
-        cloud.sdk.put_deployment({**written, "environment_variables": variables}, watch.tick)
+        cloud.sdk.put_deployment(with_live({**written, "environment_variables": variables}, live), watch.tick)
     reporter.phase_finished("deployment", name, cloud.clock.now() - began, "rolled")
     return True
 
@@ -154,6 +155,7 @@ def _steps(prepared: Prepared, target: Target, cloud: Cloud, answers: list[str])
         document = cloud.management.get(cloud.workspace.endpoint(endpoint)) or {}
         if positive(document.get("properties", {}).get("traffic")).get(name):
             raise Refused(f"the deployment {name} gets requests, so it is not deleted", hint="run the command again")
+        stop_mirroring(cloud, endpoint, name)
         cloud.delete(cloud.workspace.deployment(endpoint, name))
 
     todo = steps(cloud, prepared.plan, prepared.resources, prepared.observed, ORDER, ONCE_ACCEPTED, delete_leaving)

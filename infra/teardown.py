@@ -74,10 +74,10 @@ def _endpoint(
     if live.owner == cloud.stack and not staying:
         with_it = [Doomed(_delete("deployment", name, "goes with its endpoint"), 2) for name in sorted(going)]
         return [*with_it, Doomed(_delete("endpoint", endpoint), 2, _deleter(cloud, cloud.workspace.endpoint(endpoint)))]
-    split = positive(live.document.get("properties", {}).get("traffic"))
+    split, mirror = (positive(document["properties"].get(kind)) for kind in ("traffic", "mirrorTraffic"))
     found = []
     for name in sorted(going):
-        if split.get(name):
+        if split.get(name) or mirror.get(name):
             found.append(Doomed(_delete("traffic", name), 0, lambda n=name: Traffic(endpoint, n).delete(cloud)))  # type: ignore[misc]
         found.append(
             Doomed(_delete("deployment", name), 1, _deleter(cloud, cloud.workspace.deployment(endpoint, name)))

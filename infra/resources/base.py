@@ -11,6 +11,7 @@ from infra.cloud import Cloud
 
 OWNER_TAG = "gatelift"
 NAMES_TAG = "gatelift_tags"  # which of the tags are ours, so that one taken out of the spec can be taken away
+DESCRIBED = "/description"  # beside those names: no tag can have it, and it says that the description is ours, too
 PREVIOUS_TAG = "gatelift_previous"  # on the endpoint: the deployment to which `gatelift rollback` goes back
 State = dict[str, Any]
 Wait = Callable[[], None]
@@ -84,7 +85,8 @@ def fingerprint(value: Any) -> str:
 def owned(state: State, stack: str) -> State:
     """The state with our tags: whose it is, the hash of the desired state, and which tags are ours."""
     tags = dict(state.get("tags") or {})
-    named = {NAMES_TAG: ",".join(sorted(tags))} if tags else {}
+    names = [*sorted(tags), *([DESCRIBED] if state.get("description") else [])]
+    named = {NAMES_TAG: ",".join(names)} if names else {}
     return {**state, "tags": {**tags, OWNER_TAG: f"{stack}@{fingerprint(state)}", **named}}
 
 

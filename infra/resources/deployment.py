@@ -140,7 +140,7 @@ class Deployment(Resource):
             )
             cloud.wait(operation, lambda: None)
             return
-        self._put(cloud, {**state, "tags": tags})
+        self._put(cloud, with_live({**state, "tags": tags}, live))
 
     def _put(self, cloud: Cloud, state: State, *, new: bool = False) -> None:
         """Write it and wait; a role that is only minutes old may not have arrived, and then Azure is asked again."""
@@ -202,6 +202,18 @@ def live_deployment(document: Mapping[str, Any], endpoint: str) -> Live:
     }
     provisioning = str(properties.get("provisioningState", "Succeeded"))
     return Live(state, owner_of(state["tags"]), provisioning, document)
+
+
+def with_live(state: State, live: Live) -> State:
+    """The state to write over a live deployment: a PUT takes away what it does not say."""
+    properties = live.document.get("properties", {})
+    wait = milliseconds((properties.get("requestSettings") or {}).get("maxQueueWait"))
+    kept = {
+        "description": properties.get("description"),
+        "app_insights_enabled": properties.get("appInsightsEnabled"),
+    }
+    request = without_nothing({"max_queue_wait_ms": wait}) | state["request_settings"]
+    return {**without_nothing(kept), **state, "request_settings": request}
 
 
 def _wants_a_right(error: OperationFailed, state: State) -> bool:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from infra.cloud import Cloud
-from infra.resources.base import Live, Resource, State, Wait, merged_tags, owned, owner_of
+from infra.resources.base import DESCRIBED, NAMES_TAG, Live, Resource, State, Wait, merged_tags, owned, owner_of
 from infra.resources.wire import pascal, snake, without_nothing
 from infra.spec import EndpointSpec
 
@@ -64,6 +64,9 @@ class Endpoint(Resource):
             state["identity"] = live.state["identity"]
         if not self._secret_access() and live.state.get("properties", {}).get(ENFORCE) == "enabled":
             state["properties"] = {ENFORCE: OFF}
+        ours = DESCRIBED in live.state["tags"].get(NAMES_TAG, "").split(",")
+        if ours and live.state.get("description") and not self.spec.description:
+            state["description"] = ""
         return state
 
     def read(self, cloud: Cloud) -> Live | None:
@@ -124,7 +127,7 @@ def begin_writing(cloud: Cloud, state: State) -> Wait:
     properties = {
         "authMode": AUTH_MODES[state["auth_mode"]],
         "publicNetworkAccess": state["public_network_access"].capitalize(),
-        "description": state.get("description"),
+        "description": state.get("description") or None,
         "properties": state.get("properties"),
         "traffic": state.get("traffic"),
         "mirrorTraffic": state.get("mirror_traffic"),
@@ -142,12 +145,20 @@ def begin_writing(cloud: Cloud, state: State) -> Wait:
     return lambda: cloud.wait(operation, lambda: None)
 
 
+def rewritten(document: Mapping[str, Any], changes: State) -> State:
+    """A live endpoint's own state with some fields changed, to be written."""
+    live = live_endpoint(document)
+    same = {name: value for name, value in live.state.items() if value is not None}
+    return {**with_live(same, live), "tags": live.state["tags"], **changes}
+
+
 def with_live(state: State, live: Live) -> State:
-    """The state to write over a live endpoint: a PUT without its traffic would take the traffic away."""
+    """The state to write over a live endpoint: a PUT takes away what it does not say, as traffic and description."""
     properties = live.document.get("properties", {})
     kept = {"traffic": properties.get("traffic") or {}, "mirror_traffic": properties.get("mirrorTraffic") or {}}
     others = {name: value for name, value in live.state["properties"].items() if not name.startswith("azureml.")}
     return {
+        "description": properties.get("description"),
         **state,
         **{name: value for name, value in kept.items() if value},
         "properties": {**others, **state.get("properties", {})},

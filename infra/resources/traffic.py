@@ -1,11 +1,12 @@
 """How an endpoint's requests are split over its deployments."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from infra.cloud import Cloud
 from infra.resources.base import PREVIOUS_TAG, Live, Resource, State
-from infra.resources.endpoint import begin_writing, live_endpoint, with_live
+from infra.resources.endpoint import begin_writing, rewritten
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Traffic(Resource):
     """The one to which one can go back; noted in the very write that moves the requests."""
 
     kind: ClassVar[str] = "traffic"
-    updatable: ClassVar[frozenset[str]] = frozenset({"traffic"})
-    exact: ClassVar[frozenset[str]] = frozenset({"traffic"})
+    updatable: ClassVar[frozenset[str]] = frozenset({"traffic", "mirror_traffic"})
+    exact: ClassVar[frozenset[str]] = updatable
 
     @property
     def name(self) -> str:
@@ -34,27 +35,29 @@ class Traffic(Resource):
         return {"traffic": {self.deployment: 100}}
 
     def settle(self, live: Live) -> State:
-        """The live split, with the share of those that leave moved to ours."""
+        """The live split, with the share of those that leave moved to ours; copies go to none that serves or leaves."""
         split = dict(live.state.get("traffic") or {})
         moved = sum(split.pop(name, 0) for name in self.leaving)
         if moved:
             split[self.deployment] = split.get(self.deployment, 0) + moved
-        return {"traffic": split}
+        doomed = [name for name in self.leaving if name != self.previous]
+        mirror = without(live.state.get("mirror_traffic"), [*positive(split), *doomed])
+        return {"traffic": split, "mirror_traffic": mirror}
 
     def read(self, cloud: Cloud) -> Live | None:
         """The split as it is; none while nothing is set."""
         document = cloud.management.get(cloud.workspace.endpoint(self.endpoint))
-        split = positive((document or {}).get("properties", {}).get("traffic"))
-        return Live({"traffic": split}, document=document) if document and split else None
+        split, mirror = positive(_shares(document, "traffic")), positive(_shares(document, "mirrorTraffic"))
+        return Live({"traffic": split, "mirror_traffic": mirror}, document=document) if document and split else None
 
     def create(self, cloud: Cloud, state: State) -> None:
         """Send requests to the deployment."""
         document = cloud.management.get(cloud.workspace.endpoint(self.endpoint)) or {}
-        endpoint = live_endpoint(document)
-        written = {name: value for name, value in endpoint.state.items() if value is not None}
-        tags = {name: value for name, value in endpoint.state["tags"].items() if name != PREVIOUS_TAG}
+        tags = {name: value for name, value in (document.get("tags") or {}).items() if name != PREVIOUS_TAG}
         noted = {PREVIOUS_TAG: self.previous} if self.previous else {}
-        begin_writing(cloud, {**with_live(written, endpoint), "tags": {**tags, **noted}, **state})()
+        mirror = without(_shares(document, "mirrorTraffic"), positive(state["traffic"]))
+        changes = {"tags": {**tags, **noted}, "mirror_traffic": mirror, **state}
+        begin_writing(cloud, rewritten(document, changes))()
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
         """Move the split."""
@@ -62,10 +65,29 @@ class Traffic(Resource):
 
     def delete(self, cloud: Cloud) -> None:
         """No requests to the deployment: Azure deletes none that has any."""
+        stop_mirroring(cloud, self.endpoint, self.deployment)
         live = self.read(cloud)
         split = dict(live.state["traffic"]) if live else {}
         if split.pop(self.deployment, 0):
             self.create(cloud, {"traffic": rescaled(split)})
+
+
+def stop_mirroring(cloud: Cloud, endpoint: str, deployment: str) -> None:
+    """No copies of requests to a deployment: Azure deletes none that gets any, and gives it no requests either."""
+    document = cloud.management.get(cloud.workspace.endpoint(endpoint))
+    mirror = _shares(document, "mirrorTraffic")
+    if document and mirror.get(deployment):
+        begin_writing(cloud, rewritten(document, {"mirror_traffic": without(mirror, [deployment])}))()
+
+
+def without(shares: Mapping[str, int] | None, names: Iterable[str]) -> dict[str, int]:
+    """The shares of all others."""
+    gone = set(names)
+    return {name: share for name, share in (shares or {}).items() if name not in gone}
+
+
+def _shares(document: Mapping[str, Any] | None, kind: str) -> dict[str, int]:
+    return dict((document or {}).get("properties", {}).get(kind) or {})
 
 
 def positive(split: dict[str, int] | None) -> dict[str, int]:

@@ -65,6 +65,25 @@ def test_another_size_starts_beside_takes_over_and_can_be_rolled_back(bench: Any
     assert bench.down(larger)["endpoint"] == "delete"
 
 
+def mirror_to(bench: Any, spec: Any, deployment: str) -> None:
+    target = bench.target(spec)
+    id = target.cloud.workspace.endpoint(spec.endpoint.name)
+    document = target.arm.get(id)
+    document["properties"]["mirrorTraffic"] = {deployment: 30}
+    target.wait(target.arm.begin_put(id, document), lambda: None)
+
+
+def test_mirrored_requests_hinder_neither_the_way_back_nor_the_removal(bench: Any) -> None:
+    bench.up(bench.spec("mirror"))
+    larger = bench.spec("mirror", deployment={"instance_type": LARGER})
+    bench.up(larger)
+    mirror_to(bench, larger, "blue")
+    assert stacks.rollback(larger, bench.target(larger), reporter=Silent())["deployment"] == "blue"
+    mirror_to(bench, larger, sibling("blue", LARGER))
+    bench.up(bench.spec("mirror", deployment={"keep_previous": False}))
+    assert names(bench, larger) == {"blue": 100}
+
+
 def test_a_third_size_lets_go_of_the_first(bench: Any) -> None:
     for size in ("Standard_NC24ads_A100_v4", LARGER, "Standard_NC96ads_A100_v4"):
         spec = bench.spec("three", deployment={"instance_type": size})

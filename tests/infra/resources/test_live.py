@@ -10,6 +10,7 @@ from infra.hub_access import ModelFacts
 from infra.plan import Action, plan_one
 from infra.resources.base import Resource
 from infra.resources.endpoint import Endpoint, live_endpoint, with_live
+from infra.resources.traffic import Traffic
 from infra.spec import StackSpec
 
 TOKEN = "hf_sometoken1"
@@ -119,6 +120,29 @@ def test_another_count_goes_the_short_way(
     assert shelf.written[-1][1]["sku"]["capacity"] == 1
 
 
+def test_an_update_of_a_deployment_keeps_what_others_set(
+    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any, recording_sdk: Any
+) -> None:
+    deployment = resources["deployment"]
+    queue = {"requestTimeout": "PT5S", "maxConcurrentRequestsPerInstance": 64, "maxQueueWait": "PT2S"}
+    others = {"description": "by hand", "appInsightsEnabled": True, "requestSettings": queue}
+    put(
+        shelf,
+        plain_cloud.workspace.deployment("demo-endpoint", "blue"),
+        deployment_document(deployment.desired, **others),
+    )
+    live = deployment.read(plain_cloud)
+    assert live is not None
+    deployment.update(plain_cloud, live, {**deployment.desired, **deployment.settle(live)})
+    [(_, written)] = recording_sdk.documents
+    assert (written["description"], written["app_insights_enabled"]) == ("by hand", True)
+    assert written["request_settings"] == {
+        "request_timeout_ms": 180_000,
+        "max_concurrent_requests_per_instance": 64,
+        "max_queue_wait_ms": 2000,
+    }
+
+
 def endpoint_document(state: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": "demo-endpoint",
@@ -172,6 +196,44 @@ def test_an_update_of_an_endpoint_keeps_the_live_split_and_what_others_set(resou
     assert written["traffic"] == {"blue": 90, "green": 10}
     assert written["tags"]["cost-center"] == "7"
     assert written["properties"] == {"enforce_access_to_default_secret_stores": "enabled", "other": "kept"}
+
+
+@pytest.mark.parametrize(
+    ("ours", "action", "left"),
+    [pytest.param("", Action.NONE, "live", id="theirs"), pytest.param("live", Action.UPDATE, None, id="ours-once")],
+)
+def test_a_description_goes_if_it_was_ours(
+    spec_values: dict[str, Any], plain_cloud: Cloud, shelf: Any, ours: str, action: Action, left: str | None
+) -> None:
+    spec = StackSpec.model_validate(spec_values).endpoint
+    before, after = (Endpoint(spec.model_copy(update={"description": text}), "demo") for text in (ours, None))
+    document = endpoint_document(before.desired)
+    document["properties"]["description"] = "live"
+    put(shelf, plain_cloud.workspace.endpoint("demo-endpoint"), document)
+    live = after.read(plain_cloud)
+    assert live is not None
+    assert plan_one("demo", after, live).action is action
+    after.update(plain_cloud, live, {**after.desired, **after.settle(live)})
+    written = shelf.written[-1][1]
+    assert written["properties"].get("description") == left
+    assert "/description" not in written["tags"].get("gatelift_tags", "")
+    assert plan_one("demo", after, after.read(plain_cloud)).action is Action.NONE
+
+
+def test_copies_of_requests_go_to_none_that_serves(
+    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any
+) -> None:
+    document = endpoint_document(resources["endpoint"].desired)
+    document["properties"] |= {"traffic": {"green": 100}, "mirrorTraffic": {"blue": 30, "red": 5}}
+    put(shelf, plain_cloud.workspace.endpoint("demo-endpoint"), document)
+    traffic = Traffic("demo-endpoint", "blue", ("green",), "green")
+    live = traffic.read(plain_cloud)
+    change = plan_one("demo", traffic, live)
+    assert live is not None
+    assert change.fields == ["mirror_traffic.blue", "traffic.blue", "traffic.green"]
+    traffic.update(plain_cloud, live, {**traffic.desired, **traffic.settle(live)})
+    written = shelf.written[-1][1]["properties"]
+    assert (written["traffic"], written["mirrorTraffic"]) == ({"blue": 100}, {"red": 5})
 
 
 def test_a_live_split_is_kept(resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any) -> None:
