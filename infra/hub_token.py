@@ -7,7 +7,7 @@ from infra.desired import token_spec, uses_hub
 from infra.errors import AccessDenied, GateliftError
 from infra.hub_access import Hub
 from infra.resources.base import Live
-from infra.resources.connection import FINGERPRINT, Connection, fingerprint_of, stored_token, token_hint
+from infra.resources.connection import Connection, fingerprint_of, fingerprints, stored_keys, token_hint
 from infra.spec import StackSpec
 
 
@@ -29,7 +29,7 @@ def write(spec: StackSpec, cloud: Cloud, token: str) -> dict[str, Any]:
         "connection": connection.name,
         "key": connection.key,
         "action": "created" if live is None else "updated",
-        "fingerprint": _metadata(stored).get(FINGERPRINT, ""),
+        "fingerprint": fingerprints(stored.document if stored else {}).get(connection.key, ""),
     }
 
 
@@ -50,7 +50,8 @@ def verify(spec: StackSpec, cloud: Cloud, hub: Hub, token: str | None) -> dict[s
         _refuse_key_vault(spec)
     connection = _connection(spec, token)
     live = connection.read(cloud)
-    used = token or _stored(cloud, connection, live)
+    stored = _stored(cloud, connection, live, needed=token is None)
+    used = token or stored
     if used is None:
         message = f"there is no token: none was given and {connection.name} does not exist"
         raise AccessDenied(message, hint=token_hint(local=cloud.local), code="token_missing")
@@ -59,7 +60,7 @@ def verify(spec: StackSpec, cloud: Cloud, hub: Hub, token: str | None) -> dict[s
     if uses_hub(spec):
         hub.check_access(spec.model.id, used)
         found |= {"model": spec.model.id, "access": "granted"}
-    return found | {"connection": _described(connection, live, token)}
+    return found | {"connection": _described(connection, live, token, stored)}
 
 
 def _refuse_key_vault(spec: StackSpec) -> None:
@@ -77,29 +78,31 @@ def _connection(spec: StackSpec, token: str | None) -> Connection:
     return Connection(where.connection, where.key, spec.name, token)
 
 
-def _stored(cloud: Cloud, connection: Connection, live: Live | None) -> str | None:
+def _stored(cloud: Cloud, connection: Connection, live: Live | None, *, needed: bool) -> str | None:
+    """The token in the connection; not needed, it is None where it may not be read, and empty where there is none."""
     if live is None:
         return None
     try:
-        token = stored_token(cloud, connection.name, connection.key)
+        token = stored_keys(cloud, connection.name).get(connection.key, "")
     except AccessDenied as error:
+        if not needed:
+            return None
         message = f"the token in {connection.name} cannot be checked: you may not read it"
         raise AccessDenied(message, hint="`export HF_TOKEN=…` to check that one instead", code=error.code) from None
-    if token is None:
+    if needed and not token:
         hint = "`gatelift token set` writes it"
         raise GateliftError(f"{connection.name} has no key {connection.key}", hint=hint, code="connection_without_key")
     return token
 
 
-def _described(connection: Connection, live: Live | None, token: str | None) -> dict[str, Any]:
+def _described(connection: Connection, live: Live | None, token: str | None, stored: str | None) -> dict[str, Any]:
+    """Compared with the secret itself where that may be read: others may have changed it below its fingerprint."""
     if live is None:
         return {"name": connection.name, "exists": False}
-    marked = str(_metadata(live).get(FINGERPRINT, ""))
+    marked = fingerprints(live.document).get(connection.key, "")
     found: dict[str, Any] = {"name": connection.name, "exists": True, "owner": live.owner, "fingerprint": marked}
-    if token and marked:
+    if token and stored is not None:
+        found["same_token"] = stored == token
+    elif token and marked:
         found["same_token"] = fingerprint_of(token, marked.partition(":")[0]) == marked
     return found
-
-
-def _metadata(live: Live | None) -> dict[str, Any]:
-    return dict((live.document if live else {}).get("properties", {}).get("metadata") or {})

@@ -9,6 +9,7 @@ from infra.errors import Refused
 from infra.resources.base import NAMES_TAG, OWNER_TAG, Live, Resource, State, fingerprint
 
 WORKING = {"Creating", "Updating", "Deleting", "Scaling"}
+AS_DESIRED = "as desired"
 NOT_COMPARED = (f"tags.{OWNER_TAG}", f"tags.{NAMES_TAG}")
 
 
@@ -119,7 +120,7 @@ def _action(stack: str, resource: Resource, live: Live, diff: tuple[FieldChange,
         return Action.NONE, "exists and was not made by gatelift: used as it is"
     if resource.shared and live.owner != stack:
         return Action.NONE, f"made by the stack {live.owner}, used as it is"
-    return Action.NONE, "as desired"
+    return Action.NONE, AS_DESIRED
 
 
 def differences(desired: State, live: State, exact: frozenset[str], updatable: frozenset[str]) -> Iterator[FieldChange]:

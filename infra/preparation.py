@@ -13,7 +13,7 @@ from infra.parallel import Task
 from infra.plan import Action, Plan, make_plan
 from infra.read_ahead import ReadAhead
 from infra.resources.base import Resource
-from infra.resources.connection import stored_token, token_hint
+from infra.resources.connection import stored_keys, token_hint, usable
 from infra.resources.deployment import Deployment
 from infra.resources.traffic import Traffic
 from infra.rollout import Rollout, explained, renamed, roll_out
@@ -111,7 +111,7 @@ def check_token(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:
     token = None if foreign else prepared.token
     if token is None and connection is not None:
         try:
-            token = stored_token(cloud, where.connection, where.key)
+            token = usable(connection, stored_keys(cloud, where.connection), where.key)
         except AccessDenied:
             cloud.reporter.note(f"the token in {where.connection} cannot be checked: you may not read it")
             return

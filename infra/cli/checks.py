@@ -16,7 +16,7 @@ from infra.errors import AccessDenied, GateliftError, NotFound
 from infra.hub_access import Hub, ModelFacts
 from infra.names import is_registry_model
 from infra.resources.base import owner_of
-from infra.resources.connection import stored_token, token_hint
+from infra.resources.connection import stored_keys, token_hint
 from infra.serving import serving
 from infra.spec import StackSpec, TokenSpec
 from infra.stacks import load_spec, open_target
@@ -234,7 +234,7 @@ class Patient:
 
     def _stored(self) -> str | None:
         try:
-            return stored_token(self.cloud, self._token_spec.connection, self._token_spec.key)
+            return stored_keys(self.cloud, self._token_spec.connection).get(self._token_spec.key)
         except AccessDenied:
             raise Warned(
                 "a stored token cannot be checked: you may not read it", "set HF_TOKEN to check that one instead"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infra.cli.style import Painter
+from infra.plan import AS_DESIRED
 
 SYMBOLS = {
     "create": ("+", "create", "green"),
@@ -29,9 +30,8 @@ def change_lines(change: Mapping[str, Any], kind_width: int, paint: Painter) -> 
     """One change: the head line, then what it is about."""
     symbol, word, colour = SYMBOLS[change["action"]]
     head = f"{symbol:>3} {word:<7}  {change['kind']:<{kind_width}}  {change['name']}"
-    if change["action"] == "none":
-        return [paint(head, colour)]
-    reason = [paint(f"      {change['reason']}", "dim")] if change.get("reason") else []
+    told = change.get("reason") not in (None, "", AS_DESIRED)
+    reason = [paint(f"      {change['reason']}", "dim")] if told else []
     return [paint(head, colour), *reason, *(f"      {field_text(field)}" for field in change.get("diff", []))]
 
 

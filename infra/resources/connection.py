@@ -3,19 +3,21 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from infra.cloud import Cloud
-from infra.errors import AccessDenied, GateliftError
+from infra.errors import AccessDenied, NotFound
 from infra.resources.base import OWNER_TAG, Live, Resource, State, owner_of
 
-FINGERPRINT = "gatelift_fingerprint"
+FINGERPRINT = "gatelift_fingerprint_"  # in the metadata, followed by the key whose token it stands for
+UNSEEN = "(a token)"
 
 
 @dataclass(frozen=True)
 class Connection(Resource):
-    """A connection with one secret key; the plan sees a salted fingerprint, never the token."""
+    """A connection with our key in it; the plan sees a salted fingerprint, never the token."""
 
     connection: str
     key: str
@@ -34,16 +36,15 @@ class Connection(Resource):
     @property
     def desired(self) -> State:
         """Custom keys; the token as a new fingerprint."""
-        return {"name": self.connection, "type": "custom", "credentials": {self.key: "(a token)"}}
+        return {"name": self.connection, "type": "custom", "credentials": {self.key: UNSEEN}}
 
     def settle(self, live: Live) -> State:
         """A connection that others made serves as it is; ours is compared by its fingerprint."""
         if not live.owner:
             return {}
-        if self.token is None:
-            return {"name": self.connection, "type": "custom", "credentials": dict(live.state.get("credentials", {}))}
-        salt = str(live.document.get("properties", {}).get("metadata", {}).get(FINGERPRINT, "")).partition(":")[0]
-        shown = fingerprint_of(self.token, salt) if salt else "(a token)"
+        shown = live.state["credentials"].get(self.key, UNSEEN)
+        if self.token is not None and shown != UNSEEN:
+            shown = fingerprint_of(self.token, shown.partition(":")[0])
         return {"name": self.connection, "type": "custom", "credentials": {self.key: shown}}
 
     def read(self, cloud: Cloud) -> Live | None:
@@ -52,52 +53,69 @@ class Connection(Resource):
         if document is None:
             return None
         properties = document.get("properties", {})
-        metadata = properties.get("metadata") or {}
         state: State = {"name": document["name"], "type": _yaml_type(properties)}
-        if FINGERPRINT in metadata:
-            state["credentials"] = {self.key: metadata[FINGERPRINT]}
-        return Live(state, owner_of(metadata), "Succeeded", document)
+        state["credentials"] = fingerprints(document)
+        return Live(state, owner_of(properties.get("metadata")), "Succeeded", document)
 
     def create(self, cloud: Cloud, state: State) -> None:
         """Write the connection with the token."""
-        self._write(cloud, owner=self.stack)
+        if self.token is None:
+            raise AccessDenied(f"the connection {self.connection} needs a token", hint=token_hint(local=cloud.local))
+        self._write(cloud, {self.key: self.token}, {}, owner=self.stack)
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
-        """Write it again; whoever made it stays its owner."""
-        self._write(cloud, owner=live.owner or self.stack)
+        """Write it again with the keys that it has, as far as they may be read; whoever made it stays its owner."""
+        try:
+            keys = stored_keys(cloud, self.connection)
+        except AccessDenied:
+            keys = {}
+        token = self.token or usable(live, keys, self.key)
+        if token is None:
+            message = f"the connection {self.connection} needs a token under {self.key}"
+            raise AccessDenied(message, hint=token_hint(local=cloud.local))
+        noted = {key: mark for key, mark in fingerprints(live.document).items() if key in keys}
+        self._write(cloud, {**keys, self.key: token}, noted, owner=live.owner or self.stack)
 
     def delete(self, cloud: Cloud) -> None:
         """Take the connection away."""
         cloud.delete(cloud.workspace.connection(self.connection))
 
-    def _write(self, cloud: Cloud, *, owner: str) -> None:
-        if self.token is None:
-            raise AccessDenied(f"the connection {self.connection} needs a token", hint=token_hint(local=cloud.local))
-        salted = fingerprint_of(self.token, secrets.token_hex(8))
+    def _write(self, cloud: Cloud, keys: Mapping[str, str], noted: Mapping[str, str], *, owner: str) -> None:
+        salted = fingerprint_of(keys[self.key], secrets.token_hex(8))
+        marks = {f"{FINGERPRINT}{key}": mark for key, mark in {**noted, self.key: salted}.items()}
         body = {
             "properties": {
                 "category": "CustomKeys",
                 "authType": "CustomKeys",
                 "target": "_",
                 "isSharedToAll": True,
-                "credentials": {"keys": {self.key: self.token}},
-                "metadata": {OWNER_TAG: f"{owner}@{salted.partition(':')[2][:12]}", FINGERPRINT: salted},
+                "credentials": {"keys": dict(keys)},
+                "metadata": {OWNER_TAG: f"{owner}@{salted.partition(':')[2][:12]}", **marks},
             }
         }
         cloud.management.put(cloud.workspace.connection(self.connection), body)
 
 
-def stored_token(cloud: Cloud, connection: str, key: str) -> str | None:
-    """The token in the connection, if the caller may read it; None where it is not there."""
+def fingerprints(document: Mapping[str, Any]) -> dict[str, str]:
+    """What the connection's metadata say of the token under each key."""
+    metadata = document.get("properties", {}).get("metadata") or {}
+    return {k.removeprefix(FINGERPRINT): mark for k, mark in metadata.items() if k.startswith(FINGERPRINT)}
+
+
+def usable(live: Live, keys: Mapping[str, str], key: str) -> str | None:
+    """The token under a key; in a connection of ours also the one under the key that the spec named before."""
+    before = fingerprints(live.document) if live.owner else {}
+    return next((keys[name] for name in (key, *before) if keys.get(name)), None)
+
+
+def stored_keys(cloud: Cloud, connection: str) -> dict[str, str]:
+    """The secrets in the connection by their keys, if the caller may read them; none where it is not there."""
     try:
         found = cloud.management.post(cloud.workspace.connection(connection) + "/listsecrets")
-    except AccessDenied:
-        raise
-    except GateliftError:
-        return None
+    except NotFound:
+        return {}
     keys = ((found.get("properties", {}).get("credentials") or {}).get("keys")) or {}
-    value = keys.get(key)
-    return str(value) if value else None
+    return {str(name): str(value) for name, value in keys.items()}
 
 
 def fingerprint_of(token: str, salt: str) -> str:

@@ -25,7 +25,8 @@ CHANGES = (
         diff=(FieldChange("instance_type", "Standard_A", "Standard_B", forces_replace=True),),
     ),
     Change(Action.DELETE, "endpoint", "old"),
-    Change(Action.NONE, "environment", "gatelift-vllm"),
+    Change(Action.NONE, "connection", "Theirs", reason="used as it is"),
+    Change(Action.NONE, "environment", "gatelift-vllm", reason="as desired"),
 )
 AS_TEXT = """\
   + create   connection   HuggingFaceTokenConnection
@@ -37,6 +38,8 @@ AS_TEXT = """\
 -/+ replace  deployment   green
       instance_type: Standard_A → Standard_B  (forces the replacement)
   - delete   endpoint     old
+  = none     connection   Theirs
+      used as it is
   = none     environment  gatelift-vllm
 
 Plan: 1 to create, 1 to update, 1 to replace, 1 to delete."""

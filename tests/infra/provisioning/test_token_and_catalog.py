@@ -32,6 +32,31 @@ def test_a_rotated_token_reaches_the_container(bench: Any) -> None:
     assert not bench.plan(spec, token="hf_secondtoken2").has_changes
 
 
+@pytest.mark.parametrize("token", [None, "hf_goodtoken001"])
+def test_another_key_is_written_beside_the_old_one(bench: Any, token: str | None) -> None:
+    name = "key-given" if token else "key-stored"
+    bench.up(bench.spec(name))
+    renamed = bench.spec(name, token={"key": "OTHER"})
+    assert bench.up(renamed, token=token).answer == "org/gated with a token"
+    assert not bench.plan(renamed, token=token).has_changes
+    assert not bench.plan(renamed, token=None).has_changes
+    target = bench.target(renamed)
+    secrets = target.arm.post(target.cloud.workspace.connection("HuggingFaceTokenConnection") + "/listsecrets")
+    assert set(secrets["properties"]["credentials"]["keys"]) == {"HF_TOKEN", "OTHER"}
+
+
+def test_a_secret_that_others_changed_below_its_fingerprint_is_not_the_same(bench: Any) -> None:
+    spec = bench.spec("below")
+    target = bench.target(spec)
+    stacks.token_set(spec, target, "hf_goodtoken001")
+    id = target.cloud.workspace.connection("HuggingFaceTokenConnection")
+    document = target.arm.get(id)
+    document["properties"]["credentials"] = {"keys": {"HF_TOKEN": "hf_secondtoken2"}}
+    target.arm.put(id, document)
+    assert stacks.token_verify(spec, target, "hf_goodtoken001")["connection"]["same_token"] is False
+    assert stacks.token_verify(spec, target, "hf_secondtoken2")["connection"]["same_token"] is True
+
+
 @pytest.mark.parametrize("token", ["", "hf_with space"])
 def test_what_is_no_token_is_not_stored(bench: Any, token: str) -> None:
     spec = bench.spec("form")

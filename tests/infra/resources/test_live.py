@@ -254,6 +254,14 @@ def test_the_connection_is_compared_by_its_fingerprint(
     other = type(connection)("HuggingFaceTokenConnection", "HF_TOKEN", "demo", "hf_othertoken2")  # type: ignore[call-arg]
     change = plan_one("demo", other, other.read(plain_cloud))
     assert (change.action, change.fields) == (Action.UPDATE, ["credentials.HF_TOKEN"])
+    shelf.answers[f"{shelf.written[-1][0]}/listsecrets"] = {"properties": written}
+    renamed = type(connection)("HuggingFaceTokenConnection", "OTHER", "demo", None)  # type: ignore[call-arg]
+    live = renamed.read(plain_cloud)
+    change = plan_one("demo", renamed, live)
+    assert (change.action, change.fields) == (Action.UPDATE, ["credentials.OTHER"])
+    renamed.update(plain_cloud, live, renamed.desired)
+    assert shelf.written[-1][1]["properties"]["credentials"] == {"keys": {"HF_TOKEN": TOKEN, "OTHER": TOKEN}}
+    assert plan_one("demo", renamed, renamed.read(plain_cloud)).action is Action.NONE
     without = type(connection)("HuggingFaceTokenConnection", "HF_TOKEN", "demo", None)  # type: ignore[call-arg]
     assert plan_one("demo", without, without.read(plain_cloud)).action is Action.NONE
 
