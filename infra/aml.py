@@ -28,6 +28,7 @@ from infra.errors import Refused, still_running
 from infra.parallel import Task
 from infra.quiet import QuietThreads
 from infra.sdk_transport import RenewingTransport, as_gatelift_errors
+from infra.workspace_store import Uploaded, upload_to_workspace
 
 LOCAL_PAUSE, AZURE_PAUSE = 0.25, 2.0
 TICK = 0.2
@@ -74,12 +75,12 @@ class Aml:
 
     def put_environment(self, document: Mapping[str, Any], folder: Path) -> None:
         """Upload the build context and register the environment version."""
-        build = {**document["build"], "path": str(folder)}
+        build = {**document["build"], "path": self._upload(folder).url}
         self._put_asset("environments", "load_environment", {**document, "build": build})
 
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
         """Upload the folder and register the model version."""
-        self._put_asset("models", "load_model", {**document, "path": str(folder)})
+        self._put_asset("models", "load_model", {**document, "path": self._upload(folder).uri})
 
     def put_deployment(self, document: Mapping[str, Any], tick: Callable[[], None]) -> None:
         """Create or update the deployment and wait for it."""
@@ -97,6 +98,9 @@ class Aml:
                 tick()
             with QUIET.silence():
                 poller.result()
+
+    def _upload(self, folder: Path) -> Uploaded:
+        return upload_to_workspace(self._arm, self._workspace, folder)
 
     def _put_asset(self, group: str, loader: str, document: Mapping[str, Any]) -> None:
         client = self._open()
@@ -184,7 +188,8 @@ def _sdk_errors(what: str) -> Iterator[None]:
         try:
             yield
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise Refused(f"azure-ai-ml could not send {what}: {error}", code="sdk_error") from error
+            hint = "correct what the spec says of it; GATELIFT_DEBUG=1 shows where it failed"
+            raise Refused(f"azure-ai-ml could not send {what}: {error}", hint=hint, code="sdk_error") from error
 
 
 def _plain(value: Any) -> Any:

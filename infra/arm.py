@@ -18,6 +18,7 @@ from infra.web import Answer, Web
 API_VERSION = "2024-04-01"  # the newest stable version that every route we use has
 WORKING = {"Creating", "Updating", "Deleting", "Scaling", "Accepted", "InProgress", "Running"}
 DEFAULT_PAUSE = 2.0
+LOGIN_AGAIN = "`az login` again; with --local: `gatelift emulator stop`, then the command again"
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,16 @@ def refusal(status: int, body: str, *, request_id: str = "") -> GateliftError:
     elif status == 429 or status >= 500:
         kind = NotReady
     code = found.code or f"http_{status}"
-    return kind(found.message, hint=found.hint, code=code, cause=found.cause, request_id=request_id)
+    return kind(found.message, hint=found.hint or _way_out(status), code=code, cause=found.cause, request_id=request_id)
+
+
+def _way_out(status: int) -> str:
+    """What to do about an answer that says nothing but its status."""
+    if status == 401:
+        return LOGIN_AGAIN
+    if status == 429 or status >= 500:
+        return "run the command again in a minute: it goes on where this one ended"
+    return "`gatelift doctor` looks at login, rights and what the spec names"
 
 
 def failure(body: Mapping[str, Any], *, request_id: str = "") -> GateliftError:

@@ -100,6 +100,12 @@ KNOWN: dict[str, tuple[Diagnosis, ...]] = {
             "check the names in the message",
         ),
     ),
+    "BadRequest": (
+        Diagnosis(
+            "the service refused the request as it is",
+            "correct what the message names in the spec, and run the command again",
+        ),
+    ),
     "ResourceNotReady": (
         Diagnosis(
             "the container ended, or did not become ready within the probes' time",

@@ -9,7 +9,7 @@ from typing import Any
 from azure.core import exceptions as azure_errors
 from azure.core.pipeline.transport import RequestsTransport
 
-from infra.arm import failure, refusal
+from infra.arm import LOGIN_AGAIN, failure, refusal
 from infra.azure_login import SCOPE, Credential
 from infra.errors import AccessDenied, GateliftError, NotReady, Refused
 
@@ -42,14 +42,15 @@ def as_gatelift_errors(what: str) -> Iterator[None]:
     try:
         yield
     except azure_errors.ClientAuthenticationError as error:
-        raise AccessDenied(f"{what}: {_said(error)}", hint="`az login` again", code="not_authenticated") from None
+        raise AccessDenied(f"{what}: {_said(error)}", hint=LOGIN_AGAIN, code="not_authenticated") from None
     except azure_errors.HttpResponseError as error:
         raise _from_response(error) from None
     except (azure_errors.ServiceRequestError, azure_errors.ServiceResponseError) as error:
         hint = "check the network; with --local: `gatelift emulator status`"
         raise NotReady(f"{what}: no answer: {_said(error)}", hint=hint, code="no_connection") from None
     except azure_errors.AzureError as error:
-        raise Refused(f"{what}: {_said(error)}", code=type(error).__name__) from None
+        hint = "`gatelift doctor` looks at login, rights and what the spec names"
+        raise Refused(f"{what}: {_said(error)}", hint=hint, code=type(error).__name__) from None
 
 
 def _from_response(error: azure_errors.HttpResponseError) -> GateliftError:

@@ -131,7 +131,7 @@ class Target:
         self.wait(Operation(document["id"]), tick)
 
     def _upload(self, sas_uri: str, folder: Path) -> None:
-        from infra.code_upload import upload_folder
+        from infra.blob_upload import upload_folder
 
         upload_folder(sas_uri, folder, ca_bundle=self.ca_bundle, patience=self.arm.patience)
 

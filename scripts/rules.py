@@ -13,7 +13,7 @@ HOMES = {
     "azure.core": {"infra/sdk_transport.py", "infra/aml.py", "infra/azure_login.py"},
     "azure.identity": {"infra/azure_login.py"},
     "azure.mgmt": set(),  # Resource Manager is asked directly, see infra/arm_session.py
-    "azure.storage": {"infra/code_upload.py"},
+    "azure.storage": {"infra/blob_upload.py"},
     "huggingface_hub": {"infra/hub_access.py", "scoring/weights.py"},
     "typer": {"infra/cli"},
     "vllm": {"scoring/vllm_engine.py"},

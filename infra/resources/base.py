@@ -3,8 +3,9 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 from infra.cloud import Cloud
@@ -74,6 +75,15 @@ class Resource(ABC):
     def obstacle(self, live: Live, traffic: Mapping[str, int]) -> str:
         """Why it must not be replaced now, as a way out; nothing where nothing is lost."""
         return ""
+
+
+def content_digest(files: Iterable[tuple[str, Path]]) -> str:
+    """A hash of names and contents, by the name each file goes by."""
+    digest = hashlib.sha256()
+    for relative, path in files:
+        content = path.read_bytes()
+        digest.update(f"{relative}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
 
 
 def fingerprint(value: Any) -> str:

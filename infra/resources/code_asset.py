@@ -1,6 +1,5 @@
 """The scoring code: a staged copy of a folder, named by its content, uploaded once."""
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import ClassVar
 
 from infra.cloud import Cloud
 from infra.errors import GateliftError
-from infra.resources.base import Live, Resource, State, owned, owner_of
+from infra.resources.base import Live, Resource, State, content_digest, owned, owner_of
 
 NAME = "gatelift-scoring"
 LEFT_OUT = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
@@ -36,11 +35,7 @@ class CodeAsset(Resource):
     @cached_property
     def version(self) -> str:
         """The content's hash, names included."""
-        digest = hashlib.sha256()
-        for relative, path in self.files():
-            content = path.read_bytes()
-            digest.update(f"{relative}\0{len(content)}\0".encode() + content)
-        return digest.hexdigest()[:12]
+        return content_digest(self.files())[:12]
 
     @cached_property
     def desired(self) -> State:

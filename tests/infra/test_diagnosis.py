@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from infra.arm import refusal
 from infra.diagnosis import explain, known_codes, read_error
 from infra.diagnosis_table import KNOWN
 
@@ -40,6 +41,9 @@ QUOTA = (
         ),
         pytest.param('{"error": {"code": "Conflict", "message": "busy"}}', "Conflict", "busy", id="text"),
         pytest.param("<html>bad gateway</html>", "", "bad gateway", id="no-json"),
+        pytest.param(
+            {"error": {"code": "X", "message": "red \x1b[31mink\x07"}}, "X", "red [31mink", id="control-codes"
+        ),
         pytest.param(None, "", "nothing more", id="empty"),
     ],
 )
@@ -72,6 +76,16 @@ def test_the_words_of_a_message_tell_the_cause(code: str, message: str, cause: s
     assert cause in found.cause
     assert bool(found.cause) == bool(cause)
     assert found.hint
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
+@pytest.mark.parametrize("body", ["", "<html>busy</html>", '{"error": {"code": "BadRequest", "message": "no"}}'])
+def test_whatever_azure_answers_there_is_a_way_out(status: int, body: str) -> None:
+    assert refusal(status, body).hint
+
+
+def test_a_bad_request_names_its_way_out() -> None:
+    assert "correct what the message names" in read_error({"error": {"code": "BadRequest", "message": "no"}}).hint
 
 
 def test_every_code_is_explained_in_any_case() -> None:

@@ -28,6 +28,8 @@ QUICK = {
         ("PUT workspaces/ws-S/connections/HuggingFaceTokenConnection", "unreachable for good"),
         (f"PUT workspaces/ws-S/{DEPLOYMENT}blue", "answer lost after the write"),
         (f"PUT workspaces/ws-S/{DEPLOYMENT}blue", "its operation finds no capacity"),
+        ("PUT blob gatelift-vllm/Dockerfile", "hang for good"),
+        ("POST workspaces/ws-S/datastores/workspaceblobstore/listSecrets", "503 for good"),
         (f"DELETE workspaces/ws-S/{ENDPOINT}", "its operation fails"),
     ],
     CHANGE_CRASH: [(f"PUT workspaces/ws-S/{DEPLOYMENT}*", crash.RUNNING)],
