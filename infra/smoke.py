@@ -1,5 +1,6 @@
 """Asks a running endpoint one question, as any client would."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,7 +35,7 @@ def ask(
         try:
             response = httpx.post(f"{base_url}/chat/completions", json=body, headers=headers, timeout=longest)
             if response.status_code == 200:
-                return _text(response.json())
+                return _text(response.text)
             inner = response.headers.get("ms-azureml-model-error-statuscode", "")
             if inner in NO_CHAT:
                 return f"(the container serves, but answers a chat with {inner}: this model does not chat)"
@@ -49,8 +50,14 @@ def ask(
         clock.sleep(1)
 
 
-def _text(document: Mapping[str, Any]) -> str:
-    message = (document.get("choices") or [{}])[0].get("message") or {}
+def _text(body: str) -> str:
+    try:
+        message: Mapping[str, Any] = json.loads(body)["choices"][0]["message"]
+        message.keys()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        hint = "is it the toolkit's container? `gatelift logs` shows the container's output"
+        said = f"the endpoint answered 200, and no chat completion: {body[:500]}"
+        raise Refused(said, hint=hint, code="smoke_test_failed") from None
     return str(message.get("content") or message.get("reasoning_content") or message.get("reasoning") or "").strip()
 
 

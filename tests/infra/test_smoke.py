@@ -73,6 +73,17 @@ def test_a_failure_is_told(front_end: Callable[[Answers], str], manual_clock: An
     assert "why" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "body", [{}, [], {"choices": []}, {"choices": [{"text": "Paris"}]}, {"choices": [{"message": 1}]}]
+)
+def test_an_answer_without_a_chat_completion_is_none(
+    front_end: Callable[[Answers], str], manual_clock: Any, body: Any
+) -> None:
+    with pytest.raises(Refused, match="no chat completion") as error:
+        ask(front_end([(200, {}, body)]), "key", "model", clock=manual_clock)
+    assert (error.value.code, bool(error.value.hint)) == ("smoke_test_failed", True)
+
+
 def test_one_answer_that_never_comes_is_asked_for_again(front_end: Callable[[Answers], str], manual_clock: Any) -> None:
     answers: Answers = [(NEVER, {}, {}), GOOD]
     assert ask(front_end(answers), "key", "model", clock=manual_clock, patience=Patience(operation=0.5)) == "Paris."
