@@ -38,7 +38,7 @@ def add(
     probability: Annotated[float | None, typer.Option(min=0, max=1, help="How likely it strikes.")] = None,
     seed: Annotated[int | None, typer.Option(help="Makes the same requests be struck every time.")] = None,
     delay: Annotated[float | None, typer.Option(min=0, help="Seconds to wait before the request is served.")] = None,
-    status: Annotated[int | None, typer.Option(min=100, max=599, help="Answer this status.")] = None,
+    status: Annotated[int | None, typer.Option(min=200, max=599, help="Answer this status.")] = None,
     code: Annotated[str | None, typer.Option(help="The error code of that answer.")] = None,
     message: Annotated[str | None, typer.Option(help="Its message.")] = None,
     header: Annotated[list[str] | None, typer.Option(metavar="'NAME: VALUE'", help="A header of it.")] = None,

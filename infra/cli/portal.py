@@ -20,7 +20,8 @@ def portal_json(portal: str, path: str, method: str = "GET", body: Any = None) -
         response = connection.getresponse()
         text = response.read()
         if response.status == http.client.BAD_REQUEST:
-            raise GateliftError(json.loads(text)["error"]["message"], code="invalid_request")
+            hint = "`gatelift emulator fault add --help` shows what a rule may say"
+            raise GateliftError(json.loads(text)["error"]["message"], hint=hint, code="invalid_request")
         if response.status >= http.client.BAD_REQUEST:
             raise ValueError(f"{response.status} {text[:200].decode(errors='replace')}")
         return json.loads(text)

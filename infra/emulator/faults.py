@@ -25,6 +25,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.emulator.fault_checks import checked
 from infra.emulator.store import Store
 
 Message = MutableMapping[str, Any]
@@ -33,24 +34,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-FIELDS = {
-    "method": str,
-    "path": str,
-    "target": str,
-    "times": int,
-    "skip": int,
-    "probability": (int, float),
-    "seed": int,
-    "delay": (int, float),
-    "status": int,
-    "code": str,
-    "message": str,
-    "headers": dict,
-    "after": bool,
-    "reset": bool,
-    "hang": bool,
-    "operation": (dict, str),
-}
 DEFAULT_CODES = {
     401: "ExpiredAuthenticationToken",
     403: "AuthorizationFailed",
@@ -108,14 +91,14 @@ class Faults:
         """Replace all rules; `ValueError` says what is wrong with one."""
         if not isinstance(definitions, list):
             raise ValueError("the body must be a list of rules")
-        self._rules = [Rule(_checked(definition)) for definition in definitions]
+        self._rules = [Rule(checked(definition)) for definition in definitions]
         self._save()
         self._replaced.set()
         self._replaced = asyncio.Event()
 
     def add(self, definition: Any) -> None:
         """Put one more rule behind the others, which keep their counts; `ValueError` says what is wrong with it."""
-        self._rules.append(Rule(_checked(definition)))
+        self._rules.append(Rule(checked(definition)))
         self._save()
 
     def all(self) -> list[dict[str, Any]]:
@@ -199,20 +182,3 @@ async def _answer(rule: dict[str, Any], send: Send) -> None:
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
-
-
-def _checked(definition: Any) -> dict[str, Any]:
-    if not isinstance(definition, dict):
-        raise ValueError(f"a rule must be an object, not {definition!r}")
-    for name, value in definition.items():
-        if name not in FIELDS:
-            raise ValueError(f"unknown field {name!r} in a rule; there are {', '.join(FIELDS)}")
-        if not isinstance(value, FIELDS[name]) or (isinstance(value, bool) and FIELDS[name] is not bool):  # type: ignore[arg-type]
-            raise ValueError(f"field {name!r} of a rule has the wrong type: {value!r}")
-    if not any(name in definition for name in ("delay", "status", "after", "reset", "hang", "operation")):
-        raise ValueError("a rule needs one of delay, status, after, reset, hang, operation")
-    try:
-        re.compile(definition.get("path", ""))
-    except re.error as error:
-        raise ValueError(f"path {definition['path']!r} is no regular expression: {error}") from None
-    return definition

@@ -1,5 +1,6 @@
 """Long-running operations: what announces them, how they end, what happens to those that meet."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ def faults(emulator: Any) -> Iterator[Faults]:
     url = httpx.get(emulator.portal, headers={"Accept": "application/json"}, trust_env=False).json()["faults"]
 
     def set_rules(*rules: dict[str, Any]) -> httpx.Response:
-        return httpx.put(url, json=list(rules), trust_env=False)
+        return httpx.put(url, content=json.dumps(rules), trust_env=False)  # json= refuses infinity
 
     yield set_rules
     assert set_rules().json() == []
@@ -222,6 +223,21 @@ def test_a_connection_that_breaks_and_one_that_hangs(arm: Any, faults: Faults) -
         pytest.param({"pth": "x", "status": 500}, "unknown field 'pth'", id="field"),
         pytest.param({"status": "500"}, "wrong type", id="type"),
         pytest.param([], "must be an object", id="no-object"),
+        pytest.param({"status": 99_999}, "from 200 to 599", id="status-too-large"),
+        pytest.param({"status": 100}, "from 200 to 599", id="status-of-no-answer"),
+        pytest.param({"target": "azure", "hang": True}, "one of arm", id="target"),
+        pytest.param({"method": "FETCH", "hang": True}, "one of *", id="method"),
+        pytest.param({"times": -1, "hang": True}, "from 1", id="times"),
+        pytest.param({"delay": -5}, "from 0", id="delay-negative"),
+        pytest.param({"delay": float("inf")}, "from 0", id="delay-without-end"),
+        pytest.param({"delay": float("nan")}, "from 0", id="delay-no-number"),
+        pytest.param({"probability": 7, "hang": True}, "from 0 to 1", id="probability"),
+        pytest.param({"operation": "foo"}, "'never' or", id="operation-word"),
+        pytest.param({"operation": {"code": ""}}, "'never' or", id="operation-without-code"),
+        pytest.param({"status": 503, "headers": {"": "y"}}, "printable ASCII", id="header-without-name"),
+        pytest.param({"status": 503, "headers": {"x": "a\r\nb: c"}}, "printable ASCII", id="header-of-two-lines"),
+        pytest.param({"status": 503, "headers": {"x": "\u00e9"}}, "printable ASCII", id="header-not-ascii"),
+        pytest.param({"status": 503, "headers": {"Content-Length": "1"}}, "content-length", id="header-of-the-frame"),
     ],
 )
 def test_rules_that_are_refused(faults: Faults, rule: Any, words: str) -> None:
