@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from infra import quota
 from infra.cloud import Cloud, Management
 from infra.desired import Sources, desired_resources, needs_token, token_spec, uses_hub
-from infra.errors import AccessDenied
+from infra.errors import AccessDenied, SpecError
 from infra.hub_access import Hub, ModelFacts
 from infra.lease import begin_reading
 from infra.observe import Observed, observe
@@ -46,6 +46,12 @@ def prepare(
     spec: StackSpec, cloud: Cloud, hub: Hub, sources: Sources, *, token: str | None, keys: bool = False
 ) -> Prepared:
     """Ask Hub and Azure at the same time, then plan; with `keys` the endpoint's credential is asked for, too."""
+    if cloud.local and not uses_hub(spec):
+        raise SpecError(
+            f"model.id {spec.model.id!r}: a registry's model brings a container of its own, which is on Azure only",
+            hint="leave out --local; or on this machine name the model by its Hub id",
+            code="azure_only",
+        )
     token = token or None  # a variable that is set to nothing is no token
     reads = ReadAhead(cloud.management)
     reading = replace(cloud, management=reads)

@@ -16,6 +16,7 @@ MAX_INSTANCES = 50
 MAX_DEPLOYMENTS_PER_ENDPOINT = 20
 MAX_DEPLOYMENTS = 500
 MAX_REQUEST_SECONDS = 180
+REGISTRY_MODEL = "azureml://registries/"
 CREATE_ONLY = ("instanceType", "endpointComputeType")
 PROBE: Document = {
     "failureThreshold": 30,
@@ -108,6 +109,13 @@ def check_references(call: Call, sent: Document) -> None:
     """Code or routes there must be; a mount path needs routes. Assets that do not exist fail the operation."""
     environment = call.world.store.get(sent.get("environmentId") or "") or {}
     has_routes = bool((environment.get("properties") or {}).get("inferenceConfig"))
+    if not sent.get("environmentId") and str(sent.get("model") or "").startswith(REGISTRY_MODEL):
+        raise ArmError(
+            501,
+            "NotImplemented",
+            f"The emulator has no container for '{sent['model']}': a registry's model brings its own on Azure only. "
+            "Name an environment beside it.",
+        )
     if not sent.get("environmentId"):
         raise _wrong("'Image' must not be empty. The environmentId field is required.", "properties.environmentId")
     if environment and not sent.get("codeConfiguration") and not has_routes:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from infra import stacks
-from infra.errors import AccessDenied, GateliftError, NotFound, OperationFailed, Refused
+from infra.errors import AccessDenied, GateliftError, NotFound, OperationFailed, Refused, SpecError
 
 INTERRUPTED = """
 import os, signal, sys
@@ -70,6 +70,15 @@ def test_a_model_that_is_not_on_the_hub(bench: Any, model: dict[str, str], code:
     with pytest.raises(NotFound) as error:
         bench.plan(bench.spec("missing", model=model))
     assert error.value.code == code
+
+
+def test_a_model_that_only_azure_has_a_container_for(bench: Any) -> None:
+    uri = "azureml://registries/HuggingFace/models/org-model/labels/latest"
+    spec = bench.spec("registered")
+    spec = spec.model_copy(update={"catalog": None, "model": spec.model.model_copy(update={"id": uri})})
+    with pytest.raises(SpecError) as error:
+        bench.plan(spec)
+    assert (error.value.code, "Hub id" in error.value.hint) == ("azure_only", True)
 
 
 def test_too_few_cores_are_told_before_anything_is_made(bench: Any) -> None:
