@@ -4,11 +4,11 @@ import json
 import logging
 import re
 import uuid
-from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from starlette.types import Receive, Scope, Send
 
+from infra.emulator.arm_body import check_envelope, parse_body
 from infra.emulator.arm_call import ML, Address, ArmError, Call, Handler, Reply, Throttled, forbidden, subscription_of
 from infra.emulator.arm_versions import ML_TYPES, VERSIONS
 from infra.emulator.request_rules import checked
@@ -86,9 +86,10 @@ class ArmApp:
         ):
             raise forbidden(principal, action, address.resource_id)
         self._check_parents(method, address)
-        body = _parse_body(raw)
+        body = parse_body(raw, headers.get("content-type", ""))
         if address.namespace.lower() == ML.lower():
             body = checked(method, address.pattern, query["api-version"], body)
+        check_envelope(body)
         return handler(Call(self._world, method, address, query, body, headers, principal, path))
 
     def _authenticate(self, headers: dict[str, str]) -> Principal:
@@ -237,19 +238,6 @@ def _action(method: str, address: Address, pattern: str) -> str:
         address.namespace.lower(), address.namespace
     )
     return f"{namespace}/{types}/{VERBS.get(method, 'action')}"
-
-
-def _parse_body(raw: bytes) -> Any:
-    if not raw:
-        return None
-    try:
-        return json.loads(raw)
-    except ValueError as error:
-        raise ArmError(
-            400,
-            "InvalidRequestContent",
-            f"The request content was invalid and could not be deserialized: '{error}'.",
-        ) from None
 
 
 def _unknown(operation: str) -> ArmError:

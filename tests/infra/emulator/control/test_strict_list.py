@@ -86,6 +86,11 @@ def with_header(stage: Stage, **headers: str) -> Any:
     return client.get(stage.lab, params={"api-version": "2024-04-01"}, headers={"Authorization": "", **headers})
 
 
+def raw(stage: Stage, content: bytes, kind: str = "application/json") -> Any:
+    url = f"{stage.lab}/onlineEndpoints/rows-raw?api-version=2024-04-01"
+    return stage.arm.client.put(url, content=content, headers={"Content-Type": kind})
+
+
 def under_traffic(stage: Stage) -> Any:
     stage.arm.done("PUT", stage.endpoint, stage.bodies["endpoint"](properties={"traffic": {"blue": 100}}))
     answer = stage.arm("DELETE", stage.blue)
@@ -226,6 +231,16 @@ ROWS = [
         lambda s: with_header(s, Authorization=f"Bearer {s.token('https://storage.azure.com')}")),
     Row("caller without a role", 403, "AuthorizationFailed", "does not have authorization to perform action",
         lambda s: s.somebody()("GET", s.lab)),
+    Row("body that is not said to be JSON", 415, "UnsupportedMediaType", "media type 'text/plain'",
+        lambda s: raw(s, b"{}", "text/plain")),
+    Row("body nested too deeply", 400, "InvalidRequestContent", "MaxDepth of 64", lambda s: raw(s, b"[" * 5000)),
+    Row("location that is no text", 400, "InvalidRequestContent", "to type 'System.String'",
+        lambda s: s.put_endpoint("rows-place", location=5)),
+    Row("properties that are no object", 400, "InvalidRequestContent", "to type 'System.Object'",
+        lambda s: s.arm("PUT", f"{s.lab}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}",
+                        {"properties": "x"}, version=V)),
+    Row("model of a registry without an environment", 501, "NotImplemented", "Name an environment beside it",
+        lambda s: s.deploy(environmentId=None, model="azureml://registries/r/models/m/labels/latest")),
     Row("body against the API documents", 400, "BadRequest", "The location field is required.",
         lambda s: s.arm("PUT", f"{s.lab}/onlineEndpoints/rows-body", {"properties": {"authMode": "Key"}})),
 ]  # fmt: skip
