@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ WAY_OUT_OF_SECRETS = (
     "the token belongs in the workspace connection: `export HF_TOKEN=…`, then `gatelift up` or `gatelift token set`"
 )
 CHECK_YAML = "check indentation, colons and quotes there and on the line above"
+
+DEEPEST, MOST_VALUES = 32, 10_000
 
 Path_ = tuple[str | int, ...]
 
@@ -61,6 +64,11 @@ def _parse(path: Path) -> CommentedMap:
         raise SpecError(f"{path}:{line}: not YAML: {error.problem}", hint=CHECK_YAML) from None
     except YAMLError as error:
         raise SpecError(f"{path}: not YAML: {error}", hint=CHECK_YAML) from None
+    except RecursionError:
+        raise SpecError(f"{path}: nested too deeply", hint=SEE_INIT) from None
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # such as a number of thousands of digits
+        said = str(error).partition(";")[0]
+        raise SpecError(f"{path}: a value in it cannot be read: {said}", hint=CHECK_YAML) from None
     if not isinstance(document, CommentedMap):
         raise SpecError(f"{path}:1: a spec is a mapping of fields", hint=SEE_INIT)
     return document
@@ -90,7 +98,13 @@ def _expand(document: CommentedMap, path: Path, environ: Mapping[str, str]) -> A
             raise SpecError(message, hint=WAY_OUT_OF_SECRETS, code="secret_in_spec")
         return expanded
 
+    values = count()
+
     def walk(node: Any, where: Path_) -> Any:
+        if len(where) > DEEPEST or next(values) > MOST_VALUES:  # aliases make thousands of values out of a few lines
+            what = f"nested more than {DEEPEST} deep" if len(where) > DEEPEST else f"more than {MOST_VALUES} values"
+            hint = "write values out in the place of YAML's aliases (`*name`)"
+            raise SpecError(f"{_where(document, where[:3], path)}: {what}", hint=hint)
         if isinstance(node, CommentedMap):
             return {text(str(key), (*where, str(key))): walk(value, (*where, str(key))) for key, value in node.items()}
         if isinstance(node, CommentedSeq):

@@ -129,6 +129,31 @@ MISTAKES = [
 ]
 
 
+LEVELS = "".join(f"  {letter}: &{letter} [{', '.join(['*' + chr(ord(letter) - 1)] * 9)}]\n" for letter in "bcdefghi")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param("instance_count: 1", f"instance_count: {'1' * 5000}", "cannot be read", id="digits"),
+        pytest.param("org/model", "[" * 3000 + "]" * 3000, "nested too deeply", id="brackets"),
+        pytest.param("org/model", "[" * 40 + "]" * 40, "nested more than 32 deep", id="fewer-brackets"),
+        pytest.param("local:\n", f"local:\n  a: &a [x]\n{LEVELS}", "more than 10000 values", id="aliases"),
+        pytest.param("local:\n", "local: &again\n  more: *again\n", "unknown key", id="alias-of-itself"),
+        pytest.param("local:\n", "local:\n  ? [a]\n  : {[b]: c}\n", "", id="keys-that-are-no-text"),
+        pytest.param("org/model", "!!int x", "cannot be read", id="tagged-number"),
+        pytest.param("org/model", "!!float x", "cannot be read", id="tagged-fraction"),
+        pytest.param("org/model", "!!bool maybe", "", id="tagged-truth"),
+        pytest.param("org/model", "!!binary x", "", id="tagged-bytes"),
+        pytest.param("local:\n", "local:\n  <<: 5\n", "", id="merge-of-nothing"),
+    ],
+)
+def test_what_no_spec_holds_is_one_error_with_a_way_out(tmp_path: Path, old: str, new: str, said: str) -> None:
+    with pytest.raises(SpecError) as error:
+        read(tmp_path, GOOD.replace(old, new, 1))
+    assert (said in str(error.value), str(error.value).count("\n") < 3, bool(error.value.hint)) == (True, True, True)
+
+
 @pytest.mark.parametrize(("old", "new", "line", "said", "hint"), MISTAKES)
 def test_a_mistake_names_file_line_and_way_out(
     tmp_path: Path, old: str, new: str, line: int, said: str, hint: str
