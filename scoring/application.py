@@ -66,7 +66,7 @@ class Application:
         route, known = find_route(scope["method"], scope["path"])
         if known:
             send.contract = contract_of(known[0].surface)
-        check_key(scope, route, self.service.settings.api_keys)
+        check_key(scope, route, self.service.api_keys)
         if route is None:
             raise _not_served(scope, sorted({other.method for other in known}))
         send.contract.check(scope)

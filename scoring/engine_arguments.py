@@ -37,7 +37,7 @@ def _words(name: str, value: Any) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return json.dumps(value) if isinstance(value, dict | list | bool) else str(value)
 
 
 def named_option(arguments: Sequence[str], name: str) -> str | None:
@@ -66,6 +66,21 @@ def option_values(arguments: Sequence[str], name: str) -> list[str]:
         elif taking:
             values.append(word)
     return values
+
+
+def without_option(arguments: Sequence[str], name: str) -> list[str]:
+    """Return the arguments without an option that takes one value."""
+    kept: list[str] = []
+    value_follows = False
+    for word in arguments:
+        flag, equals, _ = word.partition("=")
+        if value_follows:
+            value_follows = False
+        elif flag.replace("_", "-") == name:
+            value_follows = not equals
+        else:
+            kept.append(word)
+    return kept
 
 
 def has_flag(arguments: Sequence[str], *names: str) -> bool:

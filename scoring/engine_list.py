@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from scoring.config_file import with_config_file
 from scoring.engine_arguments import arguments_from_mapping
 from scoring.errors import BadSettings
 
@@ -39,4 +40,4 @@ def _engine(number: int, entry: Any) -> EngineSettings:
     revision = entry.get("revision")
     if revision is not None and not isinstance(revision, str):
         raise BadSettings(f"SCORING_ENGINES[{number}].revision is {revision!r}", hint="write a branch or a commit")
-    return EngineSettings(entry["model"], revision, arguments_from_mapping(rest))
+    return EngineSettings(entry["model"], revision, with_config_file(arguments_from_mapping(rest)))

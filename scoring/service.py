@@ -36,6 +36,7 @@ class Service:
         self.timeline = timeline
         self.state = State.LOADING
         self.engines: list[VllmEngine] = []
+        self.api_keys = settings.api_keys
         self.in_flight: set[asyncio.Task[Any]] = set()
         self.cut_off: set[asyncio.Task[Any]] = set()
         self.idle = asyncio.Event()
@@ -64,6 +65,7 @@ class Service:
                 hint="SCORING_ENGINES may name one chat model and one embedding model",
             )
         self.engines.append(engine)
+        self.api_keys = tuple(dict.fromkeys((*self.api_keys, *engine.api_keys)))
 
     def gate(self, engine: VllmEngine) -> Admission:
         """Return what admits requests to an engine."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from scoring.config_file import with_config_file
 from scoring.engine_arguments import arguments_from_json, named_model, named_option, option_values
 from scoring.engine_list import EngineSettings, engines_from_json
 from scoring.errors import BadSettings
@@ -53,7 +54,7 @@ class ScoringSettings:
 
 def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> ScoringSettings:
     """Join the command line with the environment; what is said on the command line wins."""
-    words = tuple(arguments) or arguments_from_json(environ.get("SCORING_ENGINE_ARGS") or "{}")
+    words = with_config_file(arguments or arguments_from_json(environ.get("SCORING_ENGINE_ARGS") or "{}"))
     engines = () if arguments else engines_from_json(environ.get("SCORING_ENGINES"))
     model = named_model(words)
     model_dir = None if model else mounted_model(environ.get("AZUREML_MODEL_DIR"))

@@ -9,7 +9,6 @@ import functools
 import importlib
 import importlib.util
 import multiprocessing
-import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, MutableMapping
@@ -18,11 +17,10 @@ from importlib import metadata
 from types import ModuleType
 from typing import Any
 
-from scoring.engine_arguments import has_flag
 from scoring.engine_process import forked
-from scoring.errors import BadSettings, EngineFailed
+from scoring.errors import EngineFailed
 from scoring.short_way import ShortWay
-from scoring.tracing import flush_traces, settle_traces
+from scoring.tracing import flush_traces
 from scoring.unsent_requests import forget_unsent
 
 GENERATE = "generate"
@@ -88,59 +86,6 @@ def _exists(name: str) -> bool:
         return False
 
 
-def parse_arguments(vllm: VllmModules, arguments: tuple[str, ...]) -> Namespace:
-    """Read the arguments of `vllm serve` with vLLM's own parser, and refuse what one process cannot do."""
-    parser = vllm.make_arg_parser(vllm.argument_parser(prog="python -m scoring"))
-
-    def refuse(message: str) -> None:
-        raise BadSettings(f"vLLM's arguments: {message}", hint="`vllm serve --help=all` lists them")
-
-    parser.error = refuse
-    try:
-        parsed: Namespace = parser.parse_args(list(arguments))
-        if getattr(parsed, "model_tag", None):
-            parsed.model = parsed.model_tag
-        vllm.validate_arguments(parsed)
-        _load_plugins(vllm, parsed)
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        raise BadSettings(f"vLLM's arguments: {error}", hint="`vllm serve --help=all` lists them") from error
-    if parsed.headless or getattr(parsed, "grpc", False) or (parsed.api_server_count or 1) != 1:
-        raise BadSettings(
-            "this server is one process that speaks HTTP", hint="leave out --headless, --grpc, --api-server-count"
-        )
-    # The key is checked by our surface, in front of every route; our own warm-up request carries none.
-    parsed.api_key = None
-    if not parsed.allowed_media_domains:
-        parsed.allowed_media_domains = [NO_HOST]  # vLLM takes an empty list for every host
-    # Our surface refuses what is too much, with 429 before the body is read; vLLM would answer 503 after it.
-    parsed.queued, parsed.max_num_queued_reqs = getattr(parsed, "max_num_queued_reqs", None), None
-    parsed.otlp_traces_endpoint = settle_traces(os.environ, parsed.otlp_traces_endpoint)
-    if is_cpu_build():
-        _settle_for_cpu(parsed, arguments)
-    return parsed
-
-
-def _settle_for_cpu(parsed: Namespace, arguments: tuple[str, ...]) -> None:
-    """Choose what a CPU needs where the user has not chosen."""
-    if not has_flag(arguments, "--enforce-eager", "--no-enforce-eager"):
-        parsed.enforce_eager = True  # compiling for a CPU takes a minute and a C++ compiler
-    if not has_flag(arguments, "--dtype"):
-        parsed.dtype = "float32"  # vLLM 0.32 answered nonsense in bfloat16 on the one CPU tried; why is not known
-    if parsed.enable_chunked_prefill is None:
-        # A seeded request whose prompt comes in chunks kills the engine: "CPU Generator does not use offset".
-        parsed.enable_chunked_prefill = False
-
-
-def _load_plugins(vllm: VllmModules, parsed: Namespace) -> None:
-    if parsed.tool_parser_plugin:
-        vllm.tool_parsers.import_tool_parser(parsed.tool_parser_plugin)
-    if parsed.reasoning_parser_plugin:
-        vllm.reasoning_parsers.import_reasoning_parser(parsed.reasoning_parser_plugin)
-    known = vllm.tool_parsers.list_registered()
-    if parsed.tool_call_parser and parsed.tool_call_parser not in known:
-        raise KeyError(f"tool call parser {parsed.tool_call_parser!r} is none of {', '.join(sorted(known))}")
-
-
 class DeathSwitch:
     """Stands where vLLM's error handlers expect a uvicorn server: setting `should_exit` reports the engine's death."""
 
@@ -195,6 +140,11 @@ class VllmEngine:
         """How many may wait, where vLLM's own option says so."""
         queued: int | None = self._parsed.queued
         return queued
+
+    @property
+    def api_keys(self) -> tuple[str, ...]:
+        """The keys that vLLM's own option names, wherever its parser found it."""
+        return tuple(self._parsed.keys or ())
 
     @property
     def media_hosts(self) -> frozenset[str]:

@@ -47,10 +47,11 @@ def test_a_wrong_list_is_refused(text: str) -> None:
 
 def test_a_task_has_one_engine() -> None:
     service = Service(read_settings(["a/chat"], {}), Timeline())
-    service.add(SimpleNamespace(tasks=("generate",), names=["a"]))  # type: ignore[arg-type]
-    service.add(SimpleNamespace(tasks=("embed", "token_embed"), names=["b"]))  # type: ignore[arg-type]
+    service.add(SimpleNamespace(tasks=("generate",), names=["a"], api_keys=("k",)))  # type: ignore[arg-type]
+    service.add(SimpleNamespace(tasks=("embed", "token_embed"), names=["b"], api_keys=()))  # type: ignore[arg-type]
     with pytest.raises(BadSettings, match="two engines would embed"):
         service.add(SimpleNamespace(tasks=("embed",), names=["c"]))  # type: ignore[arg-type]
+    assert service.api_keys == ("k",)  # an engine's own key guards the process
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def served(*tasks: str, state: State = State.READY, **environ: str) -> Applicati
     service = Service(read_settings(["a/model"], environ), Timeline())
     engine: Any = SimpleNamespace(
         tasks=tasks, names=["a/model"], dead=False, max_num_seqs=1, max_num_queued=0, short_way=None,
-        media_hosts=frozenset(), refuses_seeds=False,
+        media_hosts=frozenset(), refuses_seeds=False, api_keys=(),
     )  # fmt: skip
     service.add(engine)
     service.state = state

@@ -35,6 +35,7 @@ class Engine:
     max_num_queued = 2
     media_hosts: frozenset[str] = frozenset()
     refuses_seeds = False
+    api_keys = ()
     dead = False
     short_way = None
 

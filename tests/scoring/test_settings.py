@@ -38,6 +38,53 @@ def test_port_is_read_off_the_command_line(words: list[str]) -> None:
     assert named_option(words, "--host") is None
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["m", "--config", "FILE"], id="two-words"),
+        pytest.param(["m", "--config=FILE"], id="one-word"),
+        pytest.param(["--config", "FILE", "m"], id="before-the-model"),
+    ],
+)
+def test_config_file_holds_for_our_own_settings(tmp_path: Path, words: list[str]) -> None:
+    file = tmp_path / "conf.yaml"
+    file.write_text(
+        "port: 7\napi-key: sekret\nserved_model_name: [a, b]\nenforce-eager: false\nhf_overrides: {x: 1}\n"
+        "revision: 2024-01-02\n"
+    )
+    settings = read_settings([word.replace("FILE", str(file)) for word in words], {})
+    assert (settings.model, settings.port, settings.api_keys) == ("m", 7, ("sekret",))
+    assert settings.revision == "2024-01-02"
+    assert settings.arguments == (
+        "m", "--port=7", "--api-key=sekret", "--served-model-name", "a", "b", "--no-enforce-eager",
+        '--hf-overrides={"x": 1}', "--revision=2024-01-02",
+    )  # fmt: skip
+
+
+def test_command_line_wins_over_its_config_file(tmp_path: Path) -> None:
+    file = tmp_path / "conf.yaml"
+    file.write_text("port: 7\nmodel: org/name\n")
+    settings = read_settings(["--config", str(file), "--port", "8"], {})
+    assert (settings.model, settings.port) == ("org/name", 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(None, "cannot be read", id="missing"),
+        pytest.param("a: [", "cannot be read", id="broken"),
+        pytest.param("- a", "holds no arguments", id="list"),
+    ],
+)
+def test_bad_config_file(tmp_path: Path, text: str | None, words: str) -> None:
+    file = tmp_path / "conf.yaml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(BadSettings, match=words) as caught:
+        read_settings(["m", "--config", str(file)], {})
+    assert caught.value.hint
+
+
 def test_environment_of_a_container(tmp_path: Path) -> None:
     settings = read_settings(
         [],
