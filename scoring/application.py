@@ -28,6 +28,7 @@ from scoring.openapi_document import openapi_document
 from scoring.outlet import connection, flow_of, outlet
 from scoring.problems import Problem
 from scoring.routes import Answer, Route, find_route
+from scoring.schema_bounds import check_schema_bounds
 from scoring.service import TASKS, Service
 from scoring.surfaces import contract_of
 from scoring.vllm_engine import VllmEngine
@@ -117,6 +118,7 @@ class Application:
             raise Problem(413, f"The body is longer than {limits.max_body_bytes} bytes.") from error
         document = parse_body(body, limits)
         check_ceilings(document, limits)
+        check_schema_bounds(document)
         await check_media(document, engine.media_hosts, limits)
         if engine.refuses_seeds and document.get("seed") is not None:
             raise Problem(422, "seed is not supported on a CPU with chunked prefill.", param="seed")
