@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from scoring import fast_stream, serve_arguments, vllm_engine
+from scoring import fast_stream, media_fetching, serve_arguments, vllm_engine
 from scoring.asgi import call_app
 from scoring.engine_arguments import has_flag, named_option
 from scoring.errors import BadSettings, EngineFailed
@@ -36,6 +36,7 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
             early.result()
     vllm = await imports
     parsed = await in_thread(lambda: serve_arguments.parse_arguments(vllm, settings.arguments))
+    media_fetching.install()
     weights = await (early or _weights(settings, timeline, _parsed_model(settings, parsed)))
     _settle(parsed, settings, weights)
     with timeline.phase("engine"):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from scoring.json_walk import members
 from scoring.limits import Limits, media_items
 from scoring.problems import Problem
 
@@ -25,18 +26,44 @@ async def check_media(document: Mapping[str, Any], hosts: frozenset[str], limits
     for medium in media_items(document):
         if not isinstance(medium, str):
             continue
-        scheme = medium[:16].partition(":")[0].lower()
-        if scheme == "data" or "://" not in medium[:16]:
-            _check_size(medium, limits)
-        elif scheme != "https":
-            raise Problem(422, f"Media may come as data URLs or over https, not over {scheme[:16]}.", param="url")
-        else:
-            await _check_host(medium, hosts)
+        try:
+            await _check(medium, hosts, limits)
+        except Refused as refused:
+            raise _placed(refused, medium, document) from refused
+
+
+class Refused(Exception):
+    """Why a medium is not taken; the place it has in its request is looked up only then."""
+
+    def __init__(self, message: str, status: int = 422) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def _placed(refused: Refused, medium: str, document: Mapping[str, Any]) -> Problem:
+    path = next((path for path, value in members(document) if value == medium), ())
+    details = {"loc": ["body", *path], "value": medium[:200]}
+    return Problem(refused.status, str(refused), param=".".join(path) or None, details=details)
+
+
+async def _check(medium: str, hosts: frozenset[str], limits: Limits) -> None:
+    head = medium[:1024]
+    scheme, colon, _ = head.partition(":")
+    if not colon:
+        _check_size(medium, limits)  # bare base64, as `input_audio` has it
+    elif scheme.lower() == "data":
+        _check_size(medium, limits)
+        if not head.partition(",")[0].endswith(";base64"):
+            raise Refused("A data URL must be in base64: data:image/png;base64,… .")
+    elif scheme.lower() == "https":
+        await _check_host(medium, hosts)
+    else:
+        raise Refused(f"Media may come as data URLs or over https, not over {scheme[:16]}.")
 
 
 def _check_size(medium: str, limits: Limits) -> None:
     if len(medium) * 3 // 4 > limits.max_media_bytes:
-        raise Problem(413, f"A medium in a data URL may have at most {limits.max_media_bytes} bytes.")
+        raise Refused(f"A medium in a data URL may have at most {limits.max_media_bytes} bytes.", 413)
 
 
 async def _check_host(url: str, hosts: frozenset[str]) -> None:
@@ -44,15 +71,15 @@ async def _check_host(url: str, hosts: frozenset[str]) -> None:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").rstrip(".").lower(), parts.port or 443
     except ValueError as error:
-        raise Problem(422, "A media URL is not a URL.", param="url") from error
+        raise Refused("A media URL is not a URL.") from error
     if host not in hosts or parts.username is not None or "\\" in url:
-        raise Problem(422, f"Media from {host[:80] or 'nowhere'} are not allowed; send them as data URLs.", param="url")
+        raise Refused(f"Media from {host[:80] or 'nowhere'} are not allowed; send them as data URLs.")
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise Problem(422, f"The media host {host} is not known.", param="url") from error
+        raise Refused(f"The media host {host} is not known.") from error
     if not found or not all(is_public(str(address[0])) for *_, address in found):
-        raise Problem(422, f"The media host {host} has an address that is not public.", param="url")
+        raise Refused(f"The media host {host} has an address that is not public.")
 
 
 def is_public(text: str) -> bool:

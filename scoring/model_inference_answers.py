@@ -65,7 +65,7 @@ def problem_of_vllm(status: int, body: bytes) -> Problem:
         message, param = str(error["message"]), error.get("param")
     except (ValueError, KeyError, TypeError):
         message, param = body.decode(errors="replace")[:300], None
-    status = 422 if status == 400 else status
+    status = 422 if status in (400, 501) else status
     details = {"loc": ["body", *(str(param).split(".") if param else [])], "value": ""} if status == 422 else None
     return Problem(status, message, param=param, details=details)
 

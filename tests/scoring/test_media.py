@@ -82,6 +82,13 @@ def test_listed_host_with_an_address_inside_is_refused(url: str, host: str) -> N
         pytest.param("https://8.8.8.8@8.8.4.4/a", 422, id="user-that-looks-like-a-host"),
         pytest.param("https://8.8.4.4/a", 422, id="not-listed"),
         pytest.param("https://[8.8.8.8/a", 422, id="no-url"),
+        pytest.param("AAAA", 0, id="bare-base64"),
+        pytest.param("data:image/png;charset=utf-8;base64,AA==", 0, id="data-url-with-a-parameter"),
+        pytest.param("data:image/png,xx", 422, id="data-url-not-in-base64"),
+        pytest.param("data:image/png;base64", 0, id="data-url-without-data"),
+        pytest.param("file:/etc/passwd", 422, id="file-with-one-slash"),
+        pytest.param("a-scheme-of-many-letters:x", 422, id="long-scheme"),
+        pytest.param("https:x", 422, id="https-without-a-host"),
     ],
 )
 def test_url(url: str, status: int) -> None:
@@ -91,6 +98,9 @@ def test_url(url: str, status: int) -> None:
     with pytest.raises(Problem) as caught:
         check(url, "8.8.8.8")
     assert caught.value.status == status
+    path = ["messages", "0", "content", "0", "image_url", "url"]
+    assert caught.value.details == {"loc": ["body", *path], "value": url[:200]}
+    assert caught.value.param == ".".join(path)
 
 
 def test_pixels_of_an_image_are_bounded() -> None:
