@@ -12,8 +12,8 @@ from infra.observe import deployments
 from infra.parallel import together
 from infra.plan import Action, Change
 from infra.resources import code_asset, environment
-from infra.resources.base import Live, owner_of
-from infra.resources.endpoint import live_endpoint
+from infra.resources.base import PREVIOUS_TAG, Live, merged_tags, owner_of
+from infra.resources.endpoint import begin_writing, live_endpoint, rewritten
 from infra.resources.secrets_role import SecretsRole
 from infra.resources.traffic import Traffic, positive
 
@@ -33,25 +33,36 @@ class Doomed:
 def find_doomed(
     cloud: Cloud, *, endpoint: str, connection: str, models: Iterable[str], identities: Iterable[str] = ()
 ) -> list[Doomed]:
-    """Everything the stack owns, in the order of its deletion."""
+    """Everything the stack owns in the workspace, also under names that the spec no longer has; in order."""
     calls: list[Callable[[], Any]] = [
-        lambda: cloud.management.get(cloud.workspace.endpoint(endpoint)),
-        lambda: _other_deployments(cloud, endpoint),
+        lambda: _endpoints(cloud, endpoint),
         lambda: {kind: _versions(cloud, *where) for kind, where in SHARED_ASSETS.items()},
         lambda: [entry for model in models for entry in _versions(cloud, "models", model)],
-        lambda: cloud.management.get(cloud.workspace.connection(connection)),
+        lambda: _named(cloud, "connections", connection),
     ]
-    here, elsewhere, assets, entries, link = together(calls)
-    ours = deployments(cloud, endpoint) if here else {}
-    staying = {name: live for name, live in ours.items() if live.owner != cloud.stack}
-    going = {name: live for name, live in ours.items() if live.owner == cloud.stack}
-    found = _endpoint(cloud, endpoint, here, staying, going)
-    still_used = [*elsewhere, *staying.values()]
+    endpoints, assets, entries, links = together(calls)
+    found: list[Doomed] = []
+    all_going: list[Live] = []
+    still_used: list[Live] = []
+    others: list[dict[str, Any]] = []
+    for name, (document, lives) in sorted(endpoints.items()):
+        going = {each: live for each, live in lives.items() if live.owner == cloud.stack}
+        staying = {each: live for each, live in lives.items() if live.owner != cloud.stack}
+        if name == endpoint or going or owner_of(document.get("tags")) == cloud.stack:
+            found += _endpoint(cloud, name, document, staying, going)
+        else:
+            others.append(document)
+        all_going += going.values()
+        still_used += staying.values()
     found += _entries(cloud, entries)
     for kind, versions in assets.items():
-        found += _assets(cloud, kind, versions, list(going.values()), still_used)
-    found += [doomed for id in identities for doomed in _role(cloud, SecretsRole(id, cloud.stack), endpoint)]
-    return found + _connection(cloud, connection, link, list(going.values()), still_used)
+        found += _assets(cloud, kind, versions, all_going, still_used)
+    found += [doomed for id in identities for doomed in _role(cloud, SecretsRole(id, cloud.stack), others)]
+    owners = {owner_of(document.get("tags")) for document, _ in endpoints.values()}
+    for name, document in sorted(links.items()):
+        if name == connection or owner_of(document["properties"].get("metadata")) == cloud.stack:
+            found += _connection(cloud, name, document, owners, all_going, still_used)
+    return found
 
 
 def to_steps(doomed: list[Doomed]) -> list[Step]:
@@ -66,10 +77,8 @@ def to_steps(doomed: list[Doomed]) -> list[Step]:
 
 
 def _endpoint(
-    cloud: Cloud, endpoint: str, document: dict[str, Any] | None, staying: Mapping[str, Live], going: Mapping[str, Live]
+    cloud: Cloud, endpoint: str, document: dict[str, Any], staying: Mapping[str, Live], going: Mapping[str, Live]
 ) -> list[Doomed]:
-    if document is None:
-        return []
     live = live_endpoint(document)
     if live.owner == cloud.stack and not staying:
         with_it = [Doomed(_delete("deployment", name, "goes with its endpoint"), 2) for name in sorted(going)]
@@ -82,12 +91,22 @@ def _endpoint(
         found.append(
             Doomed(_delete("deployment", name), 1, _deleter(cloud, cloud.workspace.deployment(endpoint, name)))
         )
-    if going or live.owner == cloud.stack:
-        others = ", ".join(sorted(staying)) or "nothing of ours"
+    others = ", ".join(sorted(staying)) or "nothing of ours"
+    if live.owner == cloud.stack:
+        change = Change(Action.UPDATE, "endpoint", endpoint, f"stays, without the stack's tags: it has {others}")
+        found.append(Doomed(change, 2, lambda: _let_go(cloud, endpoint)))
+    elif going:
         found.append(Doomed(_keep("endpoint", endpoint, f"stays: it has {others}"), 2))
     elif live.owner:
         raise Refused(f"the endpoint {endpoint} belongs to the stack {live.owner}", code="not_ours")
     return found
+
+
+def _let_go(cloud: Cloud, endpoint: str) -> None:
+    if document := cloud.management.get(cloud.workspace.endpoint(endpoint)):
+        tags = merged_tags(document.get("tags"), {})
+        tags.pop(PREVIOUS_TAG, None)
+        begin_writing(cloud, rewritten(document, {"tags": tags}))()
 
 
 def _entries(cloud: Cloud, entries: list[dict[str, Any]]) -> list[Doomed]:
@@ -113,12 +132,10 @@ def _assets(
 
 
 def _connection(
-    cloud: Cloud, name: str, document: dict[str, Any] | None, going: list[Live], still_used: list[Live]
+    cloud: Cloud, name: str, document: dict[str, Any], owners: set[str], going: list[Live], still_used: list[Live]
 ) -> list[Doomed]:
-    if document is None:
-        return []
     owner = owner_of(document["properties"].get("metadata"))
-    if owner != cloud.stack and not (owner and _refers(going, name) and not _has_endpoint(cloud, owner)):
+    if owner != cloud.stack and not (owner and _refers(going, name) and owner not in owners):
         whose = f"the stack {owner}" if owner else "somebody else"
         return [Doomed(_keep("connection", name, f"stays: it belongs to {whose}"), 3)]
     if _refers(still_used, name):
@@ -133,30 +150,34 @@ def _refers(lives: list[Live], connection: str) -> bool:
     )
 
 
-def _has_endpoint(cloud: Cloud, stack: str) -> bool:
-    endpoints = cloud.management.list(f"{cloud.workspace.id}/onlineEndpoints")
-    return any(owner_of(endpoint.get("tags")) == stack for endpoint in endpoints)
-
-
-def _role(cloud: Cloud, role: SecretsRole, endpoint: str) -> list[Doomed]:
+def _role(cloud: Cloud, role: SecretsRole, others: list[dict[str, Any]]) -> list[Doomed]:
     try:
         live = role.read(cloud)
     except NotFound:  # the identity is gone, and its roles with it
         return []
     if live is None or live.owner != cloud.stack:
         return []
-    for other in cloud.management.list(f"{cloud.workspace.id}/onlineEndpoints"):
+    for other in others:
         used = [id.lower() for id in (other.get("identity") or {}).get("userAssignedIdentities") or {}]
-        if other["name"].lower() != endpoint.lower() and role.identity.lower() in used:
+        if role.identity.lower() in used:
             return [Doomed(_keep("role", role.name, f"stays: the endpoint {other['name']} uses it"), 3)]
     return [Doomed(_delete("role", role.name), 3, lambda: role.delete(cloud))]
 
 
-def _other_deployments(cloud: Cloud, endpoint: str) -> list[Live]:
-    endpoints = [document["name"] for document in cloud.management.list(f"{cloud.workspace.id}/onlineEndpoints")]
-    others = [name for name in endpoints if name.lower() != endpoint.lower()]
-    found = together([lambda n=name: deployments(cloud, n) for name in others])  # type: ignore[misc]
-    return [live for lives in found for live in lives.values()]
+def _endpoints(cloud: Cloud, endpoint: str) -> dict[str, tuple[dict[str, Any], dict[str, Live]]]:
+    """Every endpoint of the workspace with its deployments, by name."""
+    documents = _named(cloud, "onlineEndpoints", endpoint)
+    found = together([lambda n=name: deployments(cloud, n) for name in documents])  # type: ignore[misc]
+    return dict(zip(documents, zip(documents.values(), found, strict=True), strict=True))
+
+
+def _named(cloud: Cloud, collection: str, name: str) -> dict[str, dict[str, Any]]:
+    """All of a kind by name, the one of that name asked for itself: a list may lag behind."""
+    id = f"{cloud.workspace.id}/{collection}"
+    both: list[Any] = together([lambda: cloud.management.list(id), lambda: cloud.management.get(f"{id}/{name}")])
+    listed, one = both
+    found: dict[str, dict[str, Any]] = {each["name"]: each for each in listed if each["name"].lower() != name.lower()}
+    return {**found, name: one} if one else found
 
 
 def _versions(cloud: Cloud, collection: str, name: str) -> list[dict[str, Any]]:

@@ -168,3 +168,8 @@ def test_an_endpoint_of_others_is_adopted_with_its_deployments_left_alone(bench:
     other = bench.spec("thief", endpoint={"name": "foster-endpoint"}, workspace={"name": "ws-foster"})
     with pytest.raises(Refused, match="belongs to the stack foster"):
         stacks.adopt(other, bench.target(other))
+    blue = target.cloud.workspace.deployment("foster-endpoint", "blue")
+    target.wait(target.arm.begin_patch(blue, {"tags": {}}), lambda: None)
+    assert bench.down(spec)["endpoint"] == "update"
+    assert target.arm.get(id)["tags"] == {"team": "search"}
+    assert "endpoint" not in bench.down(spec)

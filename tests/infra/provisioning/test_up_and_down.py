@@ -113,6 +113,18 @@ def test_down_leaves_nothing_of_ours_and_everything_of_others(bench: Any, action
     assert bench.target(one).arm.list(bench.target(one).cloud.workspace.id + "/onlineEndpoints") == []
 
 
+def test_down_takes_what_has_another_name_in_the_spec_now(bench: Any) -> None:
+    bench.up(bench.spec("moved"))
+    renamed = bench.spec("moved", endpoint={"name": "moved-again"}, token={"connection": "OtherConnection"})
+    bench.up(renamed)
+    target = bench.target(renamed)
+    going = [change.name for change in stacks.plan_down(renamed, target).changes if str(change.action) == "delete"]
+    assert {"moved-endpoint", "moved-again", "HuggingFaceTokenConnection", "OtherConnection"} <= set(going)
+    bench.down(renamed)
+    kinds = ("onlineEndpoints", "connections")
+    assert [target.arm.list(f"{target.cloud.workspace.id}/{kind}") for kind in kinds] == [[], []]
+
+
 def test_down_of_nothing_is_nothing(bench: Any) -> None:
     assert bench.down(bench.spec("never")) == {}
 
