@@ -42,7 +42,7 @@ def adopt(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
 
     Puts the stack's tag on the spec's endpoint, and on its deployment of the spec's name if there is one; other
     deployments stay whose they are. Then shows what `up` would change. Whatever carries the tag of another stack is
-    refused.
+    refused, and so is an endpoint that the spec cannot change in place.
     """
     stack, target = open_stack(call, spec)
     call.confirm(f"Make {stack.endpoint.name} a part of the stack {stack.name}?", otherwise="nothing was changed")

@@ -72,6 +72,8 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
         if instance["restarts"]:
             times = "once" if instance["restarts"] == 1 else f"{instance['restarts']} times"
             yield f"{which} was restarted {times}; its last end: {instance['last_exit']}"
+    if refused := document.get("refused"):
+        yield refused
     for difference in document.get("drift", []):
         which = f"{difference['kind']} {difference['name']}"
         fields = f" ({', '.join(difference['fields'])})" if difference["fields"] else ""

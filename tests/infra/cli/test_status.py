@@ -31,6 +31,7 @@ DEAD = {"deployment": "blue", "instance": 1, "ready": False, "restarts": 2, "las
             ["endpoint e differs from the spec (auth_mode)"],
             id="drift",
         ),
+        pytest.param({"refused": "it is not ours; adopt it"}, ["not ours; adopt"], id="not-ours"),
         pytest.param(
             {"drift": [{"kind": "code", "name": "c:1", "action": "create", "fields": ["name"]}]},
             ["code c:1 is not there; "],

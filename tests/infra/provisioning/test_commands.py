@@ -38,6 +38,15 @@ def test_a_foreign_endpoint_is_adopted(bench: Any, typed: Callable[..., tuple[in
     target.arm.put(target.cloud.workspace.endpoint(spec.endpoint.name), {**body, "tags": {"team": "theirs"}})
     code, refused = typed(spec, "plan")
     assert (code, refused["error"]["code"]) == (1, "not_ours")
+    code, refused = typed(spec, "adopt", "--yes")
+    assert (code, refused["error"]["code"]) == (1, "replace_refused")
+    assert "enforce_access_to_default_secret_stores: disabled" in refused["error"]["hint"]
+    assert target.arm.get(target.cloud.workspace.endpoint(spec.endpoint.name))["tags"] == {"team": "theirs"}
+    code, shown = typed(spec, "status")
+    assert (code, shown["endpoint"]["owner"]) == (0, "")
+    assert "not made by gatelift" in shown["warnings"][-1]
+    as_it_is = {"name": spec.endpoint.name, "enforce_access_to_default_secret_stores": "disabled"}
+    spec = bench.spec("cli-adopt", endpoint=as_it_is)
     code, document = typed(spec, "adopt", "--yes")
     assert (code, document["adopted"]) == (0, [f"endpoint {spec.endpoint.name}"])
     assert {change["kind"]: change["action"] for change in document["changes"]}["deployment"] == "create"
