@@ -10,7 +10,7 @@ from infra.hub_access import Hub, ModelFacts
 from infra.lease import begin_reading
 from infra.observe import Observed, observe
 from infra.parallel import Task
-from infra.plan import Action, Plan, make_plan
+from infra.plan import Action, Change, Plan, make_plan
 from infra.read_ahead import ReadAhead
 from infra.resources.base import Resource
 from infra.resources.connection import stored_keys, token_hint, usable
@@ -19,6 +19,7 @@ from infra.resources.traffic import Traffic
 from infra.rollout import Rollout, explained, renamed, roll_out
 from infra.spec import StackSpec
 
+LEFT = "is the stack's, too, and costs on: the spec has another endpoint.name now; `gatelift down` takes away both"
 KEY_ACTIONS = {"key": "listKeys", "aml_token": "token"}
 
 
@@ -91,6 +92,8 @@ def replan(prepared: Prepared) -> Prepared:
     plan = make_plan(spec.name, resources, live, rollout.doomed)
     ours = next(resource for resource in resources if isinstance(resource, Deployment))
     plan = explained(plan, rollout, ours, observed.deployments)
+    left = tuple(Change(Action.NONE, "endpoint", name, LEFT) for name in observed.left)
+    plan = replace(plan, changes=plan.changes + left)
     return replace(prepared, resources=resources, plan=plan, rollout=rollout)
 
 

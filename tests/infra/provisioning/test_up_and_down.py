@@ -116,6 +116,8 @@ def test_down_leaves_nothing_of_ours_and_everything_of_others(bench: Any, action
 def test_down_takes_what_has_another_name_in_the_spec_now(bench: Any) -> None:
     bench.up(bench.spec("moved"))
     renamed = bench.spec("moved", endpoint={"name": "moved-again"}, token={"connection": "OtherConnection"})
+    [left] = [change for change in bench.plan(renamed).changes if change.name == "moved-endpoint"]
+    assert (str(left.action), "costs on" in left.reason) == ("none", True)
     bench.up(renamed)
     target = bench.target(renamed)
     going = [change.name for change in stacks.plan_down(renamed, target).changes if str(change.action) == "delete"]
