@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
 
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady
+from infra.patience import Patience
 from infra.web import Unreachable, Web
 
 if TYPE_CHECKING:
@@ -47,10 +48,11 @@ class TokenFacts:
 class Hub:
     """One Hub, seen with or without a token."""
 
-    def __init__(self, endpoint: str = PUBLIC_HUB, *, local: bool = False) -> None:
+    def __init__(self, endpoint: str = PUBLIC_HUB, *, local: bool = False, patience: Patience | None = None) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.local = local
-        self._web = Web(read=30.0)
+        self._patience = patience or Patience()
+        self._web = Web(connect=self._patience.connect, read=self._patience.hub)
 
     def page(self, model: str) -> str:
         """The model's page for people; the emulated Hub has none, so it is the public one's."""
@@ -83,8 +85,9 @@ class Hub:
             self._api(token).auth_check(model)
 
     def _api(self, token: str) -> HfApi:
-        from huggingface_hub import HfApi  # 0.6 s
+        from huggingface_hub import HfApi, get_session  # 0.6 s
 
+        get_session().timeout = self._patience.hub  # its own is none at all
         return HfApi(endpoint=self.endpoint, token=token, library_name="gatelift")
 
     def _read(self, path: str, model: str, revision: str | None, token: str | None) -> dict[str, Any]:
@@ -115,6 +118,10 @@ class Hub:
 
         try:
             yield
+        except errors.OfflineModeIsEnabled:
+            hint = "`unset HF_HUB_OFFLINE TRANSFORMERS_OFFLINE`, and run the command again"
+            message = f"the Hub at {self.endpoint} is not asked: HF_HUB_OFFLINE is set"
+            raise NotReady(message, hint=hint, code="hub_offline") from None
         except errors.HFValidationError as error:
             raise NotFound(f"{model}: {error}", code="repository_not_found") from None
         except errors.HfHubHTTPError as error:

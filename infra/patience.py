@@ -22,6 +22,11 @@ class Patience:
         return min(self.request, 10.0)
 
     @property
+    def hub(self) -> float:
+        """For the Hub, which answers in less than a second or not at all."""
+        return min(self.request, 30.0)
+
+    @property
     def answer(self) -> float:
         """For a new route and a new key to arrive at the front end."""
         return min(self.operation, 120.0)

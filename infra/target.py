@@ -52,7 +52,7 @@ class Target:
     @property
     def hub_access(self) -> Hub:
         """The Hub, real or emulated."""
-        return Hub(self.hub, local=self.local)
+        return Hub(self.hub, local=self.local, patience=self.arm.patience)
 
     def cloud_for(self, reporter: Reporter) -> Cloud:
         """The spec's workspace; progress goes to `reporter`."""

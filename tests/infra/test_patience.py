@@ -28,4 +28,4 @@ def test_what_is_no_number_of_seconds_is_told(written: str) -> None:
 
 def test_no_part_waits_longer_than_the_whole() -> None:
     short = Patience(request=2.0, operation=3.0)
-    assert (short.connect, short.answer, short.network) == (2.0, 3.0, 3.0)
+    assert (short.connect, short.hub, short.answer, short.network) == (2.0, 2.0, 3.0, 3.0)
