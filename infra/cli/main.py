@@ -117,8 +117,9 @@ def report_usage(out: Output, error: typer.TyperException, arguments: Sequence[s
 def report_interruption(out: Output, number: int, arguments: Sequence[str]) -> int:
     """Say that it was stopped, and that this breaks nothing; Ctrl-C is how a log or a chat ends anyway."""
     message = f"stopped by {signal.Signals(number).name}"
-    if arguments[:1] in (["up"], ["down"]) or arguments[:2] == ["token", "rotate"]:
-        message += f"; nothing is lost: `gatelift {arguments[0]}` goes on from here when it is run again"
+    for command in (["up"], ["down"], ["token", "rotate"]):
+        if arguments[: len(command)] == command:
+            message += f"; nothing is lost: `gatelift {' '.join(command)}` goes on from here when it is run again"
     out.talk(f"\n{message}")
     out.document({"error": {"code": "interrupted", "message": message, "hint": ""}})
     return 128 + number

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from infra.cli.style import Painter, wants_colour
+from infra.errors import GateliftError
 
 
 class OutputFormat(StrEnum):
@@ -58,10 +59,16 @@ def write_stdout(text: str) -> None:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise OutputClosed from None
+        if isinstance(error, BrokenPipeError):
+            raise OutputClosed from None
+        raise GateliftError(
+            f"standard output cannot be written: {error.strerror}",
+            hint="the command may have done its work; send its output where there is room",
+            code="output_error",
+        ) from None
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], paint: Painter) -> str:

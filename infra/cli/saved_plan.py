@@ -8,6 +8,7 @@ from infra.errors import GateliftError
 from infra.plan import Action, Change, FieldChange, Plan
 
 VERSION = 1
+WRITES_ONE = "`gatelift plan SPEC --out FILE` writes one"
 
 
 class BadPlanFile(GateliftError):
@@ -34,17 +35,20 @@ def read_plan(file: Path) -> Plan:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadPlanFile(
-            f"{file} is no saved plan: {error}", hint="`gatelift plan SPEC --out FILE` writes one"
-        ) from None
+        raise BadPlanFile(f"{file} is no saved plan: {error}", hint=WRITES_ONE) from None
+    except RecursionError:
+        raise BadPlanFile(f"{file} is no saved plan: nested too deeply", hint=WRITES_ONE) from None
     try:
         if document["version"] != VERSION:
-            raise BadPlanFile(f"{file} has plan version {document['version']}, this gatelift reads {VERSION}")
+            message = f"{file} has plan version {document['version']}, this gatelift reads {VERSION}"
+            raise BadPlanFile(message, hint=WRITES_ONE)
         return Plan(document["stack"], tuple(read_change(change) for change in document["changes"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadPlanFile(
-            f"{file} is no saved plan: {error} is missing or wrong", hint="`gatelift plan SPEC --out FILE` writes one"
-        ) from None
+    except KeyError as error:
+        raise BadPlanFile(f"{file} is no saved plan: {error} is missing", hint=WRITES_ONE) from None
+    except TypeError:
+        raise BadPlanFile(f"{file} is no saved plan: its parts have another form", hint=WRITES_ONE) from None
+    except ValueError as error:
+        raise BadPlanFile(f"{file} is no saved plan: {error}", hint=WRITES_ONE) from None
 
 
 def read_change(document: dict[str, Any]) -> Change:

@@ -68,7 +68,7 @@ def read_descriptor(number: int) -> str:
     try:
         with os.fdopen(number, encoding="utf-8", closefd=number > 2) as stream:
             return stream.read()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise TokenMissing(
             f"file descriptor {number} cannot be read: {error}",
             hint="open it for the command, e.g. `gatelift token set SPEC --token-fd 3 3< token-file`",
@@ -91,8 +91,9 @@ def checked(text: str, source: str) -> str:
     if not token:
         raise TokenMissing(f"{source} holds no token", hint="a token is one line, e.g. hf_…")
     if not token.isascii() or not token.isprintable() or any(char.isspace() for char in token):
+        words = len(token.split())
         raise TokenMissing(
-            f"what {source} holds is not a token: {len(token.split())} words, {len(token)} characters",
+            f"what {source} holds is not a token: {words} word{'s' * (words != 1)}, {len(token)} characters",
             hint="a token is one line of letters, digits and underscores, e.g. hf_…",
         )
     return token

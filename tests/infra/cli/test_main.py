@@ -154,7 +154,7 @@ def test_a_signal_ends_it_with_one_line(spawn: Callable, number: signal.Signals,
     stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == code
     assert json.loads(stdout)["error"]["code"] == "interrupted"
-    assert stderr.strip().startswith(f"stopped by {number.name}; nothing is lost")
+    assert stderr.strip().startswith(f"stopped by {number.name}; nothing is lost: `gatelift token rotate`")
     assert len(stderr.strip().splitlines()) == 1
 
 
@@ -168,6 +168,15 @@ def wait_until_it_catches(pid: int, number: signal.Signals) -> None:
             return
         time.sleep(0.01)
     raise AssertionError(f"{pid} never caught {number.name}")
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_an_output_without_room_is_one_error(gatelift: Callable, output: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        answer = gatelift("explain", "OutOfQuota", "--output", output, stdout=full)
+    assert answer.code == 1
+    assert "standard output cannot be written: No space left" in answer.stderr
+    assert not {"unexpected", "ignored"} & set(answer.stderr.split())
 
 
 def test_a_reader_that_goes_away_is_no_complaint(gatelift: Callable) -> None:

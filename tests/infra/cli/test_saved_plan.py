@@ -39,13 +39,17 @@ def test_it_comes_back_with_what_it_was_planned_against(tmp_path: Path) -> None:
         pytest.param('{"version": 2}', "plan version 2", id="a-later-version"),
         pytest.param('{"version": 1, "stack": "s"}', "'changes' is missing", id="no-changes"),
         pytest.param('{"version": 1, "stack": "s", "changes": [{"action": "burn"}]}', "burn", id="unknown-action"),
+        pytest.param('"text"', "its parts have another form", id="a-text"),
+        pytest.param('{"version": 1, "stack": "s", "changes": ["x"]}', "parts have another form", id="no-change"),
+        pytest.param("[" * 9000 + "]" * 9000, "nested too deeply", id="nested"),
         pytest.param(json.dumps(PLAN.to_json()), "'planned_against' is missing", id="printed-instead-of-saved"),
     ],
 )
 def test_anything_else_is_refused(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "plan.json").write_text(text)
-    with pytest.raises(BadPlanFile, match=said):
+    with pytest.raises(BadPlanFile, match=said) as error:
         read_plan(tmp_path / "plan.json")
+    assert error.value.hint
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:

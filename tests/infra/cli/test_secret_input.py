@@ -25,9 +25,10 @@ def test_the_descriptor_comes_before_the_environment() -> None:
     assert token_if_given(None, {}) is None
 
 
-def test_a_descriptor_that_is_not_open_is_said() -> None:
-    with pytest.raises(TokenMissing, match="file descriptor 987 cannot be read"):
-        token_if_given(987, {})
+@pytest.mark.parametrize("number", [987, -1])
+def test_a_descriptor_that_is_not_open_is_said(number: int) -> None:
+    with pytest.raises(TokenMissing, match=f"file descriptor {number} cannot be read"):
+        token_if_given(number, {})
 
 
 @pytest.mark.parametrize(
