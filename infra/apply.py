@@ -30,7 +30,8 @@ def check_fresh(planned: Plan, now: Plan) -> None:
     before = {(c.kind, c.name): (c.action, c.diff, c.planned_against) for c in planned.changes}
     after = {(c.kind, c.name): (c.action, c.diff, c.planned_against) for c in now.changes}
     if planned.stack != now.stack:
-        raise StalePlan(f"the plan is for the stack {planned.stack}, not for {now.stack}")
+        hint = "give the spec that the plan was made from, or make a new plan"
+        raise StalePlan(f"the plan is for the stack {planned.stack}, not for {now.stack}", hint=hint)
     moved = sorted(
         f"{kind} {name}" for kind, name in before | after if before.get((kind, name)) != after.get((kind, name))
     )

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from infra.spec import StackSpec
 
+AS_A_MOMENT = "write it as 2026-01-16T00:00:00.000Z"
 SEE_INIT = "`gatelift init` writes a commented spec"
 
 
@@ -22,9 +23,11 @@ def explain(detail: ErrorDetails) -> tuple[str, str]:
         return "is missing", f"add `{name}:`"
     if kind == "value_error":
         said = str(context["error"])
+        if name == "invisible_until":
+            return f"{value} {said}" if said.startswith("must") else said, AS_A_MOMENT
         return (f"{value} {said}" if said.startswith("must") else said), getattr(context["error"], "hint", SEE_INIT)
     if kind == "string_pattern_mismatch" and name == "invisible_until":
-        return f"{value} is not a moment in UTC with milliseconds", "write it as 2026-01-16T00:00:00.000Z"
+        return f"{value} is not a moment in UTC with milliseconds", AS_A_MOMENT
     if kind == "string_type":
         return f"{value} is not text", _as_text(name, detail["input"])
     says, hint = EXPLANATIONS.get(kind, (lambda context: detail["msg"], lambda name, context: SEE_INIT))

@@ -98,7 +98,8 @@ def _endpoint(
     elif going:
         found.append(Doomed(_keep("endpoint", endpoint, f"stays: it has {others}"), 2))
     elif live.owner:
-        raise Refused(f"the endpoint {endpoint} belongs to the stack {live.owner}", code="not_ours")
+        hint = "run `gatelift down` with that stack's spec, or correct endpoint.name"
+        raise Refused(f"the endpoint {endpoint} belongs to the stack {live.owner}", hint=hint, code="not_ours")
     return found
 
 

@@ -45,6 +45,7 @@ class Estimates:
         with suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             written = self._file.with_suffix(".new")
+            written.touch(mode=0o600)  # what a person deploys is nobody else's business
             written.write_text(json.dumps(known, indent=1), encoding="utf-8")
             written.replace(self._file)
 

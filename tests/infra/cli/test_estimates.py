@@ -34,6 +34,12 @@ def test_the_emulators_times_say_nothing_of_azure(cache: dict[str, str]) -> None
     assert (azure.expected("endpoint"), azure.expected("deployment")) == ("", "≈ 10-15 min")
 
 
+def test_the_record_is_for_its_owner_only(cache: dict[str, str], tmp_path: Path) -> None:
+    Estimates(cache, stack="mine", local=True).keep([("endpoint", "e", 1.0, "")])
+    (record,) = tmp_path.rglob("phase-times.json")
+    assert record.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_broken_file_is_no_error(cache: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "cache" / "emulator").mkdir(parents=True)
     (tmp_path / "cache" / "emulator" / "phase-times.json").write_text('{"local": [1]}')

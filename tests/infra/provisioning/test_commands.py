@@ -55,6 +55,8 @@ def test_a_foreign_endpoint_is_adopted(bench: Any, typed: Callable[..., tuple[in
     assert target.arm.get(target.cloud.workspace.endpoint(spec.endpoint.name))["tags"]["team"] == "theirs"
     other = bench.spec("cli-other", endpoint={"name": spec.endpoint.name}, workspace={"name": spec.workspace.name})
     assert typed(other, "adopt", "--yes")[1]["error"]["code"] == "not_ours"
+    refused = typed(other, "down", "--yes")[1]["error"]
+    assert (refused["code"], "that stack's spec" in refused["hint"]) == ("not_ours", True)
 
 
 def test_requests_go_back_to_what_served_before(bench: Any, typed: Callable[..., tuple[int, Any]]) -> None:
