@@ -9,12 +9,10 @@ from scoring.access import check_key
 from scoring.access_log import MODEL
 from scoring.asgi import (
     ASGIApp,
-    BodyTooLarge,
     ClientGone,
     Receive,
     Scope,
     Send,
-    read_body,
     replaying,
     send_bytes,
     send_json,
@@ -112,10 +110,7 @@ class Application:
     async def _read(self, engine: VllmEngine, scope: Scope, receive: Receive) -> tuple[bytes, dict[str, Any]]:
         """Read the body and refuse what it must not ask for."""
         limits = self.service.settings.limits
-        try:
-            body = await read_body(scope, receive, limits.max_body_bytes)
-        except BodyTooLarge as error:
-            raise Problem(413, f"The body is longer than {limits.max_body_bytes} bytes.") from error
+        body = await self.service.intake.read(scope, receive)
         document = parse_body(body, limits)
         check_ceilings(document, limits)
         check_schema_bounds(document)

@@ -31,6 +31,8 @@ class Limits:
     max_media_bytes: int = 16 * MEBIBYTE
     max_queued: int = -1  # requests that wait beyond those that run; -1: as many again, at least 8
     hang_seconds: int = 120  # without a step while requests wait, the engine counts as hung
+    body_seconds: int = 60  # within which a request's body must be here; 0: any time
+    max_reading_bytes: int = 256 * MEBIBYTE  # of all bodies that are not whole yet; at least one whole body
     stall_seconds: int = 60  # a client that takes nothing of its answer for so long is given up; 0: never
 
 

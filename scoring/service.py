@@ -6,6 +6,7 @@ from typing import Any
 
 from scoring.admission import Admission
 from scoring.errors import BadSettings
+from scoring.intake import Intake
 from scoring.routes import Answer
 from scoring.settings import ScoringSettings
 from scoring.startup import Timeline
@@ -42,6 +43,7 @@ class Service:
         self.idle = asyncio.Event()
         self.engine_died = asyncio.Event()
         self.hung = False
+        self.intake = Intake(settings.limits)
         self._gates: dict[int, Admission] = {}
 
     @property

@@ -233,3 +233,13 @@ def test_half_a_request_does_not_hold_up_the_end() -> None:
         writer.close()
 
     run(end)
+
+
+def test_half_a_body_is_given_up_and_its_connection_closed() -> None:
+    async def wait(served: Served) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(f"POST {CHAT} HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{{".encode())
+        assert (await reader.read()).startswith(b"HTTP/1.1 408 ")  # read to its end: the connection is closed
+        writer.close()
+
+    run(wait, SCORING_BODY_SECONDS="1")
