@@ -6,6 +6,7 @@ instance is asked.
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -21,6 +22,7 @@ logger = logging.getLogger("scoring")
 
 PATH = "/v1/responses"
 RETRY_SECONDS = 5
+ID = re.compile(r"[A-Za-z0-9_-]{1,256}")  # what one can ask for later, as a part of the path
 EVENT_STREAM = [(b"content-type", b"text/event-stream; charset=utf-8")]
 
 
@@ -101,6 +103,10 @@ class ResponsesSurface:
 
     async def _look_up(self, exchange: Exchange, handler: Any, request: dict[str, Any]) -> None:
         previous_id, own_id = request.get("previous_response_id"), request.get("request_id")
+        if isinstance(own_id, str) and not ID.fullmatch(own_id):
+            raise ResponsesRefusal(
+                400, "'request_id' may hold letters, digits, '_' and '-', at most 256.", "request_id"
+            )
         if isinstance(own_id, str) and await self._find(own_id) is not None:
             raise ResponsesRefusal(400, f"Response with id '{own_id}' exists already.", "request_id")
         if request.get("background") is True:

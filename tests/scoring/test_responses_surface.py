@@ -118,6 +118,15 @@ def test_a_client_cannot_overwrite_a_response_by_choosing_its_id() -> None:
     run(work())
 
 
+@pytest.mark.parametrize("own_id", ["a/b", "resp_q/cancel", "", "a b", "x" * 257])
+def test_an_id_that_no_path_can_name_is_refused(own_id: str) -> None:
+    async def work() -> None:
+        status, refusal = await Instance(memory()).ask("POST", body={"input": "Hi", "request_id": own_id})
+        assert (status, refusal["error"]["param"]) == (400, "request_id")
+
+    run(work())
+
+
 def test_what_vllm_cannot_read_is_refused_as_such() -> None:
     async def work() -> None:
         one = Instance(memory())
