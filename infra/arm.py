@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from infra.arm_session import ArmSession, retry_after
+from infra.arm_session import LONGEST_PAUSE, ArmSession, retry_after
 from infra.azure_login import Credential
 from infra.diagnosis import read_error
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady, OperationFailed, Refused
@@ -55,7 +55,7 @@ class Arm:
         self.patience = patience or Patience()
         self.ca_bundle = ca_bundle
         web = Web(ca_bundle=ca_bundle, connect=self.patience.connect, read=self.patience.request)
-        self._session = ArmSession(web, credential)
+        self._session = ArmSession(web, credential, longest=self.patience.operation)
         self._count = 0
         self._lock = threading.Lock()
 
@@ -167,8 +167,15 @@ class Arm:
         url = response.headers.get("Azure-AsyncOperation") or response.headers.get("Location") or ""
         return Operation(id, url if self.serves(url) else "", deleting)
 
+    def tell_of_waits(self, tell: Callable[[str], None]) -> None:
+        """Give every wait that Azure asks for to `tell`, as a line."""
+        self._session.tell = tell
+
     def _refusal(self, response: Answer) -> GateliftError:
-        return refusal(response.status, response.text(), request_id=_request_id(response))
+        error = refusal(response.status, response.text(), request_id=_request_id(response))
+        if (wait := retry_after(response)) > LONGEST_PAUSE:
+            error.hint = f"run the command again in {wait:.0f} s: so long Azure asks to wait"
+        return error
 
 
 def refusal(status: int, body: str, *, request_id: str = "") -> GateliftError:

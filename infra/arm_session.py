@@ -17,7 +17,8 @@ from infra.errors import NotReady
 from infra.web import PASSING, Answer, Unreachable, Web
 
 MOST_TRIES = 4
-FIRST_PAUSE, LONGEST_PAUSE = 0.8, 120.0
+FIRST_PAUSE, LONGEST_PAUSE, WORTH_TELLING = 0.8, 120.0, 5.0
+PAUSE_HEADERS = {"retry-after-ms": 1000, "x-ms-retry-after-ms": 1000, "retry-after": 1}
 CLAIMS = re.compile(r'claims="([^"]+)"')
 
 
@@ -27,10 +28,20 @@ class ArmSession:
     Every request of ours says what should be, or asks for something: sent twice it does the same as once.
     """
 
-    def __init__(self, web: Web, credential: Credential, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        web: Web,
+        credential: Credential,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        longest: float = LONGEST_PAUSE,
+    ) -> None:
         self._web = web
         self._credential = credential
         self._sleep = sleep
+        self._longest = min(longest, LONGEST_PAUSE)
+        self.tell: Callable[[str], None] = lambda text: None
+        """Takes a line for whoever waits."""
 
     def send(self, method: str, url: str, body: Any = None) -> Answer:
         """The last answer, whatever its status; `NotReady` where none came."""
@@ -51,7 +62,11 @@ class ArmSession:
                 wanted = retry_after(answer)
                 if answer.status < 400 or tries == MOST_TRIES or not (answer.status in PASSING or wanted):
                     return answer
-                pause = min(wanted, LONGEST_PAUSE) or pause
+                if wanted > self._longest:  # the second try would come too early
+                    return answer
+                pause = wanted or pause
+                if pause >= WORTH_TELLING:
+                    self.tell(f"Azure answers {answer.status}: waiting {pause:.0f} s, as it asks")
             self._sleep(pause)
         raise AssertionError  # the last try returns or raises
 
@@ -72,9 +87,9 @@ class ArmSession:
         return self._web.send(method, url, headers=headers | {"Authorization": f"Bearer {renewed}"}, body=body)
 
 
-def retry_after(answer: Answer) -> float:
+def retry_after(answer: Any) -> float:
     """The seconds that the service asks for, 0 where it asks for none."""
-    for name, scale in (("retry-after-ms", 1000), ("x-ms-retry-after-ms", 1000), ("retry-after", 1)):
+    for name, scale in PAUSE_HEADERS.items():
         value = answer.headers.get(name) or ""
         if value.isdigit() and int(value) > 0:
             return int(value) / scale

@@ -10,6 +10,7 @@ from azure.core import exceptions as azure_errors
 from azure.core.pipeline.transport import RequestsTransport
 
 from infra.arm import LOGIN_AGAIN, failure, refusal
+from infra.arm_session import LONGEST_PAUSE, PAUSE_HEADERS, retry_after
 from infra.azure_login import SCOPE, Credential
 from infra.errors import AccessDenied, GateliftError, NotReady, Refused
 
@@ -27,6 +28,9 @@ class RenewingTransport(RequestsTransport):  # type: ignore[misc]  # azure.core 
     def send(self, request: Any, **settings: Any) -> Any:
         """The answer, or the second one."""
         response = super().send(request, **settings)
+        if response.status_code >= 400 and retry_after(response) > LONGEST_PAUSE:
+            for name in PAUSE_HEADERS:  # the SDK would sleep as long, without a word
+                response.headers.pop(name, None)
         sent = request.headers.get("Authorization", "")
         if response.status_code != 401 or not sent.startswith("Bearer ") or not hasattr(self._credential, "forget"):
             return response

@@ -97,7 +97,8 @@ class Target:
         while not (progress := self._poll(operation, tick)).done:
             if self.clock.now() > deadline:
                 raise still_running(operation.resource_id.rpartition("/")[2], longest)
-            until = self.clock.now() + (min(progress.pause, LOCAL_PAUSE) if self.local else progress.pause)
+            pause = min(progress.pause, LOCAL_PAUSE) if self.local else progress.pause
+            until = min(self.clock.now() + pause, deadline + SLICE)
             while (left := until - self.clock.now()) > 0:
                 self.clock.sleep(min(left, SLICE))  # in slices, so that Ctrl-C is heard
                 tick()

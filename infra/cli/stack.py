@@ -12,5 +12,6 @@ def open_stack(call: Invocation, path: Path) -> tuple[StackSpec, Target]:
     """The spec and where it goes: Azure, or with `--local` the emulator, which is started if none runs."""
     spec = load_spec(path, environ=call.environ, local=call.local)
     target = open_target(spec, local=call.local, environ=call.environ)
+    target.arm.tell_of_waits(call.out.talk)
     target.require_login()
     return spec, target

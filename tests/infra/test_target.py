@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from infra.arm import Operation, Progress
-from infra.errors import NotReady, OperationFailed
+from infra.errors import NotReady, OperationFailed, TimedOut
 from infra.patience import Patience
 from infra.target import Target
 
@@ -43,6 +43,12 @@ def test_a_network_that_stays_away_ends_it(manual_clock: Any) -> None:
     with pytest.raises(NotReady, match="no answer"):
         target(manual_clock, NotReady("no answer", code="no_connection")).wait(OPERATION, lambda: None)
     assert 290 < manual_clock.time < 310
+
+
+def test_a_pause_that_azure_asks_for_is_no_longer_than_the_operation_may_take(manual_clock: Any) -> None:
+    with pytest.raises(TimedOut, match="still runs"):
+        target(manual_clock, Progress(False, pause=999_999.0)).wait(OPERATION, lambda: None)
+    assert manual_clock.time < Patience().operation + 10
 
 
 def test_what_the_operation_ended_with_is_raised(manual_clock: Any) -> None:

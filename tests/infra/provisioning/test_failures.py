@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from infra import stacks
-from infra.errors import AccessDenied, GateliftError, NotFound, OperationFailed, Refused, SpecError
+from infra.errors import AccessDenied, GateliftError, NotFound, NotReady, OperationFailed, Refused, SpecError
 
 INTERRUPTED = """
 import os, signal, sys
@@ -157,6 +157,15 @@ def test_what_passes_by_itself_is_no_failure(bench: Any, rule: dict[str, Any], r
     with struck(bench, spec, rule):
         assert bench.up(spec).answer == "org/gated with a token"
     assert not bench.plan(spec).has_changes
+
+
+@pytest.mark.parametrize("asked", ["environments/gatelift-vllm", "connections/"], ids=["of-the-sdk", "of-ours"])
+def test_a_wait_that_nobody_waits_for_is_an_error(bench: Any, asked: str, request: Any) -> None:
+    spec = bench.spec(f"long-{request.node.callspec.id}")
+    rule = {"method": "PUT", "path": asked, "status": 429, "headers": {"Retry-After": "999999"}}
+    with struck(bench, spec, rule), pytest.raises(NotReady) as error:
+        bench.up(spec)
+    assert (error.value.code, bool(error.value.hint)) == ("TooManyRequests", True)
 
 
 def test_what_has_not_answered_gets_no_requests_and_is_asked_again_by_the_next_up(bench: Any) -> None:
