@@ -12,8 +12,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infra.emulator.hub_documents import file_entry, model_info, tree, whoami
 from infra.emulator.hub_gate import (
-    ROLES,
-    STATES,
     UNGATED_FILES,
     HubError,
     HubToken,
@@ -27,7 +25,6 @@ from infra.emulator.hub_gate import (
     tokens,
 )
 from infra.emulator.hub_repos import HubRepos, NotPrepared, Repo, RepoFile
-from infra.emulator.seed_file import SeedError
 from infra.emulator.world import World
 
 DEMO_USER = "demo"
@@ -49,9 +46,9 @@ def load_hub_seed(world: World, seed: dict[str, Any] | None) -> None:
     repos = HubRepos(world)
     repos.put_demo_models(DEMO_USER)
     for token in seed.get("tokens", []):
-        put_token(world.store, _checked_token(token))
+        put_token(world.store, HubToken(**token))
     for repo in seed.get("repos", []):
-        repos.put(_checked_repo(repo))
+        repos.put(repo)
     if "tokens" not in seed and not tokens(world.store):
         token = HubToken(f"hf_{secrets.token_urlsafe(24).replace('-', 'x').replace('_', 'y')}", DEMO_USER)
         put_token(world.store, token)
@@ -209,29 +206,6 @@ def _refusal(error: HubError, *, as_json: bool) -> Response:
     if as_json:
         return JSONResponse({"error": error.message}, error.status, headers)
     return PlainTextResponse(error.message, error.status, headers)
-
-
-def _checked_token(token: dict[str, Any]) -> HubToken:
-    try:
-        checked = HubToken(**token)
-    except TypeError:
-        raise SeedError(f"hub.tokens: {sorted(token)} are not the keys of a token", hint="value, user, role") from None
-    if checked.role not in ROLES:
-        raise SeedError(f"hub.tokens: unknown role {checked.role!r}", hint=f"one of {', '.join(ROLES)}")
-    return checked
-
-
-def _checked_repo(repo: dict[str, Any]) -> dict[str, Any]:
-    where = f"hub.repos: {repo.get('id')!r}"
-    if not re.fullmatch(REPO, str(repo.get("id"))):
-        raise SeedError(f"{where} is no id of a repository", hint="ORGANISATION/NAME")
-    if repo.get("gated", False) not in (False, "auto", "manual"):
-        raise SeedError(f"{where}: gated must be false, 'auto' or 'manual', not {repo['gated']!r}")
-    if unknown := set(repo.get("access", {}).values()) - set(STATES):
-        raise SeedError(f"{where}: unknown access {', '.join(sorted(unknown))}", hint=f"one of {', '.join(STATES)}")
-    if unknown := set(repo) - {"id", "gated", "private", "access", "files"}:
-        raise SeedError(f"{where}: unknown key {', '.join(sorted(unknown))}")
-    return repo
 
 
 def _is_true(value: str | None) -> bool:

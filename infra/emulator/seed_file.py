@@ -5,11 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from infra.emulator.regions import REGIONS
 from infra.errors import GateliftError
 
-SECTIONS = {"workspaces": list, "quota": dict, "hub": dict, "registries": list, "principals": list}
-PLACE = ("subscription_id", "resource_group", "name", "location")
+EXPLAINED = "'The seed file' in docs/emulator.md shows all that a seed may say"
 NO_SEED = "none"
 
 
@@ -26,39 +24,15 @@ def read_seed(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise SeedError(f"cannot read the seed file {path}: {error.strerror}", hint="check --seed") from None
     except ValueError as error:
-        raise SeedError(f"{path} is no JSON: {error}", hint="see 'The emulator on its own' in the README") from None
-    if not isinstance(seed, dict):
-        raise SeedError(f"{path}: the seed must be an object", hint=f"with any of {', '.join(SECTIONS)}")
-    for section, value in seed.items():
-        if section not in SECTIONS:
-            raise SeedError(f"{path}: unknown section {section!r}", hint=f"there are {', '.join(SECTIONS)}")
-        if not isinstance(value, SECTIONS[section]):
-            raise SeedError(f"{path}: section {section!r} must be a {SECTIONS[section].__name__}, not {value!r}")
-    for section in ("workspaces", "registries"):
-        for index, place in enumerate(seed.get(section, [])):
-            _check_place(path, f"{section}[{index}]", place)
-    for index, entry in enumerate(seed.get("principals", [])):
-        if not isinstance(entry, dict) or not isinstance(entry.get("client_id"), str):
-            raise SeedError(f"{path}: principals[{index}].client_id is missing")
-    for region, families in seed.get("quota", {}).items():
-        _check_region(path, f"quota.{region}", region)
-        if not isinstance(families, dict) or not all(type(cores) is int for cores in families.values()):
-            raise SeedError(f"{path}: quota.{region} must map families to numbers of cores")
-    return seed
+        raise SeedError(f"{path} is no JSON: {error}", hint=EXPLAINED) from None
+    except RecursionError:
+        raise SeedError(f"{path} is no JSON: nested too deeply", hint=EXPLAINED) from None
+    from infra.emulator.seed_model import mistake  # pydantic, which nothing else of the emulator needs
 
-
-def _check_place(path: Path, where: str, place: Any) -> None:
-    if not isinstance(place, dict):
-        raise SeedError(f"{path}: {where} must be an object with {', '.join(PLACE)}")
-    for name in PLACE:
-        if not isinstance(place.get(name), str) or not place[name]:
-            raise SeedError(f"{path}: {where}.{name} is missing", hint=f"it needs {', '.join(PLACE)}")
-    _check_region(path, f"{where}.location", place["location"])
-
-
-def _check_region(path: Path, where: str, region: str) -> None:
-    if region.lower().replace(" ", "") not in REGIONS:
-        raise SeedError(f"{path}: {where}: Azure has no region {region!r}", hint="for example eastus or westeurope")
+    if wrong := mistake(seed):
+        raise SeedError(f"{path}: {wrong}", hint=EXPLAINED)
+    found: dict[str, Any] = seed
+    return found
 
 
 def digest_of(seed: dict[str, Any] | None) -> str:

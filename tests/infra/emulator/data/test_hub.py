@@ -20,7 +20,6 @@ from huggingface_hub.errors import (
 
 from infra.demo_models import SMOLLM2
 from infra.emulator.hub import DEMO_TOKEN_RECORD, create_hub_app, load_hub_seed
-from infra.emulator.seed_file import SeedError
 from infra.emulator.world import World
 
 SEED: dict[str, Any] = {
@@ -270,19 +269,3 @@ def test_without_a_seed_there_is_one_token_that_stays(bare_world: World) -> None
     assert first is not None
     assert first["token"].startswith("hf_")
     assert bare_world.store.record(*DEMO_TOKEN_RECORD) == first
-
-
-@pytest.mark.parametrize(
-    ("section", "text"),
-    [
-        pytest.param({"tokens": [{"user": "x"}]}, "not the keys of a token", id="token-without-value"),
-        pytest.param({"tokens": [{"value": "x", "user": "x", "role": "admin"}]}, "unknown role 'admin'", id="role"),
-        pytest.param({"repos": [{"id": "gpt2"}]}, "no id of a repository", id="id"),
-        pytest.param({"repos": [{"id": "a/b", "gated": True}]}, "gated must be", id="gated"),
-        pytest.param({"repos": [{"id": "a/b", "access": {"x": "maybe"}}]}, "unknown access maybe", id="access"),
-        pytest.param({"repos": [{"id": "a/b", "file": {}}]}, "unknown key file", id="key"),
-    ],
-)
-def test_a_wrong_seed_is_refused(bare_world: World, section: dict[str, Any], text: str) -> None:
-    with pytest.raises(SeedError, match=text):
-        load_hub_seed(bare_world, section)
