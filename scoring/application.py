@@ -18,6 +18,7 @@ from scoring.asgi import (
     send_json,
     with_body,
 )
+from scoring.grammars import check_grammars
 from scoring.limits import check_ceilings, parse_body
 from scoring.media import check_media
 from scoring.model_info import model_info
@@ -114,6 +115,7 @@ class Application:
         document = parse_body(body, limits)
         check_ceilings(document, limits)
         check_schema_bounds(document)
+        check_grammars(document, limits)
         await check_media(document, engine.media_hosts, limits)
         if engine.refuses_seeds and document.get("seed") is not None:
             raise Problem(422, "seed is not supported on a CPU with chunked prefill.", param="seed")

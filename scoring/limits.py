@@ -27,6 +27,8 @@ class Limits:
     max_stop_strings: int = 16
     max_inputs: int = 2048  # texts to embed, as many as OpenAI takes
     max_message_parts: int = 8192  # messages, the parts of their content and their tool calls
+    max_grammar_bytes: int = 64 * 1024  # of a schema, a grammar or the tools that calls are bound to
+    max_grammar_parts: int = 256  # objects in a schema, repetitions in a grammar: two seconds or so of compiling
     max_media_items: int = 16
     max_media_bytes: int = 16 * MEBIBYTE
     max_queued: int = -1  # requests that wait beyond those that run; -1: as many again, at least 8

@@ -37,6 +37,14 @@ def running(url: str) -> float:
     [
         pytest.param({"n": 17}, "n", id="n"),
         pytest.param({"n": 10**30}, "n", id="n-is-huge"),
+        pytest.param({"n": "100"}, "n", id="n-as-digits"),
+        pytest.param({"top_k": 1 << 70}, "top_k", id="number-that-the-engine-cannot-be-sent"),
+        pytest.param({"stop": "\ud800"}, "stop", id="text-that-the-engine-cannot-be-sent"),
+        pytest.param({"bad_words": ["\ud800"]}, "bad_words.0", id="word-that-the-engine-cannot-be-sent"),
+        pytest.param({"structured_outputs": {"json": {"$ref": "#"}}}, "structured_outputs", id="schema-of-itself"),
+        pytest.param({"structured_outputs": {"grammar": "root ::= root"}}, "structured_outputs", id="rule-of-itself"),
+        pytest.param({"structured_outputs": {"regex": "a?" * 300}}, "structured_outputs", id="repetitions"),
+        pytest.param({"messages": HI * 8193}, None, id="messages"),
         pytest.param({"logprobs": True, "top_logprobs": 21}, "top_logprobs", id="logprobs"),
         pytest.param({"stop": ["x"] * 17}, "stop", id="stop"),
         pytest.param({"messages": image("data:image/png;base64,AA==")[0:1] * 17}, None, id="images"),
@@ -44,9 +52,18 @@ def running(url: str) -> float:
     ],
 )
 def test_more_than_one_request_may_ask_for(chat_url: str, body: dict[str, Any], param: str | None) -> None:
-    answer = httpx.post(chat_url + CHAT, json={"messages": HI, "max_tokens": 1, **body}, timeout=30)
+    text = json.dumps({"messages": HI, "max_tokens": 1, **body})  # httpx would not write half a surrogate pair
+    answer = httpx.post(chat_url + CHAT, content=text, headers={"content-type": "application/json"}, timeout=30)
     assert answer.status_code == 422, answer.text
     assert answer.json()["error"]["param"] == param
+
+
+def test_what_cannot_be_sent_is_told_in_azures_words(chat_url: str) -> None:
+    url = f"{chat_url}/chat/completions?api-version=2025-04-01"
+    answer = httpx.post(url, content=json.dumps({"messages": HI, "stop": "\ud800"}), timeout=30)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["detail"]["loc"] == ["body", "stop"]
+    assert httpx.get(f"{chat_url}/health/ready").status_code == 200
 
 
 @pytest.mark.parametrize(
