@@ -67,7 +67,9 @@ def parse_body(body: bytes, limits: Limits) -> dict[str, Any]:
     except RecursionError as error:
         raise _too_deep(limits) from error
     except ValueError as error:
-        raise Problem(400, f"The body is not valid JSON: {error}.") from error
+        # Python's own words name a function that the client cannot call.
+        reason = "an integer has too many digits" if "set_int_max_str_digits" in str(error) else error
+        raise Problem(400, f"The body is not valid JSON: {reason}.") from error
     if not isinstance(document, dict):
         raise Problem(400, "The body must be a JSON object.")
     if body.count(b"[") + body.count(b"{") > limits.max_json_depth and _depth(document) > limits.max_json_depth:

@@ -171,6 +171,11 @@ def test_ceilings(document: dict[str, Any], refused: bool) -> None:
     assert caught.value.status == 422
 
 
+def test_too_many_digits_are_said_to_be_so() -> None:
+    with pytest.raises(Problem, match="not valid JSON: an integer has too many digits"):
+        parse_body(b'{"a": ' + b"9" * 5000 + b"}", Limits())
+
+
 def test_many_shallow_brackets_are_fine() -> None:
     assert parse_body(b'{"a": [' + b"{}," * 1000 + b"{}]}", Limits())
 
