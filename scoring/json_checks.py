@@ -64,7 +64,7 @@ def _faults(value: Any, schema: Schema, path: Path) -> Iterator[Fault]:
     if "enum" in schema and value not in schema["enum"]:
         yield Fault(path, f"must be one of {', '.join(map(repr, schema['enum']))}", value)
         return
-    if "anyOf" in schema and value is not None:
+    if "anyOf" in schema:
         yield from _any_of(value, schema["anyOf"], path)
     if "oneOf" in schema:
         yield from _discriminated(value, schema, path)

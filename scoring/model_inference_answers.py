@@ -16,6 +16,8 @@ RENAMED = (
     (b'{"reasoning":', b'{"reasoning_content":'),
     (b',"reasoning":', b',"reasoning_content":'),
 )
+# How vLLM's own errors and pydantic's end, where they tell of the value at fault.
+VALUE = re.compile(r"\(parameter=[^,()]*, value=(.*)\)$|'input': '([^']*)'", re.DOTALL)
 REQUIRED_NULLS = {"content", "finish_reason"}
 
 
@@ -66,8 +68,11 @@ def problem_of_vllm(status: int, body: bytes) -> Problem:
     except (ValueError, KeyError, TypeError):
         message, param = body.decode(errors="replace")[:300], None
     status = 422 if status in (400, 501) else status
-    details = {"loc": ["body", *(str(param).split(".") if param else [])], "value": ""} if status == 422 else None
-    return Problem(status, message, param=param, details=details)
+    where = str(param or "").removeprefix("body.")  # FastAPI's own places begin with it
+    found = VALUE.search(message)
+    value = next(group for group in found.groups() if group is not None)[:200] if found else ""
+    details = {"loc": ["body", *(where.split(".") if where else [])], "value": value} if status == 422 else None
+    return Problem(status, message, param=where or None, details=details)
 
 
 class AnswerWriter:

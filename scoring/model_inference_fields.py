@@ -44,7 +44,6 @@ def _one_of(name: str, *branches: dict[str, Any]) -> dict[str, Any]:
 
 
 NUMBER = {"type": "number"}
-INTEGER = {"type": "integer"}
 OBJECT = {"type": "object"}
 IMAGE_URL = _object(("url",), url=_text(), detail=_choice("auto", "low", "high"))
 
@@ -116,7 +115,7 @@ CHAT_FIELDS = (
     Field("top_p", {"type": "number", "minimum": 0, "maximum": 1}),
     Field("max_tokens", {"type": "integer", "minimum": 0}),
     Field("response_format", RESPONSE_FORMAT),
-    Field("seed", INTEGER),
+    Field("seed", {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}),
     Field("stop", {"anyOf": [_text(), _list(_text(), minItems=1)]}),
     Field("stream", {"type": "boolean"}),
     Field("tools", _list(TOOL, minItems=1)),

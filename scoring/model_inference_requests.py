@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 from scoring.asgi import Scope, header
 from scoring.embedding_requests import embeddings_for_vllm, image_embeddings_for_vllm
-from scoring.json_checks import first_fault
+from scoring.json_checks import Path, first_fault
 from scoring.model_inference_fields import API_VERSIONS, FIELDS
 from scoring.problems import Problem
 
@@ -28,6 +28,8 @@ def check_version(scope: Scope) -> str:
     supported = f"Supported: {', '.join(API_VERSIONS)}."
     if not given:
         message, code = f"The query parameter api-version is missing. {supported}", "MissingApiVersion"
+    elif len(given) > 1:
+        message, code = f"The query parameter api-version is given {len(given)} times.", "UnsupportedApiVersion"
     else:
         message, code = f"The api-version {given[-1][:60]!r} is not supported. {supported}", "UnsupportedApiVersion"
     raise Problem(400, message, code=code, param="api-version")
@@ -90,28 +92,34 @@ def chat_for_vllm(body: dict[str, Any]) -> dict[str, Any]:
         body["top_p"] = 1e-6  # vLLM refuses the 0 that the documents allow; both leave the likeliest token alone
     if not body.get("tools") and body.get("tool_choice") in ("auto", "none"):
         del body["tool_choice"]  # they are the defaults without tools, which vLLM will not hear
-    body["messages"] = [_message(message) for message in body["messages"]]
+    if "" in (body["stop"] if isinstance(body.get("stop"), list) else [body.get("stop")]):
+        raise unprocessable(("stop",), "must not be empty", "")
+    body["messages"] = [
+        _message(message, ("messages", str(position))) for position, message in enumerate(body["messages"])
+    ]
     return body
 
 
-def _message(message: dict[str, Any]) -> dict[str, Any]:
+def _message(message: dict[str, Any], path: Path) -> dict[str, Any]:
     rewritten = {name: value for name, value in message.items() if value is not None}
     if "reasoning_content" in rewritten:
         rewritten["reasoning"] = rewritten.pop("reasoning_content")
     if isinstance(rewritten.get("content"), list):
-        rewritten["content"] = [_part(part) for part in rewritten["content"]]
+        rewritten["content"] = [
+            _part(part, (*path, "content", str(position))) for position, part in enumerate(rewritten["content"])
+        ]
     if rewritten["role"] == "tool":
         rewritten.setdefault("content", "")
     return rewritten
 
 
-def _part(part: dict[str, Any]) -> dict[str, Any]:
+def _part(part: dict[str, Any], path: Path) -> dict[str, Any]:
     """Turn the reference's `{"type": …, "content": …}` into the documents' form."""
     kind = {"image": "image_url"}.get(part["type"], part["type"])
     if kind in part:
         return {**part, "type": kind}
     if "content" not in part:
-        raise unprocessable(("messages", "content", kind), "is required", None)
+        raise unprocessable((*path, kind), "is required", None)
     if kind == "image_url":
         detail = {"detail": part["detail"]} if part.get("detail") else {}
         return {"type": kind, "image_url": {"url": part["content"], **detail}}

@@ -1,8 +1,11 @@
 """What /info says of the model."""
 
+import re
 from typing import Any
 
 from scoring.vllm_engine import EMBED, GENERATE, VllmEngine
+
+HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
 
 
 def model_info(engine: VllmEngine) -> dict[str, Any]:
@@ -12,5 +15,15 @@ def model_info(engine: VllmEngine) -> dict[str, Any]:
     return {
         "model_name": name,
         "model_type": next((kind for task, kind in kinds.items() if task in engine.tasks), "chat-completion"),
-        "model_provider_name": name.split("/")[0] if "/" in name.strip("/") else "huggingface",
+        "model_provider_name": provider(name),
     }
+
+
+def provider(name: str) -> str:
+    """Return the organization of a Hub id or of a folder called `org--name`."""
+    if HUB_ID.fullmatch(name):
+        return name.split("/")[0]
+    organization, dashes, _ = name.rstrip("/").rpartition("/")[2].partition("--")
+    if dashes and organization:
+        return organization
+    return "unknown" if "/" in name else "huggingface"

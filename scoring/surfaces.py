@@ -4,7 +4,7 @@ import json
 from typing import Any, Protocol
 
 from scoring import model_inference_answers, model_inference_requests
-from scoring.asgi import Headers, Scope, Send
+from scoring.asgi import Headers, Scope, Send, header
 from scoring.problems import Problem, openai_error
 from scoring.responses_input import readable_input
 from scoring.routes import RESPONSES, Route, Surface
@@ -37,6 +37,7 @@ class OpenAiContract:
 
     def prepare(self, scope: Scope, route: Route, document: dict[str, Any], name: str) -> dict[str, Any]:
         """Leave the document as it came, but for a blank model and what vLLM cannot read."""
+        _check_type(scope, 400, required=route.path.startswith("/v1/"))
         changes: dict[str, Any] = {}
         model = document.get("model", "")
         if model is None or (isinstance(model, str) and not model.strip()):
@@ -67,6 +68,7 @@ class ModelInferenceContract:
 
     def prepare(self, scope: Scope, route: Route, document: dict[str, Any], name: str) -> dict[str, Any]:
         """Check the document by the table and say it in vLLM's words."""
+        _check_type(scope, 415, required=False)
         return model_inference_requests.prepare(scope, route.path, document, name)
 
     def writer(self, send: Send, route: Route, name: str) -> Send:
@@ -80,6 +82,15 @@ class ModelInferenceContract:
     def error_event(self, problem: Problem, name: str) -> bytes:
         """Return an update that carries the error."""
         return model_inference_answers.error_event(problem, name)
+
+
+def _check_type(scope: Scope, status: int, *, required: bool) -> None:
+    """Refuse what does not say that it is JSON, in vLLM's words; a browser may send it without asking first."""
+    given = header(scope, b"content-type")
+    if given is None and not required:
+        return
+    if (given or "").partition(";")[0].strip().lower() != "application/json":
+        raise Problem(status, "Unsupported Media Type: Only 'application/json' is allowed")
 
 
 OPENAI = OpenAiContract()
