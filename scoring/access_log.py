@@ -15,7 +15,7 @@ logger = logging.getLogger("scoring.access")
 
 SAFE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 CLIENT_ID = re.compile(r"[^A-Za-z0-9_-]")
-TOKENS = re.compile(rb'"(prompt_tokens|completion_tokens|input_tokens|output_tokens)":(\d+)')
+TOKENS = re.compile(rb'"(prompt_tokens|completion_tokens|input_tokens|output_tokens)": ?(\d+)')
 NAMES = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
 TAIL = 4096
 MODEL = "scoring.model"  # the scope's key for who answers, written once that is known
