@@ -5,6 +5,7 @@ import atexit
 import json
 import os
 import queue
+import select
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ import uvicorn
 from scoring import vllm_engine
 from scoring.access_log import AccessLog
 from scoring.application import Application
-from scoring.asgi import ASGIApp, Message, Scope, local_scope, never, replaying
+from scoring.asgi import ASGIApp, ClientGone, Message, Scope, local_scope, never, replaying
 from scoring.errors import EngineFailed
 from scoring.lifecycle import bring_up, watch_engines
 from scoring.server import configure_logging, leave, log_failure
@@ -25,6 +26,9 @@ from scoring.settings import read_settings
 from scoring.startup import Timeline
 
 CHUNKS_AHEAD = 64
+LOOK_SECONDS = 1.0  # between two looks whether the client still waits
+CLIENT_CLOSED = 499
+HANG_UP = getattr(select, "POLLRDHUP", 0)  # Linux tells of it; a connection in ruins is told of everywhere
 
 
 @dataclass
@@ -87,12 +91,25 @@ class BackgroundServer:
         log_failure(EngineFailed("the engine died", hint="the engine's own lines above say more"))
         leave(1)
 
-    def call(self, method: str, path: str, body: bytes, *, query: bytes = b"", headers: Mapping[str, str]) -> Reply:
-        """Send one request through the HTTP surface and return as soon as the answer begins."""
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        query: bytes = b"",
+        headers: Mapping[str, str],
+        gone: Callable[[], bool] = lambda: False,
+    ) -> Reply:
+        """Send one request through the HTTP surface; return as soon as the answer begins or the client is gone."""
         scope = local_scope(method, path, body, query=query, headers=headers)
-        exchange = _Exchange(self._loop)
+        exchange = _Exchange(self._loop, gone)
         future = asyncio.run_coroutine_threadsafe(exchange.run(self._app, scope, body), self._loop)
-        start = exchange.next()
+        try:
+            start = exchange.next()
+        except ClientGone:
+            future.cancel()
+            return Reply(CLIENT_CLOSED, [], iter(()))
         if start is None:
             future.result()
             raise RuntimeError("the request was given up before an answer began")
@@ -103,8 +120,9 @@ class BackgroundServer:
 class _Exchange:
     """One request between a waiting thread and the event loop, a bounded number of chunks apart."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, gone: Callable[[], bool]) -> None:
         self._loop = loop
+        self._gone = gone
         self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._room = asyncio.Semaphore(CHUNKS_AHEAD)
 
@@ -119,15 +137,25 @@ class _Exchange:
         self._messages.put(message)
 
     def next(self) -> Message | None:
-        message = self._messages.get()
+        message = self._take()
         self._loop.call_soon_threadsafe(self._room.release)
         return message
+
+    def _take(self) -> Message | None:
+        while True:
+            try:
+                return self._messages.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                if self._gone():
+                    raise ClientGone from None
 
     def chunks(self, give_up: Callable[[], Any]) -> Iterator[bytes]:
         try:
             while (message := self.next()) is not None:
                 if message.get("body"):
                     yield message["body"]
+        except ClientGone:
+            return
         finally:
             give_up()
 
@@ -155,10 +183,21 @@ def answer_flask(background: BackgroundServer, request: Any) -> Any:
         body,
         query=request.query_string,
         headers=dict(request.headers),
+        gone=gone_client(request.environ),
     )
     headers = [(name, value) for name, value in reply.headers if name.lower() != "content-length"]
     content = reply.body if reply.streams else b"".join(reply.body)
     return Response(content, status=reply.status, headers=headers, direct_passthrough=reply.streams)
+
+
+def gone_client(environ: Mapping[str, Any]) -> Callable[[], bool]:
+    """Return what tells whether the client has closed its connection, where the host hands that over."""
+    connection = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
+    if connection is None:
+        return lambda: False
+    poll = select.poll()
+    poll.register(connection, HANG_UP)
+    return lambda: bool(poll.poll(0))
 
 
 def answer_directly(background: BackgroundServer, data: str | bytes) -> Any:
