@@ -63,7 +63,10 @@ def status(spec: StackSpec, target: Target) -> dict[str, Any]:
     if found["endpoint"] is not None:
         try:
             changes = plan(spec, target, token=None).changes
-        except Refused as error:  # what is not the stack's has no drift, but shows all the same
+        except Refused as error:
+            if error.code != "not_ours":
+                raise
+            # what is not the stack's has no drift, but shows all the same
             return {**found, "drift": [], "refused": f"{error}; {error.hint}"}
         found["drift"] = [
             {"kind": change.kind, "name": change.name, "action": str(change.action), "fields": change.fields}
