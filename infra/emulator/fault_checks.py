@@ -61,7 +61,7 @@ FIELDS: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
     "method": (str, lambda value: value.upper() in METHODS, f"one of {', '.join(METHODS)}"),
     "path": (str, _anything, "a regular expression"),
     "target": (str, lambda value: value in TARGETS, f"one of {', '.join(TARGETS)}"),
-    "times": (int, lambda value: value >= 1, "a whole number from 1"),
+    "times": (int, lambda value: value >= 0, "a whole number from 0 (0: it only keeps what it has struck)"),
     "skip": (int, lambda value: value >= 0, "a whole number from 0"),
     "probability": ((int, float), lambda value: 0 <= value <= 1, "a number from 0 to 1"),
     "seed": (int, _anything, "a whole number"),
