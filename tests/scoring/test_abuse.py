@@ -74,6 +74,7 @@ def test_what_cannot_be_sent_is_told_in_azures_words(chat_url: str) -> None:
         pytest.param("https://169.254.169.254/metadata", id="instance-metadata"),
         pytest.param("https://localhost/a.png", id="loopback"),
         pytest.param("file:///etc/passwd", id="file"),
+        pytest.param("file:/etc/passwd", id="file-with-one-slash"),
         pytest.param("ftp://example.com/a", id="ftp"),
         pytest.param("https://[::1]/a", id="loopback-v6"),
         pytest.param("https://exa\\mple@127.0.0.1/", id="crooked"),

@@ -117,6 +117,19 @@ REFUSED = [
     pytest.param({"max_tokens": 1.5}, "max_tokens", id="max-tokens-not-whole"),
     pytest.param({"max_tokens": 100000}, "max_tokens", id="max-tokens-over-context"),
     pytest.param({"stop": 3}, "stop", id="stop-is-a-number"),
+    pytest.param({"stop": ""}, "stop", id="stop-is-empty"),
+    pytest.param({"seed": 2**70}, "seed", id="seed-beyond-64-bits"),
+    pytest.param({"messages": [{"role": "user", "content": None}]}, "messages.0.content", id="user-says-null"),
+    pytest.param(
+        {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "x", "schema": {"type": "integer", "minimum": -1e31, "maximum": -1e30}},
+            }
+        },
+        "response_format.json_schema.schema.maximum",
+        id="bound-beyond-64-bits",
+    ),
     pytest.param({"stream": "yes"}, "stream", id="stream-is-text"),
     pytest.param({"response_format": {"type": "xml"}}, "response_format.type", id="response-format"),
     pytest.param({"response_format": {"type": "json_schema"}}, "response_format.json_schema", id="schema-missing"),
