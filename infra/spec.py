@@ -277,7 +277,10 @@ def spec_json_schema() -> dict[str, Any]:
 
 
 def _vllm_names(engine: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    named = {key.removeprefix("--").replace("-", "_"): value for key, value in engine.items()}
+    names = [key.removeprefix("--").replace("-", "_") for key in engine]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise RuleBroken(f"{twice} stands here twice, in two spellings", "keep one of the two")
+    named = dict(zip(names, engine.values(), strict=True))
     for key, field in ENGINE_ARGUMENTS_OF_OURS.items():
         if key in named:
             raise RuleBroken(f"{key} is set through {field}", f"write it there and take `{key}` out")

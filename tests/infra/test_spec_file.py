@@ -119,6 +119,9 @@ MISTAKES = [
     pytest.param("org/model", "org/model/more", 3, "Hub id", "", id="model"),
     pytest.param("org/model", "123", 3, "is not text", "quotes", id="number-for-text"),
     pytest.param("Standard_NC24ads_A100_v4", "gpu", 11, "VM size", "", id="vm-size"),
+    pytest.param(
+        "max-model-len", "max_model_len: 1\n    max-model-len", 13, "max_model_len stands", "one of", id="two-spellings"
+    ),
     pytest.param("max-model-len", "model", 13, "model.id", "", id="engine-argument-of-ours"),
     pytest.param(".000Z", "Z", 16, "milliseconds", "2026-01-16T00:00:00.000Z", id="no-milliseconds"),
     pytest.param(".000Z", ".000+01:00", 16, "UTC", "2026-01-16", id="not-utc"),
