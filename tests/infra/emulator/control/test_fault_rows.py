@@ -53,6 +53,25 @@ def add(emulator: Any) -> Iterator[Callable[[str], Any]]:
     assert gatelift(emulator, "clear") == (0, [])
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--target nonsense --hang",
+        "--status 503 --header ': y'",
+        "--status 503 --header 'Content-Length: 1'",
+        "--status 503 --header 'x: \u00e9'",
+        "--delay inf",
+        '--operation ""',
+        "--operation ': words'",
+    ],
+)
+def test_what_could_not_strike_is_refused_with_a_way_out(emulator: Any, arguments: str) -> None:
+    code, document = gatelift(emulator, f"add {arguments}")
+    assert (code, document["error"]["code"]) == (1, "invalid_request")
+    assert document["error"]["hint"]
+    assert gatelift(emulator, "list") == (0, [])
+
+
 @pytest.mark.parametrize("arguments", [*ANSWERS, *OPERATIONS, NEVER, *BROKEN, LOST, STORAGE])
 def test_each_is_documented(repository: Path, arguments: str) -> None:
     assert f"`{arguments}`" in (repository / "docs" / "emulator.md").read_text()
