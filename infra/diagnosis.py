@@ -60,21 +60,16 @@ def read_error(body: Mapping[str, Any] | str | None, *, fallback: str = "the ser
         try:
             body = json.loads(body)
         except ValueError:
-            return AzureError("", _printable(body[:2000]) if isinstance(body, str) and body else fallback)
+            return AzureError("", body[:2000] if isinstance(body, str) and body else fallback)
     error = body.get("error", body) if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return AzureError("", fallback)
     codes, messages = _walk(error)
-    text = _printable(" ".join(messages))
+    text = " ".join(messages)
     known = next((code for code in reversed(codes) if code in KNOWN), "")
     clue = next((code for words, code in CLUES if words in text), "")
     chosen = clue if known in GENERAL_CODES and clue else known
     return AzureError(chosen or (codes[0] if codes else ""), text or fallback)
-
-
-def _printable(text: str) -> str:
-    """Without what would move a terminal's cursor or change its colours."""
-    return "".join(character for character in text if character.isprintable() or character in "\n\t")
 
 
 def _walk(error: Mapping[str, Any]) -> tuple[list[str], list[str]]:

@@ -27,12 +27,17 @@ class GateliftError(Exception):
         request_id: str = "",
         log: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.hint = hint
         self.code = code or self.code
-        self.cause = cause
+        self.cause = printable(cause)
         self.request_id = request_id
-        self.log = log
+        self.log = tuple(printable(line) for line in log)
+
+
+def printable(text: str) -> str:
+    """The text without what would move a terminal's cursor or change its colours: services quote what they get."""
+    return "".join(character for character in text if character.isprintable() or character in "\n\t")
 
 
 class SpecError(GateliftError):
