@@ -86,6 +86,7 @@ def test_the_same_request_gets_the_same_events(chat_url: str, plain_url: str, bo
 def whole(url: str, body: Any, **headers: str) -> tuple[int, str | None, str]:
     """Ask without streaming; ids and times are left out of what comes back."""
     sent = body if isinstance(body, str) else json.dumps({"temperature": 0, "max_tokens": 20, **body})
+    headers = {"content-type": "application/json", **headers}
     answer = httpx.post(f"{url}/v1/chat/completions", content=sent, headers=headers, timeout=120)
     text = re.sub(r'"created":\d+', '"created":0', answer.text)
     return (
