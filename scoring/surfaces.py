@@ -37,7 +37,8 @@ class OpenAiContract:
 
     def prepare(self, scope: Scope, route: Route, document: dict[str, Any], name: str) -> dict[str, Any]:
         """Leave the document as it came, but for a blank model and what vLLM cannot read."""
-        _check_type(scope, 400, required=route.path.startswith("/v1/"))
+        if route.path.startswith("/v1/"):  # on / and /score Azure's own inference server takes any type
+            _check_type(scope, 400, required=True)
         changes: dict[str, Any] = {}
         model = document.get("model", "")
         if model is None or (isinstance(model, str) and not model.strip()):
