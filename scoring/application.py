@@ -100,7 +100,7 @@ class Application:
         gate.check()
         body, document = await self._read(engine, scope, receive)
         prepared = send.contract.prepare(scope, route, document, engine.names[0])
-        short = engine.short_way.find(path, scope, prepared) if engine.short_way else None
+        short = engine.short_way.find(path, scope, prepared, len(body)) if engine.short_way else None
         if short is None:
             body = body if prepared is document else json.dumps(prepared).encode()
             scope, receive = with_body(scope, path, body), replaying(body, receive)

@@ -10,8 +10,11 @@ import logging
 from typing import Any
 
 from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
+from scoring import inline_render
 from scoring.asgi import ASGIApp, Receive, Scope, Send, header
+from scoring.connected import while_connected
 from scoring.routes import CHAT
 from scoring.source_hash import source_hash
 
@@ -30,13 +33,13 @@ class ShortWay:
 
     def __init__(self, app: Any, route: Any, model: Any, metrics: Any) -> None:
         self._app = app
-        self._endpoint = route.endpoint
+        self._endpoint = route.endpoint.__wrapped__  # what is under vLLM's own watch for clients that have gone
         self._model = model
         self._metrics = metrics
         self._metrics.app = self._answer
 
-    def find(self, path: str, scope: Scope, document: dict[str, Any]) -> ASGIApp | None:
-        """Return what answers this request to one of vLLM's paths, or None if it is not an ordinary one."""
+    def find(self, path: str, scope: Scope, document: dict[str, Any], size: int) -> ASGIApp | None:
+        """Return what answers this request (a body of `size` bytes) to one of vLLM's paths, or None if it cannot."""
         if path != CHAT or header(scope, b"origin") is not None:
             return None
         try:
@@ -45,12 +48,16 @@ class ShortWay:
             return None
 
         async def way(scope: Scope, receive: Receive, send: Send) -> None:
+            inline_render.small.set(inline_render.is_small(document, size))
             own = {**scope, "path": path, "raw_path": path.encode(), "app": self._app, REQUEST: request}
             await self._metrics(own, receive, send)
 
         return way
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await while_connected(receive, self._handle(scope, receive, send))
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         raw_request = Request(scope, receive)
         try:
             response = await self._endpoint(scope[REQUEST], raw_request)
@@ -59,8 +66,19 @@ class ShortWay:
             response = await next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)(
                 raw_request, error
             )
-        if response is not None:  # None: the client has gone
+        if type(response) is StreamingResponse and response.background is None:
+            await _send_stream(response, send)
+        else:
             await response(scope, receive, send)
+
+
+async def _send_stream(response: StreamingResponse, send: Send) -> None:
+    """Send a stream as Starlette does, but for the watch: it is kept already."""
+    await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+    async for chunk in response.body_iterator:
+        body = chunk.encode(response.charset) if isinstance(chunk, str) else chunk
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def find_short_way(app: Any, *, wanted: bool = True) -> ShortWay | None:
@@ -79,7 +97,10 @@ def find_short_way(app: Any, *, wanted: bool = True) -> ShortWay | None:
     if found not in KNOWN_ROUTES:
         logger.info("[short way] off: this vLLM answers chat completions in a way that is not known here (%s)", found)
         return None
-    return ShortWay(app, route, field.field_info.annotation, metrics) if metrics is not None else None
+    if metrics is None:
+        return None
+    inline_render.install(app.state.openai_serving_chat.renderer)
+    return ShortWay(app, route, field.field_info.annotation, metrics)
 
 
 def _metrics_layer(app: Any) -> Any:

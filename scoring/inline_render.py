@@ -1,0 +1,78 @@
+"""The prompt of a small chat request, made where the request is read: without two trips to vLLM's thread.
+
+vLLM fills in the chat template and tokenises in a thread, so that a long prompt holds nobody up. For a short one that
+costs more than the work itself, and while the server is busy each trip waits for Python's lock: in a burst of requests
+the first one then reaches the engine when the last one has been read. The functions called here are vLLM's own.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextvars import ContextVar
+from typing import Any
+
+from scoring.source_hash import source_hash
+
+logger = logging.getLogger("scoring")
+
+# vLLM's BaseRenderer.render_chat and render_chat_async, by a hash of their source: 0.32.0.
+KNOWN_RENDERERS = frozenset({("85953b9757cdfc09", "e2c5ef88107f43cf")})
+MOST_BYTES = 4096  # of a request's body: tokenised in about a millisecond
+# Templates that the request brings along are run by vLLM with a time limit; media are fetched and decoded.
+OWN_WAY = frozenset({"chat_template", "chat_template_kwargs", "media_io_kwargs", "mm_processor_kwargs"})
+
+small: ContextVar[bool] = ContextVar("small", default=False)
+
+
+def is_small(document: dict[str, Any], size: int) -> bool:
+    """Tell whether the prompt of a chat request whose body has `size` bytes is made in no time."""
+    return size <= MOST_BYTES and not OWN_WAY & document.keys()
+
+
+def install(renderer: Any) -> bool:
+    """Let vLLM's renderer make small prompts at once, if its vLLM is known; tell whether it does now."""
+    kind = type(renderer)
+    try:
+        found = (source_hash(kind.render_chat), source_hash(kind.render_chat_async))
+        executor, multimodal = renderer._executor, renderer.model_config.is_multimodal_model
+    except (AttributeError, OSError, TypeError) as error:
+        logger.info("[inline render] off: this vLLM is not known here (%s)", error)
+        return False
+    if found not in KNOWN_RENDERERS:
+        logger.info("[inline render] off: this vLLM renders chats in a way that is not known here %s", found)
+        return False
+    if not multimodal:
+        renderer.render_chat_async = _render(renderer, _Pool(executor))
+    return not multimodal
+
+
+def _render(renderer: Any, pool: "_Pool") -> Callable[..., Any]:
+    in_thread = renderer.render_chat_async
+
+    async def render_chat_async(*arguments: Any, **named: Any) -> Any:
+        if small.get() and not pool.busy:
+            return renderer.render_chat(*arguments, **named)
+        return await in_thread(*arguments, **named)
+
+    return render_chat_async
+
+
+class _Pool:
+    """vLLM's threads for tokenising: what is not made there must not use the tokenizer at the same time."""
+
+    def __init__(self, executor: Any) -> None:
+        self._submit = executor.submit
+        self._jobs: set[Future[Any]] = set()
+        executor.submit = self.submit
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is there to do."""
+        return bool(self._jobs)
+
+    def submit(self, *arguments: Any, **named: Any) -> Future[Any]:
+        """Pass a job on, and remember it until it is done."""
+        job: Future[Any] = self._submit(*arguments, **named)
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+        return job
