@@ -98,6 +98,7 @@ class Application:
             await self._run(engine, route, {**scope, "path": path, "raw_path": path.encode()}, receive, send)
             return
         gate.check()
+        await self.service.turns.take()
         body, document = await self._read(engine, scope, receive)
         prepared = send.contract.prepare(scope, route, document, engine.names[0])
         short = engine.short_way.find(path, scope, prepared, len(body)) if engine.short_way else None

@@ -72,13 +72,15 @@ class Stream:
                 self._step.throw(GeneratorExit())
 
     def wait(self, way: Outlet | None) -> None:
-        """Let results be written where they come in while the stream's task waits for one."""
+        """Let results be written where they come in while the stream's task waits for one.
+
+        Not with a parser: it is dear, and one call for all tokens that have gathered costs less than one for each.
+        """
         self.waiting = True
-        if self._way is None and way is not None and way.begun and len(way.collectors) == 1:
+        if self._relay is None and self._way is None and way is not None and way.begun and len(way.collectors) == 1:
             self._way = way
             way.collectors[0].sink = self.write
-            if self._relay is None:
-                way.collectors[0].text_sink = self
+            way.collectors[0].text_sink = self
 
     def write(self, result: Any) -> bool:
         """Write the events of a result at once, if it is in the middle of the answer and the client keeps up."""
@@ -124,7 +126,7 @@ class Stream:
             return self._let_vllm_write(result)
         if not (self._counted or output.token_ids):
             return self._let_vllm_write(result)  # the prompt is still being read
-        name, text = "content", output.text
+        name, text, nulls = "content", output.text, ()
         if self._relay is not None:
             delta = self._relay.parser.parse_delta(
                 delta_text=text,
@@ -133,7 +135,7 @@ class Stream:
                 prompt_token_ids=result.prompt_token_ids,
                 finished=False,
             )
-            name = "" if delta is None else only_text(delta)
+            name, nulls = ("", ()) if delta is None else only_text(delta)
             if delta is not None and not name:
                 self._relay.parsed = delta
                 return self._let_vllm_write(result)
@@ -141,7 +143,7 @@ class Stream:
         self.plain = True
         self._counted = True
         self._unseen += output.token_ids
-        return [pieces.quick(name, text)] if name else []
+        return [pieces.quick(name, text, nulls)] if name else []
 
     def _let_vllm_write(self, result: Any) -> list[str]:
         self.plain = False

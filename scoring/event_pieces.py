@@ -14,17 +14,17 @@ class Pieces:
     def __init__(self, module: Any, request_id: str, model_name: str, created: int) -> None:
         self._module = module
         self._members = {"id": request_id, "object": "chat.completion.chunk", "created": created, "model": model_name}
-        self._cut: dict[str, tuple[str, str]] = {}
+        self._cut: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {}
 
-    def quick(self, name: str, text: str) -> str:
-        """Return the event whose delta is `{name: text}`."""
-        cut = self._cut.get(name)
+    def quick(self, name: str, text: str, nulls: tuple[str, ...] = ()) -> str:
+        """Return the event whose delta is `{name: text}`, and null under the names of `nulls`."""
+        cut = self._cut.get((name, nulls))
         if cut is None:
-            before, _, after = self.slow({name: MARK}).partition(encode_basestring(MARK))
-            cut = self._cut[name] = (before, after)
+            before, _, after = self.slow({name: MARK, **dict.fromkeys(nulls)}).partition(encode_basestring(MARK))
+            cut = self._cut[name, nulls] = (before, after)
         return cut[0] + encode_basestring(text) + cut[1]
 
-    def slow(self, delta: dict[str, str]) -> str:
+    def slow(self, delta: dict[str, Any]) -> str:
         """Return the same event as vLLM's generator makes it."""
         choice = self._module.ChatCompletionResponseStreamChoice(
             index=0, delta=self._module.DeltaMessage(**delta), logprobs=None, finish_reason=None, token_ids=None
@@ -42,11 +42,18 @@ def pieces_after(first_event: str, module: Any, names: tuple[str, str]) -> Piece
     return Pieces(module, *names, created)
 
 
-def only_text(delta: Any) -> str:
-    """Return the name of the one member that is set, if it is text."""
-    fields = delta.__pydantic_fields_set__
-    if len(fields) == 1 and type(delta).__name__ == "DeltaMessage":
-        (name,) = fields
-        if name in TEXTS and getattr(delta, name) is not None:
-            return str(name)
-    return ""
+def only_text(delta: Any) -> tuple[str, tuple[str, ...]]:
+    """Return the name of the one member that has text, and of those that are set to null; no name if there is more.
+
+    An empty list of tool calls, which some parsers set beside the text, is not written by vLLM.
+    """
+    name, nulls = "", []
+    for field in delta.__pydantic_fields_set__:
+        value = getattr(delta, field)
+        if value is None:
+            nulls.append(field)
+        elif field in TEXTS and not name:
+            name = field
+        elif field != "tool_calls" or value:
+            return "", ()
+    return (name, tuple(sorted(nulls))) if type(delta).__name__ == "DeltaMessage" else ("", ())

@@ -56,7 +56,7 @@ def _refusal(base: type[Any]) -> str:
         pieces = Pieces(sys.modules[base.__module__], "id", "model", 1)
         sample = 'a"\\\u00e9\u2028\U0001f600\n\x00\x7f/'
         for name in TEXTS:
-            if pieces.quick(name, sample) != pieces.slow({name: sample}):
+            if pieces.quick(name, sample) != pieces.slow({name: sample, "tool_calls": []}):
                 return f"this vLLM writes {name!r} in another way than is known here"
     except (AttributeError, OSError, TypeError, ValueError) as error:
         return f"this vLLM is not known here ({type(error).__name__}: {error})"

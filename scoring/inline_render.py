@@ -19,14 +19,16 @@ logger = logging.getLogger("scoring")
 KNOWN_RENDERERS = frozenset({("85953b9757cdfc09", "e2c5ef88107f43cf")})
 MOST_BYTES = 4096  # of a request's body: tokenised in about a millisecond
 # Templates that the request brings along are run by vLLM with a time limit; media are fetched and decoded.
-OWN_WAY = frozenset({"chat_template", "chat_template_kwargs", "media_io_kwargs", "mm_processor_kwargs"})
+OWN_WAY = frozenset({"chat_template", "media_io_kwargs", "mm_processor_kwargs"})
 
 small: ContextVar[bool] = ContextVar("small", default=False)
 
 
 def is_small(document: dict[str, Any], size: int) -> bool:
     """Tell whether the prompt of a chat request whose body has `size` bytes is made in no time."""
-    return size <= MOST_BYTES and not OWN_WAY & document.keys()
+    switches = document.get("chat_template_kwargs") or {}
+    counted = not isinstance(switches, dict) or any(not isinstance(value, bool | str) for value in switches.values())
+    return size <= MOST_BYTES and not counted and not OWN_WAY & document.keys()
 
 
 def install(renderer: Any) -> bool:

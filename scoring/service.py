@@ -10,6 +10,7 @@ from scoring.intake import Intake
 from scoring.routes import Answer
 from scoring.settings import ScoringSettings
 from scoring.startup import Timeline
+from scoring.turns import Turns
 from scoring.vllm_engine import EMBED, EMBED_IMAGES, GENERATE, VllmEngine
 
 TASKS = {
@@ -44,6 +45,7 @@ class Service:
         self.engine_died = asyncio.Event()
         self.hung = False
         self.intake = Intake(settings.limits)
+        self.turns = Turns()
         self._gates: dict[int, Admission] = {}
 
     @property

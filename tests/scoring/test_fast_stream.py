@@ -15,6 +15,7 @@ from vllm.exceptions import GenerationError
 from vllm.outputs import RequestOutput
 from vllm.tokenizers import get_tokenizer
 
+from scoring import chat_stream
 from tests.scoring.chat_handlers import (
     CALL,
     TEXT,
@@ -136,6 +137,28 @@ def test_most_of_a_stream_is_written_where_results_come_in(handlers: Handlers) -
     results = handlers.results(Answer(TEXT))
     _, inline = asyncio.run(stream_inline(fast, {}, list(results), None))
     assert inline == len(results) - 2  # all but the first and the last
+
+
+@pytest.mark.parametrize(
+    ("parsers", "asked", "text"),
+    [
+        pytest.param({}, {}, TEXT, id="plain"),
+        pytest.param({"reasoning": "qwen3"}, {}, TEXT, id="reasoning"),
+        pytest.param({"tools": "hermes"}, TOOLS, TEXT, id="tools"),
+        pytest.param(BOTH, TOOLS, f"hm</think>{TEXT}", id="both"),
+    ],
+)
+def test_most_pieces_of_text_are_cut_from_the_template(
+    handlers: Handlers, monkeypatch: pytest.MonkeyPatch, parsers: dict[str, str], asked: dict[str, Any], text: str
+) -> None:
+    _, fast = handlers.pair(**parsers)
+    by_vllm: list[Any] = []
+    own = chat_stream.Stream._let_vllm_write
+    monkeypatch.setattr(
+        chat_stream.Stream, "_let_vllm_write", lambda self, result: (by_vllm.append(result), own(self, result))[1]
+    )
+    asyncio.run(stream_inline(fast, asked, handlers.results(Answer(text)), None))
+    assert len(by_vllm) <= 3  # the first, the last, and the one in which reasoning ends
 
 
 @pytest.mark.parametrize("parsers", [pytest.param({}, id="plain"), pytest.param(BOTH, id="parsers")])

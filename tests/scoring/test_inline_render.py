@@ -57,6 +57,9 @@ def test_a_prompt_is_the_same_whether_it_is_made_at_once_or_in_vllms_thread(chat
         ({"messages": []}, MOST_BYTES + 1, False),
         ({"messages": [], "chat_template": "{% for i in range(10**9) %}{% endfor %}"}, 80, False),
         ({"messages": [], "chat_template_kwargs": {"times": 10**9}}, 80, False),
+        ({"messages": [], "chat_template_kwargs": [10**9]}, 80, False),
+        ({"messages": [], "chat_template_kwargs": {"enable_thinking": False, "date": "today"}}, 80, True),
+        ({"messages": [], "chat_template_kwargs": None}, 80, True),
     ],
 )
 def test_only_prompts_that_are_made_in_no_time_are_made_at_once(document: Any, size: int, small: bool) -> None:
