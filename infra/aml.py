@@ -1,4 +1,4 @@
-"""azure-ai-ml, unmodified: assets and deployments are applied through it; the one home of the package.
+"""azure-ai-ml, unmodified: environments and models are applied through it; the one home of the package.
 
 Importing it takes seconds, so it is loaded in a thread (`warm_up`) while Resource Manager makes the endpoint.
 """
@@ -11,51 +11,24 @@ import logging
 import os
 import tempfile
 import threading
-import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import SansIOHTTPPolicy
 from ruamel.yaml import YAML
 
 from infra.arm import Arm
 from infra.cloud import WorkspaceAddress
-from infra.errors import Refused, still_running
+from infra.errors import Refused
 from infra.parallel import Task
 from infra.quiet import QuietThreads
 from infra.sdk_transport import RenewingTransport, as_gatelift_errors
 from infra.workspace_store import Uploaded, upload_to_workspace
 
-LOCAL_PAUSE, AZURE_PAUSE = 0.25, 2.0
-TICK = 0.2
 CLOUD_VARIABLE, CLOUD_PREFIX = "AZUREML_CURRENT_CLOUD", "gatelift-"
-QUIET = QuietThreads(("LROPoller",))
-
-
-class FastPoll(SansIOHTTPPolicy[Any, Any]):
-    """Gives answers of running operations a short pause: the SDK's default is up to 30 seconds between two looks.
-
-    A pause that the service asks for is kept, unless the service is the emulator on this machine.
-    """
-
-    def __init__(self, *, local: bool) -> None:
-        self._local = local
-        self._pause = str(round((LOCAL_PAUSE if local else AZURE_PAUSE) * 1000))
-
-    def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
-        """Add `retry-after-ms` to what an operation under way answers."""
-        headers = response.http_response.headers
-        running = "Azure-AsyncOperation" in headers or "OperationsStatus" in str(request.http_request.url)
-        if response.http_response.status_code >= 400 or not running:
-            return
-        if self._local:
-            headers.pop("Retry-After", None)
-        if "Retry-After" not in headers:
-            headers["retry-after-ms"] = self._pause
+QUIET = QuietThreads()
 
 
 class Aml:
@@ -81,23 +54,6 @@ class Aml:
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
         """Upload the folder and register the model version."""
         self._put_asset("models", "load_model", {**document, "path": self._upload(folder).uri})
-
-    def put_deployment(self, document: Mapping[str, Any], tick: Callable[[], None]) -> None:
-        """Create or update the deployment and wait for it."""
-        client = self._open()
-        with _sdk_errors(f"online_deployments: {document['name']}"), QUIET.installed():
-            with QUIET.silence():
-                poller = client.online_deployments.begin_create_or_update(
-                    self._load("load_online_deployment", document)
-                )
-            began = time.monotonic()
-            while not poller.done():
-                if time.monotonic() - began > self._arm.patience.operation:
-                    raise still_running(str(document["name"]), self._arm.patience.operation)
-                poller.wait(TICK)
-                tick()
-            with QUIET.silence():
-                poller.result()
 
     def _upload(self, folder: Path) -> Uploaded:
         return upload_to_workspace(self._arm, self._workspace, folder)
@@ -142,7 +98,6 @@ class Aml:
             self._workspace.resource_group,
             self._workspace.name,
             transport=self._transport(),
-            per_call_policies=[FastPoll(local=self._local)],
             enable_telemetry=False,
             show_progress=False,
             **where,

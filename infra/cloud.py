@@ -34,8 +34,6 @@ class Sdk(Protocol):
 
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None: ...
 
-    def put_deployment(self, document: Mapping[str, Any], tick: Tick) -> None: ...
-
 
 @dataclass(frozen=True)
 class WorkspaceAddress:
@@ -66,6 +64,12 @@ class WorkspaceAddress:
     def deployment(self, endpoint: str, name: str) -> str:
         """A deployment's id."""
         return f"{self.endpoint(endpoint)}/deployments/{name}"
+
+    def asset_id(self, collection: str, reference: str) -> str:
+        """The id that `azureml:NAME:VERSION` means here; anything else as it is."""
+        parts = reference.removeprefix("azureml:").split(":")
+        named = reference.startswith("azureml:") and not reference.startswith("azureml://") and len(parts) == 2
+        return self.asset(collection, *parts) if named else reference
 
     def in_location(self, location: str, collection: str) -> str:
         """What the provider tells about a region: `usages`, `vmSizes`."""

@@ -13,18 +13,20 @@ from infra.lease import clear_abandoned, held
 from infra.names import catalog_name
 from infra.observe import observe
 from infra.parallel import Task
-from infra.plan import Change, Plan
+from infra.plan import Action, Change, Plan
 from infra.preparation import Prepared, check_before_applying, prepare, replan
 from infra.recorder import Phase, Recorder
 from infra.reporter import Reporter
 from infra.resources.base import Wait
-from infra.resources.deployment import with_live
+from infra.resources.deployment import write as write_deployment
 from infra.resources.startup_watch import StartupWatch
 from infra.resources.traffic import positive, stop_mirroring
 from infra.serving import serving
 from infra.spec import StackSpec
 from infra.target import Target
 from infra.teardown import Doomed, find_doomed, to_steps
+
+BY_SDK = ("environment", "model")  # these kinds are made through azure-ai-ml, which takes seconds to import
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def up(
     unlocked = prepared
     checks = Task(lambda: check_before_applying(unlocked, cloud, target.hub_access))
     with held(cloud, checks):
-        target.sdk.warm_up()
+        if any(change.kind in BY_SDK and change.action is not Action.NONE for change in prepared.plan.changes):
+            target.sdk.warm_up()
         prepared = _again(prepared, cloud)
         if plan is not None:
             check_fresh(plan, prepared.plan)
@@ -79,8 +82,9 @@ def up(
         check_possible(prepared.plan, prepared.resources, prepared.observed)
         answers: list[str] = []
         run_steps(cloud, _steps(prepared, target, cloud, answers))
-        reached = connection(spec, target, cloud)
-        answer = answers[0] if answers else _smoke_test(prepared.chosen_spec, cloud, reached)
+        reaching = Task(lambda: connection(spec, target, cloud))
+        answer = answers[0] if answers else _smoke_test(prepared.chosen_spec, cloud, reaching.result())
+    reached = reaching.result()
     if kept := prepared.rollout.kept:
         cloud.reporter.note(f"{kept} stays at 0 % for `gatelift rollback`, and costs as before; see `keep_previous`")
     return UpResult(prepared.plan, reached, tuple(recorder.phases), answer)
@@ -127,11 +131,10 @@ def roll(spec: StackSpec, target: Target, reporter: Reporter) -> bool:
     if live is None:
         return False
     began = cloud.clock.now()
-    written = {key: value for key, value in live.state.items() if value not in (None, {})}
     variables = {**live.state["environment_variables"], "GATELIFT_ROLLED": cloud.clock.utc().isoformat()}
     reporter.phase_started("deployment", name)
     with StartupWatch(cloud, endpoint, name) as watch:
-        cloud.sdk.put_deployment(with_live({**written, "environment_variables": variables}, live), watch.tick)
+        write_deployment(cloud, endpoint, {**live.state, "environment_variables": variables}, live, watch.tick)
     reporter.phase_finished("deployment", name, cloud.clock.now() - began, "rolled")
     return True
 

@@ -8,46 +8,33 @@ from typing import Any
 
 
 class QuietThreads:
-    """While `installed`, the standard streams swallow what threads in `silence` write, and pass on the rest."""
+    """While any thread is in `silence`, the standard streams swallow what it writes, and pass on the rest."""
 
-    def __init__(self, thread_names: tuple[str, ...] = ()) -> None:
-        self._names = thread_names
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._holders = 0
-        self._silent: set[int] = set()
+        self._silent: list[int] = []
         self._saved: tuple[Any, Any] = (None, None)
 
     @contextmanager
-    def installed(self) -> Iterator[None]:
-        """Stand between everyone and the streams; the last one to leave puts them back."""
+    def silence(self) -> Iterator[None]:
+        """Silence the calling thread; the last one to leave puts the streams back."""
+        me = threading.get_ident()
         with self._lock:
-            if self._holders == 0:
+            if not self._silent:
                 self._saved = (sys.stdout, sys.stderr)
                 sys.stdout, sys.stderr = _Filtered(sys.stdout, self), _Filtered(sys.stderr, self)
-            self._holders += 1
+            self._silent.append(me)
         try:
             yield
         finally:
             with self._lock:
-                self._holders -= 1
-                if self._holders == 0:
+                self._silent.remove(me)
+                if not self._silent:
                     sys.stdout, sys.stderr = self._saved
-
-    @contextmanager
-    def silence(self) -> Iterator[None]:
-        """Silence the calling thread."""
-        me = threading.get_ident()
-        with self.installed():
-            self._silent.add(me)
-            try:
-                yield
-            finally:
-                self._silent.discard(me)
 
     def applies(self) -> bool:
         """Whether the calling thread is one of the silent ones."""
-        name = threading.current_thread().name
-        return threading.get_ident() in self._silent or name.startswith(self._names or "\0")
+        return threading.get_ident() in self._silent
 
 
 class _Filtered:

@@ -126,7 +126,8 @@ class Stream:
             return self._let_vllm_write(result)
         if not (self._counted or output.token_ids):
             return self._let_vllm_write(result)  # the prompt is still being read
-        name, text, nulls = "content", output.text, ()
+        nulls: tuple[str, ...] = ()
+        name, text = "content", output.text
         if self._relay is not None:
             delta = self._relay.parser.parse_delta(
                 delta_text=text,

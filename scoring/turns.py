@@ -1,4 +1,4 @@
-"""Turns of a busy event loop: what comes in bursts is begun one at a time, so that what runs already goes on between."""
+"""Turns of a busy event loop: what comes in bursts is begun one by one, so that what runs already goes on between."""
 
 import asyncio
 from collections import deque

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from infra.cloud import Cloud
+from infra.cloud import Cloud, Tick
 from infra.errors import OperationFailed
 from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
 from infra.resources.secrets_role import granted_just_now
 from infra.resources.startup_watch import StartupWatch
-from infra.resources.wire import asset_reference, milliseconds, probe, without_nothing
+from infra.resources.wire import asset_reference, duration, milliseconds, probe, probe_settings, without_nothing
 from infra.spec import PLATFORM_VARIABLES, DeploymentSpec, ProbeSpec
 
 CONCURRENCY = 64
@@ -26,6 +26,12 @@ LIVENESS = {"initial_delay": 30, "period": 10, "timeout": 10, "success_threshold
 READINESS = {"initial_delay": 5, "period": 5, "timeout": 5, "success_threshold": 1, "failure_threshold": 720}
 LEADS_NOWHERE = re.compile(r"has no (connection|')|malformed|no part of a connection|key vault", re.IGNORECASE)
 ARRIVAL_PAUSE, ARRIVAL_PAUSE_LOCAL = 20.0, 0.5
+# Of Azure's document: what a state says, and what Azure alone writes. The rest stays as it is when we write.
+OURS = {
+    "instanceType", "model", "environmentId", "codeConfiguration", "environmentVariables",
+    "requestSettings", "livenessProbe", "readinessProbe",
+}  # fmt: skip
+AZURES = {"provisioningState", "properties"}
 
 
 @dataclass(frozen=True)
@@ -140,14 +146,14 @@ class Deployment(Resource):
             )
             cloud.wait(operation, lambda: None)
             return
-        self._put(cloud, with_live({**state, "tags": tags}, live))
+        self._put(cloud, {**state, "tags": tags}, live)
 
-    def _put(self, cloud: Cloud, state: State, *, new: bool = False) -> None:
+    def _put(self, cloud: Cloud, state: State, live: Live | None = None, *, new: bool = False) -> None:
         """Write it and wait; a role that is only minutes old may not have arrived, and then Azure is asked again."""
         while True:
             try:
                 with StartupWatch(cloud, self.endpoint, self.name, new=new) as watch:
-                    cloud.sdk.put_deployment(state, watch.tick)
+                    write(cloud, self.endpoint, state, live, watch.tick)
                 return
             except OperationFailed as error:
                 if not _wants_a_right(error, state) or not granted_just_now(cloud, self.endpoint):
@@ -204,16 +210,45 @@ def live_deployment(document: Mapping[str, Any], endpoint: str) -> Live:
     return Live(state, owner_of(state["tags"]), provisioning, document)
 
 
-def with_live(state: State, live: Live) -> State:
-    """The state to write over a live deployment: a PUT takes away what it does not say."""
-    properties = live.document.get("properties", {})
-    wait = milliseconds((properties.get("requestSettings") or {}).get("maxQueueWait"))
-    kept = {
-        "description": properties.get("description"),
-        "app_insights_enabled": properties.get("appInsightsEnabled"),
+def write(cloud: Cloud, endpoint: str, state: State, live: Live | None, tick: Tick) -> None:
+    """Send the state in Azure's own words and wait; what it does not say of a live deployment stays.
+
+    Without azure-ai-ml: it asks for the endpoint and the workspace first, and looks once a second how far it is.
+    """
+    was = dict((live.document if live else {}).get("properties") or {})
+    request, code = state["request_settings"], state.get("code_configuration") or {}
+    timeout = request["request_timeout_ms"]
+    said = {
+        "endpointComputeType": "Managed",
+        "instanceType": state["instance_type"],
+        "model": _asset(cloud, "models", state.get("model")),
+        "environmentId": _asset(cloud, "environments", state.get("environment")),
+        "codeConfiguration": without_nothing(
+            {"codeId": _asset(cloud, "codes", code.get("code")), "scoringScript": code.get("scoring_script")}
+        ),
+        "environmentVariables": {name: str(value) for name, value in state["environment_variables"].items()},
+        "requestSettings": without_nothing(
+            {
+                "requestTimeout": duration(timeout) if timeout else None,
+                "maxConcurrentRequestsPerInstance": request["max_concurrent_requests_per_instance"],
+                "maxQueueWait": (was.get("requestSettings") or {}).get("maxQueueWait"),
+            }
+        ),
+        "livenessProbe": probe_settings(state["liveness_probe"] or {}),
+        "readinessProbe": probe_settings(state["readiness_probe"] or {}),
     }
-    request = without_nothing({"max_queue_wait_ms": wait}) | state["request_settings"]
-    return {**without_nothing(kept), **state, "request_settings": request}
+    kept = {name: value for name, value in was.items() if name not in OURS | AZURES and value is not None}
+    body = {
+        "location": cloud.region,
+        "tags": state["tags"],
+        "sku": {"name": "Default", "capacity": state["instance_count"]},
+        "properties": {**kept, **without_nothing(said)},
+    }
+    cloud.wait(cloud.begin_put(cloud.workspace.deployment(endpoint, state["name"]), body), tick)
+
+
+def _asset(cloud: Cloud, collection: str, reference: str | None) -> str | None:
+    return cloud.workspace.asset_id(collection, reference) if reference else None
 
 
 def _wants_a_right(error: OperationFailed, state: State) -> bool:

@@ -23,6 +23,11 @@ def seconds(duration: str | None) -> int | None:
     return None if found is None else found // 1000
 
 
+def duration(milliseconds: int) -> str:
+    """90000 as `PT90S`."""
+    return f"PT{milliseconds / 1000:g}S"
+
+
 def asset_reference(id: str | None) -> str | None:
     """An ARM id of a versioned asset as `azureml:NAME:VERSION`; anything else as it is."""
     match = ASSET_ID.fullmatch(id or "")
@@ -51,6 +56,16 @@ def probe(document: Mapping[str, Any] | None) -> dict[str, int] | None:
         "failure_threshold": document.get("failureThreshold"),
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def probe_settings(seconds_and_counts: Mapping[str, int]) -> dict[str, Any]:
+    """A probe in Azure's own words: the reverse of `probe`."""
+    lengths = {"initialDelay": "initial_delay", "period": "period", "timeout": "timeout"}
+    counts = {"successThreshold": "success_threshold", "failureThreshold": "failure_threshold"}
+    found: dict[str, Any] = {
+        name: duration(seconds_and_counts[own] * 1000) for name, own in lengths.items() if own in seconds_and_counts
+    }
+    return found | {name: seconds_and_counts[own] for name, own in counts.items() if own in seconds_and_counts}
 
 
 def without_nothing(state: Mapping[str, Any]) -> dict[str, Any]:

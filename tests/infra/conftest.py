@@ -1,6 +1,6 @@
 """A spec and a cloud of plain values, for everything that needs no Azure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,9 @@ class Shelf:
         self.answers: dict[str, dict[str, Any]] = {}
         self.written: list[tuple[str, Any]] = []
 
+    def hold(self, id: str, document: dict[str, Any]) -> None:
+        self.documents[id] = {"id": id, **document}
+
     def get(self, id: str, *, api_version: str = "") -> dict[str, Any] | None:
         return self.documents.get(id)
 
@@ -89,9 +92,6 @@ class RecordingSdk:
 
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
         self.documents.append(("model", dict(document)))
-
-    def put_deployment(self, document: Mapping[str, Any], tick: Callable[[], None]) -> None:
-        self.documents.append(("deployment", dict(document)))
 
 
 @pytest.fixture

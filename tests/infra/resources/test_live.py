@@ -5,142 +5,16 @@ from typing import Any
 import pytest
 
 from infra.cloud import Cloud
-from infra.desired import Sources, desired_resources
-from infra.hub_access import ModelFacts
 from infra.plan import Action, plan_one
 from infra.resources.base import Resource
 from infra.resources.endpoint import Endpoint, live_endpoint, with_live
 from infra.resources.traffic import Traffic
 from infra.spec import StackSpec
+from tests.infra.things import TOKEN
 
-TOKEN = "hf_sometoken1"
 WORKSPACE = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/group/providers/" + (
     "Microsoft.MachineLearningServices/workspaces/workspace"
 )
-FILLED_PROBE = {"timeout": "PT2S", "period": "PT10S", "initialDelay": "PT10S", "successThreshold": 1}
-
-
-@pytest.fixture
-def resources(stack_spec: StackSpec, gated_facts: ModelFacts, sources: Sources) -> dict[str, Resource]:
-    return {r.kind: r for r in desired_resources(stack_spec, gated_facts, TOKEN, sources, "page")}
-
-
-def deployment_document(state: dict[str, Any], **changed: Any) -> dict[str, Any]:
-    """What Azure answers after a PUT of this state, with what it adds on its own."""
-    environment, code = state["environment"].split(":"), state["code_configuration"]["code"].split(":")
-    return {
-        "id": f"{WORKSPACE}/onlineEndpoints/demo-endpoint/deployments/blue",
-        "name": "blue",
-        "tags": dict(state["tags"]),
-        "sku": {"name": "Default", "capacity": state["instance_count"]},
-        "properties": {
-            "provisioningState": "Succeeded",
-            "instanceType": "STANDARD_NC24ADS_A100_V4",
-            "environmentId": f"{WORKSPACE}/environments/{environment[1]}/versions/{environment[2]}",
-            "codeConfiguration": {
-                "codeId": f"{WORKSPACE}/codes/{code[1]}/versions/{code[2]}",
-                "scoringScript": "score.py",
-            },
-            "environmentVariables": {**state["environment_variables"], "AZUREML_ENTRY_SCRIPT": "score.py"},
-            "requestSettings": {
-                "maxConcurrentRequestsPerInstance": 64,
-                "requestTimeout": "PT3M",
-                "maxQueueWait": "PT0.5S",
-            },
-            "livenessProbe": {
-                "initialDelay": "PT30S",
-                "period": "PT10S",
-                "timeout": "PT10S",
-                "successThreshold": 1,
-                "failureThreshold": 60,
-            },
-            "readinessProbe": {
-                "initialDelay": "PT5S",
-                "period": "PT5S",
-                "timeout": "PT5S",
-                "successThreshold": 1,
-                "failureThreshold": 720,
-            },
-            "scaleSettings": {"scaleType": "Default"},
-            "egressPublicNetworkAccess": "Enabled",
-            **changed,
-        },
-    }
-
-
-def put(shelf: Any, id: str, document: dict[str, Any]) -> None:
-    shelf.documents[id] = {"id": id, **document}
-
-
-def test_a_deployment_as_azure_gives_it_back_is_no_drift(
-    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any
-) -> None:
-    deployment = resources["deployment"]
-    put(shelf, plain_cloud.workspace.deployment("demo-endpoint", "blue"), deployment_document(deployment.desired))
-    change = plan_one("demo", deployment, deployment.read(plain_cloud))
-    assert (change.action, change.fields) == (Action.NONE, [])
-
-
-@pytest.mark.parametrize(
-    ("changed", "action", "field"),
-    [
-        pytest.param({"instanceType": "Standard_NC40ads_H100_v5"}, Action.REPLACE, "instance_type", id="vm-size"),
-        pytest.param(
-            {"requestSettings": {"requestTimeout": "PT5S", "maxConcurrentRequestsPerInstance": 64}},
-            Action.UPDATE,
-            "request_settings.request_timeout_ms",
-            id="timeout",
-        ),
-        pytest.param({"livenessProbe": FILLED_PROBE}, Action.UPDATE, "liveness_probe.failure_threshold", id="probe"),
-        pytest.param({"environmentVariables": {}}, Action.UPDATE, "environment_variables.HF_TOKEN", id="secret-gone"),
-        pytest.param({"provisioningState": "Failed"}, Action.UPDATE, "", id="failed"),
-    ],
-)
-def test_a_deployment_changed_behind_our_back_shows(
-    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any, changed: dict[str, Any], action: Action, field: str
-) -> None:
-    deployment = resources["deployment"]
-    document = deployment_document(deployment.desired, **changed)
-    put(shelf, plain_cloud.workspace.deployment("demo-endpoint", "blue"), document)
-    change = plan_one("demo", deployment, deployment.read(plain_cloud))
-    assert change.action is action
-    assert not field or field in change.fields
-
-
-def test_another_count_goes_the_short_way(
-    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any, recording_sdk: Any
-) -> None:
-    deployment = resources["deployment"]
-    id = plain_cloud.workspace.deployment("demo-endpoint", "blue")
-    put(shelf, id, deployment_document({**deployment.desired, "instance_count": 2}))
-    live = deployment.read(plain_cloud)
-    assert live is not None
-    deployment.update(plain_cloud, live, {**deployment.desired, **deployment.settle(live)})
-    assert recording_sdk.documents == []
-    assert shelf.written[-1][1]["sku"]["capacity"] == 1
-
-
-def test_an_update_of_a_deployment_keeps_what_others_set(
-    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any, recording_sdk: Any
-) -> None:
-    deployment = resources["deployment"]
-    queue = {"requestTimeout": "PT5S", "maxConcurrentRequestsPerInstance": 64, "maxQueueWait": "PT2S"}
-    others = {"description": "by hand", "appInsightsEnabled": True, "requestSettings": queue}
-    put(
-        shelf,
-        plain_cloud.workspace.deployment("demo-endpoint", "blue"),
-        deployment_document(deployment.desired, **others),
-    )
-    live = deployment.read(plain_cloud)
-    assert live is not None
-    deployment.update(plain_cloud, live, {**deployment.desired, **deployment.settle(live)})
-    [(_, written)] = recording_sdk.documents
-    assert (written["description"], written["app_insights_enabled"]) == ("by hand", True)
-    assert written["request_settings"] == {
-        "request_timeout_ms": 180_000,
-        "max_concurrent_requests_per_instance": 64,
-        "max_queue_wait_ms": 2000,
-    }
 
 
 def endpoint_document(state: dict[str, Any]) -> dict[str, Any]:
@@ -164,7 +38,7 @@ def test_an_endpoint_as_azure_gives_it_back_is_no_drift(
     resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any
 ) -> None:
     endpoint = resources["endpoint"]
-    put(shelf, plain_cloud.workspace.endpoint("demo-endpoint"), endpoint_document(endpoint.desired))
+    shelf.hold(plain_cloud.workspace.endpoint("demo-endpoint"), endpoint_document(endpoint.desired))
     assert plan_one("demo", endpoint, endpoint.read(plain_cloud)).action is Action.NONE
 
 
@@ -175,7 +49,7 @@ def test_an_identity_is_the_same_in_any_case(spec_values: dict[str, Any], plain_
     document = endpoint_document({**endpoint.desired, "properties": {}})
     there = id.replace("resourceGroups", "resourcegroups")
     document["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {there: {}}}
-    put(shelf, plain_cloud.workspace.endpoint("demo-endpoint"), document)
+    shelf.hold(plain_cloud.workspace.endpoint("demo-endpoint"), document)
     assert plan_one("demo", endpoint, endpoint.read(plain_cloud)).action is Action.NONE
 
 
@@ -184,7 +58,7 @@ def test_an_endpoint_without_the_flag_must_be_replaced(
 ) -> None:
     endpoint = resources["endpoint"]
     document = endpoint_document({**endpoint.desired, "properties": {}})
-    put(shelf, plain_cloud.workspace.endpoint("demo-endpoint"), document)
+    shelf.hold(plain_cloud.workspace.endpoint("demo-endpoint"), document)
     change = plan_one("demo", endpoint, endpoint.read(plain_cloud))
     assert change.action is Action.REPLACE
     assert change.fields == ["properties.enforce_access_to_default_secret_stores"]
@@ -209,7 +83,7 @@ def test_a_description_goes_if_it_was_ours(
     before, after = (Endpoint(spec.model_copy(update={"description": text}), "demo") for text in (ours, None))
     document = endpoint_document(before.desired)
     document["properties"]["description"] = "live"
-    put(shelf, plain_cloud.workspace.endpoint("demo-endpoint"), document)
+    shelf.hold(plain_cloud.workspace.endpoint("demo-endpoint"), document)
     live = after.read(plain_cloud)
     assert live is not None
     assert plan_one("demo", after, live).action is action
@@ -225,7 +99,7 @@ def test_copies_of_requests_go_to_none_that_serves(
 ) -> None:
     document = endpoint_document(resources["endpoint"].desired)
     document["properties"] |= {"traffic": {"green": 100}, "mirrorTraffic": {"blue": 30, "red": 5}}
-    put(shelf, plain_cloud.workspace.endpoint("demo-endpoint"), document)
+    shelf.hold(plain_cloud.workspace.endpoint("demo-endpoint"), document)
     traffic = Traffic("demo-endpoint", "blue", ("green",), "green")
     live = traffic.read(plain_cloud)
     change = plan_one("demo", traffic, live)
@@ -238,7 +112,7 @@ def test_copies_of_requests_go_to_none_that_serves(
 
 def test_a_live_split_is_kept(resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any) -> None:
     traffic, endpoint = resources["traffic"], resources["endpoint"]
-    put(shelf, plain_cloud.workspace.endpoint("demo-endpoint"), endpoint_document(endpoint.desired))
+    shelf.hold(plain_cloud.workspace.endpoint("demo-endpoint"), endpoint_document(endpoint.desired))
     assert plan_one("demo", traffic, traffic.read(plain_cloud)).action is Action.NONE
 
 

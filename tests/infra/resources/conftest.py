@@ -1,0 +1,14 @@
+"""The resources of one spec, and the token that they were made with."""
+
+import pytest
+
+from infra.desired import Sources, desired_resources
+from infra.hub_access import ModelFacts
+from infra.resources.base import Resource
+from infra.spec import StackSpec
+from tests.infra.things import TOKEN
+
+
+@pytest.fixture
+def resources(stack_spec: StackSpec, gated_facts: ModelFacts, sources: Sources) -> dict[str, Resource]:
+    return {r.kind: r for r in desired_resources(stack_spec, gated_facts, TOKEN, sources, "page")}
