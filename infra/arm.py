@@ -28,6 +28,8 @@ class Operation:
     resource_id: str
     url: str = ""
     deleting: bool = False
+    earlier: bool = False
+    """An earlier run began it: how it ended tells nothing of what this one wants."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,11 @@ class Arm:
         if document is None:
             return Progress(done=True)
         state = str(document.get("properties", {}).get("provisioningState", "Succeeded"))
-        return Progress(done=state not in WORKING)
+        ended = None
+        if state in ("Failed", "Canceled") and not (operation.earlier or operation.deleting):
+            told = f"{document.get('name')} ended as {state}, and the operation that would say why is gone"
+            ended = failure({"error": {"code": "", "message": told}})
+        return Progress(done=state not in WORKING, error=ended)
 
     def _progress(self, response: Answer) -> Progress:
         self._checked(response)

@@ -18,7 +18,7 @@ from infra.preparation import Prepared, check_before_applying, prepare, replan
 from infra.recorder import Phase, Recorder
 from infra.reporter import Reporter
 from infra.resources.base import Wait
-from infra.resources.deployment import write as write_deployment
+from infra.resources.deployment import restart
 from infra.resources.startup_watch import StartupWatch
 from infra.resources.traffic import positive, stop_mirroring
 from infra.serving import serving
@@ -131,10 +131,10 @@ def roll(spec: StackSpec, target: Target, reporter: Reporter) -> bool:
     if live is None:
         return False
     began = cloud.clock.now()
-    variables = {**live.state["environment_variables"], "GATELIFT_ROLLED": cloud.clock.utc().isoformat()}
+    mark = {"GATELIFT_ROLLED": cloud.clock.utc().isoformat()}
     reporter.phase_started("deployment", name)
     with StartupWatch(cloud, endpoint, name) as watch:
-        write_deployment(cloud, endpoint, {**live.state, "environment_variables": variables}, live, watch.tick)
+        restart(cloud, endpoint, live, mark, watch.tick)
     reporter.phase_finished("deployment", name, cloud.clock.now() - began, "rolled")
     return True
 

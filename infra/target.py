@@ -125,11 +125,11 @@ class Target:
         noted = document.get("properties", {}).get("properties") or {}
         url = str(noted.get("AzureAsyncOperationUri") or "")
         try:
-            self.wait(Operation(document["id"], url if self.arm.serves(url) else ""), tick)
+            self.wait(Operation(document["id"], url if self.arm.serves(url) else "", earlier=True), tick)
         except GateliftError as error:
             if error.code == "no_connection":
                 raise
-        self.wait(Operation(document["id"]), tick)
+        self.wait(Operation(document["id"], earlier=True), tick)
 
     def _upload(self, sas_uri: str, folder: Path) -> None:
         from infra.blob_upload import upload_folder

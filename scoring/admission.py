@@ -20,20 +20,22 @@ class Admission:
         self._clock = clock
         self._seconds = 1.0  # how long a request has taken of late
         self.inside = 0
+        self.coming = 0
 
-    def check(self) -> None:
-        """Refuse with 429 when it is full; cheap enough to be asked before the body is read."""
-        if self.inside >= self.capacity:
-            raise Problem(
-                429,
-                f"The server is at its limit of {self.capacity} requests at a time; try again shortly.",
-                retry_after=self._retry_after(),
-            )
+    @contextmanager
+    def expected(self) -> Iterator[None]:
+        """Count a request that waits for its turn; what is too much of a burst is refused with 429 at once."""
+        self._refuse_from(self.inside + self.coming)
+        self.coming += 1
+        try:
+            yield
+        finally:
+            self.coming -= 1
 
     @contextmanager
     def admitted(self) -> Iterator["Place"]:
-        """Hold a place while a request runs, at most until its end."""
-        self.check()
+        """Hold a place while a request runs, at most until its end; refuse with 429 when it is full."""
+        self._refuse_from(self.inside)
         self.inside += 1
         place = Place(self, self._clock())
         token = current.set(place)
@@ -47,6 +49,14 @@ class Admission:
         """Give a place back."""
         self.inside -= 1
         self._seconds += 0.2 * (self._clock() - place.began - self._seconds)
+
+    def _refuse_from(self, taken: int) -> None:
+        if taken >= self.capacity:
+            raise Problem(
+                429,
+                f"The server is at its limit of {self.capacity} requests at a time; try again shortly.",
+                retry_after=self._retry_after(),
+            )
 
     def _retry_after(self) -> int:
         """Guess when a place will be free: the time that one request takes, in whole seconds up to a minute."""

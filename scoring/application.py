@@ -97,8 +97,8 @@ class Application:
         if scope["method"] != "POST" or route.answer is Answer.STORED:
             await self._run(engine, route, {**scope, "path": path, "raw_path": path.encode()}, receive, send)
             return
-        gate.check()
-        await self.service.turns.take()
+        with gate.expected():
+            await self.service.turns.take()
         body, document = await self._read(engine, scope, receive)
         prepared = send.contract.prepare(scope, route, document, engine.names[0])
         short = engine.short_way.find(path, scope, prepared, len(body)) if engine.short_way else None

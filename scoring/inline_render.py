@@ -20,6 +20,7 @@ KNOWN_RENDERERS = frozenset({("85953b9757cdfc09", "e2c5ef88107f43cf")})
 MOST_BYTES = 4096  # of a request's body: tokenised in about a millisecond
 # Templates that the request brings along are run by vLLM with a time limit; media are fetched and decoded.
 OWN_WAY = frozenset({"chat_template", "media_io_kwargs", "mm_processor_kwargs"})
+TEXT = frozenset({"type", "text"})
 
 small: ContextVar[bool] = ContextVar("small", default=False)
 
@@ -27,8 +28,24 @@ small: ContextVar[bool] = ContextVar("small", default=False)
 def is_small(document: dict[str, Any], size: int) -> bool:
     """Tell whether the prompt of a chat request whose body has `size` bytes is made in no time."""
     switches = document.get("chat_template_kwargs") or {}
-    counted = not isinstance(switches, dict) or any(not isinstance(value, bool | str) for value in switches.values())
-    return size <= MOST_BYTES and not counted and not OWN_WAY & document.keys()
+    plain = isinstance(switches, dict) and all(isinstance(value, bool | str) for value in switches.values())
+    if size > MOST_BYTES or not plain or OWN_WAY & (document.keys() | switches.keys()):
+        return False
+    messages = document.get("messages")
+    return isinstance(messages, list) and all(_is_text(message) for message in messages)
+
+
+def _is_text(message: Any) -> bool:
+    """Whether it has nothing but text: vLLM fetches and decodes media before it asks whether the model takes any."""
+    if not isinstance(message, dict):
+        return False
+    content = message.get("content")
+    if content is None or isinstance(content, str):
+        return True
+    return isinstance(content, list) and all(
+        isinstance(part, str) or (isinstance(part, dict) and part.get("type") == "text" and part.keys() <= TEXT)
+        for part in content
+    )
 
 
 def install(renderer: Any) -> bool:

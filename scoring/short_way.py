@@ -9,6 +9,7 @@ import copy
 import logging
 from typing import Any
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
@@ -55,9 +56,12 @@ class ShortWay:
         return way
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await while_connected(receive, self._handle(scope, receive, send))
+        afterwards = await while_connected(receive, self._handle(scope, receive, send))
+        if afterwards is not None:
+            await afterwards()
 
-    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> BackgroundTask | None:
+        """Answer; return what is to be done when the answer has ended."""
         raw_request = Request(scope, receive)
         try:
             response = await self._endpoint(scope[REQUEST], raw_request)
@@ -66,10 +70,13 @@ class ShortWay:
             response = await next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)(
                 raw_request, error
             )
-        if type(response) is StreamingResponse and response.background is None:
+        afterwards: BackgroundTask | None = response.background
+        response.background = None
+        if type(response) is StreamingResponse:
             await _send_stream(response, send)
         else:
             await response(scope, receive, send)
+        return afterwards
 
 
 async def _send_stream(response: StreamingResponse, send: Send) -> None:

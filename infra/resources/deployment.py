@@ -26,12 +26,12 @@ LIVENESS = {"initial_delay": 30, "period": 10, "timeout": 10, "success_threshold
 READINESS = {"initial_delay": 5, "period": 5, "timeout": 5, "success_threshold": 1, "failure_threshold": 720}
 LEADS_NOWHERE = re.compile(r"has no (connection|')|malformed|no part of a connection|key vault", re.IGNORECASE)
 ARRIVAL_PAUSE, ARRIVAL_PAUSE_LOCAL = 20.0, 0.5
-# Of Azure's document: what a state says, and what Azure alone writes. The rest stays as it is when we write.
+# Of Azure's properties: what a state says. What Azure alone writes is left out, too; the rest stays as it is.
 OURS = {
     "instanceType", "model", "environmentId", "codeConfiguration", "environmentVariables",
     "requestSettings", "livenessProbe", "readinessProbe",
 }  # fmt: skip
-AZURES = {"provisioningState", "properties"}
+AZURES = ("azure",)  # how the names of the free properties begin that Azure writes
 
 
 @dataclass(frozen=True)
@@ -215,9 +215,8 @@ def write(cloud: Cloud, endpoint: str, state: State, live: Live | None, tick: Ti
 
     Without azure-ai-ml: it asks for the endpoint and the workspace first, and looks once a second how far it is.
     """
-    was = dict((live.document if live else {}).get("properties") or {})
+    was = _settable(live)
     request, code = state["request_settings"], state.get("code_configuration") or {}
-    timeout = request["request_timeout_ms"]
     said = {
         "endpointComputeType": "Managed",
         "instanceType": state["instance_type"],
@@ -227,22 +226,39 @@ def write(cloud: Cloud, endpoint: str, state: State, live: Live | None, tick: Ti
             {"codeId": _asset(cloud, "codes", code.get("code")), "scoringScript": code.get("scoring_script")}
         ),
         "environmentVariables": {name: str(value) for name, value in state["environment_variables"].items()},
-        "requestSettings": without_nothing(
-            {
-                "requestTimeout": duration(timeout) if timeout else None,
-                "maxConcurrentRequestsPerInstance": request["max_concurrent_requests_per_instance"],
-                "maxQueueWait": (was.get("requestSettings") or {}).get("maxQueueWait"),
-            }
-        ),
-        "livenessProbe": probe_settings(state["liveness_probe"] or {}),
-        "readinessProbe": probe_settings(state["readiness_probe"] or {}),
+        "requestSettings": {
+            "requestTimeout": duration(request["request_timeout_ms"]),
+            "maxConcurrentRequestsPerInstance": request["max_concurrent_requests_per_instance"],
+            **without_nothing({"maxQueueWait": (was.get("requestSettings") or {}).get("maxQueueWait")}),
+        },
+        "livenessProbe": probe_settings(state["liveness_probe"]),
+        "readinessProbe": probe_settings(state["readiness_probe"]),
     }
-    kept = {name: value for name, value in was.items() if name not in OURS | AZURES and value is not None}
+    kept = {name: value for name, value in was.items() if name not in OURS}
+    _send(cloud, endpoint, state, {**kept, **without_nothing(said)}, tick)
+
+
+def restart(cloud: Cloud, endpoint: str, live: Live, mark: Mapping[str, str], tick: Tick) -> None:
+    """Start the containers anew: everything as it is, but for one more environment variable."""
+    was = _settable(live)
+    variables = {**without_nothing(was.get("environmentVariables") or {}), **mark}
+    _send(cloud, endpoint, live.state, {**was, "environmentVariables": variables}, tick)
+
+
+def _settable(live: Live | None) -> dict[str, Any]:
+    """A live deployment's properties but for those that Azure alone writes."""
+    was = without_nothing((live.document.get("properties") if live else None) or {})
+    was.pop("provisioningState", None)
+    free = {k: v for k, v in was.pop("properties", {}).items() if not k.lower().startswith(AZURES)}
+    return {**was, "properties": free} if free else was
+
+
+def _send(cloud: Cloud, endpoint: str, state: State, properties: Mapping[str, Any], tick: Tick) -> None:
     body = {
         "location": cloud.region,
         "tags": state["tags"],
         "sku": {"name": "Default", "capacity": state["instance_count"]},
-        "properties": {**kept, **without_nothing(said)},
+        "properties": properties,
     }
     cloud.wait(cloud.begin_put(cloud.workspace.deployment(endpoint, state["name"]), body), tick)
 

@@ -25,7 +25,8 @@ def seconds(duration: str | None) -> int | None:
 
 def duration(milliseconds: int) -> str:
     """90000 as `PT90S`."""
-    return f"PT{milliseconds / 1000:g}S"
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"PT{seconds}.{rest:03}S" if rest else f"PT{seconds}S"
 
 
 def asset_reference(id: str | None) -> str | None:

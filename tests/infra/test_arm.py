@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.arm import Arm
-from infra.errors import Refused
+from infra.arm import Arm, Operation
+from infra.errors import OperationFailed, Refused
 
 ELSEWHERE = "https://elsewhere.example/operation"
 
@@ -44,9 +44,20 @@ class Pointing(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def pointing() -> Iterator[Arm]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Pointing)
+class Failed(Pointing):
+    """Has a deployment whose operation nobody remembers."""
+
+    def do_GET(self) -> None:
+        body = b'{"name": "blue", "properties": {"provisioningState": "Failed"}}'
+        self.send_response(404 if "operation" in self.path else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture(params=[Pointing])
+def pointing(request: pytest.FixtureRequest) -> Iterator[Arm]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), request.param)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield Arm(f"http://127.0.0.1:{server.server_port}", Credential())
@@ -88,3 +99,13 @@ def test_an_operation_elsewhere_is_told_by_its_resource(pointing: Any) -> None:
     operation = pointing.begin_put("/x", {})
     assert (operation.resource_id, operation.url) == ("/x", "")
     assert pointing.poll(operation).done
+
+
+@pytest.mark.parametrize("pointing", [Failed], indirect=True)
+@pytest.mark.parametrize("url", ["", "/operation"])
+def test_a_failure_shows_where_its_operation_is_forgotten(pointing: Any, url: str) -> None:
+    ended = pointing.poll(Operation("/blue", url))
+    assert ended.done
+    assert isinstance(ended.error, OperationFailed)
+    assert "blue ended as Failed" in str(ended.error)
+    assert pointing.poll(Operation("/blue", url, earlier=True)).error is None

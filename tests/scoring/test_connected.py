@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from scoring import connected
 from scoring.asgi import Message
 from scoring.connected import while_connected
 
@@ -58,6 +59,32 @@ def test_the_work_ends_when_the_client_leaves_and_the_request_goes_on() -> None:
         assert await while_connected(client.receive, endless()) is None
         assert ended == ["ended"]
         await asyncio.sleep(0)  # the task itself is not cancelled
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
+
+    run(story)
+
+
+@pytest.mark.parametrize("leaves_first", [False, True])
+def test_a_cancellation_that_is_lost_on_the_way_comes_again(
+    monkeypatch: pytest.MonkeyPatch, leaves_first: bool
+) -> None:
+    monkeypatch.setattr(connected, "AGAIN", 0.01)
+
+    async def story() -> None:
+        client = Client("http.request")
+        loop = asyncio.get_running_loop()
+        ready = loop.create_future()
+        steps = [client.leave, lambda: ready.set_result(None)]
+        for step in steps if leaves_first else reversed(steps):
+            loop.call_later(0.01, step)
+
+        async def loses_it() -> str:
+            await asyncio.wait_for(ready, 10)
+            return await endless()
+
+        assert await while_connected(client.receive, loses_it()) is None
         task = asyncio.current_task()
         assert task is not None
         assert task.cancelling() == 0

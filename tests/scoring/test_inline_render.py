@@ -14,6 +14,8 @@ from scoring import inline_render
 from scoring.inline_render import MOST_BYTES, is_small
 
 WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+NO_IMAGE = "data:image/png;base64,iVBORw0KGgo="
+USER = {"role": "user", "content": "Hi"}
 SYSTEM = {"role": "system", "content": "Be brief. \U0001f98a"}
 
 
@@ -36,6 +38,10 @@ SYSTEM = {"role": "system", "content": "Be brief. \U0001f98a"}
         pytest.param(
             {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]}, id="no-ears"
         ),
+        pytest.param(
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": NO_IMAGE}}]}]},
+            id="no-eyes",
+        ),
     ],
 )
 def test_a_prompt_is_the_same_whether_it_is_made_at_once_or_in_vllms_thread(chat_url: str, body: Any) -> None:
@@ -51,19 +57,27 @@ def test_a_prompt_is_the_same_whether_it_is_made_at_once_or_in_vllms_thread(chat
 
 
 @pytest.mark.parametrize(
-    ("document", "size", "small"),
+    ("fields", "size", "small"),
     [
-        ({"messages": []}, MOST_BYTES, True),
-        ({"messages": []}, MOST_BYTES + 1, False),
-        ({"messages": [], "chat_template": "{% for i in range(10**9) %}{% endfor %}"}, 80, False),
-        ({"messages": [], "chat_template_kwargs": {"times": 10**9}}, 80, False),
-        ({"messages": [], "chat_template_kwargs": [10**9]}, 80, False),
-        ({"messages": [], "chat_template_kwargs": {"enable_thinking": False, "date": "today"}}, 80, True),
-        ({"messages": [], "chat_template_kwargs": None}, 80, True),
+        ({}, MOST_BYTES, True),
+        ({}, MOST_BYTES + 1, False),
+        ({"chat_template": "{% for i in range(10**9) %}{% endfor %}"}, 80, False),
+        ({"chat_template_kwargs": {"chat_template": "{% for i in range(10**9) %}{% endfor %}"}}, 80, False),
+        ({"chat_template_kwargs": {"times": 10**9}}, 80, False),
+        ({"chat_template_kwargs": [10**9]}, 80, False),
+        ({"chat_template_kwargs": {"enable_thinking": False, "date": "today"}}, 80, True),
+        ({"chat_template_kwargs": None}, 80, True),
+        ({"messages": [USER, {"role": "assistant", "content": None}, {"role": "tool", "content": "1"}]}, 80, True),
+        ({"messages": [{"role": "user", "content": ["Hi", {"type": "text", "text": "Hi"}]}]}, 80, True),
+        ({"messages": [USER, {"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}]}, 80, False),
+        ({"messages": [{"role": "user", "content": [{"image_url": "x"}]}]}, 80, False),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "", "image_url": "x"}]}]}, 80, False),
+        ({"messages": [{"role": "user", "content": {"type": "prompt_embeds"}}]}, 80, False),
+        ({"messages": "Hi"}, 80, False),
     ],
 )
-def test_only_prompts_that_are_made_in_no_time_are_made_at_once(document: Any, size: int, small: bool) -> None:
-    assert is_small(document, size) is small
+def test_only_prompts_that_are_made_in_no_time_are_made_at_once(fields: Any, size: int, small: bool) -> None:
+    assert is_small({"messages": [USER], **fields}, size) is small
 
 
 def test_while_vllms_thread_is_busy_nothing_is_made_beside_it() -> None:

@@ -10,7 +10,9 @@ import httpx
 import pytest
 import uvicorn
 
+from scoring.admission import Admission
 from scoring.asgi import Message, Receive, Scope, Send, send_json
+from scoring.problems import Problem
 from scoring.server import http_server, open_listener
 from scoring.service import Service, State
 from scoring.settings import read_settings
@@ -158,6 +160,18 @@ def test_flood_leaves_exactly_what_is_admitted(path: str, code: Any) -> None:
             assert (await client.post(path, json=BODY)).status_code == 200
 
     run(flood)
+
+
+def test_burst_is_refused_before_its_turn_comes() -> None:
+    gate = Admission(1, 1)
+    with gate.expected(), gate.expected():
+        with pytest.raises(Problem) as refused, gate.expected():
+            pass
+        assert refused.value.status == 429
+        with gate.admitted():  # whose turn it was
+            pass
+    with gate.expected():
+        pass
 
 
 def test_place_is_free_as_soon_as_the_answer_has_ended() -> None:

@@ -7,7 +7,7 @@ import pytest
 from infra.cloud import Cloud
 from infra.plan import Action, plan_one
 from infra.resources.base import Resource
-from infra.resources.deployment import Deployment, ServedModel
+from infra.resources.deployment import Deployment, ServedModel, restart
 from infra.spec import DeploymentSpec
 
 WORKSPACE = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/group/providers/" + (
@@ -116,9 +116,12 @@ def test_an_update_of_a_deployment_keeps_what_others_set(
         "dataCollector": {"collections": {"requests": {"dataCollectionMode": "Enabled"}}},
         "modelMountPath": "/models",
         "egressPublicNetworkAccess": "Disabled",
+        "properties": {"private-network-connection": "true"},
     }
+    noted = {"AzureAsyncOperationUri": "https://x"}
     ours = {"model": "azureml:left/over:1", "environmentVariables": {"LEFT": "over"}, "requestSettings": queue}
-    shelf.hold(id, deployment_document(deployment.desired, **others, **ours))
+    shown = {**others, "properties": {**others["properties"], **noted}}
+    shelf.hold(id, deployment_document(deployment.desired, **shown, **ours))
     live = deployment.read(plain_cloud)
     assert live is not None
     deployment.update(plain_cloud, live, {**deployment.desired, **deployment.settle(live)})
@@ -129,6 +132,27 @@ def test_an_update_of_a_deployment_keeps_what_others_set(
     assert properties["requestSettings"] == {**queue, "requestTimeout": "PT180S"}
     assert properties["environmentVariables"] == deployment.desired["environment_variables"]
     assert not {"model", "provisioningState"} & properties.keys()
+
+
+def test_a_restart_leaves_everything_as_it_is(resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any) -> None:
+    deployment = resources["deployment"]
+    id = plain_cloud.workspace.deployment("demo-endpoint", "blue")
+    others = {
+        "environmentId": f"{WORKSPACE}-of-others/environments/theirs/versions/1",
+        "environmentVariables": {"AML_APP_ROOT": "/app", "THEIRS": "1", "EMPTY": None},
+        "livenessProbe": {"initialDelay": "PT0.5S", "failureThreshold": 3},
+        "requestSettings": {"requestTimeout": "PT5S"},
+    }
+    shelf.hold(id, deployment_document(deployment.desired, **others))
+    live = deployment.read(plain_cloud)
+    assert live is not None
+    restart(plain_cloud, "demo-endpoint", live, {"MARK": "now"}, lambda: None)
+    before = {**shelf.documents[id], "properties": dict(live.document["properties"])}
+    del before["properties"]["provisioningState"]
+    before["properties"]["environmentVariables"] = {"AML_APP_ROOT": "/app", "THEIRS": "1", "MARK": "now"}
+    written = shelf.written[-1][1]
+    assert written["properties"] == before["properties"]
+    assert (written["tags"], written["sku"]) == (before["tags"], before["sku"])
 
 
 def test_a_deployment_is_written_in_azures_own_words(
