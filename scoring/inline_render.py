@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextvars import ContextVar
 from typing import Any
 
-from scoring.source_hash import source_hash
+from scoring.source_hash import is_known
 
 logger = logging.getLogger("scoring")
 
@@ -51,14 +51,12 @@ def _is_text(message: Any) -> bool:
 def install(renderer: Any) -> bool:
     """Let vLLM's renderer make small prompts at once, if its vLLM is known; tell whether it does now."""
     kind = type(renderer)
-    try:
-        found = (source_hash(kind.render_chat), source_hash(kind.render_chat_async))
-        executor, multimodal = renderer._executor, renderer.model_config.is_multimodal_model
-    except (AttributeError, OSError, TypeError) as error:
-        logger.info("[inline render] off: this vLLM is not known here (%s)", error)
+    if not is_known("inline render", lambda: (kind.render_chat, kind.render_chat_async), KNOWN_RENDERERS):
         return False
-    if found not in KNOWN_RENDERERS:
-        logger.info("[inline render] off: this vLLM renders chats in a way that is not known here %s", found)
+    try:
+        executor, multimodal = renderer._executor, renderer.model_config.is_multimodal_model
+    except AttributeError as error:
+        logger.info("[inline render] off: this vLLM is not known here (%s)", error)
         return False
     if not multimodal:
         renderer.render_chat_async = _render(renderer, _Pool(executor))

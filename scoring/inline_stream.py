@@ -7,14 +7,11 @@ and whatever a slow client cannot take yet go vLLM's own way.
 """
 
 import importlib
-import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from scoring import outlet
-from scoring.source_hash import source_hash
-
-logger = logging.getLogger("scoring")
+from scoring.source_hash import is_known
 
 # vLLM's RequestOutputCollector, AsyncLLM.generate, RequestState and OutputProcessor, by a hash of their source: 0.32.0.
 KNOWN_COLLECTORS = frozenset({("312eb6353707bb3f", "5bd0ee90459b0e29", "1066bfdca1fdbecd", "33e662215ff22da5")})
@@ -39,14 +36,9 @@ def install() -> bool:
     base, state = engine.RequestOutputCollector, processor.RequestState
     if issubclass(base, _Tapped):
         return True
-    try:
-        parts = (base, engine.AsyncLLM.generate, state, processor.OutputProcessor)
-        found = tuple(source_hash(part) for part in parts)
-    except (AttributeError, OSError, TypeError) as error:
-        logger.info("[inline stream] off: this vLLM is not known here (%s)", error)
-        return False
-    if found not in KNOWN_COLLECTORS:
-        logger.info("[inline stream] off: this vLLM collects results in a way that is not known here %s", found)
+    if not is_known(
+        "inline stream", lambda: (base, engine.AsyncLLM.generate, state, processor.OutputProcessor), KNOWN_COLLECTORS
+    ):
         return False
     engine.RequestOutputCollector = type("TappedCollector", (_Tapped, base), {})
     processor.RequestState = type("TappedState", (_TappedState, state), {})
