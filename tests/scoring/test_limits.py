@@ -29,13 +29,14 @@ def test_admission_refuses_the_next_one_until_a_place_is_free() -> None:
     first, second = gate.admitted(), gate.admitted()
     first.__enter__()
     second.__enter__()
-    with pytest.raises(Problem) as caught:
-        gate.check()
+    with pytest.raises(Problem) as caught, gate.expected():
+        pass
     assert caught.value.status == 429
     assert int(dict(caught.value.headers)[b"retry-after"]) >= 1
     clock.now = 30.0
     first.__exit__(None, None, None)
-    gate.check()
+    with gate.expected():
+        pass
     assert gate.inside == 1
 
 
@@ -45,8 +46,8 @@ def test_retry_after_grows_with_the_time_that_requests_take() -> None:
     for _ in range(20):
         with gate.admitted():
             clock.now += 40
-    with gate.admitted(), pytest.raises(Problem) as caught:
-        gate.check()
+    with gate.admitted(), pytest.raises(Problem) as caught, gate.expected():
+        pass
     assert 20 <= int(dict(caught.value.headers)[b"retry-after"]) <= 60
 
 
