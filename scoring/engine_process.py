@@ -13,7 +13,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing.context import ForkContext, ForkProcess
+from multiprocessing.context import ForkContext, ForkProcess, SpawnContext, SpawnProcess
 from typing import Any
 
 INTERNET = (socket.AF_INET, socket.AF_INET6)
@@ -26,7 +26,7 @@ class _Process(ForkProcess):
         """Do what the process is for."""
         signal.set_wakeup_fd(-1)  # the server's event loop would take a signal to this process for one to itself
         close_connections()
-        threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
+        _watch_parent()
         super().run()
 
 
@@ -36,15 +36,31 @@ class ForkedContext(ForkContext):
     Process = _Process
 
 
+class _SpawnedProcess(SpawnProcess):
+    """A process that was started afresh."""
+
+    def run(self) -> None:
+        """Do what the process is for."""
+        _watch_parent()
+        super().run()
+
+
+class SpawnedContext(SpawnContext):
+    """`multiprocessing`'s spawn context with processes that end with their parent."""
+
+    Process = _SpawnedProcess
+
+
 @contextmanager
 def forked(wanted: bool, *, on_cpu: bool) -> Iterator[None]:
     """Let vLLM fork its engine from this process, unless vLLM sees a reason to start it afresh (CUDA is in use)."""
     vllm_utils: Any = importlib.import_module("vllm.v1.engine.utils")
     original = vllm_utils.get_mp_context
-    if not wanted or not (on_cpu or original().get_start_method() == "fork"):
+    may_fork = wanted and (on_cpu or original().get_start_method() == "fork")
+    if not may_fork and original().get_start_method() != "spawn":
         yield
         return
-    context = ForkedContext()
+    context = ForkedContext() if may_fork else SpawnedContext()
     vllm_utils.get_mp_context = lambda: context
     try:
         yield
@@ -58,6 +74,10 @@ def close_connections() -> None:
         with suppress(OSError):
             if stat.S_ISSOCK(os.fstat(int(name)).st_mode) and _family(int(name)) in INTERNET:
                 os.close(int(name))
+
+
+def _watch_parent() -> None:
+    threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
 
 
 def _end_with_parent() -> None:

@@ -51,8 +51,8 @@ assert is_internet(listener.fileno())
     [
         pytest.param(True, True, "spawn", "fork ForkedContext\ncolorsys True sockets 0\n", id="forked-on-a-cpu"),
         pytest.param(True, False, "fork", "fork ForkedContext\ncolorsys True sockets 0\n", id="forked-on-a-gpu"),
-        pytest.param(True, False, "spawn", "spawn SpawnContext\n", id="vllm-insists-on-a-fresh-one"),
-        pytest.param(False, True, "spawn", "spawn SpawnContext\n", id="switched-off"),
+        pytest.param(True, False, "spawn", "spawn SpawnedContext\n", id="vllm-insists-on-a-fresh-one"),
+        pytest.param(False, True, "spawn", "spawn SpawnedContext\n", id="switched-off"),
     ],
 )
 def test_the_engine_is_forked(repository: Path, wanted: bool, on_cpu: bool, vllms: str, printed: str) -> None:
@@ -63,10 +63,11 @@ def test_the_engine_is_forked(repository: Path, wanted: bool, on_cpu: bool, vllm
     assert (done.stdout, done.returncode) == (printed, 0), done.stderr
 
 
-def test_the_engine_does_not_outlive_a_server_that_is_killed(repository: Path) -> None:
+@pytest.mark.parametrize("context", ["ForkedContext", "SpawnedContext"])
+def test_the_engine_does_not_outlive_a_server_that_is_killed(repository: Path, context: str) -> None:
     code = (
-        "import time\nfrom scoring.engine_process import ForkedContext\n"
-        "process = ForkedContext().Process(target=time.sleep, args=(600,))\n"
+        f"import time\nfrom scoring.engine_process import {context}\n"
+        f"process = {context}().Process(target=time.sleep, args=(600,))\n"
         "process.start()\nprint(process.pid, flush=True)\nprocess.join()"
     )
     with subprocess.Popen([sys.executable, "-c", code], cwd=repository, stdout=subprocess.PIPE, text=True) as server:
