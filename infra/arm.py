@@ -17,6 +17,7 @@ from infra.web import Answer, Web
 
 API_VERSION = "2024-04-01"  # the newest stable version that every route we use has
 WORKING = {"Creating", "Updating", "Deleting", "Scaling", "Accepted", "InProgress", "Running"}
+ENDED_BADLY = ("failed", "canceled")
 DEFAULT_PAUSE = 2.0
 LOGIN_AGAIN = "`az login` again; with --local: `gatelift emulator stop`, then the command again"
 
@@ -128,7 +129,7 @@ class Arm:
             return Progress(done=True)
         state = str(document.get("properties", {}).get("provisioningState", "Succeeded"))
         ended = None
-        if state in ("Failed", "Canceled") and not (operation.earlier or operation.deleting):
+        if state.lower() in ENDED_BADLY and not (operation.earlier or operation.deleting):
             told = f"{document.get('name')} ended as {state}, and the operation that would say why is gone"
             ended = failure({"error": {"code": "", "message": told}})
         return Progress(done=state not in WORKING, error=ended)
@@ -140,7 +141,7 @@ class Arm:
             return Progress(done=False, pause=pause)
         body = response.json() if response.text() else {}
         status = str(body.get("status") or body.get("properties", {}).get("provisioningState") or "Succeeded")
-        if status.lower() in ("failed", "canceled"):
+        if status.lower() in ENDED_BADLY:
             return Progress(done=True, error=failure(body, request_id=_request_id(response)))
         return Progress(done=status.lower() == "succeeded", pause=pause)
 

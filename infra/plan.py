@@ -74,7 +74,12 @@ class Plan:
     @property
     def has_changes(self) -> bool:
         """Whether applying it would do anything."""
-        return any(change.action is not Action.NONE for change in self.changes)
+        return bool(self.changing)
+
+    @property
+    def changing(self) -> set[str]:
+        """The kinds of what applying it would touch."""
+        return {change.kind for change in self.changes if change.action is not Action.NONE}
 
     def to_json(self) -> dict[str, Any]:
         """The plan as machines read it; the order is the same every time."""

@@ -99,7 +99,7 @@ def replan(prepared: Prepared) -> Prepared:
 
 def check_before_applying(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:
     """Find out now what would fail later: access to the model, and cores in the region."""
-    changing = {change.kind for change in prepared.plan.changes if change.action is not Action.NONE}
+    changing = prepared.plan.changing
     tasks = []
     if changing & {"connection", "deployment"} and needs_token(prepared.spec, prepared.facts):
         tasks.append(Task(lambda: check_token(prepared, cloud, hub)))

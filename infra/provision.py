@@ -13,7 +13,7 @@ from infra.lease import clear_abandoned, held
 from infra.names import catalog_name
 from infra.observe import observe
 from infra.parallel import Task
-from infra.plan import Action, Change, Plan
+from infra.plan import Change, Plan
 from infra.preparation import Prepared, check_before_applying, prepare, replan
 from infra.recorder import Phase, Recorder
 from infra.reporter import Reporter
@@ -26,7 +26,7 @@ from infra.spec import StackSpec
 from infra.target import Target
 from infra.teardown import Doomed, find_doomed, to_steps
 
-BY_SDK = ("environment", "model")  # these kinds are made through azure-ai-ml, which takes seconds to import
+BY_SDK = {"environment", "model"}  # these kinds are made through azure-ai-ml, which takes seconds to import
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def up(
     unlocked = prepared
     checks = Task(lambda: check_before_applying(unlocked, cloud, target.hub_access))
     with held(cloud, checks):
-        if any(change.kind in BY_SDK and change.action is not Action.NONE for change in prepared.plan.changes):
+        if prepared.plan.changing & BY_SDK:
             target.sdk.warm_up()
         prepared = _again(prepared, cloud)
         if plan is not None:

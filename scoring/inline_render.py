@@ -5,7 +5,6 @@ costs more than the work itself, and while the server is busy each trip waits fo
 the first one then reaches the engine when the last one has been read. The functions called here are vLLM's own.
 """
 
-import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import ContextVar
@@ -13,10 +12,8 @@ from typing import Any
 
 from scoring.source_hash import is_known
 
-logger = logging.getLogger("scoring")
-
-# vLLM's BaseRenderer.render_chat and render_chat_async, by a hash of their source: 0.32.0.
-KNOWN_RENDERERS = frozenset({("85953b9757cdfc09", "e2c5ef88107f43cf")})
+# vLLM's BaseRenderer.render_chat, render_chat_async and the renderer's executor, by a hash of their source: 0.32.0.
+KNOWN_RENDERERS = frozenset({("85953b9757cdfc09", "e2c5ef88107f43cf", "cea3dc30b385a3a1")})
 MOST_BYTES = 4096  # of a request's body: tokenised in about a millisecond
 # Templates that the request brings along are run by vLLM with a time limit; media are fetched and decoded.
 OWN_WAY = frozenset({"chat_template", "media_io_kwargs", "mm_processor_kwargs"})
@@ -27,9 +24,11 @@ small: ContextVar[bool] = ContextVar("small", default=False)
 
 def is_small(document: dict[str, Any], size: int) -> bool:
     """Tell whether the prompt of a chat request whose body has `size` bytes is made in no time."""
+    if size > MOST_BYTES:
+        return False
     switches = document.get("chat_template_kwargs") or {}
     plain = isinstance(switches, dict) and all(isinstance(value, bool | str) for value in switches.values())
-    if size > MOST_BYTES or not plain or OWN_WAY & (document.keys() | switches.keys()):
+    if not plain or OWN_WAY & (document.keys() | switches.keys()):
         return False
     messages = document.get("messages")
     return isinstance(messages, list) and all(_is_text(message) for message in messages)
@@ -51,16 +50,14 @@ def _is_text(message: Any) -> bool:
 def install(renderer: Any) -> bool:
     """Let vLLM's renderer make small prompts at once, if its vLLM is known; tell whether it does now."""
     kind = type(renderer)
-    if not is_known("inline render", lambda: (kind.render_chat, kind.render_chat_async), KNOWN_RENDERERS):
+
+    def parts() -> tuple[Any, ...]:
+        return kind.render_chat, kind.render_chat_async, type(renderer._executor)
+
+    if not is_known("inline render", parts, KNOWN_RENDERERS) or renderer.model_config.is_multimodal_model:
         return False
-    try:
-        executor, multimodal = renderer._executor, renderer.model_config.is_multimodal_model
-    except AttributeError as error:
-        logger.info("[inline render] off: this vLLM is not known here (%s)", error)
-        return False
-    if not multimodal:
-        renderer.render_chat_async = _render(renderer, _Pool(executor))
-    return not multimodal
+    renderer.render_chat_async = _render(renderer, _Pool(renderer._executor))
+    return True
 
 
 def _render(renderer: Any, pool: "_Pool") -> Callable[..., Any]:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from scoring import fast_stream, media_fetching, serve_arguments, vllm_engine
+from scoring import fast_stream, inline_render, media_fetching, serve_arguments, vllm_engine
 from scoring.asgi import call_app
 from scoring.engine_arguments import has_flag, named_option
 from scoring.errors import BadSettings, EngineFailed
@@ -47,6 +47,8 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
     with timeline.phase("first token"):
         await first_token(engine)
     engine.short_way = find_short_way(engine.app, wanted=settings.short_way)
+    if engine.short_way is not None:
+        inline_render.install(engine.app.state.openai_serving_chat.renderer)
     return engine
 
 

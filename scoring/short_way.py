@@ -106,7 +106,6 @@ def find_short_way(app: Any, *, wanted: bool = True) -> ShortWay | None:
         return None
     if metrics is None:
         return None
-    inline_render.install(app.state.openai_serving_chat.renderer)
     return ShortWay(app, route, field.field_info.annotation, metrics)
 
 

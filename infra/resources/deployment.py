@@ -26,12 +26,7 @@ LIVENESS = {"initial_delay": 30, "period": 10, "timeout": 10, "success_threshold
 READINESS = {"initial_delay": 5, "period": 5, "timeout": 5, "success_threshold": 1, "failure_threshold": 720}
 LEADS_NOWHERE = re.compile(r"has no (connection|')|malformed|no part of a connection|key vault", re.IGNORECASE)
 ARRIVAL_PAUSE, ARRIVAL_PAUSE_LOCAL = 20.0, 0.5
-# Of Azure's properties: what a state says. What Azure alone writes is left out, too; the rest stays as it is.
-OURS = {
-    "instanceType", "model", "environmentId", "codeConfiguration", "environmentVariables",
-    "requestSettings", "livenessProbe", "readinessProbe",
-}  # fmt: skip
-AZURES = ("azure",)  # how the names of the free properties begin that Azure writes
+NOTED_BY_AZURE = "azure"  # so begin, in any case, the names of the free properties that Azure writes
 
 
 @dataclass(frozen=True)
@@ -234,7 +229,7 @@ def write(cloud: Cloud, endpoint: str, state: State, live: Live | None, tick: Ti
         "livenessProbe": probe_settings(state["liveness_probe"]),
         "readinessProbe": probe_settings(state["readiness_probe"]),
     }
-    kept = {name: value for name, value in was.items() if name not in OURS}
+    kept = {name: value for name, value in was.items() if name not in said}
     _send(cloud, endpoint, state, {**kept, **without_nothing(said)}, tick)
 
 
@@ -249,7 +244,7 @@ def _settable(live: Live | None) -> dict[str, Any]:
     """A live deployment's properties but for those that Azure alone writes."""
     was = without_nothing((live.document.get("properties") if live else None) or {})
     was.pop("provisioningState", None)
-    free = {k: v for k, v in was.pop("properties", {}).items() if not k.lower().startswith(AZURES)}
+    free = {k: v for k, v in was.pop("properties", {}).items() if not k.lower().startswith(NOTED_BY_AZURE)}
     return {**was, "properties": free} if free else was
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 DURATION = re.compile(r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>[\d.]+)S)?)?")
 ASSET_ID = re.compile(r".*/workspaces/[^/]+/(?P<collection>\w+)/(?P<name>[^/]+)/versions/(?P<version>[^/]+)", re.I)
+PROBE_LENGTHS = {"initial_delay": "initialDelay", "period": "period", "timeout": "timeout"}
+PROBE_COUNTS = {"success_threshold": "successThreshold", "failure_threshold": "failureThreshold"}
 
 
 def milliseconds(duration: str | None) -> int | None:
@@ -49,24 +51,16 @@ def probe(document: Mapping[str, Any] | None) -> dict[str, int] | None:
     """A probe's seconds and counts."""
     if not document:
         return None
-    found = {
-        "initial_delay": seconds(document.get("initialDelay")),
-        "period": seconds(document.get("period")),
-        "timeout": seconds(document.get("timeout")),
-        "success_threshold": document.get("successThreshold"),
-        "failure_threshold": document.get("failureThreshold"),
-    }
-    return {name: value for name, value in found.items() if value is not None}
+    lengths = {own: seconds(document.get(name)) for own, name in PROBE_LENGTHS.items()}
+    counts = {own: document.get(name) for own, name in PROBE_COUNTS.items()}
+    return {own: value for own, value in (lengths | counts).items() if value is not None}
 
 
 def probe_settings(seconds_and_counts: Mapping[str, int]) -> dict[str, Any]:
     """A probe in Azure's own words: the reverse of `probe`."""
-    lengths = {"initialDelay": "initial_delay", "period": "period", "timeout": "timeout"}
-    counts = {"successThreshold": "success_threshold", "failureThreshold": "failure_threshold"}
-    found: dict[str, Any] = {
-        name: duration(seconds_and_counts[own] * 1000) for name, own in lengths.items() if own in seconds_and_counts
-    }
-    return found | {name: seconds_and_counts[own] for name, own in counts.items() if own in seconds_and_counts}
+    given = seconds_and_counts
+    lengths = {name: duration(given[own] * 1000) for own, name in PROBE_LENGTHS.items() if own in given}
+    return lengths | {name: given[own] for own, name in PROBE_COUNTS.items() if own in given}
 
 
 def without_nothing(state: Mapping[str, Any]) -> dict[str, Any]:

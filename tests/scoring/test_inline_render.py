@@ -1,5 +1,6 @@
 """Prompts that are made at once: which ones, and that they are the prompts vLLM makes."""
 
+import importlib
 import json
 import logging
 import threading
@@ -112,3 +113,17 @@ def test_a_vllm_that_renders_otherwise_is_left_alone(caplog: pytest.LogCaptureFi
     assert not inline_render.install(object())
     assert not vars(renderer)
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["[inline render] off"] * 2
+
+
+def test_the_locked_vllm_is_known() -> None:
+    hf: Any = pytest.importorskip("vllm.renderers.hf")
+    tokenise = threading.Event()
+    renderer: Any = object.__new__(hf.HfRenderer)  # its constructor wants a model's configuration
+    renderer.model_config = SimpleNamespace(is_multimodal_model=False)
+    renderer._executor = importlib.import_module("vllm.renderers.base")._SwappableExecutor(max_workers=1)
+    renderer.render_chat = lambda *_: tokenise.set()
+    assert inline_render.install(renderer)
+    inline_render.small.set(True)
+    with pytest.raises(StopIteration):  # done without waiting for anything
+        renderer.render_chat_async([]).send(None)
+    assert tokenise.is_set()
