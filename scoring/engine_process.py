@@ -2,6 +2,7 @@
 
 vLLM itself forks its engine on a GPU and asks for a fresh interpreter on a CPU, which imports for as long as this one
 did. A process forked here lets go of our HTTP side's sockets, so that nothing listens on after this process has ended.
+Forked or started afresh, an engine ends with this process.
 """
 
 import importlib
@@ -19,7 +20,7 @@ from typing import Any
 INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 
-class _Process(ForkProcess):
+class _ForkedProcess(ForkProcess):
     """A forked process without the connections of the one it comes from."""
 
     def run(self) -> None:
@@ -33,7 +34,7 @@ class _Process(ForkProcess):
 class ForkedContext(ForkContext):
     """`multiprocessing`'s fork context with such processes."""
 
-    Process = _Process
+    Process = _ForkedProcess
 
 
 class _SpawnedProcess(SpawnProcess):
@@ -53,11 +54,15 @@ class SpawnedContext(SpawnContext):
 
 @contextmanager
 def forked(wanted: bool, *, on_cpu: bool) -> Iterator[None]:
-    """Let vLLM fork its engine from this process, unless vLLM sees a reason to start it afresh (CUDA is in use)."""
+    """Let vLLM fork its engine from this process if that is wanted and vLLM sees no reason against it (CUDA is in use).
+
+    Else it is started afresh, or by the fork server if vLLM's own setting asks for that.
+    """
     vllm_utils: Any = importlib.import_module("vllm.v1.engine.utils")
     original = vllm_utils.get_mp_context
-    may_fork = wanted and (on_cpu or original().get_start_method() == "fork")
-    if not may_fork and original().get_start_method() != "spawn":
+    method = original().get_start_method()
+    may_fork = wanted and (on_cpu or method == "fork")
+    if method == "forkserver" and not may_fork:
         yield
         return
     context = ForkedContext() if may_fork else SpawnedContext()

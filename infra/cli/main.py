@@ -1,6 +1,5 @@
 """The entry point: parse, run, and turn whatever happened into words and an exit code, once."""
 
-import gc
 import os
 import signal
 import sys
@@ -18,14 +17,12 @@ from infra.cli.secrets_guard import redact, refuse_secrets
 from infra.errors import GateliftError
 
 REPORT_AT = "https://github.com/gatelift/gatelift/issues"
-SELDOM = (50_000, 20, 20)  # imports make objects by the hundred thousand, and hardly any of them is garbage
 FAILED, WRONG_USAGE, OUTPUT_CLOSED = 1, 2, 128 + signal.SIGPIPE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    gc.set_threshold(*SELDOM)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would look through every installed package
     out = Output(OutputFormat.JSON if wants_json(arguments) else OutputFormat.TEXT)
     try:

@@ -53,6 +53,8 @@ assert is_internet(listener.fileno())
         pytest.param(True, False, "fork", "fork ForkedContext\ncolorsys True sockets 0\n", id="forked-on-a-gpu"),
         pytest.param(True, False, "spawn", "spawn SpawnedContext\n", id="vllm-insists-on-a-fresh-one"),
         pytest.param(False, True, "spawn", "spawn SpawnedContext\n", id="switched-off"),
+        pytest.param(False, False, "fork", "spawn SpawnedContext\n", id="second-engine-on-a-gpu"),
+        pytest.param(False, False, "forkserver", "forkserver ForkServerContext\n", id="fork-server-asked-for"),
     ],
 )
 def test_the_engine_is_forked(repository: Path, wanted: bool, on_cpu: bool, vllms: str, printed: str) -> None:
