@@ -5,11 +5,15 @@ from urllib.parse import urlsplit
 
 from infra.cloud import Cloud
 from infra.errors import NotReady
+from infra.parallel import Task
 from infra.resources.base import Live
 from infra.serving import serving
 from infra.spec import StackSpec
 
 ENTRA_SCOPE = "https://ml.azure.com/.default"
+KEY_ACTIONS = {"key": "listKeys", "aml_token": "token"}
+"""The endpoint's action that tells its credential, by `auth_mode`; an `aad_token` comes from Entra."""
+MODES = {"key": "key", "amltoken": "aml_token", "aadtoken": "aad_token"}
 
 
 @dataclass(frozen=True)
@@ -39,23 +43,29 @@ class ConnectInfo:
         }
 
 
-def connection_info(cloud: Cloud, spec: StackSpec, entra_token: str = "") -> ConnectInfo:
-    """Read scoring URI, credential and the serving deployment; `entra_token` is for `aad_token` endpoints."""
+def connection_info(cloud: Cloud, spec: StackSpec, entra_token: str = "", *, deployment: str = "") -> ConnectInfo:
+    """Read scoring URI, credential and the serving deployment, or what `deployment` will be once it serves.
+
+    `entra_token` is for `aad_token` endpoints.
+    """
     name = spec.endpoint.name.lower()
-    id = cloud.workspace.endpoint(name)
+    key = Task(lambda: _credential(cloud, name, spec.endpoint.auth_mode))
     found = serving(cloud, spec)
     properties = found.document.get("properties", {})
     scoring_uri = str(properties.get("scoringUri") or "")
     if not scoring_uri:
         raise NotReady(f"the endpoint {name} has no scoring URI yet", hint="`gatelift status` shows how far it is")
     parts = urlsplit(scoring_uri)
+    mode = MODES[str(properties.get("authMode", "Key")).lower()]
+    credential = key.result() if mode == spec.endpoint.auth_mode else _credential(cloud, name, mode)
+    deployment = deployment or found.busiest
     return ConnectInfo(
         base_url=f"{parts.scheme}://{parts.netloc}/v1",
         scoring_uri=scoring_uri,
-        api_key=_credential(cloud, id, str(properties.get("authMode", "Key")), entra_token),
-        model=served_name(found.lives.get(found.busiest)) or spec.model.served_name or spec.model.id,
+        api_key=entra_token if mode == "aad_token" else credential,
+        model=served_name(found.lives.get(deployment)) or spec.model.served_name or spec.model.id,
         endpoint=name,
-        deployment=found.busiest,
+        deployment=deployment,
     )
 
 
@@ -65,9 +75,8 @@ def served_name(live: Live | None) -> str:
     return str(variables.get("SCORING_SERVED_MODEL_NAME") or variables.get("SCORING_MODEL") or "")
 
 
-def _credential(cloud: Cloud, id: str, mode: str, entra_token: str) -> str:
-    if mode.lower() == "aadtoken":
-        return entra_token
-    if mode.lower() == "amltoken":
-        return str(cloud.management.post(f"{id}/token").get("accessToken", ""))
-    return str(cloud.management.post(f"{id}/listKeys").get("primaryKey", ""))
+def _credential(cloud: Cloud, endpoint: str, mode: str) -> str:
+    if mode not in KEY_ACTIONS:
+        return ""
+    told = cloud.management.post(f"{cloud.workspace.endpoint(endpoint)}/{KEY_ACTIONS[mode]}")
+    return str(told.get("primaryKey") or told.get("accessToken") or "")

@@ -13,10 +13,11 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from infra.cloud import Cloud
 from infra.errors import GateliftError
@@ -28,39 +29,41 @@ SETTLE, SETTLE_LOCAL = 2.0, 0.2
 LOOK_AGAIN, LOOK_AGAIN_LOCAL = 3.0, 0.2
 ENDED = "ZX"  # a killed process stays in the list as long as its parent does not ask for it
 Mark = dict[str, str]
+T = TypeVar("T")
 
 
 @contextmanager
-def held(cloud: Cloud, meanwhile: Task | None = None) -> Iterator[None]:
-    """Wait until nobody else works on the stack, then hold it until the block ends.
+def held(cloud: Cloud, look: Callable[[], T], meanwhile: Task | None = None) -> Iterator[T]:
+    """Wait until nobody else works on the stack, then hold it until the block ends, which gets what `look` found.
 
-    The waiting serves `meanwhile`: what it raises is raised as soon as it is known, and the stack is not held.
+    The waiting serves both: `look` begins when what others did is done, and what `meanwhile` raises is raised as soon
+    as it is known; then the stack is not held.
     """
-    me = secrets.token_hex(8)
+    lease = _Lease(cloud)
     meanwhile = meanwhile or Task(lambda: None)
     try:
-        _acquire(cloud, me, meanwhile)
+        looking = lease.acquire(look, meanwhile)
     except GateliftError as error:
         if error is meanwhile.error:
-            _release(cloud, me)
+            lease.release()
             raise
         if error.code == "no_connection":
             raise
         meanwhile.result()
         cloud.reporter.note(f"nobody can tell whether somebody else works on {cloud.stack}: {error}")
-        yield
+        yield look()
         return
     except KeyboardInterrupt:
-        _release(cloud, me)
+        lease.release()
         raise
     over = threading.Event()
-    renewal = Task(lambda: _renew(cloud, me, over))
+    renewal = Task(lambda: lease.renew(over))
     try:
-        yield
+        yield looking.result()
     finally:
         over.set()
         renewal.thread.join(1.0)
-        _release(cloud, me)
+        lease.release()
 
 
 def clear_abandoned(reading: Cloud, cloud: Cloud) -> None:
@@ -78,56 +81,76 @@ def begin_reading(reading: Cloud) -> None:
     Task(lambda: _read(reading))
 
 
-def _acquire(cloud: Cloud, me: str, meanwhile: Task) -> None:
-    told = ""
-    while True:
-        mark = _read(cloud)
-        if mark is not None and not _is_over(cloud, mark):
-            if told != mark["holder"]:
-                cloud.reporter.note(f"{mark.get('who', 'somebody')} works on {cloud.stack}: waiting for that to end")
-            told = mark["holder"]
+class _Lease:
+    """One's own mark: how it comes, stays and goes."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._me = secrets.token_hex(8)
+        self._safe_until: datetime | None = None
+        """Until then nobody takes it over."""
+
+    def acquire(self, look: Callable[[], T], meanwhile: Task) -> Task:
+        """Come to hold it; what `look` finds from then on."""
+        cloud, told = self._cloud, ""
+        while True:
+            mark = _read(cloud)
+            if mark is not None and not _is_over(cloud, mark):
+                if told != mark["holder"]:
+                    who = mark.get("who", "somebody")
+                    cloud.reporter.note(f"{who} works on {cloud.stack}: waiting for that to end")
+                told = mark["holder"]
+                meanwhile.result()
+                cloud.clock.sleep(LOOK_AGAIN_LOCAL if cloud.local else LOOK_AGAIN)
+                continue
+            until = self._write()
+            written = cloud.clock.now()
+            looking = Task(look)  # whoever writes from now on holds it only if this one does not
             meanwhile.result()
-            cloud.clock.sleep(LOOK_AGAIN_LOCAL if cloud.local else LOOK_AGAIN)
-            continue
-        _write(cloud, me)
-        written = cloud.clock.now()
-        meanwhile.result()
-        cloud.clock.sleep(max(0.0, written + (SETTLE_LOCAL if cloud.local else SETTLE) - cloud.clock.now()))
-        if (_read(cloud) or {}).get("holder") == me:
-            return
+            cloud.clock.sleep(max(0.0, written + (SETTLE_LOCAL if cloud.local else SETTLE) - cloud.clock.now()))
+            if self._is_mine():
+                self._safe_until = until
+                return looking
 
+    def renew(self, over: threading.Event) -> None:
+        """Write it again and again, until it is over or somebody else's."""
+        while not over.wait(RENEWED_EVERY):
+            with suppress(GateliftError):  # the next time will do: it lives longer than two of them
+                if not self._is_mine():
+                    self._safe_until = None
+                    return
+                self._safe_until = self._write()
 
-def _renew(cloud: Cloud, me: str, over: threading.Event) -> None:
-    while not over.wait(RENEWED_EVERY):
-        with suppress(GateliftError):  # the next time will do: it lives longer than two of them
-            if (_read(cloud) or {}).get("holder") != me:
-                return
-            _write(cloud, me)
+    def release(self) -> None:
+        """Take it away, if it is still one's own."""
+        with suppress(GateliftError):  # then it ends by itself
+            # Only after its time, of which a laptop that sleeps knows nothing, it could be somebody else's.
+            safe = self._safe_until and self._cloud.clock.utc() < self._safe_until
+            if safe or self._is_mine():
+                self._cloud.management.delete(_id(self._cloud))
 
+    def _is_mine(self) -> bool:
+        return (_read(self._cloud) or {}).get("holder") == self._me
 
-def _release(cloud: Cloud, me: str) -> None:
-    with suppress(GateliftError):  # then it ends by itself
-        if (_read(cloud) or {}).get("holder") == me:
-            cloud.management.delete(_id(cloud))
+    def _write(self) -> datetime:
+        """Write it; half of its life is surely one's own, whatever the other's clock says."""
+        now = self._cloud.clock.utc()
+        mark = {
+            OWNER_TAG: f"{self._cloud.stack}@lease",
+            "holder": self._me,
+            "who": f"{_user()} on {socket.gethostname()} (process {os.getpid()})",
+            "machine": _machine(),
+            "process": _process(os.getpid()),
+            "until": (now + timedelta(seconds=LIFE)).isoformat(),
+        }
+        self._cloud.management.put(_id(self._cloud), {"properties": {"tags": mark}})
+        return now + timedelta(seconds=LIFE / 2)
 
 
 def _read(cloud: Cloud) -> Mark | None:
     document = cloud.management.get(_id(cloud))
     tags = (document or {}).get("properties", {}).get("tags") or {}
     return {name: str(value) for name, value in tags.items()} if tags.get("holder") else None
-
-
-def _write(cloud: Cloud, me: str) -> None:
-    until = cloud.clock.utc() + timedelta(seconds=LIFE)
-    mark = {
-        OWNER_TAG: f"{cloud.stack}@lease",
-        "holder": me,
-        "who": f"{_user()} on {socket.gethostname()} (process {os.getpid()})",
-        "machine": _machine(),
-        "process": _process(os.getpid()),
-        "until": until.isoformat(),
-    }
-    cloud.management.put(_id(cloud), {"properties": {"tags": mark}})
 
 
 def _is_over(cloud: Cloud, mark: Mark) -> bool:

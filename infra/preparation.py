@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from infra import quota
 from infra.cloud import Cloud, Management
+from infra.connect import KEY_ACTIONS
 from infra.desired import Sources, desired_resources, needs_token, token_spec, uses_hub
 from infra.errors import AccessDenied, SpecError
 from infra.hub_access import Hub, ModelFacts
@@ -20,7 +21,6 @@ from infra.rollout import Rollout, explained, renamed, roll_out
 from infra.spec import StackSpec
 
 LEFT = "is the stack's, too, and costs on: the spec has another endpoint.name now; `gatelift down` takes away both"
-KEY_ACTIONS = {"key": "listKeys", "aml_token": "token"}
 
 
 @dataclass(frozen=True)

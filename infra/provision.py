@@ -45,6 +45,14 @@ class UpResult:
         return {**self.plan.to_json(), "connection": connection, "phases": phases, "answer": self.answer}
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What the model said when it was asked, and where."""
+
+    text: str
+    reached: ConnectInfo
+
+
 def up(
     spec: StackSpec,
     target: Target,
@@ -71,23 +79,20 @@ def up(
     check_possible(prepared.plan, prepared.resources, prepared.observed)
     unlocked = prepared
     checks = Task(lambda: check_before_applying(unlocked, cloud, target.hub_access))
-    with held(cloud, checks):
+    with held(cloud, lambda: _again(unlocked, cloud), checks) as prepared:
         if prepared.plan.changing & BY_SDK:
             target.sdk.warm_up()
-        prepared = _again(prepared, cloud)
         if plan is not None:
             check_fresh(plan, prepared.plan)
         if resume_running(cloud, prepared.resources, prepared.observed):
             prepared = _again(prepared, cloud)
         check_possible(prepared.plan, prepared.resources, prepared.observed)
-        answers: list[str] = []
+        answers: list[Answer] = []
         run_steps(cloud, _steps(prepared, target, cloud, answers))
-        reaching = Task(lambda: connection(spec, target, cloud))
-        answer = answers[0] if answers else _smoke_test(prepared.chosen_spec, cloud, reaching.result())
-    reached = reaching.result()
+        answered = answers[0] if answers else _smoke_test(prepared.chosen_spec, target, cloud)
     if kept := prepared.rollout.kept:
         cloud.reporter.note(f"{kept} stays at 0 % for `gatelift rollback`, and costs as before; see `keep_previous`")
-    return UpResult(prepared.plan, reached, tuple(recorder.phases), answer)
+    return UpResult(prepared.plan, answered.reached, tuple(recorder.phases), answered.text)
 
 
 def prepare_up(spec: StackSpec, target: Target, *, token: str | None, sources: Sources | None = None) -> Prepared:
@@ -105,17 +110,17 @@ def down(spec: StackSpec, target: Target, *, reporter: Reporter) -> list[Change]
     cloud = target.cloud_for(reporter)
     doomed = _doomed(spec, cloud)
     if any(item.run for item in doomed):
-        with held(cloud):
-            doomed = _doomed(spec, cloud)
+        with held(cloud, lambda: _doomed(spec, cloud)) as doomed:
             run_steps(cloud, to_steps(doomed))
     else:
         clear_abandoned(cloud, cloud)
     return [item.change for item in doomed]
 
 
-def connection(spec: StackSpec, target: Target, cloud: Cloud) -> ConnectInfo:
-    """How to reach the endpoint, with a fresh credential."""
-    return connection_info(cloud, spec, entra_token(target) if spec.endpoint.auth_mode == "aad_token" else "")
+def connection(spec: StackSpec, target: Target, cloud: Cloud, *, deployment: str = "") -> ConnectInfo:
+    """How to reach the endpoint, with a fresh credential; with `deployment` as it will be once that one serves."""
+    entra = entra_token(target) if spec.endpoint.auth_mode == "aad_token" else ""
+    return connection_info(cloud, spec, entra, deployment=deployment)
 
 
 def roll(spec: StackSpec, target: Target, reporter: Reporter) -> bool:
@@ -150,7 +155,7 @@ def entra_token(target: Target) -> str:
     return str(target.arm.credential.get_token(ENTRA_SCOPE).token)
 
 
-def _steps(prepared: Prepared, target: Target, cloud: Cloud, answers: list[str]) -> list[Step]:
+def _steps(prepared: Prepared, target: Target, cloud: Cloud, answers: list[Answer]) -> list[Step]:
     endpoint = prepared.spec.endpoint.name.lower()
     cloud = replace(cloud, location=prepared.observed.location)
 
@@ -161,32 +166,34 @@ def _steps(prepared: Prepared, target: Target, cloud: Cloud, answers: list[str])
         stop_mirroring(cloud, endpoint, name)
         cloud.delete(cloud.workspace.deployment(endpoint, name))
 
+    def answer_first(step: Step) -> Step:
+        """A deployment gets requests only after it has answered one; until then the next `up` has something to do."""
+        if step.change.kind != "traffic":
+            return step
+
+        def run() -> Wait | None:
+            moving = prepared.rollout.gets_requests(prepared.observed.traffic)
+            answers.append(_smoke_test(prepared.chosen_spec, target, cloud, moving=moving))
+            return step.run()
+
+        return replace(step, run=run)
+
     todo = steps(cloud, prepared.plan, prepared.resources, prepared.observed, ORDER, ONCE_ACCEPTED, delete_leaving)
-    return [_after_an_answer(step, prepared.chosen_spec, target, cloud, answers) for step in todo]
+    return [answer_first(step) for step in todo]
 
 
-def _after_an_answer(step: Step, spec: StackSpec, target: Target, cloud: Cloud, answers: list[str]) -> Step:
-    """A deployment gets requests only after it has answered one; until then the next `up` has something to do."""
-    if step.change.kind != "traffic":
-        return step
-
-    def run() -> Wait | None:
-        answers.append(_smoke_test(spec, cloud, connection(spec, target, cloud)))
-        return step.run()
-
-    return replace(step, run=run)
-
-
-def _smoke_test(spec: StackSpec, cloud: Cloud, reached: ConnectInfo) -> str:
-    deployment = spec.deployment.name.lower()
+def _smoke_test(spec: StackSpec, target: Target, cloud: Cloud, *, moving: bool = False) -> Answer:
+    """Ask the spec's deployment, whatever the traffic says; `moving` is whether it will get requests afterwards."""
+    asked = spec.deployment.name.lower()
+    reached = connection(spec, target, cloud, deployment=asked if moving else "")
     began = cloud.clock.now()
-    cloud.reporter.phase_started("smoke test", deployment)
+    cloud.reporter.phase_started("smoke test", asked)
     model = spec.model.served_name or spec.model.id
-    answer = smoke.ask(
-        reached.base_url, reached.api_key, model, clock=cloud.clock, patience=cloud.patience, deployment=deployment
+    text = smoke.ask(
+        reached.base_url, reached.api_key, model, clock=cloud.clock, patience=cloud.patience, deployment=asked
     )
-    cloud.reporter.phase_finished("smoke test", deployment, cloud.clock.now() - began, "answered")
-    return answer
+    cloud.reporter.phase_finished("smoke test", asked, cloud.clock.now() - began, "answered")
+    return Answer(text, reached)
 
 
 def _doomed(spec: StackSpec, cloud: Cloud) -> list[Doomed]:

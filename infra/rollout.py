@@ -33,6 +33,10 @@ class Rollout:
         """What is deleted."""
         return tuple(name for name in self.leaving if name != self.kept)
 
+    def gets_requests(self, traffic: Mapping[str, int]) -> bool:
+        """Whether `current` will get any, given the split as it is: others' shares stay what they are."""
+        return not traffic or any(traffic.get(name) for name in (self.current, *self.leaving))
+
 
 def roll_out(spec: StackSpec, lives: Mapping[str, Live], traffic: Mapping[str, int], previous: str = "") -> Rollout:
     """Choose among the endpoint's deployments; `previous` is the one that the endpoint's tag names."""

@@ -119,8 +119,8 @@ def rollback(spec: StackSpec, target: Target, *, reporter: Reporter) -> dict[str
     """Give the requests back to what served before: `{"endpoint", "deployment", "previous", "traffic"}`."""
     cloud = target.cloud_for(reporter)
     find_previous(cloud, spec)
-    with held(cloud):
-        return rollback_to_previous(spec, cloud, provision.connection(spec, target, cloud))
+    with held(cloud, lambda: provision.connection(spec, target, cloud)) as reached:
+        return rollback_to_previous(spec, cloud, reached)
 
 
 def adopt(spec: StackSpec, target: Target) -> list[str]:
@@ -146,7 +146,7 @@ def token_verify(spec: StackSpec, target: Target, token: str | None) -> dict[str
 def token_rotate(spec: StackSpec, target: Target, token: str, *, reporter: Reporter | None = None) -> dict[str, Any]:
     """Check the new token, write it, and roll the deployment so that it takes effect."""
     hub_token.verify(spec, target.cloud, target.hub_access, token)
-    with held(target.cloud_for(reporter or Silent())):
+    with held(target.cloud_for(reporter or Silent()), lambda: None):
         written = hub_token.write(spec, target.cloud, token)
         rolled = provision.roll(spec, target, reporter or Silent())
     return {**written, "deployment": "rolled" if rolled else "not running"}

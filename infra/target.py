@@ -197,12 +197,9 @@ def _open_local(spec: StackSpec | None, environ: MutableMapping[str, str]) -> Ta
 
 def _make_workspace(arm: Arm, workspace: WorkspaceAddress, location: str, portal: str) -> None:
     """The real workspace's name must work on this machine, too, unless a seed file says which workspaces there are."""
-    try:
-        if arm.get(workspace.id) is not None:
-            return
-    except GateliftError as error:
-        if error.code not in ("ResourceGroupNotFound", "SubscriptionNotFound"):
-            raise
+    there = Web().send("GET", f"{portal}/workspaces").json()  # not of Resource Manager, which is not asked on Azure
+    if workspace.id.lower() in (id.lower() for id in there):
+        return
     if Web().send("GET", f"{portal}/seed").json()["names_workspaces"]:
         raise NotFound(
             f"the workspace {workspace.name} is not in the resource group {workspace.resource_group} "

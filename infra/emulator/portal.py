@@ -63,6 +63,7 @@ class Portal:
             "/counters": self._counters,
             "/token": self._token,
             "/seed": lambda: world.store.record("seed", "planted"),
+            "/workspaces": lambda: [document["id"] for document in world.store.of_type("workspaces")],
         }
         if method != "GET" or path not in answers:
             return Reply(404, {"error": {"code": "NotFound", "message": f"no interface {method} {path}"}})

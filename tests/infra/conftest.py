@@ -1,7 +1,7 @@
 """A spec and a cloud of plain values, for everything that needs no Azure."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class ManualClock:
         return self.time
 
     def utc(self) -> datetime:
-        return datetime(2026, 1, 15, tzinfo=UTC)
+        return datetime(2026, 1, 15, tzinfo=UTC) + timedelta(seconds=self.time)
 
     def sleep(self, seconds: float) -> None:
         self.time += seconds

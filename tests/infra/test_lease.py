@@ -10,7 +10,7 @@ import pytest
 
 from infra.cloud import Cloud
 from infra.errors import AccessDenied
-from infra.lease import _machine, _process, clear_abandoned, held
+from infra.lease import LIFE, _machine, _process, clear_abandoned, held
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 
@@ -25,13 +25,13 @@ def mark(cloud: Cloud, shelf: Any, **changed: str) -> None:
 
 
 def test_it_is_held_inside_and_gone_afterwards(plain_cloud: Cloud, shelf: Any) -> None:
-    with held(plain_cloud):
+    with held(plain_cloud, lambda: None):
         assert "demo@lease" in str(shelf.documents[lease_id(plain_cloud)])
     assert lease_id(plain_cloud) not in shelf.documents
 
 
 def test_it_is_gone_after_an_interruption_too(plain_cloud: Cloud, shelf: Any) -> None:
-    with pytest.raises(KeyboardInterrupt), held(plain_cloud):
+    with pytest.raises(KeyboardInterrupt), held(plain_cloud, lambda: None):
         raise KeyboardInterrupt
     assert lease_id(plain_cloud) not in shelf.documents
 
@@ -49,7 +49,7 @@ def test_what_a_killed_process_left_keeps_nobody(
     plain_cloud: Cloud, shelf: Any, manual_clock: Any, changed: dict[str, str]
 ) -> None:
     mark(plain_cloud, shelf, **changed)
-    with held(plain_cloud):
+    with held(plain_cloud, lambda: None):
         assert manual_clock.time < 5
 
 
@@ -74,7 +74,7 @@ def test_what_somebody_holds_is_waited_for(
             del shelf.documents[lease_id(plain_cloud)]
 
     manual_clock.sleep = until_the_other_lets_go
-    with held(plain_cloud):
+    with held(plain_cloud, lambda: None):
         assert len(slept) == 6
 
 
@@ -114,7 +114,7 @@ def test_who_writes_last_holds_it(plain_cloud: Cloud, shelf: Any, manual_clock: 
             del shelf.documents[lease_id(plain_cloud)]
 
     manual_clock.sleep = the_other_is_faster
-    with held(plain_cloud):
+    with held(plain_cloud, lambda: None):
         assert len(waits) == 5
 
 
@@ -124,6 +124,42 @@ def test_who_may_not_write_it_works_without(plain_cloud: Cloud, shelf: Any) -> N
 
     shelf.put = refuse
     done = []
-    with held(plain_cloud):
+    with held(plain_cloud, lambda: None):
         done.append(True)
     assert done
+
+
+def test_what_it_looks_at_is_looked_at_again_after_somebody_else_was_at_work(
+    plain_cloud: Cloud, shelf: Any, manual_clock: Any
+) -> None:
+    mark(plain_cloud, shelf)
+    sleep = manual_clock.sleep
+    made = f"{plain_cloud.workspace.id}/made-by-the-other"
+
+    def the_other_ends(seconds: float) -> None:
+        sleep(seconds)
+        if lease_id(plain_cloud) in shelf.documents and "eve" in str(shelf.documents[lease_id(plain_cloud)]):
+            shelf.documents[made] = {"id": made}
+            del shelf.documents[lease_id(plain_cloud)]
+
+    manual_clock.sleep = the_other_ends
+    with held(plain_cloud, lambda: plain_cloud.management.get(made)) as seen:
+        assert seen == {"id": made}
+
+
+def test_it_is_let_go_where_looking_fails(plain_cloud: Cloud, shelf: Any) -> None:
+    def look() -> None:
+        raise AccessDenied("you may not look")
+
+    with pytest.raises(AccessDenied, match="may not look"), held(plain_cloud, look):
+        raise AssertionError("nothing is done on what nobody could see")
+    assert lease_id(plain_cloud) not in shelf.documents
+
+
+def test_who_slept_longer_than_it_lives_leaves_the_next_ones_alone(
+    plain_cloud: Cloud, shelf: Any, manual_clock: Any
+) -> None:
+    with held(plain_cloud, lambda: None):
+        manual_clock.sleep(LIFE + 1)
+        mark(plain_cloud, shelf)
+    assert "eve" in str(shelf.documents[lease_id(plain_cloud)])

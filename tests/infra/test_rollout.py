@@ -55,3 +55,16 @@ def test_a_siblings_name_is_one_that_azure_takes(name: str) -> None:
     assert "--" not in made
     assert is_sibling(made, name)
     assert made == sibling(name, A.upper()) != sibling(name, B)
+
+
+@pytest.mark.parametrize(
+    ("traffic", "expected"),
+    [
+        pytest.param({}, True, id="the-first-split"),
+        pytest.param({"blue": 100}, True, id="its-own-share"),
+        pytest.param({"old": 10, "others": 90}, True, id="the-share-of-one-that-leaves"),
+        pytest.param({"others": 100}, False, id="all-of-it-is-somebody-elses"),
+    ],
+)
+def test_whether_it_gets_requests_in_the_end(traffic: dict[str, int], expected: bool) -> None:
+    assert Rollout("blue", leaving=("old",)).gets_requests(traffic) is expected

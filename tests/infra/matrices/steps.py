@@ -79,7 +79,7 @@ def template(target: str, name: str) -> str:
     path, _, query = target.partition("?")
     if match := UPLOAD.match(path):
         return f"blob {match['path']}{' metadata' if query.startswith('comp=metadata') else ''}"
-    if path == "/seed" or path.startswith("/api/"):  # the Hub's are cases of their own
+    if path in ("/seed", "/workspaces") or path.startswith("/api/"):  # the Hub's are cases of their own
         return ""
     short = PREFIX.sub("", path).lstrip("/") or path.lstrip("/").partition("/")[2]
     short = re.sub(rf"{POLL}/[^/]+", f"{POLL}/*", short)
