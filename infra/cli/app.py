@@ -1,12 +1,12 @@
 """The map of the command line: which command lives in which module, in the order in which help shows them."""
 
 import importlib
-from collections.abc import Iterator, MutableMapping
-from typing import Annotated, Any
+import signal
 
-import typer
+import click
 
-from infra.cli.invocation import Group, new_app
+from infra.cli.completion import completion_options
+from infra.cli.invocation import Group
 
 # Help shows these lines without importing the modules; a test holds them equal to the commands' own.
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
@@ -49,66 +49,68 @@ Exit codes: 0 done, 1 failed, 2 changes pending (plan --detailed-exitcode) or wr
 """
 
 
-class LazyCommands(MutableMapping[str, Any]):
-    """The commands by name; a module is imported when one of its commands is looked up."""
-
-    def __init__(self) -> None:
-        self.loaded: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.loaded:
-            module = importlib.import_module(MODULES[name])
-            self.loaded |= typer.main.get_group(module.app).commands
-        return self.loaded[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in MODULES
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(MODULES)
-
-    def __len__(self) -> int:
-        return len(MODULES)
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        self.loaded[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        raise TypeError("the commands are fixed")
-
-
 class RootGroup(Group):
-    """`gatelift` itself: help by sections, commands imported when they are called."""
+    """`gatelift` itself: help by sections, a module is imported when one of its commands is looked up."""
 
-    def __init__(self, **attributes: Any) -> None:
-        super().__init__(**attributes)
-        self.commands = LazyCommands()
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names in the order of the help."""
+        return list(MODULES)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command by its name; None if there is none."""
+        if cmd_name in MODULES and cmd_name not in self.commands:
+            self.commands.update(commands_of(MODULES[cmd_name]))
+        return self.commands.get(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; Click itself would suggest only names that are imported already."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=MODULES, ctx=ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command list from the map above."""
         for title, commands in SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl([(name.ljust(8), summary) for name, (_, summary) in commands.items()])
 
 
-def show_version(wanted: bool) -> None:
+def commands_of(module: str) -> dict[str, click.Command]:
+    """The commands that a module brings; a signal waits until it is imported, or it could get lost in there."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        return dict(importlib.import_module(module).app.commands)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Print the version and end."""
-    if wanted:
+    if wanted and not context.resilient_parsing:
         from infra.cli.version import version  # importlib.metadata costs a tenth of the start-up
 
-        typer.echo(f"gatelift {version()}")
-        raise typer.Exit
+        click.echo(f"gatelift {version()}")
+        context.exit()
 
 
-app = new_app(cls=RootGroup, epilog=EXAMPLES, add_completion=True)
-
-
-@app.callback()
-def gatelift(
-    version: Annotated[
-        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
+@click.group(
+    cls=RootGroup,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110, "show_default": True},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_version,
+    help="Show the version and exit.",
+)
+@completion_options
+def app() -> None:
     """Run Hugging Face models, gated ones above all, with vLLM on Azure Machine Learning.
 
     One YAML file names a model and where it should run. `gatelift up` turns it into a working, secured endpoint;

@@ -1,12 +1,13 @@
 """`gatelift catalog …`: the model's entry in the catalog, and from when it shows."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Any
 
-import typer
+import click
 
 from infra import stacks
-from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, group, new_app
+from infra.cli.invocation import Group, Invocation, command, spec_argument
 from infra.cli.output import table
 from infra.cli.stack import open_stack
 from infra.cli.style import without_control_characters
@@ -20,29 +21,28 @@ Examples:
   gatelift catalog list gatelift.yaml --all --as-of 2026-01-16T00:00:00.000Z
   gatelift catalog hide gatelift.yaml --until 2027-01-01T00:00:00.000Z
 """
-app = new_app()
-catalog = group("catalog", "The model's card in the catalog, and from when it shows.", app, epilog=EPILOG)
+app = Group()
+catalog = Group("catalog", help="The model's card in the catalog, and from when it shows.", epilog=EPILOG)
+app.add_command(catalog)
 
-AsOf = Annotated[
-    str | None,
-    typer.Option("--as-of", metavar="WHEN", help="Show what is visible at this moment, e.g. 2026-01-16T00:00:00.000Z."),
-]
+as_of_option = click.option(
+    "--as-of", metavar="WHEN", help="Show what is visible at this moment, e.g. 2026-01-16T00:00:00.000Z."
+)
 
 
 @command(catalog, name="publish")
-def publish(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
+@spec_argument
+def publish(call: Invocation, spec: Path) -> None:
     """Create the model's entry, or bring it up to date with the spec."""
     stack, target = open_stack(call, spec)
     show_entry(call, stacks.catalog_publish(stack, target))
 
 
 @command(catalog, name="list")
-def list_entries(
-    call: Invocation,
-    spec: SpecPath = DEFAULT_SPEC,
-    include_hidden: Annotated[bool, typer.Option("--all", help="Show hidden entries too.")] = False,
-    as_of: AsOf = None,
-) -> None:
+@spec_argument
+@click.option("--all", "include_hidden", is_flag=True, help="Show hidden entries too.")
+@as_of_option
+def list_entries(call: Invocation, spec: Path, include_hidden: bool, as_of: str | None) -> None:
     """List the catalog's entries that are visible."""
     stack, target = open_stack(call, spec)
     entries = stacks.catalog_list(
@@ -65,27 +65,26 @@ def list_entries(
 
 
 @command(catalog, name="show")
-def show(call: Invocation, spec: SpecPath = DEFAULT_SPEC, as_of: AsOf = None) -> None:
+@spec_argument
+@as_of_option
+def show(call: Invocation, spec: Path, as_of: str | None) -> None:
     """Show the model's entry with its card."""
     stack, target = open_stack(call, spec)
     show_entry(call, stacks.catalog_show(stack, target, as_of=moment(as_of, "--as-of") if as_of else None))
 
 
 @command(catalog, name="hide")
-def hide(
-    call: Invocation,
-    until: Annotated[
-        str, typer.Option("--until", metavar="WHEN", help="Hidden until then, e.g. 2027-01-01T00:00:00.000Z.")
-    ],
-    spec: SpecPath = DEFAULT_SPEC,
-) -> None:
+@spec_argument
+@click.option("--until", required=True, metavar="WHEN", help="Hidden until then, e.g. 2027-01-01T00:00:00.000Z.")
+def hide(call: Invocation, spec: Path, until: str) -> None:
     """Hide the model's entry until a moment."""
     stack, target = open_stack(call, spec)
     show_entry(call, stacks.catalog_hide(stack, target, moment(until, "--until")))
 
 
 @command(catalog, name="reveal")
-def reveal(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
+@spec_argument
+def reveal(call: Invocation, spec: Path) -> None:
     """Make the model's entry visible now."""
     stack, target = open_stack(call, spec)
     show_entry(call, stacks.catalog_reveal(stack, target))

@@ -2,18 +2,19 @@
 
 import sys
 from contextlib import suppress
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Any
 
-import typer
+import click
 
 from infra.cli.chat_client import Answer, ChatClient
-from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, new_app
+from infra.cli.invocation import Group, Integer, Invocation, Number, command, spec_argument
 from infra.cli.stack import open_stack
 from infra.cli.style import without_control_characters
 from infra.errors import GateliftError
 from infra.stacks import connection_info
 
-app = new_app()
+app = Group()
 
 EPILOG = """\b
 Examples:
@@ -24,16 +25,18 @@ Examples:
 
 
 @command(app, name="chat", epilog=EPILOG)
+@spec_argument
+@click.argument("message", required=False, help="What to ask; from standard input, or asked for, if left out.")
+@click.option("--system", help="What the model should be told first.")
+@click.option("--max-tokens", type=Integer(min=1), metavar="N", help="The longest answer, in tokens.")
+@click.option("--temperature", type=Number(0, 2), help="0 answers the same each time.")
 def chat(
     call: Invocation,
-    spec: SpecPath = DEFAULT_SPEC,
-    message: Annotated[
-        str | None,
-        typer.Argument(metavar="MESSAGE", help="What to ask; from standard input, or asked for, if left out."),
-    ] = None,
-    system: Annotated[str | None, typer.Option(help="What the model should be told first.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, metavar="N", help="The longest answer, in tokens.")] = None,
-    temperature: Annotated[float | None, typer.Option(min=0, max=2, help="0 answers the same each time.")] = None,
+    spec: Path,
+    message: str | None,
+    system: str | None,
+    max_tokens: int | None,
+    temperature: float | None,
 ) -> None:
     """Chat with the model in the terminal.
 

@@ -1,10 +1,12 @@
 """`gatelift connect`: base URL and key for any OpenAI client."""
 
-from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, new_app
+from pathlib import Path
+
+from infra.cli.invocation import Group, Invocation, command, spec_argument
 from infra.cli.stack import open_stack
 from infra.stacks import ConnectInfo, connection_info
 
-app = new_app()
+app = Group()
 
 EPILOG = """\b
 Examples:
@@ -14,7 +16,8 @@ Examples:
 
 
 @command(app, name="connect", epilog=EPILOG)
-def connect(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
+@spec_argument
+def connect(call: Invocation, spec: Path) -> None:
     """Print base URL and key for any OpenAI client.
 
     This is the one command that prints the endpoint's key; that is what it is for. With --output json: base_url,

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-import typer
+import click
 
 from infra.cli.checks import Check, Verdict, run_checks
-from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, new_app
-from infra.cli.secret_input import TokenFd, token_if_given
+from infra.cli.invocation import Group, Invocation, command, spec_argument
+from infra.cli.secret_input import token_fd_option, token_if_given
 from infra.cli.style import Painter
 
-app = new_app()
+app = Group()
 
 FOUND_SOMETHING = 1
 SIGNS = {Verdict.OK: ("ok", "green"), Verdict.WARN: ("warn", "yellow"), Verdict.FAIL: ("FAIL", "red")}
@@ -26,11 +26,13 @@ Examples:
 
 
 @command(app, name="doctor", epilog=EPILOG)
-def doctor(call: Invocation, spec: SpecPath = DEFAULT_SPEC, token_fd: TokenFd = None) -> None:
+@spec_argument
+@token_fd_option
+def doctor(call: Invocation, spec: Path, token_fd: int | None) -> None:
     """Check everything that can fail later, before anything is created."""
     token = token_if_given(token_fd, call.environ)
     checks = []
-    for check in run_checks(Path(spec), local=call.local, token=token, environ=call.environ):
+    for check in run_checks(spec, local=call.local, token=token, environ=call.environ):
         checks.append(check)
         call.out.data(check_text(check, call.out.paint))
     failed = sum(check.verdict is Verdict.FAIL for check in checks)
@@ -38,7 +40,7 @@ def doctor(call: Invocation, spec: SpecPath = DEFAULT_SPEC, token_fd: TokenFd = 
     call.out.document(document)
     if failed:
         call.out.data(f"\n{failed} of {len(checks)} checks failed")
-        raise typer.Exit(FOUND_SOMETHING)
+        raise click.exceptions.Exit(FOUND_SOMETHING)
 
 
 def check_text(check: Check, paint: Painter) -> str:

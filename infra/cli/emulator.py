@@ -1,13 +1,13 @@
 """`gatelift emulator …`: the emulator on its own."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from infra.cli.emulator_faults import add_fault_commands
-from infra.cli.emulator_state import State, running, state_folder
-from infra.cli.invocation import Invocation, command, group, new_app
+from infra.cli.emulator_faults import fault
+from infra.cli.emulator_state import running, state_folder, state_option
+from infra.cli.invocation import PATH, Group, Integer, Invocation, command
 from infra.cli.portal import portal_json
 from infra.emulator import launcher
 from infra.emulator.launcher import EmulatorProfile
@@ -21,21 +21,17 @@ Examples:
   gatelift emulator fault add --method PUT --path onlineEndpoints --status 429 --header "Retry-After: 1" --times 2
   gatelift emulator stop
 """
-app = new_app()
-emulator = group("emulator", "The emulator on its own, for other tools.", app, epilog=EPILOG)
-add_fault_commands(emulator)
+app = Group()
+emulator = Group("emulator", help="The emulator on its own, for other tools.", epilog=EPILOG)
+app.add_command(emulator)
 
 
 @command(emulator, name="start")
-def start(
-    call: Invocation,
-    state: State = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the resource manager; 0: any free one.")] = 0,
-    seed: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="JSON: workspaces, quota, Hub users and repositories.")
-    ] = None,
-    foreground: Annotated[bool, typer.Option("--foreground", help="Stay, and end with Ctrl-C.")] = False,
-) -> None:
+@state_option
+@click.option("--port", type=Integer(0, 65535), default=0, help="Port of the resource manager; 0: any free one.")
+@click.option("--seed", type=PATH, metavar="FILE", help="JSON: workspaces, quota, Hub users and repositories.")
+@click.option("--foreground", is_flag=True, help="Stay, and end with Ctrl-C.")
+def start(call: Invocation, state: Path | None, port: int, seed: Path | None, foreground: bool) -> None:
     """Start the emulator and return when it is ready.
 
     A second start with the same state returns the running one. It lives on after this command, until `emulator stop`;
@@ -48,7 +44,8 @@ def start(
 
 
 @command(emulator, name="stop")
-def stop(call: Invocation, state: State = None) -> None:
+@state_option
+def stop(call: Invocation, state: Path | None) -> None:
     """Stop the emulator and every process it started; its state stays."""
     stopped = launcher.stop(state_folder(call, state))
     call.out.document({"stopped": stopped})
@@ -56,13 +53,15 @@ def stop(call: Invocation, state: State = None) -> None:
 
 
 @command(emulator, name="status")
-def status(call: Invocation, state: State = None) -> None:
+@state_option
+def status(call: Invocation, state: Path | None) -> None:
     """Show where the emulator listens; exit code 1 if none runs."""
     show(call, running(call, state))
 
 
 @command(emulator, name="token")
-def token(call: Invocation, state: State = None) -> None:
+@state_option
+def token(call: Invocation, state: Path | None) -> None:
     """Print the demo user's Hub token, good for nothing but this emulator."""
     answer = portal_json(running(call, state).portal, "token")
     if "token" not in answer:
@@ -76,7 +75,8 @@ def token(call: Invocation, state: State = None) -> None:
 
 
 @command(emulator, name="inspect")
-def inspect(call: Invocation, state: State = None) -> None:
+@state_option
+def inspect(call: Invocation, state: Path | None) -> None:
     """List the resources it holds; with --output json their documents, none of which has a secret."""
     documents = portal_json(running(call, state).portal, "resources")
     call.out.document(documents)
@@ -86,13 +86,17 @@ def inspect(call: Invocation, state: State = None) -> None:
 
 
 @command(emulator, name="reset")
-def reset(call: Invocation, state: State = None) -> None:
+@state_option
+def reset(call: Invocation, state: Path | None) -> None:
     """Stop the emulator and forget everything it knew: the next start begins anew."""
     folder = state_folder(call, state)
     call.confirm(f"Forget everything in {folder}?", otherwise="nothing was removed")
     removed = launcher.reset(folder)
     call.out.document({"removed": removed})
     call.out.data("reset" if removed else "there was nothing")
+
+
+emulator.add_command(fault)
 
 
 def show(call: Invocation, profile: EmulatorProfile) -> None:

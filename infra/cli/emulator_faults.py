@@ -1,12 +1,14 @@
 """`gatelift emulator fault …`: make chosen requests to the emulator go wrong."""
 
 import json
-from typing import Annotated, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-import typer
+import click
 
-from infra.cli.emulator_state import State, running
-from infra.cli.invocation import Invocation, command, group
+from infra.cli.emulator_state import running, state_option
+from infra.cli.invocation import Group, Integer, Invocation, Number, command
 from infra.cli.portal import portal_json
 from infra.errors import GateliftError
 
@@ -19,35 +21,46 @@ Examples:
 """
 
 
-def add_fault_commands(emulator: typer.Typer) -> None:
-    """Give the group `emulator` its sub-group."""
-    fault = group("fault", "Make chosen requests go wrong, to see what your tools do then.", emulator, epilog=EPILOG)
-    command(fault, name="add")(add)
-    command(fault, name="list")(list_)
-    command(fault, name="clear")(clear)
+fault = Group("fault", help="Make chosen requests go wrong, to see what your tools do then.", epilog=EPILOG)
 
 
+@command(fault, name="add")
+@state_option
+@click.option("--method", help="Which requests: their method; any if left out.")
+@click.option("--path", help="A regular expression, searched in path and query.")
+@click.option("--target", help="arm (with blobs and tokens), hub, endpoint or *.")
+@click.option("--times", type=Integer(min=1), help="How often it strikes; always if left out.")
+@click.option("--skip", type=Integer(min=0), help="How many fitting requests it lets pass before.")
+@click.option("--probability", type=Number(0, 1), help="How likely it strikes.")
+@click.option("--seed", type=int, help="Makes the same requests be struck every time.")
+@click.option("--delay", type=Number(min=0), help="Seconds to wait before the request is served.")
+@click.option("--status", type=Integer(200, 599), help="Answer this status.")
+@click.option("--code", help="The error code of that answer.")
+@click.option("--message", help="Its message.")
+@click.option("--header", multiple=True, metavar="'NAME: VALUE'", help="A header of it.")
+@click.option("--after", is_flag=True, help="Serve the request first, then lose its answer.")
+@click.option("--reset", is_flag=True, help="Break the connection.")
+@click.option("--hang", is_flag=True, help="Never answer.")
+@click.option("--operation", metavar="'CODE[: MESSAGE]'", help="Fail the operation it starts; `never`: never end.")
 def add(
     call: Invocation,
-    state: State = None,
-    method: Annotated[str | None, typer.Option(help="Which requests: their method; any if left out.")] = None,
-    path: Annotated[str | None, typer.Option(help="A regular expression, searched in path and query.")] = None,
-    target: Annotated[str | None, typer.Option(help="arm (with blobs and tokens), hub, endpoint or *.")] = None,
-    times: Annotated[int | None, typer.Option(min=1, help="How often it strikes; always if left out.")] = None,
-    skip: Annotated[int | None, typer.Option(min=0, help="How many fitting requests it lets pass before.")] = None,
-    probability: Annotated[float | None, typer.Option(min=0, max=1, help="How likely it strikes.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Makes the same requests be struck every time.")] = None,
-    delay: Annotated[float | None, typer.Option(min=0, help="Seconds to wait before the request is served.")] = None,
-    status: Annotated[int | None, typer.Option(min=200, max=599, help="Answer this status.")] = None,
-    code: Annotated[str | None, typer.Option(help="The error code of that answer.")] = None,
-    message: Annotated[str | None, typer.Option(help="Its message.")] = None,
-    header: Annotated[list[str] | None, typer.Option(metavar="'NAME: VALUE'", help="A header of it.")] = None,
-    after: Annotated[bool, typer.Option("--after", help="Serve the request first, then lose its answer.")] = False,
-    reset: Annotated[bool, typer.Option("--reset", help="Break the connection.")] = False,
-    hang: Annotated[bool, typer.Option("--hang", help="Never answer.")] = False,
-    operation: Annotated[
-        str | None, typer.Option(metavar="'CODE[: MESSAGE]'", help="Fail the operation it starts; `never`: never end.")
-    ] = None,
+    state: Path | None,
+    method: str | None,
+    path: str | None,
+    target: str | None,
+    times: int | None,
+    skip: int | None,
+    probability: float | None,
+    seed: int | None,
+    delay: float | None,
+    status: int | None,
+    code: str | None,
+    message: str | None,
+    header: Sequence[str],
+    after: bool,
+    reset: bool,
+    hang: bool,
+    operation: str | None,
 ) -> None:
     """Add a rule; the first rule that fits a request is applied."""
     given = {
@@ -72,12 +85,16 @@ def add(
     _show(call, portal_json(running(call, state).portal, "faults", "POST", rule))
 
 
-def list_(call: Invocation, state: State = None) -> None:
+@command(fault, name="list")
+@state_option
+def list_(call: Invocation, state: Path | None) -> None:
     """List the rules, and how often each has struck."""
     _show(call, portal_json(running(call, state).portal, "faults"))
 
 
-def clear(call: Invocation, state: State = None) -> None:
+@command(fault, name="clear")
+@state_option
+def clear(call: Invocation, state: Path | None) -> None:
     """Remove all rules; what hangs on one is let go."""
     _show(call, portal_json(running(call, state).portal, "faults", "PUT", []))
 
@@ -91,7 +108,7 @@ def _show(call: Invocation, rules: list[dict[str, Any]]) -> None:
         call.out.data("no rules")
 
 
-def _headers(lines: list[str] | None) -> dict[str, str] | None:
+def _headers(lines: Sequence[str]) -> dict[str, str] | None:
     if not lines:
         return None
     pairs = [line.partition(":") for line in lines]

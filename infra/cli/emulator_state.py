@@ -1,20 +1,18 @@
 """Which emulator a command means, and whether it runs."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from infra.cli.invocation import Invocation
+from infra.cli.invocation import PATH, Invocation
 from infra.emulator import launcher
 from infra.emulator.launcher import EmulatorProfile
 from infra.errors import NotReady
 from infra.paths import default_emulator_state
 
-State = Annotated[
-    Path | None,
-    typer.Option("--state", metavar="DIR", help="Its state folder; the one that --local uses if left out."),
-]
+state_option = click.option(
+    "--state", type=PATH, metavar="DIR", help="Its state folder; the one that --local uses if left out."
+)
 
 
 def state_folder(call: Invocation, state: Path | None) -> Path:

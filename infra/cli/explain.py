@@ -1,16 +1,16 @@
 """`gatelift explain`: what an error code means, without a look into Azure's documents."""
 
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from infra.cli.invocation import Invocation, command, new_app
+from infra.cli.invocation import Group, Invocation, command
 from infra.diagnosis import explain as explanation
 from infra.diagnosis import known_codes
 from infra.diagnosis_table import TSG
 from infra.errors import NotFound
 
-app = new_app()
+app = Group()
 
 EPILOG = """\b
 Examples:
@@ -20,10 +20,8 @@ Examples:
 
 
 @command(app, name="explain", epilog=EPILOG)
-def explain(
-    call: Invocation,
-    code: Annotated[str | None, typer.Argument(metavar="CODE", help="A code as Azure or gatelift shows it.")] = None,
-) -> None:
+@click.argument("code", required=False, help="A code as Azure or gatelift shows it; all are listed if left out.")
+def explain(call: Invocation, code: str | None) -> None:
     """What an error code of Azure means, and what to do.
 
     Each cause with its way out; where a code has several, the words of the message tell which one it is.

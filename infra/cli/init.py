@@ -2,14 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from infra.cli.invocation import DEFAULT_SPEC, Invocation, command, new_app
+from infra.cli.invocation import DEFAULT_SPEC, PATH, Group, Integer, Invocation, command
 from infra.errors import GateliftError
 
-app = new_app()
+app = Group()
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 SUBSCRIPTION = "${AZURE_SUBSCRIPTION_ID:-00000000-0000-0000-0000-000000000001}"
@@ -66,17 +65,26 @@ local:
 
 
 @command(app, name="init", epilog=EPILOG)
+@click.option("--model", default=DEFAULT_MODEL, help="Hugging Face model id.")
+@click.option("--name", help="Name of the stack; made from the model's if left out.")
+@click.option("--endpoint", help="Name of the endpoint; the stack's if left out.")
+@click.option("--subscription-id", default=SUBSCRIPTION, help="Azure subscription.")
+@click.option("--resource-group", default="${AZURE_RESOURCE_GROUP:-gatelift}", help="Azure resource group.")
+@click.option("--workspace", default="${AZURE_ML_WORKSPACE:-local}", help="Azure ML workspace.")
+@click.option("--instance-type", default="Standard_NC24ads_A100_v4", help="Azure VM size.")
+@click.option("--max-model-len", type=Integer(min=1), default=4096, help="Longest context in tokens.")
+@click.option("--file", "-f", type=PATH, default=DEFAULT_SPEC, help="Where to write.")
 def init(
     call: Invocation,
-    model: Annotated[str, typer.Option(help="Hugging Face model id.")] = DEFAULT_MODEL,
-    name: Annotated[str | None, typer.Option(help="Name of the stack; made from the model's if left out.")] = None,
-    endpoint: Annotated[str | None, typer.Option(help="Name of the endpoint; the stack's if left out.")] = None,
-    subscription_id: Annotated[str, typer.Option(help="Azure subscription.")] = SUBSCRIPTION,
-    resource_group: Annotated[str, typer.Option(help="Azure resource group.")] = "${AZURE_RESOURCE_GROUP:-gatelift}",
-    workspace: Annotated[str, typer.Option(help="Azure ML workspace.")] = "${AZURE_ML_WORKSPACE:-local}",
-    instance_type: Annotated[str, typer.Option(help="Azure VM size.")] = "Standard_NC24ads_A100_v4",
-    max_model_len: Annotated[int, typer.Option(help="Longest context in tokens.", min=1)] = 4096,
-    file: Annotated[Path, typer.Option("--file", "-f", help="Where to write.")] = DEFAULT_SPEC,
+    model: str,
+    name: str | None,
+    endpoint: str | None,
+    subscription_id: str,
+    resource_group: str,
+    workspace: str,
+    instance_type: str,
+    max_model_len: int,
+    file: Path,
 ) -> None:
     """Write a commented spec into the current folder.
 

@@ -1,28 +1,46 @@
 """What every command gets: the options that all commands share, the environment and the streams."""
 
 import functools
-import inspect
+import math
 import os
 import sys
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-from typer.core import TyperGroup
+import click
 
 from infra.cli.output import Output, OutputFormat
 from infra.errors import GateliftError
 
-SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec file.", show_default=True)]
+# Whether a file is there and can be read is said by the one who reads it.
+PATH = click.Path(path_type=Path, readable=False)
 DEFAULT_SPEC = Path("gatelift.yaml")
 
-Local = Annotated[bool, typer.Option("--local", help="Work on this machine's emulator instead of Azure.")]
-Format = Annotated[
-    OutputFormat, typer.Option("--output", "-o", help="`json`: one JSON document on stdout, talk on stderr.")
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, go ahead.")]
+
+class Integer(click.IntRange):
+    """An integer within bounds; Click would tell people that theirs is no valid `integer range`."""
+
+    name = "integer"
+
+
+class Number(click.FloatRange):
+    """A number within bounds; NaN, which is neither too small nor too large for Click, is none."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or a usage error."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a valid {self.name}", param, ctx)
+        return number
+
+
+spec_argument = click.argument(
+    "spec", type=PATH, default=DEFAULT_SPEC, help=f"The spec file; {DEFAULT_SPEC} if left out."
+)
 
 
 @dataclass
@@ -57,62 +75,46 @@ class Invocation:
         return True
 
 
-def command(app: typer.Typer, **settings: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function as a command of `app` and give it `--local`, `--output` and `--yes`.
+def command(group: click.Group, **settings: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a function as a command of `group` and give it `--local`, `--output` and `--yes`.
 
-    The function's first parameter is the Invocation; typer sees the shared options in its place.
+    The function's first parameter is the Invocation; its own options and arguments follow.
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        own = list(inspect.signature(function).parameters.values())[1:]
-        shared = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-            for name, annotation, default in (
-                ("local", Local, False),
-                ("output", Format, OutputFormat.TEXT),
-                ("yes", Yes, False),
-            )
-        ]
-
         @functools.wraps(function)
-        def run(*, local: bool, output: OutputFormat, yes: bool, **arguments: Any) -> None:
-            function(Invocation(local=local, output=output, yes=yes), **arguments)
+        def run(*, local: bool, output: str, yes: bool, **arguments: Any) -> None:
+            function(Invocation(local=local, output=OutputFormat(output), yes=yes), **arguments)
 
-        parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own] + shared
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        del run.__wrapped__
-        app.command(**settings)(run)
+        registered = click.command(**settings)(run)
+        registered.params += shared_options()
+        group.add_command(registered)
         return function
 
     return register
 
 
-class Group(TyperGroup):
-    """A group that shows its help when it is called alone: asking what there is, is no mistake."""
+def shared_options() -> list[click.Parameter]:
+    """The options that every command has, last in its help."""
+    formats = click.Choice([each.value for each in OutputFormat])
+    talk = "`json`: one JSON document on stdout, talk on stderr."
+    return [
+        click.Option(["--local"], is_flag=True, help="Work on this machine's emulator instead of Azure."),
+        click.Option(["--output", "-o"], type=formats, default=OutputFormat.TEXT.value, help=talk),
+        click.Option(["--yes", "-y"], is_flag=True, help="Do not ask, go ahead."),
+    ]
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+
+class Group(click.Group):
+    """A group that keeps its commands in order and shows its help when called alone: asking is no mistake."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names in the order in which the commands were written."""
+        return list(self.commands)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Show the help when nothing follows."""
         if not args and not ctx.resilient_parsing:
-            typer.echo(ctx.get_help())
-            raise typer.Exit
+            click.echo(ctx.get_help())
+            ctx.exit()
         return super().parse_args(ctx, args)
-
-
-def group(name: str, help_text: str, parent: typer.Typer, **settings: Any) -> typer.Typer:
-    """A group of commands below `parent`, e.g. `gatelift token …`."""
-    app = new_app(help=help_text, **settings)
-    parent.add_typer(app, name=name)
-    return app
-
-
-def new_app(**settings: Any) -> typer.Typer:
-    """A typer app as all of ours are: plain help (rich would double the start-up), no completion options."""
-    ours: dict[str, Any] = {
-        "cls": Group,
-        "add_completion": False,
-        "rich_markup_mode": None,
-        "pretty_exceptions_enable": False,
-        "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    }
-    return typer.Typer(**ours | settings)

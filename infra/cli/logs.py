@@ -1,17 +1,16 @@
 """`gatelift logs`: a container's log, once or as it grows."""
 
-from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 
 from infra import stacks
-from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, new_app
+from infra.cli.invocation import Group, Integer, Invocation, command, spec_argument
 from infra.cli.stack import open_stack
 from infra.cli.style import without_control_characters
 from infra.errors import GateliftError
 
-app = new_app()
+app = Group()
 
 EPILOG = """\b
 Examples:
@@ -19,25 +18,21 @@ Examples:
   gatelift logs gatelift.yaml -f --tail 20
   gatelift logs gatelift.yaml --container storage-initializer
 """
-
-
-class Container(StrEnum):
-    """The two containers of a deployment, as Azure ML names them."""
-
-    INFERENCE_SERVER = "inference-server"
-    STORAGE_INITIALIZER = "storage-initializer"
+# The two containers of a deployment, as Azure ML names them.
+CONTAINERS = ("inference-server", "storage-initializer")
 
 
 @command(app, name="logs", epilog=EPILOG)
-def logs(
-    call: Invocation,
-    spec: SpecPath = DEFAULT_SPEC,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines until Ctrl-C.")] = False,
-    tail: Annotated[int, typer.Option(min=1, metavar="LINES", help="How many of the last lines.")] = 100,
-    container: Annotated[
-        Container, typer.Option(help="The server itself, or what fetched model and code before it.")
-    ] = Container.INFERENCE_SERVER,
-) -> None:
+@spec_argument
+@click.option("--follow", "-f", is_flag=True, help="Go on with new lines until Ctrl-C.")
+@click.option("--tail", type=Integer(min=1), default=100, metavar="LINES", help="How many of the last lines.")
+@click.option(
+    "--container",
+    type=click.Choice(CONTAINERS),
+    default=CONTAINERS[0],
+    help="The server itself, or what fetched model and code before it.",
+)
+def logs(call: Invocation, spec: Path, follow: bool, tail: int, container: str) -> None:
     """Show a container's log, or follow it."""
     if follow and call.out.is_json:
         raise GateliftError("a log that is followed has no end, so it is no JSON document", hint="leave out -f")
@@ -47,6 +42,6 @@ def logs(
             call.out.data(without_control_characters(line))
         return
     deployment, lines = stacks.logs(stack, target, container=container, tail=tail)
-    call.out.document({"container": str(container), "deployment": deployment, "lines": lines})
+    call.out.document({"container": container, "deployment": deployment, "lines": lines})
     if lines:
         call.out.data("\n".join(without_control_characters(line) for line in lines))

@@ -9,7 +9,7 @@ from itertools import pairwise
 from types import FrameType
 from typing import Any
 
-import typer
+import click
 
 from infra.cli.app import app
 from infra.cli.output import Output, OutputClosed, OutputFormat
@@ -28,13 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         refuse_secrets(arguments, os.environ)
         with stoppable() as stopped_by:
-            code = typer.main.get_command(app).main(arguments, prog_name="gatelift", standalone_mode=False)
+            code = app.main(arguments, prog_name="gatelift", standalone_mode=False)
         return report_interruption(out, stopped_by[0], arguments) if stopped_by else int(code or 0)
     except GateliftError as error:
         return report_error(out, error)
-    except typer.TyperException as error:
+    except click.ClickException as error:
         return report_usage(out, error, arguments)
-    except typer.Abort:
+    except click.Abort:
         return report(out, "no answer, so nothing was done", hint="answer the question, or add --yes", code="declined")
     except OutputClosed:
         return OUTPUT_CLOSED
@@ -64,7 +64,9 @@ def stoppable() -> Iterator[list[int]]:
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stopped_by
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort) as error:
+        if isinstance(error.__cause__, EOFError):  # Click makes an Abort of an input that ends, too
+            raise
         if not stopped_by:
             stopped_by.append(signal.SIGINT)
     finally:
@@ -96,7 +98,7 @@ def report_error(out: Output, error: GateliftError) -> int:
     return report(out, message, hint=error.hint, code=error.code, cause=error.cause)
 
 
-def report_usage(out: Output, error: typer.TyperException, arguments: Sequence[str]) -> int:
+def report_usage(out: Output, error: click.ClickException, arguments: Sequence[str]) -> int:
     """Say what is wrong with the arguments, and where the right ones are written."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "gatelift"
@@ -120,7 +122,7 @@ def report_interruption(out: Output, number: int, arguments: Sequence[str]) -> i
     for command in (["up"], ["down"], ["token", "rotate"]):
         if arguments[: len(command)] == command:
             message += f"; nothing is lost: `gatelift {' '.join(command)}` goes on from here when it is run again"
-    out.talk(f"\n{message}")
+    out.talk(message)
     out.document({"error": {"code": "interrupted", "message": message, "hint": ""}})
     return 128 + number
 

@@ -2,21 +2,20 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from infra import stacks
 from infra.cli.estimates import Estimates
-from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, new_app
+from infra.cli.invocation import PATH, Group, Invocation, command, spec_argument
 from infra.cli.plan_view import plan_text
 from infra.cli.progress import progress
 from infra.cli.saved_plan import read_plan, write_plan
-from infra.cli.secret_input import TokenFd, ask_for_token, token_if_given
+from infra.cli.secret_input import ask_for_token, token_fd_option, token_if_given
 from infra.cli.stack import open_stack
 from infra.plan import Action, Plan
 
-app = new_app()
+app = Group()
 
 CHANGES_PENDING = 2
 PLAN_EPILOG = """\b
@@ -41,17 +40,11 @@ Examples:
 
 
 @command(app, name="plan", epilog=PLAN_EPILOG)
-def plan(
-    call: Invocation,
-    spec: SpecPath = DEFAULT_SPEC,
-    detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit with 0 for no changes, 2 for changes, 1 for an error.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Save the plan for `up --plan`; it holds no secret.")
-    ] = None,
-    token_fd: TokenFd = None,
-) -> None:
+@spec_argument
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 0 for no changes, 2 for changes, 1 for an error.")
+@click.option("--out", type=PATH, metavar="FILE", help="Save the plan for `up --plan`; it holds no secret.")
+@token_fd_option
+def plan(call: Invocation, spec: Path, detailed_exitcode: bool, out: Path | None, token_fd: int | None) -> None:
     """Show what would change, and why.
 
     Reads the live state and compares it with the spec; changes nothing. The token is only compared, by its
@@ -66,19 +59,20 @@ def plan(
         call.out.hint(f"`gatelift up {spec} --plan {out}{' --local' if call.local else ''}` applies this plan")
     call.out.document(planned.to_json())
     if detailed_exitcode and planned.has_changes:
-        raise typer.Exit(CHANGES_PENDING)
+        raise click.exceptions.Exit(CHANGES_PENDING)
 
 
 @command(app, name="up", epilog=UP_EPILOG)
-def up(
-    call: Invocation,
-    spec: SpecPath = DEFAULT_SPEC,
-    plan_file: Annotated[
-        Path | None,
-        typer.Option("--plan", metavar="FILE", help="Apply this saved plan; refused if the live state has moved."),
-    ] = None,
-    token_fd: TokenFd = None,
-) -> None:
+@spec_argument
+@click.option(
+    "--plan",
+    "plan_file",
+    type=PATH,
+    metavar="FILE",
+    help="Apply this saved plan; refused if the live state has moved.",
+)
+@token_fd_option
+def up(call: Invocation, spec: Path, plan_file: Path | None, token_fd: int | None) -> None:
     """Plan, apply, wait by phases and smoke-test the endpoint.
 
     Shows the plan and asks before it changes anything. Without a terminal nothing can be asked: then --yes (or
@@ -116,7 +110,8 @@ def up(
 
 
 @command(app, name="down", epilog=DOWN_EPILOG)
-def down(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
+@spec_argument
+def down(call: Invocation, spec: Path) -> None:
     """Remove what the stack owns, nothing else.
 
     Shows what goes and asks first; without a terminal --yes (or --local) is the answer. What other stacks or tools

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import typer
+import click
 
 from infra.cli.app import app
 
@@ -16,30 +15,27 @@ def command_table() -> str:
     """A markdown table: each command with its arguments, its summary, and the options that are its own."""
     rows = [
         f"| `{path}` | {command.get_short_help_str(limit=200)} | {options(command)} |"
-        for path, command in leaves("gatelift", typer.main.get_command(app))
+        for path, command in leaves("gatelift", app)
     ]
     return "\n".join(["| command | what it does | options |", "| --- | --- | --- |", *rows])
 
 
-def leaves(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+def leaves(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
     """Every command that does something, with the words that call it, in the order of the help."""
-    if not hasattr(command, "commands"):
-        arguments = [f"[{parameter.metavar}]" for parameter in command.params if is_argument(parameter)]
+    context = click.Context(command)
+    if not isinstance(command, click.Group):
+        arguments = [each.make_metavar(context) for each in command.params if isinstance(each, click.Argument)]
         yield " ".join([path, *arguments]), command
         return
-    for name in command.commands:
-        yield from leaves(f"{path} {name}", command.commands[name])
+    for name in command.list_commands(context):
+        if found := command.get_command(context, name):
+            yield from leaves(f"{path} {name}", found)
 
 
-def options(command: Any) -> str:
+def options(command: click.Command) -> str:
     """The long names of the options that not every command has."""
-    own = [parameter for parameter in command.params if not is_argument(parameter) and parameter.name not in SHARED]
+    own = [each for each in command.params if isinstance(each, click.Option) and each.name not in SHARED]
     return ", ".join(f"`{max(option.opts, key=len)}`" for option in own)
-
-
-def is_argument(parameter: Any) -> bool:
-    """Whether this is a positional argument."""
-    return bool(parameter.param_type_name == "argument")
 
 
 def updated(document: str) -> str:

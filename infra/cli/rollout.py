@@ -1,12 +1,14 @@
 """`gatelift rollback` and `adopt`: what serves, and whose it is."""
 
+from pathlib import Path
+
 from infra import stacks
-from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, new_app
+from infra.cli.invocation import Group, Invocation, command, spec_argument
 from infra.cli.plan_view import plan_text
 from infra.cli.progress import progress
 from infra.cli.stack import open_stack
 
-app = new_app()
+app = Group()
 
 ROLLBACK_EPILOG = """\b
 Examples:
@@ -20,7 +22,8 @@ Examples:
 
 
 @command(app, name="rollback", epilog=ROLLBACK_EPILOG)
-def rollback(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
+@spec_argument
+def rollback(call: Invocation, spec: Path) -> None:
     """Give the requests back to the deployment that served before.
 
     When another instance_type or deployment.name took over, the deployment before it stayed at 0 %. It is asked one
@@ -37,7 +40,8 @@ def rollback(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
 
 
 @command(app, name="adopt", epilog=ADOPT_EPILOG)
-def adopt(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
+@spec_argument
+def adopt(call: Invocation, spec: Path) -> None:
     """Take over an endpoint that exists.
 
     Puts the stack's tag on the spec's endpoint, and on its deployment of the spec's name if there is one; other

@@ -5,18 +5,32 @@ import os
 import select
 import sys
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Any
 
-import typer
+import click
 
 from infra.errors import GateliftError
 
-TokenFd = Annotated[
-    int | None,
-    typer.Option("--token-fd", metavar="N", help="Read the Hugging Face token from this open file descriptor."),
-]
 # How long a pipe may take to deliver the token when HF_TOKEN could serve instead: an inherited pipe never ends.
 PIPE_PATIENCE_S = 2.0
+
+
+class Descriptor(click.ParamType[int]):
+    """The number of an open file; anything else is not repeated, since it may be the token itself."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number, or a usage error."""
+        try:
+            return int(value)
+        except ValueError:
+            self.fail("this is not the number of a file descriptor; a token is never an argument", param, ctx)
+
+
+token_fd_option = click.option(
+    "--token-fd", type=Descriptor(), metavar="N", help="Read the Hugging Face token from this open file descriptor."
+)
 
 
 class TokenMissing(GateliftError):

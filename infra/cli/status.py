@@ -1,15 +1,16 @@
 """`gatelift status`: what is there, what serves, and what is wrong with it."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from infra import stacks
 from infra.cli.document_view import document_text
-from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, new_app
+from infra.cli.invocation import Group, Invocation, command, spec_argument
 from infra.cli.portal import portal_json
 from infra.cli.stack import open_stack
 
-app = new_app()
+app = Group()
 
 EPILOG = """\b
 Examples:
@@ -20,7 +21,8 @@ CATALOG_FIELDS = ("name", "version", "visible", "invisible_until")
 
 
 @command(app, name="status", epilog=EPILOG)
-def status(call: Invocation, spec: SpecPath = DEFAULT_SPEC) -> None:
+@spec_argument
+def status(call: Invocation, spec: Path) -> None:
     """Show the state of the endpoint and what serves it.
 
     Endpoint, traffic, deployments, the token's connection, the catalog entry, what differs from the spec, and what to

@@ -1,14 +1,15 @@
 """`gatelift token …`: the Hugging Face token in its workspace connection."""
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Any
 
-import typer
+import click
 
 from infra import stacks
 from infra.cli.document_view import document_text
-from infra.cli.invocation import DEFAULT_SPEC, Invocation, SpecPath, command, group, new_app
+from infra.cli.invocation import Group, Invocation, command, spec_argument
 from infra.cli.progress import progress
-from infra.cli.secret_input import TokenFd, token_if_given, token_wanted
+from infra.cli.secret_input import token_fd_option, token_if_given, token_wanted
 from infra.cli.stack import open_stack
 from infra.errors import GateliftError
 
@@ -21,16 +22,20 @@ Examples:
   gatelift token verify gatelift.yaml
   HF_TOKEN=… gatelift token rotate gatelift.yaml
 """
-app = new_app()
-token = group("token", "The Hugging Face token in its workspace connection.", app, epilog=EPILOG)
+app = Group()
+token = Group("token", help="The Hugging Face token in its workspace connection.", epilog=EPILOG)
+app.add_command(token)
 
-Source = Annotated[
-    str | None, typer.Argument(metavar="-", help="`-` reads the token from standard input.", show_default=False)
-]
+source_argument = click.argument(
+    "source", required=False, metavar="[-]", help="`-` reads the token from standard input."
+)
 
 
 @command(token, name="set")
-def set_token(call: Invocation, spec: SpecPath = DEFAULT_SPEC, source: Source = None, token_fd: TokenFd = None) -> None:
+@spec_argument
+@source_argument
+@token_fd_option
+def set_token(call: Invocation, spec: Path, source: str | None, token_fd: int | None) -> None:
     """Write the token into the connection HuggingFaceTokenConnection.
 
     The endpoint reads it there when a container starts; a running deployment keeps the old one (see `token rotate`).
@@ -48,7 +53,9 @@ def set_token(call: Invocation, spec: SpecPath = DEFAULT_SPEC, source: Source = 
 
 
 @command(token, name="verify")
-def verify(call: Invocation, spec: SpecPath = DEFAULT_SPEC, token_fd: TokenFd = None) -> None:
+@spec_argument
+@token_fd_option
+def verify(call: Invocation, spec: Path, token_fd: int | None) -> None:
     """Ask the Hub and the connection whether the token serves for the spec's model.
 
     Checks who the token belongs to, what kind it is, whether it opens the model, and whether the connection is there.
@@ -60,7 +67,10 @@ def verify(call: Invocation, spec: SpecPath = DEFAULT_SPEC, token_fd: TokenFd = 
 
 
 @command(token, name="rotate")
-def rotate(call: Invocation, spec: SpecPath = DEFAULT_SPEC, source: Source = None, token_fd: TokenFd = None) -> None:
+@spec_argument
+@source_argument
+@token_fd_option
+def rotate(call: Invocation, spec: Path, source: str | None, token_fd: int | None) -> None:
     """Replace the token and bring it to the running deployment.
 
     Checks the new token first, so that a bad one never replaces a good one.

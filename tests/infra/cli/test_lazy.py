@@ -10,7 +10,18 @@ import pytest
 
 from infra.emulator import launcher
 
-HEAVY = ("azure", "httpx", "huggingface_hub", "pydantic", "rich", "ruamel", "starlette", "asyncio", "infra.stacks")
+HEAVY = (
+    "asyncio",
+    "azure",
+    "httpx",
+    "huggingface_hub",
+    "infra.stacks",
+    "pydantic",
+    "rich",
+    "ruamel",
+    "starlette",
+    "typer",
+)
 
 
 def modules_after(*arguments: str, environ: dict[str, str] | None = None) -> set[str]:
@@ -26,7 +37,16 @@ def modules_after(*arguments: str, environ: dict[str, str] | None = None) -> set
     return set(result.stderr.split())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], []], ids=["help", "version", "alone"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param([], id="alone"),
+        pytest.param(["--help"], id="help"),
+        pytest.param(["--version"], id="version"),
+        pytest.param(["init", "--help"], id="help-of-a-command"),
+        pytest.param(["explain"], id="explain"),
+    ],
+)
 def test_what_needs_no_engine_loads_none(arguments: list[str]) -> None:
     assert modules_after(*arguments) & set(HEAVY) == set()
 
@@ -34,7 +54,7 @@ def test_what_needs_no_engine_loads_none(arguments: list[str]) -> None:
 @pytest.mark.parametrize("command", ["plan", "up", "status", "connect"])
 def test_a_command_loads_no_sdk_before_it_works(command: str) -> None:
     loaded = modules_after(command, "--help")
-    assert loaded & {"azure.ai.ml", "azure.identity", "huggingface_hub", "rich", "httpx", "starlette"} == set()
+    assert loaded & {"azure.ai.ml", "azure.identity", "huggingface_hub", "rich", "httpx", "starlette", "typer"} == set()
 
 
 # Each of them takes longer to import than a converged plan takes altogether.
@@ -49,6 +69,7 @@ SLOW = (
     "requests",
     "rich",
     "starlette",
+    "typer",
     "urllib3",
     "yaml",
 )

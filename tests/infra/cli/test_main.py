@@ -45,7 +45,11 @@ def test_the_version_is_one_line(gatelift: Callable) -> None:
         pytest.param(["plan", "--output", "xml"], "xml", id="unknown-format"),
         pytest.param(["catalog", "hide"], "--until", id="missing-option"),
         pytest.param(["logs", "--tail", "0"], "--tail", id="out-of-range"),
+        pytest.param(["logs", "--tail", "all"], "'all' is not a valid integer", id="no-number"),
+        pytest.param(["chat", "--temperature", "nan"], "'nan' is not a valid number", id="not-a-number"),
+        pytest.param(["logs", "--container", "other"], "'inference-server', 'storage-initializer'", id="no-choice"),
         pytest.param(["plan", "a.yaml", "b.yaml"], "b.yaml", id="one-argument-too-many"),
+        pytest.param(["--show-completion", "tcsh"], "'tcsh' is not one of 'bash'", id="unknown-shell"),
     ],
 )
 def test_wrong_usage_exits_2_and_says_where_help_is(inside: Callable, arguments: list[str], said: str) -> None:
@@ -95,6 +99,7 @@ def test_json_mode_tells_errors_as_one_document(
         pytest.param(["chat", "spec.yaml", f"my token is {TOKEN}"], id="inside-a-message"),
         pytest.param(["token", "set", "spec.yaml", "another-secret"], id="a-token-of-another-shape"),
         pytest.param(["token", "set", "spec.yaml", "-", "another-secret"], id="one-argument-more"),
+        pytest.param(["token", "set", "spec.yaml", "--token-fd", "another-secret"], id="in-place-of-a-descriptor"),
     ],
 )
 def test_a_token_as_an_argument_is_refused_without_repeating_it(inside: Callable, arguments: list[str]) -> None:
