@@ -2,6 +2,7 @@
 
 import importlib
 import signal
+import sys
 
 import click
 
@@ -80,6 +81,8 @@ class RootGroup(Group):
 
 def commands_of(module: str) -> dict[str, click.Command]:
     """The commands that a module brings; a signal waits until it is imported, or it could get lost in there."""
+    if sys.platform == "win32":  # which has no way to make one wait
+        return dict(importlib.import_module(module).app.commands)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         return dict(importlib.import_module(module).app.commands)
