@@ -72,7 +72,7 @@ def prepare(
 def _begin_reading(spec: StackSpec, cloud: Cloud, sources: Sources) -> None:
     """Ask for what the spec alone names, while the Hub answers; only the catalog's entry needs the Hub's answer."""
     likely = ModelFacts(spec.model.id, spec.model.revision or "", gated=True)
-    resources = desired_resources(spec.model_copy(update={"catalog": None}), likely, None, sources, "")
+    resources = desired_resources(spec.but(catalog=None), likely, None, sources, "")
     Task(lambda: observe(cloud, resources, spec.endpoint.name.lower()))
 
 

@@ -68,7 +68,7 @@ def is_sibling(name: str, wanted: str) -> bool:
 
 def renamed(spec: StackSpec, name: str) -> StackSpec:
     """The spec with its deployment under the name that was chosen."""
-    return spec.model_copy(update={"deployment": spec.deployment.model_copy(update={"name": name})})
+    return spec.but(deployment=spec.deployment.but(name=name))
 
 
 def explained(plan: Plan, rollout: Rollout, deployment: Deployment, lives: Mapping[str, Live]) -> Plan:

@@ -6,15 +6,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from infra.errors import SpecError
-from infra.spec import StackSpec
-from infra.spec_errors import SEE_INIT, explain
+from infra.spec import StackSpec, spec_from
+from infra.spec_check import Mistakes, Where
+from infra.spec_errors import SEE_INIT
 
 REFERENCE = re.compile(r"(?P<escaped>\$)?\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?\}")
 LOOKS_LIKE_TOKEN = re.compile(r"(?<![A-Za-z0-9])(hf|api_org)_(?=[A-Za-z0-9]*\d|[A-Za-z0-9]{20})[A-Za-z0-9]{6,}")
@@ -24,8 +24,6 @@ WAY_OUT_OF_SECRETS = (
 CHECK_YAML = "check indentation, colons and quotes there and on the line above"
 
 DEEPEST, MOST_VALUES = 32, 10_000
-
-Path_ = tuple[str | int, ...]
 
 
 class _SpecConstructor(RoundTripConstructor):
@@ -40,9 +38,9 @@ def load_spec(path: Path, *, environ: Mapping[str, str], local: bool) -> StackSp
     document = _parse(path)
     values = _expand(document, path, environ)
     try:
-        spec = StackSpec.model_validate(values)
-    except ValidationError as error:
-        raise _spec_error(error, document, path) from None
+        spec = spec_from(values)
+    except Mistakes as mistakes:
+        raise _spec_error(mistakes, document, path) from None
     return spec.for_this_machine() if local else spec
 
 
@@ -79,7 +77,7 @@ def _expand(document: CommentedMap, path: Path, environ: Mapping[str, str]) -> A
 
     token = environ.get("HF_TOKEN", "").strip()
 
-    def text(value: str, where: Path_) -> str:
+    def text(value: str, where: Where) -> str:
         def fill(match: re.Match[str]) -> str:
             if match["escaped"]:
                 return match.group()[1:]
@@ -100,7 +98,7 @@ def _expand(document: CommentedMap, path: Path, environ: Mapping[str, str]) -> A
 
     values = count()
 
-    def walk(node: Any, where: Path_) -> Any:
+    def walk(node: Any, where: Where) -> Any:
         if len(where) > DEEPEST or next(values) > MOST_VALUES:  # aliases make thousands of values out of a few lines
             what = f"nested more than {DEEPEST} deep" if len(where) > DEEPEST else f"more than {MOST_VALUES} values"
             hint = "write values out in the place of YAML's aliases (`*name`)"
@@ -124,17 +122,15 @@ def _plain(node: Any) -> Any:
     return node
 
 
-def _spec_error(error: ValidationError, document: CommentedMap, path: Path) -> SpecError:
-    lines, hints = [], []
-    for detail in error.errors(include_url=False):
-        where = tuple(part for part in detail["loc"] if part != "[key]")
-        message, hint = explain(detail)
-        lines.append(f"{_where(document, where, path)}: {message}")
-        hints += [hint] if hint and hint not in hints else []
-    return SpecError("\n".join(lines), hint="; ".join(hints))
+def _spec_error(mistakes: Mistakes, document: CommentedMap, path: Path) -> SpecError:
+    lines = [
+        f"{_where(document, found.where, path)}: {LOOKS_LIKE_TOKEN.sub('hf_…', found.message)}"
+        for found in mistakes.found
+    ]
+    return SpecError("\n".join(lines), hint="; ".join(dict.fromkeys(found.hint for found in mistakes.found)))
 
 
-def _where(document: CommentedMap, where: Path_, path: Path) -> str:
+def _where(document: CommentedMap, where: Where, path: Path) -> str:
     """`file:line: field`, with the line of the nearest enclosing key for what is not in the file."""
     node: Any = document
     line = 0

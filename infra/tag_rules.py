@@ -3,7 +3,9 @@
 Source: https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations
 """
 
-from infra.names import RuleBroken
+from typing import Annotated
+
+from infra.names import RuleBroken, following
 
 Tags = dict[str, str]
 TAGS_OF_OURS = ("gatelift", "gatelift_tags", "gatelift_previous")
@@ -40,3 +42,15 @@ def resource_tags(tags: Tags) -> Tags:
         message = f"the names of the tags have more than {LONGEST_VALUE} characters together"
         raise RuleBroken(message, "shorten them: gatelift notes the names of its tags in one tag")
     return tags
+
+
+def catalog_tags(tags: Tags) -> Tags:
+    """Tags of a model in the catalogue, where the moment of its appearance is one on Azure and a field here."""
+    if "invisibleUntil" in tags:
+        message = "invisibleUntil is written as catalog.invisible_until"
+        raise RuleBroken(message, "move it there: `invisible_until: <moment>`")
+    return spec_tags(tags)
+
+
+ResourceTags = Annotated[Tags, following(resource_tags)]
+CatalogTags = Annotated[Tags, following(catalog_tags)]

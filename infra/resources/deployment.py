@@ -13,7 +13,8 @@ from infra.resources.base import Live, Resource, State, merged_tags, owned, owne
 from infra.resources.secrets_role import granted_just_now
 from infra.resources.startup_watch import StartupWatch
 from infra.resources.wire import asset_reference, duration, milliseconds, probe, probe_settings, without_nothing
-from infra.spec import PLATFORM_VARIABLES, DeploymentSpec, ProbeSpec
+from infra.spec import DeploymentSpec, ProbeSpec, to_values
+from infra.spec_rules import PLATFORM_VARIABLES
 
 CONCURRENCY = 64
 # Liveness answers as soon as the process listens, so these only have to outlast imports on a cold disk; ten minutes of
@@ -269,7 +270,7 @@ def _wants_a_right(error: OperationFailed, state: State) -> bool:
 
 
 def _probe(written: ProbeSpec, defaults: Mapping[str, int]) -> dict[str, int]:
-    return {**defaults, **written.model_dump(exclude_none=True)}
+    return {**defaults, **to_values(written)}
 
 
 def _only_count_and_tags(live: State, state: State) -> bool:

@@ -13,7 +13,7 @@ from infra.errors import NotFound
 from infra.hub_access import ModelFacts
 from infra.paths import bundled
 from infra.reporter import Silent
-from infra.spec import StackSpec
+from infra.spec import StackSpec, spec_from
 
 SPEC: dict[str, Any] = {
     "name": "demo",
@@ -101,7 +101,7 @@ def spec_values() -> dict[str, Any]:
 
 @pytest.fixture
 def stack_spec(spec_values: dict[str, Any]) -> StackSpec:
-    return StackSpec.model_validate(spec_values)
+    return spec_from(spec_values)
 
 
 @pytest.fixture

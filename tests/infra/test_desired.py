@@ -11,7 +11,7 @@ import pytest
 from infra.desired import ORDER, Sources, desired_resources
 from infra.hub_access import ModelFacts
 from infra.resources.base import Resource, State
-from infra.spec import StackSpec
+from infra.spec import StackSpec, spec_from
 
 IDENTITY = (
     "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/group/providers/Microsoft.ManagedIdentity"
@@ -21,7 +21,7 @@ SECRET = "${{azureml://connections/HuggingFaceTokenConnection/credentials/HF_TOK
 
 
 def resources(values: dict[str, Any], facts: ModelFacts | None, sources: Sources) -> dict[str, Resource]:
-    spec = StackSpec.model_validate(values)
+    spec = spec_from(values)
     return {r.kind: r for r in desired_resources(spec, facts, None, sources, "https://huggingface.co/org/Gated_Model")}
 
 

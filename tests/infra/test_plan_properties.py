@@ -20,7 +20,7 @@ from infra.resources.base import NAMES_TAG, OWNER_TAG, PREVIOUS_TAG, Live, Resou
 from infra.resources.endpoint import with_live
 from infra.resources.traffic import Traffic, positive
 from infra.rollout import roll_out
-from infra.spec import StackSpec
+from infra.spec import StackSpec, spec_from, to_values
 from tests.infra import things
 
 EXAMPLES = settings(max_examples=100, deadline=None)
@@ -176,7 +176,7 @@ def test_the_order_in_which_a_spec_is_written_and_things_are_found_says_nothing(
     world: tuple[StackSpec, Observed], chance: random.Random
 ) -> None:
     spec, observed = world
-    turned_spec = StackSpec.model_validate(mixed(spec.model_dump(exclude_none=True, exclude_unset=True), chance))
+    turned_spec = spec_from(mixed(to_values(spec), chance))
     seen = replace(observed, live=mixed(observed.live, chance), deployments=mixed(observed.deployments, chance))
 
     def planned(spec: StackSpec, observed: Observed) -> Any:
@@ -232,7 +232,7 @@ def resources(spec: StackSpec) -> list[Resource]:
 
 
 def spec_of(size: str, count: int, variables: dict[str, str], tags: dict[str, str], keep: bool) -> StackSpec:
-    return StackSpec.model_validate(
+    return spec_from(
         {
             "name": "demo",
             "model": {"id": "org/Gated_Model"},

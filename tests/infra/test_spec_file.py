@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from infra.errors import SpecError
+from infra.spec import ProbeSpec, spec_from, to_values
 from infra.spec_file import load_spec
 
 GOOD = """\
@@ -63,6 +64,36 @@ def test_a_number_may_come_from_the_environment(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("field", "written", "read_as"),
+    [
+        pytest.param("instance_count", '" 3 "', 3, id="text"),
+        pytest.param("instance_count", '"+3.0"', 3, id="text-with-a-fraction-of-nothing"),
+        pytest.param("instance_count", "3.0", 3, id="fraction-of-nothing"),
+        pytest.param("instance_count", '"1_0"', 10, id="digits-in-groups"),
+        pytest.param("keep_previous", '"False"', False, id="false-as-text"),
+        pytest.param("keep_previous", "off", False, id="off"),
+        pytest.param("keep_previous", '"yes"', True, id="yes"),
+        pytest.param("keep_previous", "1", True, id="one-is-true"),
+        pytest.param("liveness_probe", "{period: null}", ProbeSpec(), id="nothing-is-the-default"),
+    ],
+)
+def test_a_value_is_read_as_what_is_wanted(tmp_path: Path, field: str, written: str, read_as: Any) -> None:
+    spec = read(tmp_path, GOOD.replace("instance_count: 1", f"{field}: {written}"))
+    found = getattr(spec.deployment, field)
+    assert (found, type(found)) == (read_as, type(read_as))
+
+
+def test_a_spec_written_out_is_the_same_spec(tmp_path: Path) -> None:
+    vault = "https://vault-a.vault.azure.net/secrets/HF/0123456789abcdef0123456789abcdef"
+    text = GOOD.replace("catalog:", f"token: {{key_vault: '{vault}'}}\ncatalog:").replace(
+        "name: demo-endpoint", identities(IDENTITY)
+    )
+    spec = read(tmp_path, text)
+    assert spec_from(to_values(spec)) == spec
+    assert to_values(spec)["token"] == {"key_vault": vault}
+
+
 def test_an_escaped_reference_and_a_secret_reference_stay_as_they_are(tmp_path: Path) -> None:
     text = GOOD.replace(
         "  engine:\n    max-model-len: 4096",
@@ -109,6 +140,13 @@ MISTAKES = [
     ),
     pytest.param("instance_count: 1", "instance_count: two", 12, "'two' is not a whole number", "", id="type"),
     pytest.param("instance_count: 1", "instance_count: true", 12, "must be a whole number", "", id="bool-is-no-number"),
+    pytest.param("instance_count: 1", "instance_count: .inf", 12, "inf is not a whole number", "1", id="endless"),
+    pytest.param(
+        "instance_count: 1", "request_settings: {request_timeout_ms: true}", 12, "must be a whole", "", id="bool-again"
+    ),
+    pytest.param(
+        "max-model-len: 4096", "load_format: {a: [!!binary eA==]}", 14, "load_format.a.0: b'x'", "", id="bytes"
+    ),
     pytest.param("instance_count: 1", "instance_count: 0", 12, "0 is less than 1", "", id="no-instance"),
     pytest.param("instance_count: 1", "instance_count: 51", 12, "51 is more than 50", "", id="too-many-instances"),
     pytest.param("name: demo-endpoint", "name: 1demo", 9, "a letter first", "", id="endpoint-name"),
@@ -187,6 +225,13 @@ def test_a_token_in_a_spec_is_refused_and_never_shown(tmp_path: Path, place: str
     with pytest.raises(SpecError) as error:
         read(tmp_path, GOOD.replace("name: demo-endpoint", place), TOKEN="hf_abcDEF123456")
     assert error.value.code == "secret_in_spec"
+    assert "abcDEF123456" not in str(error.value) + error.value.hint
+
+
+@pytest.mark.parametrize("how", ["!mine hf_abcDEF123456", "!!binary aGZfYWJjREVGMTIzNDU2", "!!set {hf_abcDEF123456}"])
+def test_a_token_in_a_value_that_is_wrong_is_not_shown_either(tmp_path: Path, how: str) -> None:
+    with pytest.raises(SpecError) as error:
+        read(tmp_path, GOOD.replace("name: demo-endpoint", f"name: demo-endpoint\n  description: {how}"))
     assert "abcDEF123456" not in str(error.value) + error.value.hint
 
 

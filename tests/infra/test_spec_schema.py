@@ -29,6 +29,25 @@ def test_an_editor_sees_an_unknown_key(shipped_schema: dict[str, Any], spec_valu
     assert [error.message for error in validator.iter_errors({**spec_values, "modle": 1})] != []
 
 
+@pytest.mark.parametrize(
+    ("section", "values"),
+    [
+        pytest.param("deployment", {"instance_count": 0}, id="too-few"),
+        pytest.param("deployment", {"instance_count": 51}, id="too-many"),
+        pytest.param("deployment", {"liveness_probe": {"period": 0}}, id="limit-of-what-may-be-null"),
+        pytest.param("endpoint", {"auth_mode": "keys"}, id="none-of-the-choices"),
+        pytest.param("endpoint", {"tags": {"team": 1}}, id="number-for-text"),
+        pytest.param("catalog", {"invisible_until": "2026-01-16"}, id="not-a-moment"),
+        pytest.param("model", {}, id="missing"),
+    ],
+)
+def test_an_editor_sees_a_wrong_value(
+    shipped_schema: dict[str, Any], spec_values: dict[str, Any], section: str, values: dict[str, Any]
+) -> None:
+    written = {**spec_values, section: {**spec_values[section], **values} if values else {}}
+    assert [error.message for error in Draft202012Validator(shipped_schema).iter_errors(written)] != []
+
+
 def test_the_examples_pass_in_an_editor(shipped_schema: dict[str, Any], repository: Path) -> None:
     validator = Draft202012Validator(shipped_schema)
     for path in sorted((repository / "examples").glob("*.yaml")):

@@ -14,7 +14,7 @@ from infra.parallel import together
 from infra.preparation import prepare
 from infra.provision import up
 from infra.reporter import Silent
-from infra.spec import StackSpec
+from infra.spec import StackSpec, spec_from
 from infra.target import open_target
 
 
@@ -30,7 +30,7 @@ def spec(run: str, number: int) -> StackSpec:
         "endpoint": {"name": f"{run}-{number}"},
         "deployment": {"instance_type": "Standard_NC24ads_A100_v4"},
     }
-    return StackSpec.model_validate(values)
+    return spec_from(values)
 
 
 def timed(calls: list[Callable[[], Any]]) -> float:

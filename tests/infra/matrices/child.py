@@ -17,7 +17,7 @@ from infra.desired import Sources
 from infra.errors import GateliftError
 from infra.paths import bundled
 from infra.preparation import prepare
-from infra.spec import StackSpec
+from infra.spec import StackSpec, spec_from
 from infra.target import open_target
 
 REQUEST_LINE = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.1\r\n")
@@ -71,7 +71,7 @@ def work(
     report = Report()
     sys.addaudithook(lambda event, arguments: _note(event, arguments, report))
     try:
-        _run(verb, StackSpec.model_validate(spec), token, environ)
+        _run(verb, spec_from(spec), token, environ)
     except GateliftError as error:
         report_error(Output(OutputFormat.TEXT), error)
         report.error = {"code": error.code, "message": str(error), "hint": error.hint}

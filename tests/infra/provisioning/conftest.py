@@ -15,7 +15,7 @@ from infra.plan import Plan
 from infra.preparation import prepare
 from infra.provision import UpResult
 from infra.reporter import Silent
-from infra.spec import StackSpec
+from infra.spec import StackSpec, spec_from
 from infra.target import Target, open_target
 
 GOOD = "hf_goodtoken001"
@@ -77,7 +77,7 @@ class Bench:
         }
         for section, change in changes.items():
             values[section] = {**values.get(section, {}), **change}
-        return StackSpec.model_validate(values)
+        return spec_from(values)
 
     def target(self, spec: StackSpec) -> Target:
         return open_target(spec, local=True, environ=self.environ)

@@ -1,5 +1,6 @@
 """What can go wrong on the way up: one clear error each, and the next `up` goes on from there."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,14 +15,15 @@ import pytest
 
 from infra import stacks
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady, OperationFailed, Refused, SpecError
+from infra.spec import to_values
 
 INTERRUPTED = """
-import os, signal, sys
+import json, os, signal, sys
 from pathlib import Path
 from infra import provision
 from infra.desired import Sources
 from infra.reporter import Silent
-from infra.spec import StackSpec
+from infra.spec import spec_from
 from infra.target import open_target
 
 class KillsItself(Silent):
@@ -30,7 +32,7 @@ class KillsItself(Silent):
             os.kill(os.getpid(), signal.Signals[sys.argv[5]])
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it
-spec = StackSpec.model_validate_json(sys.argv[1])
+spec = spec_from(json.loads(sys.argv[1]))
 target = open_target(spec, local=True, environ={"GATELIFT_EMULATOR_STATE": sys.argv[2]})
 sources = Sources(Path(sys.argv[3]), Path(sys.argv[6]))
 provision.up(spec, target, token=os.environ["TEST_TOKEN"], reporter=KillsItself(), sources=sources)
@@ -75,7 +77,7 @@ def test_a_model_that_is_not_on_the_hub(bench: Any, model: dict[str, str], code:
 def test_a_model_that_only_azure_has_a_container_for(bench: Any) -> None:
     uri = "azureml://registries/HuggingFace/models/org-model/labels/latest"
     spec = bench.spec("registered")
-    spec = spec.model_copy(update={"catalog": None, "model": spec.model.model_copy(update={"id": uri})})
+    spec = spec.but(catalog=None, model=spec.model.but(id=uri))
     with pytest.raises(SpecError) as error:
         bench.plan(spec)
     assert (error.value.code, "Hub id" in error.value.hint) == ("azure_only", True)
@@ -122,7 +124,7 @@ def test_after_an_interruption_the_next_up_converges(bench: Any, emulator_state:
         deployment={"environment_variables": {"CONTAINER": "sleep"}},
     )
     arguments = [
-        spec.model_dump_json(exclude_none=True), str(emulator_state), str(bench.sources.scoring), moment, how,
+        json.dumps(to_values(spec)), str(emulator_state), str(bench.sources.scoring), moment, how,
         str(bench.sources.environment),
     ]  # fmt: skip
     interrupted = subprocess.run(

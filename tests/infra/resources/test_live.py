@@ -9,7 +9,7 @@ from infra.plan import Action, plan_one
 from infra.resources.base import Resource
 from infra.resources.endpoint import Endpoint, live_endpoint, with_live
 from infra.resources.traffic import Traffic
-from infra.spec import StackSpec
+from infra.spec import StackSpec, spec_from
 from tests.infra.things import TOKEN
 
 WORKSPACE = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/group/providers/" + (
@@ -45,7 +45,7 @@ def test_an_endpoint_as_azure_gives_it_back_is_no_drift(
 def test_an_identity_is_the_same_in_any_case(spec_values: dict[str, Any], plain_cloud: Cloud, shelf: Any) -> None:
     id = f"{WORKSPACE.partition('Microsoft')[0]}Microsoft.ManagedIdentity/userAssignedIdentities/reader"
     spec_values["endpoint"] |= {"identity": {"type": "user_assigned", "user_assigned_identities": [id]}}
-    endpoint = Endpoint(StackSpec.model_validate(spec_values).endpoint, "demo")
+    endpoint = Endpoint(spec_from(spec_values).endpoint, "demo")
     document = endpoint_document({**endpoint.desired, "properties": {}})
     there = id.replace("resourceGroups", "resourcegroups")
     document["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {there: {}}}
@@ -79,8 +79,8 @@ def test_an_update_of_an_endpoint_keeps_the_live_split_and_what_others_set(resou
 def test_a_description_goes_if_it_was_ours(
     spec_values: dict[str, Any], plain_cloud: Cloud, shelf: Any, ours: str, action: Action, left: str | None
 ) -> None:
-    spec = StackSpec.model_validate(spec_values).endpoint
-    before, after = (Endpoint(spec.model_copy(update={"description": text}), "demo") for text in (ours, None))
+    spec = spec_from(spec_values).endpoint
+    before, after = (Endpoint(spec.but(description=text), "demo") for text in (ours, None))
     document = endpoint_document(before.desired)
     document["properties"]["description"] = "live"
     shelf.hold(plain_cloud.workspace.endpoint("demo-endpoint"), document)
