@@ -1,8 +1,9 @@
 """`adopt`: an endpoint that exists becomes the stack's own, by its tag."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from infra.cloud import Cloud
 from infra.errors import Refused

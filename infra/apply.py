@@ -2,7 +2,8 @@
 
 import queue
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from infra.cloud import Cloud
 from infra.errors import GateliftError, Refused, StalePlan
@@ -14,8 +15,7 @@ from infra.resources.base import Live, Resource, Wait
 DONE = {Action.CREATE: "created", Action.UPDATE: "updated", Action.REPLACE: "replaced", Action.DELETE: "deleted"}
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """One thing to do and what must be done before it."""
 
     change: Change

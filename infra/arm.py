@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+
+from msgspec import Struct
 
 from infra.arm_session import LONGEST_PAUSE, ArmSession, retry_after
 from infra.azure_login import Credential
@@ -22,8 +23,7 @@ DEFAULT_PAUSE = 2.0
 LOGIN_AGAIN = "`az login` again; with --local: `gatelift emulator stop`, then the command again"
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """A long-running operation: by its own URL where the service gave one, else by its resource's state."""
 
     resource_id: str
@@ -33,8 +33,7 @@ class Operation:
     """An earlier run began it: how it ended tells nothing of what this one wants."""
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """Where an operation stands: `error` is set when it ended badly."""
 
     done: bool

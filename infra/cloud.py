@@ -1,9 +1,10 @@
 """What a resource may ask of the outside world: one workspace, seen through ARM and through the SDK."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from infra.clock import Clock
 from infra.patience import Patience
@@ -35,8 +36,7 @@ class Sdk(Protocol):
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None: ...
 
 
-@dataclass(frozen=True)
-class WorkspaceAddress:
+class WorkspaceAddress(Struct, frozen=True):
     """Which workspace, and the ids of what lies in it."""
 
     subscription_id: str
@@ -76,8 +76,7 @@ class WorkspaceAddress:
         return f"/subscriptions/{self.subscription_id}/providers/{PROVIDER}/locations/{location}/{collection}"
 
 
-@dataclass(frozen=True)
-class Cloud:
+class Cloud(Struct, frozen=True):
     """One workspace and the means to reach it; `wait` brings an operation to its end."""
 
     workspace: WorkspaceAddress

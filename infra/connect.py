@@ -1,7 +1,8 @@
 """How clients reach a running endpoint: base URL, credential, model name."""
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from infra.cloud import Cloud
 from infra.errors import NotReady
@@ -16,8 +17,7 @@ KEY_ACTIONS = {"key": "listKeys", "aml_token": "token"}
 MODES = {"key": "key", "amltoken": "aml_token", "aadtoken": "aad_token"}
 
 
-@dataclass(frozen=True)
-class ConnectInfo:
+class ConnectInfo(Struct, frozen=True):
     """What any OpenAI client needs; `api_key` is hidden from `repr`."""
 
     base_url: str

@@ -1,8 +1,9 @@
 """From a spec to the resources it means, and the one place that knows their order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from infra.hub_access import ModelFacts
 from infra.names import catalog_name, is_registry_model
@@ -36,8 +37,7 @@ ONCE_ACCEPTED: Mapping[str, tuple[str, ...]] = dict.fromkeys(("environment", "co
 CARD_TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.j2"
 
 
-@dataclass(frozen=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """The folders that a deployment is made from; tests put their own in."""
 
     scoring: Path

@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from infra.diagnosis_table import CLUES, KNOWN, TSG, Diagnosis
 
 GENERAL_CODES = ("", "BadArgument", "BadRequest", "UserError", "InternalServerError")
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """A code in words: every cause that is known, and what to do about each."""
 
     code: str
@@ -29,8 +29,7 @@ def known_codes() -> list[str]:
     return sorted(KNOWN)
 
 
-@dataclass(frozen=True)
-class AzureError:
+class AzureError(Struct, frozen=True):
     """An error body of Azure, flattened: the innermost code that says something, and every message."""
 
     code: str

@@ -5,13 +5,12 @@ Azure RBAC troubleshooting, Resource Manager's common error codes. One code may 
 of the message; the last one is the general one.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 TSG = "https://aka.ms/oe-tsg"
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """Why it happens and the way out; `words` of the message say that it is this one."""
 
     cause: str

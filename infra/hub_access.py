@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
+
+from msgspec import Struct
 
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady
 from infra.patience import Patience
@@ -20,8 +21,7 @@ REDIRECTS = 3
 TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 
 
-@dataclass(frozen=True)
-class ModelFacts:
+class ModelFacts(Struct, frozen=True):
     """A repository at a commit."""
 
     id: str
@@ -37,8 +37,7 @@ class ModelFacts:
         return self.gated or self.private
 
 
-@dataclass(frozen=True)
-class TokenFacts:
+class TokenFacts(Struct, frozen=True):
     """Whose token it is and what kind."""
 
     user: str

@@ -1,8 +1,9 @@
 """Reads what exists, all of it side by side."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from infra.cloud import Cloud
 from infra.errors import NotFound
@@ -14,8 +15,7 @@ from infra.resources.traffic import positive
 Key = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Observed:
+class Observed(Struct, frozen=True):
     """The live side of a plan."""
 
     location: str = ""

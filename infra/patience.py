@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from infra.errors import GateliftError
 
 REQUEST, OPERATION = "GATELIFT_REQUEST_TIMEOUT", "GATELIFT_OPERATION_TIMEOUT"
 
 
-@dataclass(frozen=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """Seconds: for one request's answer, for a long-running operation, for the endpoint's first answer."""
 
     request: float = 60.0

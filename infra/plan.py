@@ -1,9 +1,10 @@
 """What would change, and why: a pure function of desired and live state."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from infra.errors import Refused
 from infra.resources.base import NAMES_TAG, OWNER_TAG, Live, Resource, State, fingerprint
@@ -23,8 +24,7 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True)
-class FieldChange:
+class FieldChange(Struct, frozen=True):
     """One field that differs, in AML YAML terms; secrets appear as fingerprints."""
 
     path: str
@@ -33,8 +33,7 @@ class FieldChange:
     forces_replace: bool = False
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """What one resource needs: `planned_against` is the fingerprint of the live state it was planned against."""
 
     action: Action
@@ -42,7 +41,7 @@ class Change:
     name: str
     reason: str = ""
     diff: tuple[FieldChange, ...] = ()
-    planned_against: str = field(default="", compare=False)
+    planned_against: str = ""
 
     @property
     def fields(self) -> list[str]:
@@ -64,8 +63,7 @@ class Change:
         }
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Every resource of a stack and what it needs, in dependency order."""
 
     stack: str

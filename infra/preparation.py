@@ -1,6 +1,7 @@
 """Everything that is known before something is changed: the model's facts, the resources, what exists, the plan."""
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from infra import quota
 from infra.cloud import Cloud, Management
@@ -23,8 +24,7 @@ from infra.spec import StackSpec
 LEFT = "is the stack's, too, and costs on: the spec has another endpoint.name now; `gatelift down` takes away both"
 
 
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A plan and what it was made from."""
 
     spec: StackSpec
@@ -34,8 +34,12 @@ class Prepared:
     observed: Observed
     plan: Plan
     rollout: Rollout
-    reads: Management | None = field(default=None, repr=False, compare=False)
+    reads: Management | None = None
     """What was read, and what was begun to be read; no longer true once something is changed."""
+
+    def __repr__(self) -> str:
+        """Without the token."""
+        return f"Prepared({self.spec.name!r}, {self.plan!r})"
 
     @property
     def chosen_spec(self) -> StackSpec:
@@ -86,7 +90,7 @@ def replan(prepared: Prepared) -> Prepared:
         if isinstance(resource, Traffic):
             resource = Traffic(resource.endpoint, rollout.current, rollout.leaving, rollout.kept)
         elif isinstance(resource, Deployment):
-            resource = replace(resource, spec=deployment)
+            resource = Deployment(resource.endpoint, deployment, resource.model, resource.stack)
         resources.append(resource)
     live = {(resource.kind, resource.name): observed.of(resource) for resource in resources}
     plan = make_plan(spec.name, resources, live, rollout.doomed)

@@ -1,7 +1,9 @@
 """`up` and `down`: plan, check, apply, wait, ask one question; and the reverse."""
 
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from infra import smoke
 from infra.apply import Step, check_fresh, check_possible, is_running, resume_running, run_steps, steps
@@ -29,8 +31,7 @@ from infra.teardown import Doomed, find_doomed, to_steps
 BY_SDK = {"environment", "model"}  # these kinds are made through azure-ai-ml, which takes seconds to import
 
 
-@dataclass(frozen=True)
-class UpResult:
+class UpResult(Struct, frozen=True):
     """What `up` did: the plan it applied, how to connect, `(kind, name, seconds, detail)` a phase, the answer."""
 
     plan: Plan
@@ -45,8 +46,7 @@ class UpResult:
         return {**self.plan.to_json(), "connection": connection, "phases": phases, "answer": self.answer}
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the model said when it was asked, and where."""
 
     text: str

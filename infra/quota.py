@@ -6,15 +6,15 @@ Azure ML "Virtual machine quota allocation for deployment" and the list of suppo
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from infra.cloud import Cloud
 from infra.errors import Refused
 
 
-@dataclass(frozen=True)
-class Size:
+class Size(Struct, frozen=True):
     """A VM size: its quota family, its cores, and whether it is exempt from the reserve."""
 
     family: str
@@ -46,8 +46,7 @@ SIZES: dict[str, Size] = {
 }
 
 
-@dataclass(frozen=True)
-class Room:
+class Room(Struct, frozen=True):
     """What a family has in a region and what a deployment needs on top of what runs."""
 
     family: str

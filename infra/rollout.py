@@ -7,7 +7,9 @@ to it once it has answered; the first one stays at 0 % for `gatelift rollback`, 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from infra.plan import Action, Change, FieldChange, Plan, differences
 from infra.resources.base import Live, fingerprint
@@ -17,8 +19,7 @@ from infra.spec import DeploymentSpec, StackSpec
 STEM = 27  # of the 32 characters that Azure gives a name; a hyphen and four digits follow
 
 
-@dataclass(frozen=True)
-class Rollout:
+class Rollout(Struct, frozen=True):
     """`current` is what the spec means, whether it exists or not; `leaving` are the stack's other deployments."""
 
     current: str

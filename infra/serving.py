@@ -1,8 +1,9 @@
 """Which of an endpoint's deployments a stack means, read from Azure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from infra.cloud import Cloud
 from infra.errors import NotFound
@@ -14,8 +15,7 @@ from infra.rollout import Rollout, roll_out
 from infra.spec import StackSpec
 
 
-@dataclass(frozen=True)
-class Serving:
+class Serving(Struct, frozen=True):
     """An endpoint as it is: its document, deployments and split, and what the spec means by them."""
 
     document: Mapping[str, Any]

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from infra.apply import Step
 from infra.cloud import Cloud
@@ -21,8 +22,7 @@ CONNECTION_REFERENCE = re.compile(r"azureml://connections/([^/}]+)")
 SHARED_ASSETS = {"code": ("codes", code_asset.NAME), "environment": ("environments", environment.NAME)}
 
 
-@dataclass(frozen=True)
-class Doomed:
+class Doomed(Struct, frozen=True):
     """One resource to delete, in which wave, and how; a kept one has no call."""
 
     change: Change

@@ -11,9 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
+
+from msgspec import Struct
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -34,8 +35,7 @@ class Unreachable(Exception):
         """Whether to ask again would change nothing."""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What came back; names of headers have no case."""
 
     status: int

@@ -4,9 +4,10 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
+
+from msgspec import Struct, field
 
 from infra.cloud import Cloud
 
@@ -18,8 +19,7 @@ State = dict[str, Any]
 Wait = Callable[[], None]
 
 
-@dataclass(frozen=True)
-class Live:
+class Live(Struct, frozen=True):
     """What exists: its state in the shape of the desired one, who owns it, and Azure's own document."""
 
     state: State

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
+from msgspec import Struct
+
 from infra.cloud import Cloud, Tick
 from infra.errors import OperationFailed
 from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
@@ -30,8 +32,7 @@ ARRIVAL_PAUSE, ARRIVAL_PAUSE_LOCAL = 20.0, 0.5
 NOTED_BY_AZURE = "azure"  # so begin, in any case, the names of the free properties that Azure writes
 
 
-@dataclass(frozen=True)
-class ServedModel:
+class ServedModel(Struct, frozen=True):
     """What the container serves: a Hub model at a commit, and where its token lies; or a registry's model as it is."""
 
     id: str

@@ -2,9 +2,9 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from infra.apply import Step, check_fresh, run_steps
 from infra.cloud import Cloud

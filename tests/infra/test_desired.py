@@ -2,11 +2,11 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from infra.desired import ORDER, Sources, desired_resources
 from infra.hub_access import ModelFacts
