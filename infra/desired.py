@@ -1,6 +1,7 @@
 """From a spec to the resources it means, and the one place that knows their order."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 from msgspec import Struct
@@ -37,12 +38,22 @@ ONCE_ACCEPTED: Mapping[str, tuple[str, ...]] = dict.fromkeys(("environment", "co
 CARD_TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.j2"
 
 
-class Sources(Struct, frozen=True):
+class Sources(Struct, frozen=True, dict=True):
     """The folders that a deployment is made from; tests put their own in."""
 
     scoring: Path
     environment: Path
     script: str = "score.py"
+
+    def assets(self, stack: str) -> tuple[Environment, CodeAsset]:
+        """What is made from them; the files are read once."""
+        if stack not in self._made:
+            self._made[stack] = Environment(self.environment, stack), CodeAsset(self.scoring, stack, self.script)
+        return self._made[stack]
+
+    @cached_property
+    def _made(self) -> dict[str, tuple[Environment, CodeAsset]]:
+        return {}
 
 
 def shipped_sources() -> Sources:
@@ -80,8 +91,7 @@ def desired_resources(
         found += [SecretsRole(id, spec.name) for id in spec.endpoint.identity.user_assigned_identities]
     served = ServedModel(spec.model.id)
     if facts is not None:
-        environment = Environment(sources.environment, spec.name)
-        code = CodeAsset(sources.scoring, spec.name, sources.script)
+        environment, code = sources.assets(spec.name)
         served = ServedModel(
             facts.id,
             facts.revision,

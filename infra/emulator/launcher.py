@@ -12,12 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
+
 from infra.emulator.seed_file import check_seed, kept_digest, read_seed
-from infra.emulator.world import StatePaths
+from infra.emulator.state_paths import StatePaths
 from infra.errors import GateliftError, NotReady
 
 START_SECONDS = 60.0
@@ -31,8 +33,7 @@ GATELIFT_CACHE_DIR GATELIFT_EMULATOR_STATE
 INHERITED_PREFIXES = ("CUDA_VISIBLE", "NVIDIA_", "OMP_")
 
 
-@dataclass(frozen=True)
-class EmulatorProfile:
+class EmulatorProfile(Struct, frozen=True):
     """How a running emulator is reached."""
 
     resource_manager: str
@@ -42,11 +43,11 @@ class EmulatorProfile:
     portal: str
     pid: int
     state: str
-    tenant_id: str = field(default="")
+    tenant_id: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The profile as `emulator start --output json` prints it."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        return asdict(self)
 
 
 def start(
@@ -234,7 +235,7 @@ def _listens(profile: EmulatorProfile) -> bool:
 
 
 def _profile(report: dict[str, Any]) -> EmulatorProfile:
-    return EmulatorProfile(**{item.name: report[item.name] for item in fields(EmulatorProfile)})
+    return EmulatorProfile(**{name: report[name] for name in EmulatorProfile.__struct_fields__})
 
 
 def _signal(pid: int, number: int) -> None:

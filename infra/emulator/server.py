@@ -31,10 +31,11 @@ from infra.emulator.restart import bring_back
 from infra.emulator.seed import plant, remember
 from infra.emulator.seed_file import kept_digest, read_seed
 from infra.emulator.settings import Settings
+from infra.emulator.state_paths import StatePaths
 from infra.emulator.store import Store
 from infra.emulator.tokens import TokenIssuer
 from infra.emulator.vault_routes import VaultRoutes
-from infra.emulator.world import FrontEnds, Host, StatePaths, Urls, World
+from infra.emulator.world import FrontEnds, Host, Urls, World
 from infra.errors import GateliftError
 
 logger = logging.getLogger("gatelift.emulator")

@@ -155,7 +155,8 @@ def test_code_is_named_by_its_content_and_caches_do_not_count(
     name = resources(spec_values, gated_facts, sources)["code"].name
     assert resources(spec_values, gated_facts, there)["code"].name == name
     (copy / "more.py").write_text("x = 1\n", encoding="utf-8")
-    assert resources(spec_values, gated_facts, there)["code"].name != name
+    later = Sources(copy, sources.environment)
+    assert resources(spec_values, gated_facts, later)["code"].name != name
 
 
 def test_every_state_names_its_owner_and_says_nothing_secret(

@@ -16,9 +16,10 @@ from infra.emulator.faults import Faults
 from infra.emulator.front_end import FrontEnds
 from infra.emulator.host import Host
 from infra.emulator.settings import Settings
+from infra.emulator.state_paths import StatePaths
 from infra.emulator.store import Store
 from infra.emulator.tokens import TokenIssuer
-from infra.emulator.world import StatePaths, Urls, World
+from infra.emulator.world import Urls, World
 
 CODE = Path(__file__).with_name("code")
 WORKSPACE = (
