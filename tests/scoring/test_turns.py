@@ -1,6 +1,8 @@
 """Turns of a busy event loop."""
 
 import asyncio
+import math
+import time
 
 from scoring.turns import Turns
 
@@ -10,7 +12,7 @@ def test_of_a_burst_one_begins_in_each_round_and_in_order() -> None:
     rounds = 0
 
     async def burst() -> None:
-        turns = Turns()
+        turns = Turns(each=math.inf)
 
         async def request(number: int) -> None:
             await turns.take()
@@ -27,6 +29,19 @@ def test_of_a_burst_one_begins_in_each_round_and_in_order() -> None:
     asyncio.run(asyncio.wait_for(burst(), 30))
     assert [number for number, _ in begun] == list(range(20))
     assert len({at for _, at in begun}) == 20
+
+
+def test_of_a_burst_several_begin_after_a_long_round() -> None:
+    async def burst() -> int:
+        turns, rounds = Turns(each=0.001), 0
+        waiting = [asyncio.create_task(turns.take()) for _ in range(20)]
+        while not all(task.done() for task in waiting):
+            time.sleep(0.02)  # noqa: ASYNC251 what the streams of a busy server do with the loop
+            await asyncio.sleep(0)
+            rounds += 1
+        return rounds
+
+    assert asyncio.run(asyncio.wait_for(burst(), 30)) < 10
 
 
 def test_one_that_comes_alone_does_not_wait() -> None:

@@ -1,7 +1,9 @@
-"""An executor without a model: every step takes a fixed time and returns pseudo-random tokens.
+"""An executor without a model: while there is work, pseudo-random tokens come at a fixed interval.
 
 It stands in for a fast accelerator: the scheduler, the engine's process and the HTTP front are vLLM's own, only the
-model's work is a sleep (NULL_STEP_MS, default 10). Measurements with it are about the front, never about a model.
+model's work is a sleep (NULL_STEP_MS, default 10). As on an accelerator, where vLLM schedules one step while the one
+before runs, what the scheduler takes is part of the interval. Measurements with it are about the front, never about a
+model.
 """
 
 import os
@@ -25,6 +27,7 @@ class NullExecutor(Executor):
 
     def _init_executor(self) -> None:
         self.step_seconds = float(os.environ.get("NULL_STEP_MS", "10")) / 1000
+        self.ended = 0.0
         self.state = 1
         self.prompt_left: dict[str, int] = {}
 
@@ -53,8 +56,8 @@ class NullExecutor(Executor):
         return _finished(result) if non_block else result
 
     def execute_model(self, scheduler_output: Any, non_block: bool = False) -> Any:
-        """Sleep one step and return one token for each request whose prompt is through."""
-        time.sleep(self.step_seconds)
+        """Return one token for each request whose prompt is through, one interval after the step before."""
+        self._wait()
         for new in scheduler_output.scheduled_new_reqs:
             self.prompt_left[new.req_id] = len(new.prompt_token_ids) - new.num_computed_tokens
         for finished in scheduler_output.finished_req_ids:
@@ -74,6 +77,13 @@ class NullExecutor(Executor):
     def sample_tokens(self, grammar_output: Any, non_block: bool = False) -> Any:
         """Nothing is left to sample."""
         raise RuntimeError("the null executor samples in execute_model")
+
+    def _wait(self) -> None:
+        """Sleep until this step would have ended: a whole interval after a pause, else what is left of one."""
+        now = time.monotonic()
+        began = self.ended if now - self.ended < self.step_seconds else now
+        self.ended = began + self.step_seconds
+        time.sleep(self.ended - now)
 
     def _token(self) -> int:
         self.state = (self.state * 1_103_515_245 + 12_345) % 2**31
