@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-EACH = 0.008  # seconds
+EACH = 0.012  # seconds
 
 
 class Turns:
@@ -16,6 +16,7 @@ class Turns:
     def __init__(self, each: float = EACH) -> None:
         self._each = each
         self._round_began = 0.0
+        self._credit = 0.0  # turns of this round, and what is left of one for the next
         self._taken = False
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -33,10 +34,10 @@ class Turns:
 
     def _next_round(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
-        most = 1 + int((now - self._round_began) / self._each)
+        self._credit = self._credit % 1.0 + 1.0 + (now - self._round_began) / self._each
         self._round_began = now
         begun = 0
-        while self._waiting and begun < most:
+        while self._waiting and begun < int(self._credit):
             turn = self._waiting.popleft()
             if not turn.done():  # it may have been cancelled
                 turn.set_result(None)

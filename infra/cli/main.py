@@ -23,7 +23,6 @@ FAILED, WRONG_USAGE, OUTPUT_CLOSED = 1, 2, 128 + signal.SIGPIPE
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would look through every installed package
     out = Output(OutputFormat.JSON if wants_json(arguments) else OutputFormat.TEXT)
     try:
         refuse_secrets(arguments, os.environ)
