@@ -1,5 +1,6 @@
 """How clients reach a running endpoint: base URL, credential, model name."""
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -43,10 +44,12 @@ class ConnectInfo(Struct, frozen=True):
         }
 
 
-def connection_info(cloud: Cloud, spec: StackSpec, entra_token: str = "", *, deployment: str = "") -> ConnectInfo:
+def connection_info(
+    cloud: Cloud, spec: StackSpec, entra_token: Callable[[], str], *, deployment: str = ""
+) -> ConnectInfo:
     """Read scoring URI, credential and the serving deployment, or what `deployment` will be once it serves.
 
-    `entra_token` is for `aad_token` endpoints.
+    `entra_token` is asked for one where the endpoint takes no other credential.
     """
     name = spec.endpoint.name.lower()
     key = Task(lambda: _credential(cloud, name, spec.endpoint.auth_mode))
@@ -56,13 +59,13 @@ def connection_info(cloud: Cloud, spec: StackSpec, entra_token: str = "", *, dep
     if not scoring_uri:
         raise NotReady(f"the endpoint {name} has no scoring URI yet", hint="`gatelift status` shows how far it is")
     parts = urlsplit(scoring_uri)
-    mode = MODES[str(properties.get("authMode", "Key")).lower()]
+    mode = MODES.get(str(properties.get("authMode")).lower(), "key")
     credential = key.result() if mode == spec.endpoint.auth_mode else _credential(cloud, name, mode)
     deployment = deployment or found.busiest
     return ConnectInfo(
         base_url=f"{parts.scheme}://{parts.netloc}/v1",
         scoring_uri=scoring_uri,
-        api_key=entra_token if mode == "aad_token" else credential,
+        api_key=entra_token() if mode == "aad_token" else credential,
         model=served_name(found.lives.get(deployment)) or spec.model.served_name or spec.model.id,
         endpoint=name,
         deployment=deployment,

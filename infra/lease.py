@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from infra.cloud import Cloud
 from infra.errors import GateliftError
@@ -25,11 +25,19 @@ from infra.parallel import Task
 from infra.resources.base import OWNER_TAG
 
 LIFE, RENEWED_EVERY = 90.0, 20.0
+LATE = 2.0  # after this long nobody's write is still on its way
 SETTLE, SETTLE_LOCAL = 2.0, 0.2
 LOOK_AGAIN, LOOK_AGAIN_LOCAL = 3.0, 0.2
 ENDED = "ZX"  # a killed process stays in the list as long as its parent does not ask for it
 Mark = dict[str, str]
 T = TypeVar("T")
+
+
+class Until(NamedTuple):
+    """A time by two clocks."""
+
+    utc: datetime
+    time: float
 
 
 @contextmanager
@@ -44,16 +52,16 @@ def held(cloud: Cloud, look: Callable[[], T], meanwhile: Task | None = None) -> 
     try:
         looking = lease.acquire(look, meanwhile)
     except GateliftError as error:
-        if error is meanwhile.error:
-            lease.release()
-            raise
         if error.code == "no_connection":
+            raise
+        lease.release()
+        if error is meanwhile.error:
             raise
         meanwhile.result()
         cloud.reporter.note(f"nobody can tell whether somebody else works on {cloud.stack}: {error}")
         yield look()
         return
-    except KeyboardInterrupt:
+    except BaseException:
         lease.release()
         raise
     over = threading.Event()
@@ -87,8 +95,9 @@ class _Lease:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._me = secrets.token_hex(8)
-        self._safe_until: datetime | None = None
-        """Until then nobody takes it over."""
+        self._until: Until | None = None
+        self._safe = False
+        """Whether nobody takes it over before that time: nobody who wrote late did."""
 
     def acquire(self, look: Callable[[], T], meanwhile: Task) -> Task:
         """Come to hold it; what `look` finds from then on."""
@@ -103,38 +112,43 @@ class _Lease:
                 meanwhile.result()
                 cloud.clock.sleep(LOOK_AGAIN_LOCAL if cloud.local else LOOK_AGAIN)
                 continue
-            until = self._write()
+            self._write()
             written = cloud.clock.now()
             looking = Task(look)  # whoever writes from now on holds it only if this one does not
             meanwhile.result()
             cloud.clock.sleep(max(0.0, written + (SETTLE_LOCAL if cloud.local else SETTLE) - cloud.clock.now()))
-            if self._is_mine():
-                self._safe_until = until
+            if (_read(cloud) or {}).get("holder") == self._me:
                 return looking
 
     def renew(self, over: threading.Event) -> None:
-        """Write it again and again, until it is over or somebody else's."""
-        while not over.wait(RENEWED_EVERY):
+        """See whether somebody wrote late, then write it again and again; until it is over or somebody else's."""
+        pause = LATE
+        while not over.wait(pause):
             with suppress(GateliftError):  # the next time will do: it lives longer than two of them
-                if not self._is_mine():
-                    self._safe_until = None
+                mark = _read(self._cloud)
+                self._safe = mark is not None and mark["holder"] == self._me
+                if mark is not None and not self._safe:
                     return
-                self._safe_until = self._write()
+                if pause == RENEWED_EVERY or mark is None:
+                    self._write()
+            pause = RENEWED_EVERY
 
     def release(self) -> None:
         """Take it away, if it is still one's own."""
         with suppress(GateliftError):  # then it ends by itself
-            # Only after its time, of which a laptop that sleeps knows nothing, it could be somebody else's.
-            safe = self._safe_until and self._cloud.clock.utc() < self._safe_until
-            if safe or self._is_mine():
+            if self._is_mine():
                 self._cloud.management.delete(_id(self._cloud))
 
     def _is_mine(self) -> bool:
+        """Whether it is one's own; in the first half of its life that need not be asked."""
+        clock, until = self._cloud.clock, self._until
+        if self._safe and until and clock.utc() < until.utc and clock.now() < until.time:  # one is set, one may sleep
+            return True
         return (_read(self._cloud) or {}).get("holder") == self._me
 
-    def _write(self) -> datetime:
-        """Write it; half of its life is surely one's own, whatever the other's clock says."""
-        now = self._cloud.clock.utc()
+    def _write(self) -> None:
+        now, half = self._cloud.clock.utc(), LIFE / 2
+        self._until = Until(now + timedelta(seconds=half), self._cloud.clock.now() + half)
         mark = {
             OWNER_TAG: f"{self._cloud.stack}@lease",
             "holder": self._me,
@@ -144,7 +158,6 @@ class _Lease:
             "until": (now + timedelta(seconds=LIFE)).isoformat(),
         }
         self._cloud.management.put(_id(self._cloud), {"properties": {"tags": mark}})
-        return now + timedelta(seconds=LIFE / 2)
 
 
 def _read(cloud: Cloud) -> Mark | None:

@@ -119,8 +119,7 @@ def down(spec: StackSpec, target: Target, *, reporter: Reporter) -> list[Change]
 
 def connection(spec: StackSpec, target: Target, cloud: Cloud, *, deployment: str = "") -> ConnectInfo:
     """How to reach the endpoint, with a fresh credential; with `deployment` as it will be once that one serves."""
-    entra = entra_token(target) if spec.endpoint.auth_mode == "aad_token" else ""
-    return connection_info(cloud, spec, entra, deployment=deployment)
+    return connection_info(cloud, spec, lambda: entra_token(target), deployment=deployment)
 
 
 def roll(spec: StackSpec, target: Target, reporter: Reporter) -> bool:

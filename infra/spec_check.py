@@ -113,9 +113,11 @@ class _Reader:
     def _json(self, value: Any, where: Where) -> Any:
         if isinstance(value, dict):
             return self._mapping(str, Any, value, where)
-        if isinstance(value, list | tuple):
+        if isinstance(value, list):
             return self._items(Any, value, where)
-        if value is None or isinstance(value, str | int | float):
+        if isinstance(value, str):
+            return LEAVES[str](_name(where), value)
+        if value is None or isinstance(value, int | float):
             return value
         raise wrong.not_json(value)
 

@@ -81,5 +81,8 @@ def empty(name: str, value: Any) -> RuleBroken:
 
 def shown(value: Any) -> str:
     """A value as it appears in a message."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of more than some thousands of digits
+        return "a number of thousands of digits"
     return text if len(text) <= 60 else text[:57] + "…"

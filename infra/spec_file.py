@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
 
 from infra.errors import SpecError
 from infra.spec import StackSpec, spec_from
@@ -103,9 +104,9 @@ def _expand(document: CommentedMap, path: Path, environ: Mapping[str, str]) -> A
             what = f"nested more than {DEEPEST} deep" if len(where) > DEEPEST else f"more than {MOST_VALUES} values"
             hint = "write values out in the place of YAML's aliases (`*name`)"
             raise SpecError(f"{_where(document, where[:3], path)}: {what}", hint=hint)
-        if isinstance(node, CommentedMap):
+        if isinstance(node, dict):
             return {text(str(key), (*where, str(key))): walk(value, (*where, str(key))) for key, value in node.items()}
-        if isinstance(node, CommentedSeq):
+        if isinstance(node, list | tuple):
             return [walk(value, (*where, index)) for index, value in enumerate(node)]
         if isinstance(node, str):
             return text(str(node), where)
@@ -116,6 +117,8 @@ def _expand(document: CommentedMap, path: Path, environ: Mapping[str, str]) -> A
 
 def _plain(node: Any) -> Any:
     """ruamel's scalar classes remember how they were written; the spec wants the plain value."""
+    if isinstance(node, ScalarBoolean):  # true with an anchor; it is an int for Python
+        return bool(node)
     for kind in (bool, int, float):
         if isinstance(node, kind):
             return kind(node)

@@ -7,7 +7,9 @@ from typing import Any
 from infra import spec_errors as wrong
 from infra.names import RuleBroken
 
+SURROGATE = re.compile("[\ud800-\udfff]")
 WHOLE = re.compile(r"[+-]?[0-9]+(_[0-9]+)*(\.0+)?")
+EXACT = 2**53  # beyond, a float is no longer one whole number
 LONGEST_NUMBER = 100  # characters; Python reads no number of some thousands of digits
 TRUTHS = {
     **dict.fromkeys(("1", "on", "t", "true", "y", "yes"), True),
@@ -19,6 +21,8 @@ def text(name: str, value: Any) -> str:
     """Text and nothing else: a number in its place is a version or a name that lost its quotes."""
     if not isinstance(value, str):
         raise wrong.not_text(name, value)
+    if SURROGATE.search(value):
+        raise RuleBroken(f"{wrong.shown(value)} has half of a surrogate pair in it", "write the character itself")
     return value
 
 
@@ -28,7 +32,7 @@ def whole(name: str, value: Any) -> int:
         raise RuleBroken("must be a whole number", "for example `1`")
     if isinstance(value, int):
         return value
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
         return int(value)
     if isinstance(value, str) and len(value) <= LONGEST_NUMBER and WHOLE.fullmatch(value.strip()):
         return int(value.strip().partition(".")[0])

@@ -197,8 +197,11 @@ def _open_local(spec: StackSpec | None, environ: MutableMapping[str, str]) -> Ta
 
 def _make_workspace(arm: Arm, workspace: WorkspaceAddress, location: str, portal: str) -> None:
     """The real workspace's name must work on this machine, too, unless a seed file says which workspaces there are."""
-    there = Web().send("GET", f"{portal}/workspaces").json()  # not of Resource Manager, which is not asked on Azure
-    if workspace.id.lower() in (id.lower() for id in there):
+    there = Web().send("GET", f"{portal}/workspaces")  # not of Resource Manager, which is not asked on Azure
+    if there.status != 200:
+        hint = "`gatelift emulator stop`: the next command starts one, with the same state"
+        raise NotReady("the emulator that runs here is of another version of gatelift", hint=hint, code="old_emulator")
+    if workspace.id.lower() in (id.lower() for id in there.json()):
         return
     if Web().send("GET", f"{portal}/seed").json()["names_workspaces"]:
         raise NotFound(

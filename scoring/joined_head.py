@@ -34,8 +34,8 @@ class JoinedHead:
             self._timer.cancel()
         if self._cycle.transport is self:
             self._cycle.transport = self._transport
-            self._transport.write(self._head + data)
-        elif data:
+            data = self._head + data
+        if not self._transport.is_closing():  # the client may have left meanwhile
             self._transport.write(data)
 
     def close(self) -> None:

@@ -105,7 +105,7 @@ def report_usage(out: Output, error: click.ClickException, arguments: Sequence[s
     if path.startswith("gatelift token") and "extra argument" in message:
         message = "the command takes one argument, the spec; a token is never an argument"
     # `plan --detailed-exitcode` keeps 2 for "there are changes", so a mistyped option must not look like them.
-    plan = arguments[:1] == ["plan"] and "--detailed-exitcode" in arguments
+    plan = arguments[:1] == ["plan"] and any(argument.startswith("--detailed-exitcode") for argument in arguments)
     return report(
         out,
         message.rstrip("."),

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 import select
 import sys
 from collections.abc import Mapping
@@ -22,10 +23,9 @@ class Descriptor(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number, or a usage error."""
-        try:
-            return int(value)
-        except ValueError:
+        if not re.fullmatch("[0-9]{1,7}", str(value)):
             self.fail("this is not the number of a file descriptor; a token is never an argument", param, ctx)
+        return int(value)
 
 
 token_fd_option = click.option(

@@ -11,6 +11,7 @@ import pytest
 from infra.cloud import Cloud
 from infra.errors import AccessDenied
 from infra.lease import LIFE, _machine, _process, clear_abandoned, held
+from infra.parallel import Task
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 
@@ -163,3 +164,32 @@ def test_who_slept_longer_than_it_lives_leaves_the_next_ones_alone(
         manual_clock.sleep(LIFE + 1)
         mark(plain_cloud, shelf)
     assert "eve" in str(shelf.documents[lease_id(plain_cloud)])
+
+
+def test_who_wrote_late_keeps_the_mark(plain_cloud: Cloud, shelf: Any) -> None:
+    with held(plain_cloud, lambda: None):
+        mark(plain_cloud, shelf)
+    assert "eve" in str(shelf.documents[lease_id(plain_cloud)])
+
+
+def test_a_mark_that_could_not_be_read_again_does_not_stay(plain_cloud: Cloud, shelf: Any) -> None:
+    get, asked = shelf.get, []
+
+    def failing(id: str, **settings: Any) -> Any:
+        asked.append(id)
+        if len(asked) == 2:
+            raise AccessDenied("not this time")
+        return get(id, **settings)
+
+    shelf.get = failing
+    with held(plain_cloud, lambda: None):
+        assert lease_id(plain_cloud) not in shelf.documents
+
+
+def test_a_surprise_while_it_settles_leaves_no_mark(plain_cloud: Cloud, shelf: Any) -> None:
+    def surprise() -> None:
+        raise RuntimeError("not foreseen")
+
+    with pytest.raises(RuntimeError), held(plain_cloud, lambda: None, Task(surprise)):
+        raise AssertionError("it is not held")
+    assert lease_id(plain_cloud) not in shelf.documents

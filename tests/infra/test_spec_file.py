@@ -141,6 +141,14 @@ MISTAKES = [
     pytest.param("instance_count: 1", "instance_count: two", 12, "'two' is not a whole number", "", id="type"),
     pytest.param("instance_count: 1", "instance_count: true", 12, "must be a whole number", "", id="bool-is-no-number"),
     pytest.param("instance_count: 1", "instance_count: .inf", 12, "inf is not a whole number", "1", id="endless"),
+    pytest.param("instance_count: 1", "instance_count: 1e+308", 12, "1e+308 is not a whole number", "1", id="huge"),
+    pytest.param("instance_count: 1", "instance_count: &a true", 12, "must be a whole number", "", id="named-bool"),
+    pytest.param(
+        "instance_count: 1", f"instance_count: 0x{'f' * 5000}", 12, "thousands of digits is more", "50", id="digits"
+    ),
+    pytest.param(
+        "max-model-len: 4096", 'load_format: "\\ud800"', 14, "half of a surrogate pair", "itself", id="surrogate"
+    ),
     pytest.param(
         "instance_count: 1", "request_settings: {request_timeout_ms: true}", 12, "must be a whole", "", id="bool-again"
     ),
@@ -219,6 +227,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         pytest.param("name: demo-endpoint\n  description: hf_abcDEF123456", id="value"),
         pytest.param("name: demo-endpoint\n  tags: {hf_abcDEF123456: x}", id="key"),
         pytest.param("name: demo-endpoint\n  description: ${TOKEN}", id="through-the-environment"),
+        pytest.param("name: demo-endpoint\n  description: !!pairs [a: hf_abcDEF123456]", id="in-pairs"),
     ],
 )
 def test_a_token_in_a_spec_is_refused_and_never_shown(tmp_path: Path, place: str) -> None:
@@ -228,7 +237,15 @@ def test_a_token_in_a_spec_is_refused_and_never_shown(tmp_path: Path, place: str
     assert "abcDEF123456" not in str(error.value) + error.value.hint
 
 
-@pytest.mark.parametrize("how", ["!mine hf_abcDEF123456", "!!binary aGZfYWJjREVGMTIzNDU2", "!!set {hf_abcDEF123456}"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "!mine hf_abcDEF123456",
+        "!!binary aGZfYWJjREVGMTIzNDU2",
+        "!!set {hf_abcDEF123456}",
+        "!!pairs [a: hf_abcDEF123456]",
+    ],
+)
 def test_a_token_in_a_value_that_is_wrong_is_not_shown_either(tmp_path: Path, how: str) -> None:
     with pytest.raises(SpecError) as error:
         read(tmp_path, GOOD.replace("name: demo-endpoint", f"name: demo-endpoint\n  description: {how}"))

@@ -18,7 +18,7 @@ def piece(body: bytes, *, more: bool = True) -> dict[str, object]:
     return {"type": "http.response.body", "body": body, "more_body": more}
 
 
-def talk(app: ASGIApp, story: Callable[[Client], Awaitable[None]]) -> None:
+def talk(app: ASGIApp, story: Callable[[Client], Awaitable[None]], loop: str = "asyncio") -> None:
     """Serve the app with uvicorn, and let the story talk to it over a socket."""
 
     async def served() -> None:
@@ -34,7 +34,9 @@ def talk(app: ASGIApp, story: Callable[[Client], Awaitable[None]]) -> None:
             server.should_exit = True
             await serving
 
-    asyncio.run(served())
+    factory = uvicorn.Config(app, loop=loop).get_loop_factory()
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(served())
 
 
 def ask(client: Client, method: str = "GET") -> None:
@@ -104,3 +106,29 @@ def test_an_answer_that_breaks_before_its_body_closes_the_connection_after_its_h
         assert (await client[0].read()).startswith(b"HTTP/1.1 200")
 
     talk(app, story)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_client_that_leaves_between_head_and_body_is_written_nothing(
+    loop: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(joined_head, "LONGEST_WAIT", 30)
+    ended = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({**STREAM})
+        await receive()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        ended.set()
+        raise RuntimeError("the client has left")
+
+    async def story(client: Client) -> None:
+        ask(client)
+        await asyncio.sleep(0.05)
+        client[1].transport.abort()
+        await ended.wait()
+        await asyncio.sleep(0.05)
+
+    talk(app, story, loop)
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
