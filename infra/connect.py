@@ -9,13 +9,13 @@ from infra.cloud import Cloud
 from infra.errors import NotReady
 from infra.parallel import Task
 from infra.resources.base import Live
+from infra.resources.wire import snake
 from infra.serving import serving
 from infra.spec import StackSpec
 
 ENTRA_SCOPE = "https://ml.azure.com/.default"
 KEY_ACTIONS = {"key": "listKeys", "aml_token": "token"}
 """The endpoint's action that tells its credential, by `auth_mode`; an `aad_token` comes from Entra."""
-MODES = {"key": "key", "amltoken": "aml_token", "aadtoken": "aad_token"}
 
 
 class ConnectInfo(Struct, frozen=True):
@@ -59,7 +59,7 @@ def connection_info(
     if not scoring_uri:
         raise NotReady(f"the endpoint {name} has no scoring URI yet", hint="`gatelift status` shows how far it is")
     parts = urlsplit(scoring_uri)
-    mode = MODES.get(str(properties.get("authMode")).lower(), "key")
+    mode = snake(properties.get("authMode") or "Key")
     credential = key.result() if mode == spec.endpoint.auth_mode else _credential(cloud, name, mode)
     deployment = deployment or found.busiest
     return ConnectInfo(
@@ -79,7 +79,8 @@ def served_name(live: Live | None) -> str:
 
 
 def _credential(cloud: Cloud, endpoint: str, mode: str) -> str:
-    if mode not in KEY_ACTIONS:
+    if mode == "aad_token":
         return ""
-    told = cloud.management.post(f"{cloud.workspace.endpoint(endpoint)}/{KEY_ACTIONS[mode]}")
+    action = KEY_ACTIONS.get(mode, KEY_ACTIONS["key"])
+    told = cloud.management.post(f"{cloud.workspace.endpoint(endpoint)}/{action}")
     return str(told.get("primaryKey") or told.get("accessToken") or "")

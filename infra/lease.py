@@ -117,7 +117,7 @@ class _Lease:
             looking = Task(look)  # whoever writes from now on holds it only if this one does not
             meanwhile.result()
             cloud.clock.sleep(max(0.0, written + (SETTLE_LOCAL if cloud.local else SETTLE) - cloud.clock.now()))
-            if (_read(cloud) or {}).get("holder") == self._me:
+            if self._is_mine():
                 return looking
 
     def renew(self, over: threading.Event) -> None:

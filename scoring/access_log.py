@@ -8,7 +8,6 @@ import uuid
 from typing import Any
 
 from scoring.asgi import ASGIApp, Message, Receive, Scope, Send, header
-from scoring.joined_head import join_head
 from scoring.outlet import with_connection
 from scoring.routes import Answer, find_route
 
@@ -38,8 +37,6 @@ class AccessLog:
 
         async def sending(message: Message) -> None:
             line.note(message)
-            if message["type"] == "http.response.start":
-                join_head(scope["method"], send)
             await send(message)
 
         try:

@@ -27,7 +27,6 @@ KNOWN_ROUTES = frozenset({"6e35ea67c25c7ec7"})
 SKIPPED = frozenset({"CORSMiddleware", "ScalingMiddleware"})
 METRICS = "PrometheusInstrumentatorMiddleware"
 REQUEST = "gatelift.request"
-DONE = b"data: [DONE]\n\n"
 
 
 class ShortWay:
@@ -83,13 +82,10 @@ class ShortWay:
 async def _send_stream(response: StreamingResponse, send: Send) -> None:
     """Send a stream as Starlette does, but for the watch: it is kept already."""
     await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
-    last = b""  # goes out together with the end
     async for chunk in response.body_iterator:
-        body = last + (chunk.encode(response.charset) if isinstance(chunk, str) else chunk)
-        last = body if body.endswith(DONE) else b""
-        if not last:
-            await send({"type": "http.response.body", "body": body, "more_body": True})
-    await send({"type": "http.response.body", "body": last, "more_body": False})
+        body = chunk.encode(response.charset) if isinstance(chunk, str) else chunk
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def find_short_way(app: Any, *, wanted: bool = True) -> ShortWay | None:
