@@ -24,7 +24,7 @@ from scoring.media import check_media
 from scoring.model_info import model_info
 from scoring.model_list import models_document
 from scoring.openapi_document import openapi_document
-from scoring.outlet import connection, flow_of, outlet
+from scoring.outlet import connection, outlet
 from scoring.problems import Problem
 from scoring.routes import Answer, Route, find_route
 from scoring.schema_bounds import check_schema_bounds
@@ -137,7 +137,7 @@ class Application:
             writer = send.contract.writer(send, route, send.model)
             line = connection(scope)
             direct = line if writer is send else writer
-            await (short or engine.app)(scope, receive, outlet(writer, direct, flow_of(line)))
+            await (short or engine.app)(scope, receive, outlet(writer, direct, line))
         except asyncio.CancelledError:
             if task not in self.service.cut_off:
                 raise

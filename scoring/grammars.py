@@ -22,6 +22,8 @@ BEGINS_WITH_RULE = re.compile(r"\s*([\w-]+)(?![\w-]|\s*[?*{])[^|]*$")  # always:
 def check_grammars(document: Mapping[str, Any], limits: Limits) -> None:
     """Refuse a grammar that would take too long to compile, or that no text fits."""
     for param, grammar, schemas in _grammars(document):
+        if not grammar:
+            continue
         size = len(json.dumps(grammar))
         if size > limits.max_grammar_bytes:
             raise Problem(

@@ -1,4 +1,4 @@
-"""How a part of vLLM is recognised that we take the place of: by its source, whatever its version says."""
+"""How a part of vLLM or uvicorn is recognised that we take the place of: by its source, whatever its version says."""
 
 import hashlib
 import inspect
@@ -14,14 +14,16 @@ def source_hash(thing: Any) -> str:
     return hashlib.sha256(inspect.getsource(inspect.unwrap(thing)).encode()).hexdigest()[:16]
 
 
-def is_known(feature: str, parts: Callable[[], tuple[Any, ...]], known: Collection[tuple[str, ...]]) -> bool:
-    """Tell whether vLLM's parts are ones that a feature was made for; a line of the log says where they are not."""
+def is_known(
+    feature: str, parts: Callable[[], tuple[Any, ...]], known: Collection[tuple[str, ...]], *, of: str = "vLLM"
+) -> bool:
+    """Tell whether the parts of a library are ones that a feature was made for; a line of the log says if not."""
     try:
         found = tuple(source_hash(part) for part in parts())
     except (AttributeError, OSError, TypeError) as error:
-        logger.info("[%s] off: this vLLM is not known here (%s)", feature, error)
+        logger.info("[%s] off: this %s is not known here (%s)", feature, of, error)
         return False
     if found not in known:
-        logger.info("[%s] off: this vLLM does it in a way that is not known here %s", feature, found)
+        logger.info("[%s] off: this %s does it in a way that is not known here %s", feature, of, found)
         return False
     return True

@@ -163,7 +163,7 @@ async def stream_steps(
     """Stream what each step puts into vLLM's collector; returns as `stream_inline`."""
     assert inline_stream.install()
     client = Client()
-    way = outlet(client.send, client.send, client.flow)
+    way = outlet(client.send, client.send, client.send)
     await way({"type": "http.response.start"})
     inline = 0
 
