@@ -10,8 +10,11 @@ import types
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
-from scoring.event_pieces import Pieces, only_text, pieces_after
+from scoring.event_pieces import Pieces, pieces_after
 from scoring.outlet import Outlet
+from scoring.parser_relay import Flow, Relay
+
+CONTENT: Flow = ("content", ())
 
 
 class Stream:
@@ -31,23 +34,22 @@ class Stream:
         self.waiting = False  # for the engine's next result, with all before it written
         self.error: Exception | None = None  # what went wrong while a result was written where it came in
         self._way: Outlet | None = None
-        self._request = request
         self._names = names
         self._module = module
         self._pieces: Pieces | None = None
-        self._relay: _Relay | None = None
+        self._relay: Relay | None = None
         self._unseen: list[int] = []  # tokens of the pieces that vLLM's generator has not seen: it counts them
         self._counted = False  # whether a token has been seen
         self._feed = _Feed()
         view = serving
         if serving.parser_cls is not None:
             view = copy.copy(serving)
-            view._make_parser = functools.partial(self._make_relay, serving)
+            view._make_parser = functools.partial(self._make_relay, serving, request)
         self._own = own(view, self._feed)
         self._step: Any = self._own.__anext__()
 
-    def _make_relay(self, serving: Any, *arguments: Any) -> "_Relay":
-        self._relay = _Relay(serving._make_parser(*arguments))
+    def _make_relay(self, serving: Any, request: Any, *arguments: Any) -> Relay:
+        self._relay = Relay(serving._make_parser(*arguments), request)
         return self._relay
 
     def begin(self) -> list[str]:
@@ -74,13 +76,16 @@ class Stream:
     def wait(self, way: Outlet | None) -> None:
         """Let results be written where they come in while the stream's task waits for one.
 
-        Not with a parser: it is dear, and one call for all tokens that have gathered costs less than one for each.
+        What a parser must see is not: it is dear, and one call for all tokens that have gathered costs less than one
+        for each.
         """
         self.waiting = True
-        if self._relay is None and self._way is None and way is not None and way.begun and len(way.collectors) == 1:
+        if self._way is None and way is not None and way.begun and len(way.collectors) == 1:
             self._way = way
-            way.collectors[0].sink = self.write
-            way.collectors[0].text_sink = self
+            if self._relay is None:
+                way.collectors[0].sink = self.write
+            if self._relay is None or self._relay.may_flow:
+                way.collectors[0].text_sink = self
 
     def write(self, result: Any) -> bool:
         """Write the events of a result at once, if it is in the middle of the answer and the client keeps up."""
@@ -106,17 +111,21 @@ class Stream:
         begun = self._pieces is not None and (self._counted or bool(token_ids))
         return begun and self.waiting and way is not None and way.free
 
-    def write_text(self, text: str, token_ids: list[int]) -> None:
-        """Write the event of a plain piece of text at once."""
+    def write_text(self, text: str, token_ids: list[int]) -> bool:
+        """Write the event of a piece of text at once, if no parser must see it; tell whether it has been written."""
         assert self._way is not None  # noqa: S101 `takes_text` said so
         assert self._pieces is not None  # noqa: S101
+        flow = CONTENT if self._relay is None else self._relay.flow(text, token_ids)
+        if flow is None:
+            return False
         self.plain = self._counted = True
         self._unseen += token_ids
         try:
-            self._way.write_now(self._pieces.quick("content", text))
+            self._way.write_now(self._pieces.quick(flow[0], text, flow[1]))
         except Exception as error:
             self.error = error
             raise
+        return True
 
     def take(self, result: Any) -> list[str]:
         """Return the events of one result: from the template if it is a plain piece of text."""
@@ -126,21 +135,16 @@ class Stream:
             return self._let_vllm_write(result)
         if not (self._counted or output.token_ids):
             return self._let_vllm_write(result)  # the prompt is still being read
-        nulls: tuple[str, ...] = ()
-        name, text = "content", output.text
-        if self._relay is not None:
-            delta = self._relay.parser.parse_delta(
-                delta_text=text,
-                delta_token_ids=list(output.token_ids),
-                request=self._request,
-                prompt_token_ids=result.prompt_token_ids,
-                finished=False,
-            )
-            name, nulls = ("", ()) if delta is None else only_text(delta)
-            if delta is not None and not name:
+        text = output.text
+        flow = CONTENT if self._relay is None else self._relay.flow(text, output.token_ids)
+        if flow is None:
+            assert self._relay is not None  # noqa: S101
+            delta, flow = self._relay.parse(text, list(output.token_ids), result.prompt_token_ids)
+            if delta is not None and not flow[0]:
                 self._relay.parsed = delta
                 return self._let_vllm_write(result)
-            text = getattr(delta, name) if name else ""
+            text = getattr(delta, flow[0]) if flow[0] else ""
+        name, nulls = flow
         self.plain = True
         self._counted = True
         self._unseen += output.token_ids
@@ -195,22 +199,3 @@ class _Feed:
 
 def _continue(step: Any) -> Any:
     return step.send(None)
-
-
-class _Relay:
-    """The parser as vLLM's generator sees it: what has been parsed already is handed over."""
-
-    def __init__(self, parser: Any) -> None:
-        self.parser = parser
-        self.parsed: Any = None
-        self.tokens: list[int] = []  # of the current result alone
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.parser, name)
-
-    def parse_delta(self, *, delta_token_ids: Any, **named: Any) -> Any:
-        """Return what the parser made of the current result."""
-        if self.parsed is not None:
-            parsed, self.parsed = self.parsed, None
-            return parsed
-        return self.parser.parse_delta(delta_token_ids=self.tokens, **named)

@@ -13,20 +13,23 @@ from typing import Any, Protocol
 from scoring import outlet
 from scoring.source_hash import is_known
 
-# vLLM's RequestOutputCollector, AsyncLLM.generate, RequestState and OutputProcessor, by a hash of their source: 0.32.0.
-KNOWN_COLLECTORS = frozenset({("312eb6353707bb3f", "5bd0ee90459b0e29", "1066bfdca1fdbecd", "33e662215ff22da5")})
+# vLLM's RequestOutputCollector, AsyncLLM.generate, RequestState, OutputProcessor and BaseIncrementalDetokenizer, by a
+# hash of their source: 0.32.0.
+KNOWN_COLLECTORS = frozenset(
+    {("312eb6353707bb3f", "5bd0ee90459b0e29", "1066bfdca1fdbecd", "33e662215ff22da5", "73bf0b9a2c799d43")}
+)
 
 Sink = Callable[[Any], bool]
 
 
 class TextSink(Protocol):
-    """Who takes plain pieces of text: a stream without a parser."""
+    """Who takes plain pieces of text: a stream."""
 
     def takes_text(self, token_ids: list[int]) -> bool:
-        """Tell whether it takes the piece that these tokens make, now."""
+        """Tell whether it may take the piece that these tokens make, now."""
 
-    def write_text(self, text: str, token_ids: list[int]) -> None:
-        """Take it."""
+    def write_text(self, text: str, token_ids: list[int]) -> bool:
+        """Take it; tell whether it has been taken."""
 
 
 def install() -> bool:
@@ -36,9 +39,12 @@ def install() -> bool:
     base, state = engine.RequestOutputCollector, processor.RequestState
     if issubclass(base, _Tapped):
         return True
-    if not is_known(
-        "inline stream", lambda: (base, engine.AsyncLLM.generate, state, processor.OutputProcessor), KNOWN_COLLECTORS
-    ):
+    texts: Any = importlib.import_module("vllm.v1.engine.detokenizer")
+
+    def parts() -> tuple[Any, ...]:
+        return base, engine.AsyncLLM.generate, state, processor.OutputProcessor, texts.BaseIncrementalDetokenizer
+
+    if not is_known("inline stream", parts, KNOWN_COLLECTORS):
         return False
     engine.RequestOutputCollector = type("TappedCollector", (_Tapped, base), {})
     processor.RequestState = type("TappedState", (_TappedState, state), {})
@@ -79,11 +85,15 @@ class _TappedState:
         sink: TextSink | None = getattr(self.queue, "text_sink", None)
         if sink is None or not _is_empty(rest, named) or not self._is_text() or not sink.takes_text(new_token_ids):
             return super().make_request_output(new_token_ids, *rest, **named)  # type: ignore[misc]
+        told = self.detokenizer._last_output_text_offset
         try:
-            sink.write_text(self.detokenizer.get_next_output_text(False, True), new_token_ids)
+            if sink.write_text(self.detokenizer.get_next_output_text(False, True), new_token_ids):
+                return None
         except Exception as error:  # the stream's, not the engine's
             self.queue.put(error)
-        return None
+            return None
+        self.detokenizer._last_output_text_offset = told
+        return super().make_request_output(new_token_ids, *rest, **named)  # type: ignore[misc]
 
     def _is_text(self: Any) -> bool:
         """Whether vLLM would tell of nothing but new text, and nothing older waits to be collected."""

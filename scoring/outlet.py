@@ -22,7 +22,7 @@ class Outlet:
         self._send = send
         self._direct = direct
         self._cycle: Any = getattr(line, "__self__", None)
-        self._is_bare = direct is line and _is_known(self._cycle.__class__)
+        self._is_bare = direct is line and _is_known(type(self._cycle))  # type: ignore[arg-type]
         self.begun = False
         self.collectors: list[Any] = []  # vLLM's, of what this request asked the engine for
 

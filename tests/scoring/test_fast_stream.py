@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,73 @@ def test_text_that_vllm_makes_no_objects_of_is_the_same(handlers: Handlers, aske
         assert len(made) == (len(every) if "logprobs" in asked else 2)  # the first and the last
 
 
+FRAGMENTS = [
+    *["<", ">", "</", "hm", "<tool", "_call>", "<tool_call>", "</tool_call>", "<think>", "</think>", "<|im_end|>"],
+    " a < b ",
+    "\n",
+    "é😀",
+    CALL,
+]
+MARKS = st.sampled_from([*FRAGMENTS, '{"name": "get_weather", "arguments": {"city": "Ulm"}}', TEXT[:20]])
+THINKING = {"<think>", "</think>", "<|im_end|>"}
+PARSERS = [
+    pytest.param({"reasoning": "qwen3"}, id="reasoning"),
+    pytest.param({"tools": "hermes"}, id="tools"),
+    pytest.param(BOTH, id="both"),
+    pytest.param({"reasoning": "deepseek_r1", "tools": "hermes"}, id="older-parser"),
+]
+
+
+@pytest.mark.parametrize("parsers", PARSERS)
+@settings(max_examples=60, deadline=None)
+@given(pieces=st.lists(MARKS, min_size=1, max_size=8), offered=st.booleans(), merged=st.integers(1, 3))
+def test_any_marks_of_parsers_are_read_as_vllm_reads_them(
+    handlers: Handlers, parsers: dict[str, str], pieces: list[str], offered: bool, merged: int
+) -> None:
+    slow, fast = handlers.pair(**parsers)
+    answer = Answer("".join(pieces), merged=merged)
+    asked = {**USAGE, **(TOOLS if offered else {})}
+    expected = asyncio.run(stream(slow, asked, handlers.results(answer), None))
+    assert events(asyncio.run(stream(fast, asked, handlers.results(answer), None))) == events(expected)
+    found, _ = asyncio.run(stream_inline(fast, asked, handlers.results(answer), None))
+    assert events(found) == events(expected)
+
+
+@pytest.mark.parametrize("parsers", PARSERS[:-1])  # the older one makes something else of merged pieces
+@settings(max_examples=40, deadline=None)
+@given(pieces=st.lists(MARKS, min_size=1, max_size=8), busy=st.sampled_from([range(0), range(1, 99, 2), range(3, 9)]))
+def test_text_past_the_parsers_is_the_same(
+    handlers: Handlers, parsers: dict[str, str], pieces: list[str], busy: range
+) -> None:
+    thought = "hm</think>" if "reasoning" in parsers else "hm"
+    # Busy: pieces come together, and what vLLM makes of a mark of thinking depends on what comes in one piece with it.
+    text = thought + "".join(piece for piece in pieces if not busy or piece not in THINKING)
+    slow, fast = handlers.pair(**parsers)
+    steps = engine_steps(handlers.tokenizer, text, [], skip_special_tokens=False)
+    expected = asyncio.run(stream(slow, {**USAGE, **TOOLS}, results_of(steps), None))
+    found, _ = asyncio.run(stream_steps(fast, {**USAGE, **TOOLS}, steps, busy))
+    if busy:
+        assert said(found) == said(expected)
+    else:
+        assert events(found) == events(expected)
+
+
+@pytest.mark.parametrize(
+    ("parsers", "before"),
+    [
+        pytest.param({"reasoning": "qwen3"}, "<think>\n", id="reasoning"),
+        pytest.param({"tools": "hermes"}, "", id="tools"),
+        pytest.param(BOTH, "hm</think>", id="both"),
+    ],
+)
+def test_most_text_does_not_wait_for_a_parser(handlers: Handlers, parsers: dict[str, str], before: str) -> None:
+    _, fast = handlers.pair(**parsers)
+    made: list[Any] = []
+    text = f"{before}if a < b, say so: é 😀 {'and so on ' * 20}"
+    asyncio.run(stream_steps(fast, TOOLS, engine_steps(handlers.tokenizer, text, made)))
+    assert len(made) < 20 < len(handlers.tokenizer.encode(text, add_special_tokens=False))
+
+
 def test_most_of_a_stream_is_written_where_results_come_in(handlers: Handlers) -> None:
     _, fast = handlers.pair()
     results = handlers.results(Answer(TEXT))
@@ -173,14 +241,21 @@ def test_a_client_that_does_not_keep_up_gets_the_same_text(handlers: Handlers, p
 
 
 def said(chunks: list[str]) -> dict[str, str]:
-    """Return the whole text of each kind in a stream."""
+    """Return the whole text of each kind in a stream, that of calls by their numbers."""
     texts: dict[str, str] = {}
     for event in events(chunks):
         if event.startswith("data: {"):
             for choice in json.loads(event.removeprefix("data: "))["choices"]:
-                for name, text in choice["delta"].items():
+                for name, text in _texts(choice["delta"]):
                     texts[name] = texts.get(name, "") + (text or "")
     return texts
+
+
+def _texts(delta: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for call in delta.pop("tool_calls", None) or []:
+        for name, text in call["function"].items():
+            yield f"{name} {call['index']}", text
+    yield from delta.items()
 
 
 @settings(max_examples=150, deadline=None)
