@@ -23,6 +23,7 @@ FAILED, WRONG_USAGE, OUTPUT_CLOSED = 1, 2, 128 + signal.SIGPIPE
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    open_closed_streams()
     out = Output(OutputFormat.JSON if wants_json(arguments) else OutputFormat.TEXT)
     try:
         refuse_secrets(arguments, os.environ)
@@ -39,6 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return OUTPUT_CLOSED
     except Exception as error:
         return report_unexpected(out, error)
+
+
+def open_closed_streams() -> None:
+    """Put nothing in the place of a stream that is closed (`>&-`), before a file that is opened takes its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def wants_json(arguments: Sequence[str]) -> bool:

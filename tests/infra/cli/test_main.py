@@ -190,3 +190,11 @@ def test_a_reader_that_goes_away_is_no_complaint(gatelift: Callable) -> None:
     answer = gatelift("init", stdout=writer)
     os.close(writer)
     assert (answer.code, answer.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_closed_stream_breaks_nothing(gatelift: Callable, closed: int) -> None:
+    answer = gatelift("plan", "nothing.yaml", preexec_fn=lambda: os.close(closed))
+    assert answer.code == 1
+    assert "Traceback" not in answer.stderr
+    assert ("nothing.yaml: no such file" in answer.stderr) == (closed != 2)
