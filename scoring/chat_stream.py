@@ -12,9 +12,9 @@ from typing import Any
 
 from scoring.event_pieces import Pieces, pieces_after
 from scoring.outlet import Outlet
-from scoring.parser_relay import Flow, Relay
+from scoring.parser_relay import Member, Relay
 
-CONTENT: Flow = ("content", ())
+CONTENT: Member = ("content", ())
 
 
 class Stream:
@@ -84,7 +84,7 @@ class Stream:
             self._way = way
             if self._relay is None:
                 way.collectors[0].sink = self.write
-            if self._relay is None or self._relay.may_flow:
+            if self._relay is None or self._relay.is_known:
                 way.collectors[0].text_sink = self
 
     def write(self, result: Any) -> bool:
@@ -105,23 +105,25 @@ class Stream:
             raise RuntimeError("vLLM's generator has ended before its results")  # for the stream's task: it ends, too
         return True
 
-    def takes_text(self, token_ids: list[int]) -> bool:
-        """Tell whether the text of these tokens can be written at once: as `write`, for what is plain by all means."""
+    def may_take_text(self, token_ids: list[int]) -> bool:
+        """Tell whether the text of these tokens may be written at once: as `write`, for what is plain by all means."""
         way = self._way
+        if way is None or not self.waiting or self.over or not way.free:
+            return False
         begun = self._pieces is not None and (self._counted or bool(token_ids))
-        return begun and self.waiting and way is not None and way.free
+        return begun and (self._relay is None or self._relay.may_pass)
 
-    def write_text(self, text: str, token_ids: list[int]) -> bool:
+    def take_text(self, text: str, token_ids: list[int]) -> bool:
         """Write the event of a piece of text at once, if no parser must see it; tell whether it has been written."""
-        assert self._way is not None  # noqa: S101 `takes_text` said so
+        assert self._way is not None  # noqa: S101 `may_take_text` said so
         assert self._pieces is not None  # noqa: S101
-        flow = CONTENT if self._relay is None else self._relay.flow(text, token_ids)
-        if flow is None:
+        member = CONTENT if self._relay is None else self._relay.let_pass(text, token_ids)
+        if member is None:
             return False
         self.plain = self._counted = True
         self._unseen += token_ids
         try:
-            self._way.write_now(self._pieces.quick(flow[0], text, flow[1]))
+            self._way.write_now(self._pieces.quick(member[0], text, member[1]))
         except Exception as error:
             self.error = error
             raise
@@ -136,19 +138,18 @@ class Stream:
         if not (self._counted or output.token_ids):
             return self._let_vllm_write(result)  # the prompt is still being read
         text = output.text
-        flow = CONTENT if self._relay is None else self._relay.flow(text, output.token_ids)
-        if flow is None:
+        member = CONTENT if self._relay is None else self._relay.let_pass(text, output.token_ids)
+        if member is None:
             assert self._relay is not None  # noqa: S101
-            delta, flow = self._relay.parse(text, list(output.token_ids), result.prompt_token_ids)
-            if delta is not None and not flow[0]:
+            delta, member = self._relay.parse(text, list(output.token_ids), result.prompt_token_ids)
+            if delta is not None and member is None:
                 self._relay.parsed = delta
                 return self._let_vllm_write(result)
-            text = getattr(delta, flow[0]) if flow[0] else ""
-        name, nulls = flow
+            text = getattr(delta, member[0]) if member else ""
         self.plain = True
         self._counted = True
         self._unseen += output.token_ids
-        return [pieces.quick(name, text, nulls)] if name else []
+        return [pieces.quick(member[0], text, member[1])] if member else []
 
     def _let_vllm_write(self, result: Any) -> list[str]:
         self.plain = False

@@ -25,10 +25,10 @@ Sink = Callable[[Any], bool]
 class TextSink(Protocol):
     """Who takes plain pieces of text: a stream."""
 
-    def takes_text(self, token_ids: list[int]) -> bool:
+    def may_take_text(self, token_ids: list[int]) -> bool:
         """Tell whether it may take the piece that these tokens make, now."""
 
-    def write_text(self, text: str, token_ids: list[int]) -> bool:
+    def take_text(self, text: str, token_ids: list[int]) -> bool:
         """Take it; tell whether it has been taken."""
 
 
@@ -83,16 +83,17 @@ class _TappedState:
     def make_request_output(self: Any, new_token_ids: list[int], *rest: Any, **named: Any) -> Any:
         """Return the result to put into the collector: none where it has been written already."""
         sink: TextSink | None = getattr(self.queue, "text_sink", None)
-        if sink is None or not _is_empty(rest, named) or not self._is_text() or not sink.takes_text(new_token_ids):
-            return super().make_request_output(new_token_ids, *rest, **named)  # type: ignore[misc]
-        told = self.detokenizer._last_output_text_offset
-        try:
-            if sink.write_text(self.detokenizer.get_next_output_text(False, True), new_token_ids):
+        if sink is not None and not any(value is not None for value in (*rest, *named.values())) and self._is_text():
+            detokenizer = self.detokenizer
+            try:
+                if sink.may_take_text(new_token_ids):
+                    told = detokenizer._last_output_text_offset
+                    if sink.take_text(detokenizer.get_next_output_text(False, True), new_token_ids):
+                        return None
+                    detokenizer._last_output_text_offset = told
+            except Exception as error:  # the stream's, not the engine's
+                self.queue.put(error)
                 return None
-        except Exception as error:  # the stream's, not the engine's
-            self.queue.put(error)
-            return None
-        self.detokenizer._last_output_text_offset = told
         return super().make_request_output(new_token_ids, *rest, **named)  # type: ignore[misc]
 
     def _is_text(self: Any) -> bool:
@@ -103,8 +104,3 @@ class _TappedState:
             deltas = self.output_kind.name == "DELTA" and self.stream_interval <= 1
             self._all_is_text = deltas and nothing_else and self.parent_req is None and not self.streaming_input
         return self._all_is_text and self.queue.output is None and not self.sampling_mask_chunks
-
-
-def _is_empty(rest: tuple[Any, ...], named: dict[str, Any]) -> bool:
-    """Whether there is no end, no reason, no transfer and no error."""
-    return rest.count(None) == len(rest) and named.get("error") is None

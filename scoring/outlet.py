@@ -22,6 +22,7 @@ class Outlet:
         self._send = send
         self._direct = direct
         self._cycle: Any = getattr(line, "__self__", None)
+        self._flow = getattr(self._cycle, "flow", None)
         self._is_bare = direct is line and _is_known(type(self._cycle))  # type: ignore[arg-type]
         self.begun = False
         self.collectors: list[Any] = []  # vLLM's, of what this request asked the engine for
@@ -38,7 +39,7 @@ class Outlet:
     @property
     def free(self) -> bool:
         """Whether the connection takes a piece without making its sender wait."""
-        return self._cycle is not None and not self._cycle.flow.write_paused
+        return self._flow is not None and not self._flow.write_paused
 
     def write_now(self, text: str) -> None:
         """Send a piece of the body to a connection that is free, without waiting."""

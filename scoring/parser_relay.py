@@ -14,34 +14,30 @@ from typing import Any, NamedTuple
 from scoring.event_pieces import only_text
 from scoring.source_hash import is_known
 
-# vLLM's DelegatingParser, Hermes2ProToolParser, qwen3_config, Qwen3Parser, ParserEngineReasoningAdapter, ParserEngine,
-# StreamingParserEngine and IncrementalLexer, by a hash of their source: 0.32.0.
+# vLLM's parsers and what they are made of (`_parts`), by a hash of their source: 0.32.0.
 KNOWN_PARSERS = frozenset(
     {
         (
-            "056406c91f8cb9e2",
             "df0984e45bc8f0fe",
-            "979fbe2354102e68",
-            "8d2ea512527f3ca0",
+            "e106b5814faa39aa",
+            "056406c91f8cb9e2",
+            "41dc3ae6da5e4e9f",
             "b50cb4f541c45b14",
+            "30f2251c992d2b39",
+            "8d2ea512527f3ca0",
             "d1ced48ea838b07c",
+            "e106b5814faa39aa",
+            "979fbe2354102e68",
             "19f23c9c486557da",
             "e143acc8fc725dba",
+            "d1adf949a2d02b29",
+            "8022e16d4cccf4db",
         )
     }
 )
-PARTS = (
-    ("abstract_parser", "DelegatingParser"),
-    ("qwen3", "qwen3_config"),
-    ("qwen3", "Qwen3Parser"),
-    ("engine.adapters", "ParserEngineReasoningAdapter"),
-    ("engine.parser_engine", "ParserEngine"),
-    ("engine.streaming_parser_engine", "StreamingParserEngine"),
-    ("engine.incremental_lexer", "IncrementalLexer"),
-)
 HERMES_MARK = "<"  # of <tool_call>
 
-Flow = tuple[str, tuple[str, ...]]  # the member of a delta that has the text, and those that are set to null
+Member = tuple[str, tuple[str, ...]]  # the one of a delta that has the text, and those that are set to null
 
 
 class Relay:
@@ -53,7 +49,7 @@ class Relay:
         self.tokens: list[int] = []  # of the current result alone
         self._request = request
         self._marks = _marks_of(parser)
-        self._flow: Flow | None = None
+        self._member: Member | None = None  # under which pieces are handed on as they are
         self._missed_text: list[str] = []
         self._missed_tokens: list[int] = []
 
@@ -61,20 +57,25 @@ class Relay:
         return getattr(self.parser, name)
 
     @property
-    def may_flow(self) -> bool:
+    def is_known(self) -> bool:
         """Whether the parser is one that some text need not go through."""
         return self._marks is not None
 
-    def flow(self, text: str, tokens: list[int]) -> Flow | None:
-        """Return how a piece is handed on as it is, without the parser; None if the parser must see it."""
-        if self._flow is None or not text or self._marks is None or self._marks.may_begin_in(text, tokens):
+    @property
+    def may_pass(self) -> bool:
+        """Whether the next piece may be one."""
+        return self._member is not None
+
+    def let_pass(self, text: str, tokens: list[int]) -> Member | None:
+        """Let a piece pass the parser: return how it is handed on as it is; None if the parser must see it."""
+        if self._member is None or not text or self._marks is None or self._marks.may_begin_in(text, tokens):
             return None
         self._missed_text.append(text)
         self._missed_tokens += tokens
-        return self._flow
+        return self._member
 
-    def parse(self, text: str, tokens: list[int], prompt_tokens: Any) -> tuple[Any, Flow]:
-        """Return what the parser makes of a piece; and how it hands it on, if that is text only."""
+    def parse(self, text: str, tokens: list[int], prompt_tokens: Any) -> tuple[Any, Member | None]:
+        """Return what the parser makes of a piece; and how it hands text on, if that is all of it."""
         self._catch_up()
         delta = self.parser.parse_delta(
             delta_text=text,
@@ -83,13 +84,14 @@ class Relay:
             prompt_token_ids=prompt_tokens,
             finished=False,
         )
-        flow: Flow = ("", ()) if delta is None else only_text(delta)
+        name, nulls = ("", ()) if delta is None else only_text(delta)
+        member = (name, nulls) if name else None
         marks = self._marks
         if marks is None or marks.may_begin_in(text, tokens) or not marks.none_is_open():
-            self._flow = None
+            self._member = None
         elif text:  # a piece without any, of a character that is not whole, changes nothing
-            self._flow = flow if flow[0] and getattr(delta, flow[0]) == text else None
-        return delta, flow
+            self._member = member if member and getattr(delta, name) == text else None
+        return delta, member
 
     def parse_delta(self, *, delta_token_ids: Any, **named: Any) -> Any:
         """Return to vLLM's generator what the parser made of the current result."""
@@ -97,7 +99,7 @@ class Relay:
             parsed, self.parsed = self.parsed, None
             return parsed
         self._catch_up()
-        self._flow = None
+        self._member = None
         return self.parser.parse_delta(delta_token_ids=self.tokens, **named)
 
     def _catch_up(self) -> None:
@@ -128,18 +130,15 @@ class _Marks(NamedTuple):
 
 def _marks_of(parser: Any) -> _Marks | None:
     """Return the marks of vLLM's parser, if all that it is made of is known."""
-    if not _are_known() or type(parser).__mro__[1].__name__ != "DelegatingParser":
-        return None
+    kinds = _known_kinds()
     reasoning, tools = parser.reasoning_parser, parser.tool_parser
-    characters: frozenset[str] = frozenset()
-    if tools is not None:
-        if type(tools).__name__ != "Hermes2ProToolParser":
-            return None
-        characters = frozenset(HERMES_MARK)
+    if kinds is None or reasoning is tools is None or type(parser).parse_delta is not kinds.delegating.parse_delta:
+        return None
+    if type(tools) not in (kinds.hermes, type(None)) or type(reasoning) not in (kinds.qwen3, type(None)):
+        return None
+    characters = frozenset(HERMES_MARK if tools is not None else "")
     if reasoning is None:
         return _Marks(characters, (), lambda: True)
-    if type(reasoning).__name__ != "Qwen3ParserReasoningAdapter":
-        return None
     engine = reasoning._parser_engine._engine
     return _Marks(
         characters | engine._lexer._literal_first_chars,
@@ -148,10 +147,42 @@ def _marks_of(parser: Any) -> _Marks | None:
     )
 
 
-@functools.cache
-def _are_known() -> bool:
-    def parts() -> tuple[Any, ...]:
-        hermes: Any = importlib.import_module("vllm.tool_parsers.hermes_tool_parser").Hermes2ProToolParser
-        return hermes, *(getattr(importlib.import_module(f"vllm.parser.{module}"), name) for module, name in PARTS)
+class _Kinds(NamedTuple):
+    """vLLM's classes of parsers."""
 
-    return is_known("plain text past parsers", parts, KNOWN_PARSERS)
+    delegating: Any
+    hermes: Any
+    qwen3: Any
+
+
+@functools.cache
+def _known_kinds() -> _Kinds | None:
+    return _kinds() if is_known("text past the parsers", _parts, KNOWN_PARSERS) else None
+
+
+def _kinds() -> _Kinds:
+    return _Kinds(
+        _import("vllm.parser.abstract_parser").DelegatingParser,
+        _import("vllm.tool_parsers.hermes_tool_parser").Hermes2ProToolParser,
+        _import("vllm.reasoning.qwen3_engine_reasoning_parser").Qwen3ParserReasoningAdapter,
+    )
+
+
+def _parts() -> tuple[Any, ...]:
+    kinds = _kinds()
+    qwen3, engine = _import("vllm.parser.qwen3"), _import("vllm.parser.engine.streaming_parser_engine")
+    return (
+        *kinds.delegating.__mro__[:-1],
+        *kinds.hermes.__mro__[:-1],
+        *kinds.qwen3.__mro__[1:-1],
+        *qwen3.Qwen3Parser.__mro__[:-1],
+        qwen3.qwen3_config,
+        engine.StreamingParserEngine,
+        engine.IncrementalLexer,
+        engine.TokenIDScanner,
+        _import("vllm.tool_parsers.utils").partial_tag_overlap,
+    )
+
+
+def _import(name: str) -> Any:
+    return importlib.import_module(name)

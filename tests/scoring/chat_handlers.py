@@ -197,10 +197,12 @@ async def stream_steps(
     return [*client.arrived, f"counted: {metadata.final_usage_info}"], inline
 
 
-def engine_steps(tokenizer: Any, text: str, made: list[Any], **asked: Any) -> Callable[[Any], Iterator[None]]:
+def engine_steps(
+    tokenizer: Any, text: str, made: list[Any], *, aborted: bool = False, **asked: Any
+) -> Callable[[Any], Iterator[None]]:
     """What vLLM's output processor puts into a collector when the engine sends the text's tokens one by one.
 
-    `made` gets every result that vLLM makes an object of.
+    `made` gets every result that vLLM makes an object of. An `aborted` request ends before its last token.
     """
     tokens = tokenizer.encode(text, add_special_tokens=False)
 
@@ -212,6 +214,10 @@ def engine_steps(tokenizer: Any, text: str, made: list[Any], **asked: Any) -> Ca
         sent = EngineCoreRequest("r", [1, 2, 3], None, parameters, None, 0.0, None, None, None, external_req_id="r")
         processor.add_request(sent, "the prompt", queue=collector)
         for number, token in enumerate(tokens, start=1):
+            if aborted and number == len(tokens):
+                processor.abort_requests(["r"], internal=True)
+                yield
+                return
             reason = FinishReason.LENGTH if number == len(tokens) else None
             processor.process_outputs([EngineCoreOutput("r", [token], finish_reason=reason)])
             yield

@@ -184,6 +184,16 @@ def test_text_past_the_parsers_is_the_same(
         assert events(found) == events(expected)
 
 
+@pytest.mark.parametrize("parsers", [pytest.param({}, id="plain"), *PARSERS])
+def test_a_request_that_the_engine_aborts_ends_its_stream(handlers: Handlers, parsers: dict[str, str]) -> None:
+    slow, fast = handlers.pair(**parsers)
+    steps = engine_steps(handlers.tokenizer, "hm</think> and so on", [], aborted=True)
+    expected = asyncio.run(stream(slow, USAGE, results_of(steps), None))
+    found, _ = asyncio.run(asyncio.wait_for(stream_steps(fast, USAGE, steps), timeout=60))
+    assert events(found) == events(expected)
+    assert '"finish_reason":"abort"' in "".join(found)
+
+
 @pytest.mark.parametrize(
     ("parsers", "before"),
     [
