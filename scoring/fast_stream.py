@@ -15,6 +15,7 @@ from typing import Any
 from scoring import inline_stream, outlet
 from scoring.chat_stream import Stream
 from scoring.event_pieces import TEXTS, Pieces
+from scoring.parser_relay import known_kinds
 from scoring.source_hash import source_hash
 
 logger = logging.getLogger("scoring")
@@ -43,7 +44,9 @@ def install(app: Any, *, wanted: bool = True) -> bool:
         logger.info("[fast stream] off: %s; vLLM's own code streams", refusal)
         return False
     serving.__class__ = _fast_class(type(serving))
-    serving.gatelift_direct = _may_go_round(app) and (inline_stream.install() or True)
+    serving.gatelift_direct = _may_go_round(app)
+    if serving.gatelift_direct and inline_stream.install() and serving.parser_cls is not None:
+        known_kinds()  # looked at now: it takes too long for the first stream to wait for
     return True
 
 

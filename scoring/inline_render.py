@@ -13,7 +13,7 @@ from typing import Any
 from scoring.source_hash import is_known
 
 # vLLM's BaseRenderer.render_chat, render_chat_async and the renderer's executor, by a hash of their source: 0.32.0.
-KNOWN_RENDERERS = frozenset({("85953b9757cdfc09", "e2c5ef88107f43cf", "cea3dc30b385a3a1")})
+KNOWN_RENDERERS = frozenset({"741ae950ae4072d6"})
 MOST_BYTES = 4096  # of a request's body: tokenised in about a millisecond
 # Templates that the request brings along are run by vLLM with a time limit; media are fetched and decoded.
 OWN_WAY = frozenset({"chat_template", "media_io_kwargs", "mm_processor_kwargs"})

@@ -15,9 +15,7 @@ from scoring.source_hash import is_known
 
 # vLLM's RequestOutputCollector, AsyncLLM.generate, RequestState, OutputProcessor and BaseIncrementalDetokenizer, by a
 # hash of their source: 0.32.0.
-KNOWN_COLLECTORS = frozenset(
-    {("312eb6353707bb3f", "5bd0ee90459b0e29", "1066bfdca1fdbecd", "33e662215ff22da5", "73bf0b9a2c799d43")}
-)
+KNOWN_COLLECTORS = frozenset({"b3eb9faca904d867"})
 
 Sink = Callable[[Any], bool]
 
@@ -83,7 +81,8 @@ class _TappedState:
     def make_request_output(self: Any, new_token_ids: list[int], *rest: Any, **named: Any) -> Any:
         """Return the result to put into the collector: none where it has been written already."""
         sink: TextSink | None = getattr(self.queue, "text_sink", None)
-        if sink is not None and not any(value is not None for value in (*rest, *named.values())) and self._is_text():
+        others = (*rest, *named.values())  # what else vLLM would tell of
+        if sink is not None and others.count(None) == len(others) and self._is_text():
             detokenizer = self.detokenizer
             try:
                 if sink.may_take_text(new_token_ids):

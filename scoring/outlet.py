@@ -9,7 +9,7 @@ from scoring.source_hash import is_known
 
 CONNECTION = "gatelift.connection"
 # uvicorn's RequestResponseCycle.send, by a hash of its source: 0.54.
-KNOWN_CYCLES = frozenset({("abdd8601b326a8da",)})
+KNOWN_CYCLES = frozenset({"abdd8601b326a8da"})
 
 
 class Outlet:
@@ -23,7 +23,7 @@ class Outlet:
         self._direct = direct
         self._cycle: Any = getattr(line, "__self__", None)
         self._flow = getattr(self._cycle, "flow", None)
-        self._is_bare = direct is line and _is_known(type(self._cycle))  # type: ignore[arg-type]
+        self._is_bare = direct is line and _is_known(getattr(line, "__func__", None))
         self.begun = False
         self.collectors: list[Any] = []  # vLLM's, of what this request asked the engine for
 
@@ -77,6 +77,6 @@ def connection(scope: Scope) -> Send | None:
 
 
 @functools.cache
-def _is_known(cycle: Any) -> bool:
+def _is_known(send: Any) -> bool:
     """Whether uvicorn frames a piece of a body as it is framed here."""
-    return is_known("bare writes", lambda: (cycle.send,), KNOWN_CYCLES, of="uvicorn")
+    return is_known("bare writes", lambda: (send,), KNOWN_CYCLES, of="uvicorn")

@@ -7,34 +7,15 @@ behind.
 """
 
 import functools
-import importlib
 from collections.abc import Callable, Container
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from scoring.event_pieces import only_text
 from scoring.source_hash import is_known
 
-# vLLM's parsers and what they are made of (`_parts`), by a hash of their source: 0.32.0.
-KNOWN_PARSERS = frozenset(
-    {
-        (
-            "df0984e45bc8f0fe",
-            "e106b5814faa39aa",
-            "056406c91f8cb9e2",
-            "41dc3ae6da5e4e9f",
-            "b50cb4f541c45b14",
-            "30f2251c992d2b39",
-            "8d2ea512527f3ca0",
-            "d1ced48ea838b07c",
-            "e106b5814faa39aa",
-            "979fbe2354102e68",
-            "19f23c9c486557da",
-            "e143acc8fc725dba",
-            "d1adf949a2d02b29",
-            "8022e16d4cccf4db",
-        )
-    }
-)
+# vLLM's parsers and what they are made of (`_parts`), by one hash of all their sources: 0.32.0.
+KNOWN_PARSERS = frozenset({"ba54c283c02c256e"})
 HERMES_MARK = "<"  # of <tool_call>
 
 Member = tuple[str, tuple[str, ...]]  # the one of a delta that has the text, and those that are set to null
@@ -77,13 +58,7 @@ class Relay:
     def parse(self, text: str, tokens: list[int], prompt_tokens: Any) -> tuple[Any, Member | None]:
         """Return what the parser makes of a piece; and how it hands text on, if that is all of it."""
         self._catch_up()
-        delta = self.parser.parse_delta(
-            delta_text=text,
-            delta_token_ids=tokens,
-            request=self._request,
-            prompt_token_ids=prompt_tokens,
-            finished=False,
-        )
+        delta = self._show(text, tokens, prompt_tokens)
         name, nulls = ("", ()) if delta is None else only_text(delta)
         member = (name, nulls) if name else None
         marks = self._marks
@@ -105,13 +80,17 @@ class Relay:
     def _catch_up(self) -> None:
         """Show the parser what it has missed: it makes nothing else of it than what has been written."""
         if self._missed_text:
-            self.parser.parse_delta(
-                delta_text="".join(self._missed_text),
-                delta_token_ids=self._missed_tokens,
-                request=self._request,
-                finished=False,
-            )
+            self._show("".join(self._missed_text), self._missed_tokens)
             self._missed_text, self._missed_tokens = [], []
+
+    def _show(self, text: str, tokens: list[int], prompt_tokens: Any = None) -> Any:
+        return self.parser.parse_delta(
+            delta_text=text,
+            delta_token_ids=tokens,
+            request=self._request,
+            prompt_token_ids=prompt_tokens,
+            finished=False,
+        )
 
 
 class _Marks(NamedTuple):
@@ -130,7 +109,7 @@ class _Marks(NamedTuple):
 
 def _marks_of(parser: Any) -> _Marks | None:
     """Return the marks of vLLM's parser, if all that it is made of is known."""
-    kinds = _known_kinds()
+    kinds = known_kinds()
     reasoning, tools = parser.reasoning_parser, parser.tool_parser
     if kinds is None or reasoning is tools is None or type(parser).parse_delta is not kinds.delegating.parse_delta:
         return None
@@ -156,22 +135,23 @@ class _Kinds(NamedTuple):
 
 
 @functools.cache
-def _known_kinds() -> _Kinds | None:
+def known_kinds() -> _Kinds | None:
+    """Return vLLM's classes of parsers, if they are known here; a third of a second the first time."""
     return _kinds() if is_known("text past the parsers", _parts, KNOWN_PARSERS) else None
 
 
 def _kinds() -> _Kinds:
     return _Kinds(
-        _import("vllm.parser.abstract_parser").DelegatingParser,
-        _import("vllm.tool_parsers.hermes_tool_parser").Hermes2ProToolParser,
-        _import("vllm.reasoning.qwen3_engine_reasoning_parser").Qwen3ParserReasoningAdapter,
+        import_module("vllm.parser.abstract_parser").DelegatingParser,
+        import_module("vllm.tool_parsers.hermes_tool_parser").Hermes2ProToolParser,
+        import_module("vllm.reasoning.qwen3_engine_reasoning_parser").Qwen3ParserReasoningAdapter,
     )
 
 
 def _parts() -> tuple[Any, ...]:
     kinds = _kinds()
-    qwen3, engine = _import("vllm.parser.qwen3"), _import("vllm.parser.engine.streaming_parser_engine")
-    return (
+    qwen3, engine = import_module("vllm.parser.qwen3"), import_module("vllm.parser.engine.streaming_parser_engine")
+    parts = (
         *kinds.delegating.__mro__[:-1],
         *kinds.hermes.__mro__[:-1],
         *kinds.qwen3.__mro__[1:-1],
@@ -180,9 +160,6 @@ def _parts() -> tuple[Any, ...]:
         engine.StreamingParserEngine,
         engine.IncrementalLexer,
         engine.TokenIDScanner,
-        _import("vllm.tool_parsers.utils").partial_tag_overlap,
+        import_module("vllm.tool_parsers.utils").partial_tag_overlap,
     )
-
-
-def _import(name: str) -> Any:
-    return importlib.import_module(name)
+    return tuple(dict.fromkeys(parts))  # each of them once

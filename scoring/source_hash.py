@@ -9,21 +9,20 @@ from typing import Any
 logger = logging.getLogger("scoring")
 
 
-def source_hash(thing: Any) -> str:
-    """Hash the source of a class or function; `OSError` or `TypeError` where it has none."""
-    return hashlib.sha256(inspect.getsource(inspect.unwrap(thing)).encode()).hexdigest()[:16]
+def source_hash(*things: Any) -> str:
+    """Hash the source of classes and functions; `OSError` or `TypeError` where one has none."""
+    sources = (inspect.getsource(inspect.unwrap(thing)) for thing in things)
+    return hashlib.sha256("".join(sources).encode()).hexdigest()[:16]
 
 
-def is_known(
-    feature: str, parts: Callable[[], tuple[Any, ...]], known: Collection[tuple[str, ...]], *, of: str = "vLLM"
-) -> bool:
+def is_known(feature: str, parts: Callable[[], tuple[Any, ...]], known: Collection[str], *, of: str = "vLLM") -> bool:
     """Tell whether the parts of a library are ones that a feature was made for; a line of the log says if not."""
     try:
-        found = tuple(source_hash(part) for part in parts())
-    except (AttributeError, OSError, TypeError) as error:
+        found = source_hash(*parts())
+    except (AttributeError, ImportError, OSError, TypeError) as error:
         logger.info("[%s] off: this %s is not known here (%s)", feature, of, error)
         return False
     if found not in known:
-        logger.info("[%s] off: this %s does it in a way that is not known here %s", feature, of, found)
+        logger.info("[%s] off: this %s does it in a way that is not known here (%s)", feature, of, found)
         return False
     return True

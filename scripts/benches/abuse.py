@@ -17,7 +17,7 @@ from abusing.flood import Shape
 from abusing.hostile import Row
 from serving.about import about, say
 from serving.matrix import ENGINES, models_dir
-from serving.processes import Server
+from serving.processes import Server, clean_up_at_sigterm
 
 RUNNING, WAITING = 8, 8
 # The same bound in each one's words: vLLM counts those that run with those that wait.
@@ -144,4 +144,5 @@ def table(titles: list[str], lines: list[list[str]]) -> str:
 
 
 if __name__ == "__main__":
+    clean_up_at_sigterm()
     main()

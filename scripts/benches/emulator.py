@@ -19,6 +19,7 @@ from typing import Any
 
 from emulating.client import Connection, rate, request
 from provision import Bench
+from serving.processes import clean_up_at_sigterm
 
 from infra.emulator import launcher
 
@@ -217,4 +218,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    clean_up_at_sigterm()
     main()

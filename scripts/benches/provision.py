@@ -21,6 +21,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+from serving.processes import clean_up_at_sigterm  # noqa: E402
+
 from infra.emulator import launcher  # noqa: E402
 from infra.web import Web  # noqa: E402
 
@@ -234,4 +236,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    clean_up_at_sigterm()
     main()

@@ -11,6 +11,7 @@ from serving.about import about, say
 from serving.compare import compare, print_comparison
 from serving.endpoint import add_endpoint_arguments, run_endpoint
 from serving.matrix import ENGINES, WORKLOADS, cells
+from serving.processes import clean_up_at_sigterm
 from serving.report import write_report
 from serving.runs import Arm, parse_arm, run_matrix, run_starts
 
@@ -97,4 +98,5 @@ def _choice(arguments: argparse.Namespace, name: str) -> list[Any]:
 
 
 if __name__ == "__main__":
+    clean_up_at_sigterm()
     main()

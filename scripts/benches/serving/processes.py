@@ -41,6 +41,11 @@ def environment() -> dict[str, str]:
     }
 
 
+def clean_up_at_sigterm() -> None:
+    """Let SIGTERM end this process as Ctrl-C does: what it has started is stopped first."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
