@@ -12,8 +12,9 @@ from typing import Any
 
 from scoring.source_hash import is_known
 
-# vLLM's BaseRenderer.render_chat, render_chat_async and the renderer's executor, by a hash of their source: 0.32.0.
-KNOWN_RENDERERS = frozenset({"741ae950ae4072d6"})
+# vLLM's BaseRenderer.render_chat, render_chat_async, get_eos_token_id and its executor, by a hash of their source:
+# 0.32.0.
+KNOWN_RENDERERS = frozenset({"1bff0feaa36df8f1"})
 MOST_BYTES = 4096  # of a request's body: tokenised in about a millisecond
 # Templates that the request brings along are run by vLLM with a time limit; media are fetched and decoded.
 OWN_WAY = frozenset({"chat_template", "media_io_kwargs", "mm_processor_kwargs"})
@@ -52,11 +53,13 @@ def install(renderer: Any) -> bool:
     kind = type(renderer)
 
     def parts() -> tuple[Any, ...]:
-        return kind.render_chat, kind.render_chat_async, type(renderer._executor)
+        return kind.render_chat, kind.render_chat_async, kind.get_eos_token_id, type(renderer._executor)
 
     if not is_known("inline render", parts, KNOWN_RENDERERS) or renderer.model_config.is_multimodal_model:
         return False
     renderer.render_chat_async = _render(renderer, _Pool(renderer._executor))
+    end = renderer.get_eos_token_id()
+    renderer.get_eos_token_id = lambda: end  # vLLM looks it up in a tokenizer of its pool for every request
     return True
 
 

@@ -78,11 +78,11 @@ class _TappedState:
 
     _all_is_text: bool | None = None
 
-    def make_request_output(self: Any, new_token_ids: list[int], *rest: Any, **named: Any) -> Any:
+    def make_request_output(self: Any, new_token_ids: list[int], *others: Any, **named: Any) -> Any:
         """Return the result to put into the collector: none where it has been written already."""
         sink: TextSink | None = getattr(self.queue, "text_sink", None)
-        others = (*rest, *named.values())  # what else vLLM would tell of
-        if sink is not None and others.count(None) == len(others) and self._is_text():
+        nothing_else = others.count(None) == len(others) and list(named.values()).count(None) == len(named)
+        if sink is not None and nothing_else and self._is_text():
             detokenizer = self.detokenizer
             try:
                 if sink.may_take_text(new_token_ids):
@@ -90,10 +90,10 @@ class _TappedState:
                     if sink.take_text(detokenizer.get_next_output_text(False, True), new_token_ids):
                         return None
                     detokenizer._last_output_text_offset = told
-            except Exception as error:  # the stream's, not the engine's
-                self.queue.put(error)
+            except Exception as failure:  # the stream's, not the engine's
+                self.queue.put(failure)
                 return None
-        return super().make_request_output(new_token_ids, *rest, **named)  # type: ignore[misc]
+        return super().make_request_output(new_token_ids, *others, **named)  # type: ignore[misc]
 
     def _is_text(self: Any) -> bool:
         """Whether vLLM would tell of nothing but new text, and nothing older waits to be collected."""

@@ -41,6 +41,8 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
     _settle(parsed, settings, weights)
     with timeline.phase("engine"):
         engine = await in_thread(lambda: vllm_engine.start_engine(vllm, parsed, fork=settings.fork_engine))
+        if settings.fast_stream:
+            engine.shorten_way_in()
         await engine.open_app(on_death)
         fast_stream.install(engine.app, wanted=settings.fast_stream)
         tune_process()

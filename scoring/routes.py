@@ -71,8 +71,11 @@ ROUTES = (
 )
 
 
+AT = {path: [route for route in ROUTES if route.path == path] for path in {route.path for route in ROUTES}}
+
+
 def find_route(method: str, path: str) -> tuple[Route | None, list[Route]]:
     """Return the route, and all the routes of this path."""
-    known = [route for route in ROUTES if route.pattern.fullmatch(path)]
+    known = AT.get(path) or [route for route in ROUTES if route.pattern.fullmatch(path)]
     asked = "GET" if method == "HEAD" else method
     return next((route for route in known if route.method == asked), None), known

@@ -173,6 +173,12 @@ class VllmEngine:
 
         processor.update_scheduler_stats = counted
 
+    def shorten_way_in(self) -> None:
+        """Let results come in by a socket of ours; before the app is opened, when they begin to be received."""
+        from scoring import output_socket  # it imports zmq: not before we listen
+
+        output_socket.install(self._client.engine_core)
+
     @property
     def dead(self) -> bool:
         """Whether the engine can no longer serve."""
