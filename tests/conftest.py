@@ -1,13 +1,55 @@
-"""What every test may use: the weights of the demo models, prepared once by scripts/setup."""
+"""What every test may use: the weights of the demo models, prepared once by scripts/setup; what is told at the end."""
 
 import os
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.demo_models import RANDOM_REASONING, SMOLLM2, DemoModel
 
 ROOT = Path(__file__).resolve().parents[1]
+TOLD = pytest.StashKey[list[str]]()
+CHECKED = pytest.StashKey[Counter[str]]()
+
+
+@pytest.fixture(scope="session")
+def told(pytestconfig: pytest.Config) -> list[str]:
+    """Lines that are printed at the end of the run."""
+    return pytestconfig.stash.setdefault(TOLD, [])
+
+
+@pytest.fixture(scope="session")
+def checked(pytestconfig: pytest.Config) -> Counter[str]:
+    """How much was held against the official documents: printed at the end of the run."""
+    return pytestconfig.stash.setdefault(CHECKED, Counter())
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Give what a worker tells to who prints it."""
+    if hasattr(session.config, "workeroutput"):
+        stash = session.config.stash
+        session.config.workeroutput["told"] = (stash.get(TOLD, []), dict(stash.get(CHECKED, Counter())))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker tells that has ended."""
+    lines, counts = getattr(node, "workeroutput", {}).get("told", ([], {}))
+    node.config.stash.setdefault(TOLD, []).extend(lines)
+    node.config.stash.setdefault(CHECKED, Counter()).update(counts)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print what the tests have told."""
+    for line in config.stash.get(TOLD, []):
+        terminalreporter.write_line(line)
+    if counts := config.stash.get(CHECKED, None):
+        terminalreporter.write_line(
+            f"official API documents: {counts['responses']} responses checked, {counts['responses violations']} "
+            f"violations; {counts['requests']} accepted requests checked, {counts['requests violations']} violations"
+        )
 
 
 def weights(model: DemoModel) -> Path:

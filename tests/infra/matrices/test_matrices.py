@@ -7,10 +7,10 @@ from tests.infra.matrices.lane import QUICK, Share, run_lane
 from tests.infra.matrices.table import Row
 
 
-def test_what_is_cut_off_or_struck_converges(tmp_path: Path, matrix_tables: list[str]) -> None:
+def test_what_is_cut_off_or_struck_converges(tmp_path: Path, told: list[str]) -> None:
     found = list(run_lane(tmp_path / "lane", Share(quick=True), [name for name, part in QUICK.items() if part]))
     lines, good = report_lines(found)
-    matrix_tables += ["a part of the matrices; `scripts/matrix` runs them whole", *lines]
+    told += ["a part of the matrices; `scripts/matrix` runs them whole", *lines]
     rows = [value for _, value in found if isinstance(value, Row)]
     expected = {(step, case) for part in QUICK.values() for step, case in part}
     assert {(row.step.partition(": ")[2], row.case) for row in rows} == expected

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -239,9 +240,10 @@ def quiet() -> Callable[[], Any]:
 
 
 @pytest.fixture(scope="session")
-def all_documents() -> Documents | None:
+def all_documents(checked: Counter[str]) -> Iterator[Documents | None]:
     """The official documents, None where they are not at hand."""
-    return Documents() if Documents.at_hand() else None
+    yield Documents() if Documents.at_hand() else None
+    checked.update(COUNTS)
 
 
 @pytest.fixture(scope="session")
@@ -250,12 +252,3 @@ def documents(all_documents: Documents | None) -> Documents:
     if all_documents is None:
         pytest.skip(f"the official API documents are not at {SPECS} (set GATELIFT_SPECS)")
     return all_documents
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say how much was held against the official documents."""
-    if COUNTS:
-        terminalreporter.write_line(
-            f"official API documents: {COUNTS['responses']} responses checked, {COUNTS['responses violations']} "
-            f"violations; {COUNTS['requests']} accepted requests checked, {COUNTS['requests violations']} violations"
-        )
