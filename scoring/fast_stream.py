@@ -45,7 +45,7 @@ def install(app: Any, *, wanted: bool = True) -> bool:
         return False
     serving.__class__ = _fast_class(type(serving))
     serving.gatelift_direct = _may_go_round(app)
-    if serving.gatelift_direct and inline_stream.install() and serving.parser_cls is not None:
+    if serving.gatelift_direct and inline_stream.install() and getattr(serving, "parser_cls", None) is not None:
         known_kinds()  # looked at now: it takes too long for the first stream to wait for
     return True
 

@@ -57,8 +57,8 @@ def install(renderer: Any) -> bool:
 
     if not is_known("inline render", parts, KNOWN_RENDERERS) or renderer.model_config.is_multimodal_model:
         return False
-    renderer.render_chat_async = _render(renderer, _Pool(renderer._executor))
     end = renderer.get_eos_token_id()
+    renderer.render_chat_async = _render(renderer, _Pool(renderer._executor))
     renderer.get_eos_token_id = lambda: end  # vLLM looks it up in a tokenizer of its pool for every request
     return True
 

@@ -6,6 +6,7 @@ come in, before vLLM makes its two objects of each. The first and the last resul
 and whatever a slow client cannot take yet go vLLM's own way.
 """
 
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -30,23 +31,27 @@ class TextSink(Protocol):
         """Take it; tell whether it has been taken."""
 
 
+@functools.cache
 def install() -> bool:
     """Give vLLM's engine client collectors that can be tapped, if its vLLM is known; tell whether it has them now."""
-    engine: Any = importlib.import_module("vllm.v1.engine.async_llm")
-    processor: Any = importlib.import_module("vllm.v1.engine.output_processor")
-    base, state = engine.RequestOutputCollector, processor.RequestState
-    if issubclass(base, _Tapped):
-        return True
-    texts: Any = importlib.import_module("vllm.v1.engine.detokenizer")
-
-    def parts() -> tuple[Any, ...]:
-        return base, engine.AsyncLLM.generate, state, processor.OutputProcessor, texts.BaseIncrementalDetokenizer
-
-    if not is_known("inline stream", parts, KNOWN_COLLECTORS):
+    if not is_known("inline stream", _parts, KNOWN_COLLECTORS):
         return False
-    engine.RequestOutputCollector = type("TappedCollector", (_Tapped, base), {})
-    processor.RequestState = type("TappedState", (_TappedState, state), {})
+    engine, processor = _modules()[:2]
+    engine.RequestOutputCollector = type("TappedCollector", (_Tapped, engine.RequestOutputCollector), {})
+    processor.RequestState = type("TappedState", (_TappedState, processor.RequestState), {})
     return True
+
+
+def _parts() -> tuple[Any, ...]:
+    engine, processor, texts = _modules()
+    generate = engine.AsyncLLM.generate
+    states = (processor.RequestState, processor.OutputProcessor)
+    return engine.RequestOutputCollector, generate, *states, texts.BaseIncrementalDetokenizer
+
+
+def _modules() -> list[Any]:
+    names = ("async_llm", "output_processor", "detokenizer")
+    return [importlib.import_module(f"vllm.v1.engine.{name}") for name in names]
 
 
 class _Tapped:
@@ -81,8 +86,7 @@ class _TappedState:
     def make_request_output(self: Any, new_token_ids: list[int], *others: Any, **named: Any) -> Any:
         """Return the result to put into the collector: none where it has been written already."""
         sink: TextSink | None = getattr(self.queue, "text_sink", None)
-        nothing_else = others.count(None) == len(others) and list(named.values()).count(None) == len(named)
-        if sink is not None and nothing_else and self._is_text():
+        if sink is not None and _are_none(others) and _are_none(tuple(named.values())) and self._is_text():
             detokenizer = self.detokenizer
             try:
                 if sink.may_take_text(new_token_ids):
@@ -103,3 +107,7 @@ class _TappedState:
             deltas = self.output_kind.name == "DELTA" and self.stream_interval <= 1
             self._all_is_text = deltas and nothing_else and self.parent_req is None and not self.streaming_input
         return self._all_is_text and self.queue.output is None and not self.sampling_mask_chunks
+
+
+def _are_none(others: tuple[Any, ...]) -> bool:
+    return others.count(None) == len(others)  # faster than a look at each

@@ -78,5 +78,5 @@ def connection(scope: Scope) -> Send | None:
 
 @functools.cache
 def _is_known(send: Any) -> bool:
-    """Whether uvicorn frames a piece of a body as it is framed here."""
-    return is_known("bare writes", lambda: (send,), KNOWN_CYCLES, of="uvicorn")
+    """Whether uvicorn frames a piece of a body as it is framed here, and nobody stands in between."""
+    return not hasattr(send, "__wrapped__") and is_known("bare writes", lambda: (send,), KNOWN_CYCLES, of="uvicorn")

@@ -41,6 +41,12 @@ class OutputSocket(Socket):  # type: ignore[misc]
         else:
             self._shadow_sock.get(zmq.EVENTS)  # else this would be called again and again until somebody receives
 
+    def close(self, linger: int | None = None) -> None:
+        """Close it, and end who waits."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        super().close(linger)
+
 
 def install(core: Any) -> bool:
     """Give vLLM's client of the engine's process such a socket, if all is known; tell whether it has it now."""

@@ -1,6 +1,7 @@
 """When the fast path goes round vLLM's app, when it does not, and when it is off."""
 
 import asyncio
+import functools
 import itertools
 import logging
 from collections.abc import AsyncIterator
@@ -8,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from scoring import fast_stream
+from scoring import fast_stream, inline_stream
 from scoring.outlet import outlet
 
 pytest.importorskip("vllm")
@@ -127,6 +129,34 @@ def test_an_unknown_vllm_switches_it_off_with_one_line() -> None:
     assert type(handler) is Unknown
     assert len(log.lines) == 1
     assert log.lines[0].startswith("[fast stream] off: this vLLM streams chat completions in a way")
+
+
+def test_a_vllm_that_lacks_a_part_keeps_its_own_collectors(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delattr("vllm.v1.engine.async_llm.RequestOutputCollector")
+    with caplog.at_level(logging.INFO, "scoring"):
+        assert not inline_stream.install.__wrapped__()
+    assert "[inline stream] off: this vLLM is not known here" in caplog.text
+
+
+def test_what_stands_before_uvicorns_send_is_not_gone_round() -> None:
+    seen: list[str] = []
+
+    @functools.wraps(RequestResponseCycle.send)
+    async def theirs(cycle: Any, message: Any) -> None:
+        seen.append(message["type"])
+
+    class Cycle:
+        """A connection whose `send` somebody has wrapped, as agents that watch a server do."""
+
+        transport, chunked_encoding, disconnected = None, True, False
+        send = theirs
+
+    line = Cycle().send
+    way = outlet(line, line, line)
+    way.write_now("data: a\n\n")  # type: ignore[attr-defined]
+    assert seen == ["http.response.body"]
 
 
 def test_the_setting_switches_it_off() -> None:

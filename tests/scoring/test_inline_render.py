@@ -122,8 +122,11 @@ def test_the_locked_vllm_is_known() -> None:
     renderer.model_config = SimpleNamespace(is_multimodal_model=False)
     renderer._executor = importlib.import_module("vllm.renderers.base")._SwappableExecutor(max_workers=1)
     renderer.render_chat = lambda *_: tokenise.set()
+    renderer.tokenizer = SimpleNamespace(eos_token_id=2)
     assert inline_render.install(renderer)
     inline_render.small.set(True)
     with pytest.raises(StopIteration):  # done without waiting for anything
         renderer.render_chat_async([]).send(None)
     assert tokenise.is_set()
+    renderer.tokenizer = None  # not asked again
+    assert renderer.get_eos_token_id() == 2

@@ -43,7 +43,12 @@ def environment() -> dict[str, str]:
 
 def clean_up_at_sigterm() -> None:
     """Let SIGTERM end this process as Ctrl-C does: what it has started is stopped first."""
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_IGN)  # a second one must not break off the cleaning up
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def _die_with_parent() -> None:
