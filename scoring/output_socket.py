@@ -1,10 +1,11 @@
 """The socket by which the engine's results come in, without pyzmq's bookkeeping for each of them.
 
-For every message pyzmq's asyncio socket looks up two options and makes three objects, a fifth of what a step of the
-engine costs this process. Its own call that does not block, and one future while there is nothing, do the same.
+For every message pyzmq's asyncio socket looks up two options and makes three objects: a ninth of this process's CPU
+while 16 streams run. Its own call that does not block, and one future while there is nothing, do the same.
 """
 
 import asyncio
+import contextlib
 from typing import Any
 
 import zmq
@@ -15,7 +16,6 @@ from scoring.source_hash import is_known
 # pyzmq's asyncio Socket (27.3) and who receives by it, vLLM's AsyncMPClient (0.32.0), by a hash of their source.
 KNOWN_SOCKETS = frozenset({"dd7f7c335f5de19e"})
 ASYNCHRONOUS = 4  # classes: Socket, _AsyncIO, _AsyncSocket, _Async
-
 
 Socket: Any = zmq.asyncio.Socket  # whose annotations are those of a socket that is not asynchronous
 
@@ -44,7 +44,8 @@ class OutputSocket(Socket):  # type: ignore[misc]
     def close(self, linger: int | None = None) -> None:
         """Close it, and end who waits."""
         if self._waiting is not None:
-            self._waiting.cancel()
+            with contextlib.suppress(RuntimeError):  # the loop is closed, too: nobody is left to be told
+                self._waiting.cancel()
         super().close(linger)
 
 

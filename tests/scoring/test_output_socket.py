@@ -120,6 +120,24 @@ def test_closing_the_socket_is_enough_to_end_who_waits() -> None:
     between_ends(story)
 
 
+def test_it_can_be_closed_after_its_loop() -> None:
+    async def story(receiver: Any) -> asyncio.Task[Any]:
+        waiting = asyncio.create_task(receiver.recv_multipart())
+        await asyncio.sleep(0)
+        return waiting
+
+    context = zmq.asyncio.Context()
+    receiver = context.socket(zmq.PULL)
+    assert output_socket.install(Core(receiver))
+    loop = uvloop.new_event_loop()
+    waiting = loop.run_until_complete(story(receiver))
+    loop.close()
+    receiver.close(0)
+    assert receiver.closed
+    assert not waiting.done()
+    context.term()
+
+
 def test_another_pyzmq_keeps_its_own(caplog: pytest.LogCaptureFixture) -> None:
     class Other(zmq.asyncio.Socket):
         """A socket that is not known here."""
