@@ -39,7 +39,17 @@ def install() -> bool:
     engine, processor = _modules()[:2]
     engine.RequestOutputCollector = type("TappedCollector", (_Tapped, engine.RequestOutputCollector), {})
     processor.RequestState = type("TappedState", (_TappedState, processor.RequestState), {})
+    processor.OutputProcessor.process_outputs = _in_one_go(processor.OutputProcessor.process_outputs)
     return True
+
+
+def _in_one_go(process: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(process)
+    def process_outputs(*arguments: Any, **named: Any) -> Any:
+        with outlet.in_one_go():
+            return process(*arguments, **named)
+
+    return process_outputs
 
 
 def _parts() -> tuple[Any, ...]:

@@ -39,7 +39,7 @@ async def through_an_outlet(handlers: Handlers, fast: Any, answer: Answer, begun
 
     way = outlet(send)
     if begun:
-        await way({"type": "http.response.start"})
+        await way({"type": "http.response.start", "headers": []})
     arrived: list[str] = []
     generator = fast.chat_completion_stream_generator(
         ChatCompletionRequest(messages=[{"role": "user", "content": "Hi"}], stream=True),
@@ -155,7 +155,7 @@ def test_what_stands_before_uvicorns_send_is_not_gone_round() -> None:
 
     line = Cycle().send
     way = outlet(line, line, line)
-    way.write_now("data: a\n\n")  # type: ignore[attr-defined]
+    way.write_now("data: a\n\n")
     assert seen == ["http.response.body"]
 
 
