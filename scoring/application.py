@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-from contextlib import closing
 from typing import Any
 
 from scoring.access import check_key
@@ -137,8 +136,8 @@ class Application:
         try:
             writer = send.contract.writer(send, route, send.model)
             line = connection(scope)
-            with closing(outlet(writer, line if writer is send else writer, line)) as way:
-                await (short or engine.app)(scope, receive, way)
+            direct = line if writer is send else writer
+            await (short or engine.app)(scope, receive, outlet(writer, direct, line))
         except asyncio.CancelledError:
             if task not in self.service.cut_off:
                 raise

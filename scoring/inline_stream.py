@@ -39,14 +39,16 @@ def install() -> bool:
     engine, processor = _modules()[:2]
     engine.RequestOutputCollector = type("TappedCollector", (_Tapped, engine.RequestOutputCollector), {})
     processor.RequestState = type("TappedState", (_TappedState, processor.RequestState), {})
-    processor.OutputProcessor.process_outputs = _in_one_go(processor.OutputProcessor.process_outputs)
+    processor.OutputProcessor.process_outputs = _in_a_burst(processor.OutputProcessor.process_outputs)
     return True
 
 
-def _in_one_go(process: Callable[..., Any]) -> Callable[..., Any]:
+def _in_a_burst(process: Callable[..., Any]) -> Callable[..., Any]:
+    """Let what is written of one step's results go out once all of them have been taken in."""
+
     @functools.wraps(process)
     def process_outputs(*arguments: Any, **named: Any) -> Any:
-        with outlet.in_one_go():
+        with outlet.burst:
             return process(*arguments, **named)
 
     return process_outputs

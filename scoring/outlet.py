@@ -1,17 +1,13 @@
 """The way of one answer to its connection, for what goes round vLLM's middleware once the answer has begun."""
 
-import asyncio
 import functools
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from scoring.asgi import Message, Scope, Send, is_event_stream
+from scoring.asgi import Message, Scope, Send
 from scoring.source_hash import is_known
 
 CONNECTION = "gatelift.connection"
-HEAD_WAITS = 0.1  # seconds, at most, for the first piece of a stream: to wake a client costs as much as ten pieces
 # uvicorn's RequestResponseCycle.send, by a hash of its source: 0.54.
 KNOWN_CYCLES = frozenset({"abdd8601b326a8da"})
 
@@ -22,43 +18,19 @@ class Outlet:
     `line` is uvicorn's own `send`: its object tells when the client does not keep up.
     """
 
-    def __init__(self, send: Send, direct: Send, line: Send | None, head_waits: float) -> None:
+    def __init__(self, send: Send, direct: Send, line: Send | None) -> None:
         self._send = send
         self._direct = direct
         self._cycle: Any = getattr(line, "__self__", None)
         self._flow = getattr(self._cycle, "flow", None)
         self._is_bare = direct is line and _is_known(getattr(line, "__func__", None))
-        self._head_waits = head_waits
-        self._head: Message | None = None
-        self._late: asyncio.TimerHandle | None = None
-        self._sending: asyncio.Task[None] | None = None
         self.begun = False
         self.collectors: list[Any] = []  # vLLM's, of what this request asked the engine for
 
     async def __call__(self, message: Message) -> None:
-        """Pass on a message that comes through vLLM's app: the head of a stream with the first piece of its body."""
-        if message["type"] == "http.response.start" and is_event_stream(message):
-            self._head = message
-            self._late = asyncio.get_running_loop().call_later(self._head_waits, self._wait_no_longer)
-            return
-        await self._begin()
-        await self._send(message)
-
-    async def _begin(self) -> None:
-        head, self._head = self._head, None
+        """Pass on a message that comes through vLLM's app."""
         self.begun = True
-        if head is not None:
-            self.close()
-            await self._send(head)
-
-    def _wait_no_longer(self) -> None:
-        self._sending = asyncio.ensure_future(self._begin())
-
-    def close(self) -> None:
-        """Forget a head that has not been sent: whoever tells why the answer failed begins another one."""
-        self._head = None
-        if self._late is not None:
-            self._late.cancel()
+        await self._send(message)
 
     async def write(self, text: str) -> None:
         """Send a piece of the body, past the app and what watches it."""
@@ -70,14 +42,14 @@ class Outlet:
         return self._flow is not None and not self._flow.write_paused
 
     def write_now(self, text: str) -> None:
-        """Send a piece of the body to a connection that is free, without waiting; with the others that are gathered."""
-        pieces = gathered.get()
-        if pieces is None:
-            self._write_now(text)
+        """Send a piece of the body to a connection that is free, without waiting; in a burst, at the burst's end."""
+        if burst.is_open:
+            burst.pieces.append((self, text))
         else:
-            pieces.append((self, text))
+            self.write_at_once(text)
 
-    def _write_now(self, text: str) -> None:
+    def write_at_once(self, text: str) -> None:
+        """Send it whether or not there is a burst."""
         body = text.encode()
         if self._is_bare and self._cycle.chunked_encoding and not self._cycle.disconnected:
             self._cycle.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
@@ -90,35 +62,38 @@ class Outlet:
         raise RuntimeError("a connection that was free made its sender wait")
 
 
-current: ContextVar[Outlet | None] = ContextVar("outlet", default=None)
-gathered: ContextVar[list[tuple[Outlet, str]] | None] = ContextVar("gathered", default=None)
+class Burst:
+    """Pieces that are written when all of them are there, one right after the other.
 
-
-@contextmanager
-def in_one_go() -> Iterator[None]:
-    """Write what is sent meanwhile at the end, one piece right after the other.
-
-    A write that wakes its reader costs twice as much as one to a reader that is at work already.
+    To write to a client that waits costs more than twice as much as to one that is at work on the piece before.
     """
-    token = gathered.set([])
-    try:
-        yield
-    finally:
-        pieces = gathered.get() or []
-        gathered.reset(token)
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self.pieces: list[tuple[Outlet, str]] = []
+
+    def __enter__(self) -> None:
+        self.is_open = True
+
+    def __exit__(self, *_: object) -> None:
+        self.is_open = False
+        pieces, self.pieces = self.pieces, []
         for way, text in pieces:
             try:
-                way._write_now(text)
-            except Exception as failure:  # the stream's, not the engine's
+                way.write_at_once(text)
+            except Exception as failure:  # this stream's, not the engine's
                 for collector in way.collectors:
                     collector.put(failure)
 
 
-def outlet(
-    send: Send, direct: Send | None = None, line: Send | None = None, *, head_waits: float = HEAD_WAITS
-) -> Outlet:
+burst = Burst()  # of the one thread that takes in the engine's results: it does nothing else until the burst ends
+
+current: ContextVar[Outlet | None] = ContextVar("outlet", default=None)
+
+
+def outlet(send: Send, direct: Send | None = None, line: Send | None = None) -> Outlet:
     """Return `send` for vLLM's app, and remember it for the request that runs now."""
-    way = Outlet(send, direct or send, line, head_waits)
+    way = Outlet(send, direct or send, line)
     current.set(way)
     return way
 

@@ -164,7 +164,7 @@ async def stream_steps(
     assert inline_stream.install()
     client = Client()
     way = outlet(client.send, client.send, client.send)
-    await way({"type": "http.response.start", "headers": []})
+    await way({"type": "http.response.start"})
     inline = 0
 
     async def results() -> AsyncIterator[RequestOutput]:

@@ -39,7 +39,7 @@ async def through_an_outlet(handlers: Handlers, fast: Any, answer: Answer, begun
 
     way = outlet(send)
     if begun:
-        await way({"type": "http.response.start", "headers": []})
+        await way({"type": "http.response.start"})
     arrived: list[str] = []
     generator = fast.chat_completion_stream_generator(
         ChatCompletionRequest(messages=[{"role": "user", "content": "Hi"}], stream=True),
