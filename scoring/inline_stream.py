@@ -2,8 +2,8 @@
 
 vLLM hands every token of a stream to a collector that wakes the stream's task, which wakes vLLM's generators one after
 the other. Most tokens are a plain piece of text for a client that is ready to take it: those are written where they
-come in, before vLLM makes its two objects of each. The first and the last result, errors, what a parser wants to see,
-and whatever a slow client cannot take yet go vLLM's own way.
+come in, before vLLM makes its two objects of each, and all that one step of the engine brings in one burst. The first
+and the last result, errors, what a parser wants to see, and whatever a slow client cannot take yet go vLLM's own way.
 """
 
 import functools

@@ -14,6 +14,7 @@ from serving.matrix import ENGINES, WORKLOADS, cells
 from serving.processes import clean_up_at_sigterm
 from serving.report import write_report
 from serving.runs import Arm, parse_arm, run_matrix, run_starts
+from serving.shapes import SHAPES
 
 ALL_CELLS = {
     "engines": list(ENGINES),
@@ -36,7 +37,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench serve", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the null engine, chat, c=1 and 64 only")
     for name, values in ALL_CELLS.items():
-        parser.add_argument(f"--{name}", help=f"comma-separated, of {','.join(map(str, values))}")
+        also = f"; on a GPU also {','.join(SHAPES)}" if name == "engines" else ""
+        parser.add_argument(f"--{name}", help=f"comma-separated, of {','.join(map(str, values))}{also}")
     parser.add_argument(
         "--arms",
         default="bare;ours;bare",
@@ -92,8 +94,9 @@ def _choice(arguments: argparse.Namespace, name: str) -> list[Any]:
         return (QUICK if arguments.quick else ALL_CELLS)[name]
     kind = type(known[0])
     values = [kind(word) for word in text.split(",")]
-    if kind is str and not set(values) <= set(known):
-        raise SystemExit(f"--{name} {text}: choose from {', '.join(known)}")
+    choices = [*known, *SHAPES] if name == "engines" else known
+    if kind is str and not set(values) <= set(choices):
+        raise SystemExit(f"--{name} {text}: choose from {', '.join(choices)}")
     return values
 
 

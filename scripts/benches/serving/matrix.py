@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from serving.shapes import ARGUMENTS, SHAPES, shaped_model
+
 ENGINES = {
     "null": (
         "azure-testing--random-gated-chat-completion",
@@ -16,7 +18,8 @@ ENGINES = {
     "random": ("azure-testing--random-gated-chat-completion", []),
     "smollm2": ("HuggingFaceTB--SmolLM2-135M-Instruct", []),
 }
-COMMON = ["--served-model-name", "bench", "--max-model-len", "2048", "--enforce-eager", "--dtype", "float32"]
+ALWAYS = ["--served-model-name", "bench", "--max-model-len", "2048"]
+COMMON = [*ALWAYS, "--enforce-eager", "--dtype", "float32"]
 PARSERS = ["--reasoning-parser", "qwen3", "--enable-auto-tool-choice", "--tool-call-parser", "hermes"]
 WORKLOADS = {"chat": False, "reasoning": True, "tools": True}  # whether the server runs with parsers
 PROMPT = "Write a long story about a lighthouse keeper who finds a message in a bottle. Number {number}."
@@ -70,7 +73,7 @@ class Cell:
             ],
             "max_tokens": self.tokens,
             "ignore_eos": True,
-            "temperature": 0,
+            "temperature": 1 if self.engine in SHAPES else 0,  # without weights the likeliest token is always the same
         }
         if self.stream:
             body["stream"] = True
@@ -81,8 +84,12 @@ class Cell:
 
 def server_arguments(group: tuple[str, bool]) -> list[str]:
     """Return vLLM's arguments for a group of cells: the same for every server."""
-    folder, extra = ENGINES[group[0]]
-    return ["--model", str(models_dir() / folder), *COMMON, *extra, *(PARSERS if group[1] else [])]
+    parsers = PARSERS if group[1] else []
+    if group[0] in SHAPES:
+        folder = shaped_model(group[0], models_dir() / ENGINES["random"][0])
+        return ["--model", str(folder), *ALWAYS, *ARGUMENTS, *parsers]
+    name, extra = ENGINES[group[0]]
+    return ["--model", str(models_dir() / name), *COMMON, *extra, *parsers]
 
 
 def models_dir() -> Path:
