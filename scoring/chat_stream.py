@@ -114,7 +114,7 @@ class Stream:
         return begun and (self._relay is None or self._relay.may_pass)
 
     def take_text(self, text: str, token_ids: list[int]) -> bool:
-        """Write the event of a piece of text at once, if no parser must see it; tell whether it has been written."""
+        """Write the event of a piece of text now, if no parser must see it; tell whether it goes out."""
         assert self._way is not None  # noqa: S101 `may_take_text` said so
         assert self._pieces is not None  # noqa: S101
         member = CONTENT if self._relay is None else self._relay.let_pass(text, token_ids)

@@ -125,7 +125,7 @@ async def _stream(stream: Stream, results: AsyncGenerator[Any, None]) -> AsyncGe
             except StopAsyncIteration:
                 events = stream.end()
             except Exception as error:  # vLLM's own generator writes the event that tells of it
-                events = stream.fail(stream.error or error)
+                events = stream.fail(stream.error or (way and way.failure) or error)
             if stream.failed:
                 for event in (last, *events):
                     if event:

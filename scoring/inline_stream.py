@@ -2,8 +2,9 @@
 
 vLLM hands every token of a stream to a collector that wakes the stream's task, which wakes vLLM's generators one after
 the other. Most tokens are a plain piece of text for a client that is ready to take it: those are written where they
-come in, before vLLM makes its two objects of each, and all that one step of the engine brings in one burst. The first
-and the last result, errors, what a parser wants to see, and whatever a slow client cannot take yet go vLLM's own way.
+come in, before vLLM makes its two objects of each; those that vLLM takes in at once (128 results of a step) go out in
+one burst. The first and the last result, errors, what a parser wants to see, and whatever a slow client cannot take yet
+go vLLM's own way.
 """
 
 import functools
@@ -44,7 +45,7 @@ def install() -> bool:
 
 
 def _in_a_burst(process: Callable[..., Any]) -> Callable[..., Any]:
-    """Let what is written of one step's results go out once all of them have been taken in."""
+    """Let what is written of the results that vLLM takes in at once go out when all of them have been."""
 
     @functools.wraps(process)
     def process_outputs(*arguments: Any, **named: Any) -> Any:

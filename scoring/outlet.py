@@ -25,6 +25,7 @@ class Outlet:
         self._flow = getattr(self._cycle, "flow", None)
         self._is_bare = direct is line and _is_known(getattr(line, "__func__", None))
         self.begun = False
+        self.failure: Exception | None = None  # of a write in a burst: vLLM wraps what it finds in a collector
         self.collectors: list[Any] = []  # vLLM's, of what this request asked the engine for
 
     async def __call__(self, message: Message) -> None:
@@ -65,7 +66,8 @@ class Outlet:
 class Burst:
     """Pieces that are written when all of them are there, one right after the other.
 
-    To write to a client that waits costs more than twice as much as to one that is at work on the piece before.
+    On loopback, to a client with many connections, a write that has to wake it costs more than twice as much as one
+    that finds it at work on the piece before.
     """
 
     def __init__(self) -> None:
@@ -82,11 +84,13 @@ class Burst:
             try:
                 way.write_at_once(text)
             except Exception as failure:  # this stream's, not the engine's
+                way.failure = failure
                 for collector in way.collectors:
                     collector.put(failure)
 
 
-burst = Burst()  # of the one thread that takes in the engine's results: it does nothing else until the burst ends
+# One is enough: all engines of a process share its event loop, which does nothing else until the burst ends.
+burst = Burst()
 
 current: ContextVar[Outlet | None] = ContextVar("outlet", default=None)
 

@@ -6,6 +6,7 @@ import itertools
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,9 +21,22 @@ from vllm.entrypoints.generate.base.protocol import RequestResponseMetadata
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 from vllm.entrypoints.openai.chat_completion.serving import OpenAIServingChat
 from vllm.outputs import RequestOutput
+from vllm.sampling_params import RequestOutputKind
 from vllm.tokenizers import get_tokenizer
+from vllm.v1.engine import async_llm
+from vllm.v1.engine.exceptions import EngineGenerateError
 
-from tests.scoring.chat_handlers import TEXT, Answer, Handlers, application, as_given, events, result, stream
+from tests.scoring.chat_handlers import (
+    TEXT,
+    Answer,
+    Handlers,
+    application,
+    as_given,
+    engine_steps,
+    events,
+    result,
+    stream,
+)
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +171,44 @@ def test_what_stands_before_uvicorns_send_is_not_gone_round() -> None:
     way = outlet(line, line, line)
     way.write_now("data: a\n\n")
     assert seen == ["http.response.body"]
+
+
+class BrokenConnection:
+    """A connection that can no longer be written to, which nobody knows before a write."""
+
+    flow = SimpleNamespace(write_paused=False)
+
+    async def send(self, message: Any) -> None:
+        raise OSError("the connection is gone")
+
+
+def test_a_piece_that_cannot_be_written_is_told_by_its_own_cause(handlers: Handlers) -> None:
+    assert inline_stream.install()
+    line = BrokenConnection().send
+
+    async def results() -> AsyncIterator[RequestOutput]:
+        collector: Any = async_llm.RequestOutputCollector(RequestOutputKind.DELTA, "r")
+        try:
+            for _ in engine_steps(handlers.tokenizer, TEXT, [])(collector):
+                yield collector.get_nowait() or await collector.get()
+        except OSError as error:  # as vLLM's engine client does
+            raise EngineGenerateError from error
+
+    async def streamed() -> str:
+        way = outlet(as_sent, line, line)
+        await way({"type": "http.response.start"})
+        _, fast = handlers.pair()
+        generator = fast.chat_completion_stream_generator(
+            ChatCompletionRequest(messages=[{"role": "user", "content": "Hi"}], stream=True), results(),
+            "chatcmpl-1", "m", [], handlers.tokenizer, RequestResponseMetadata(request_id="r"), chat_template_kwargs={},
+        )  # fmt: skip
+        return "".join([chunk async for chunk in generator])
+
+    assert '"message":"the connection is gone"' in asyncio.run(streamed()).replace('": "', '":"')
+
+
+async def as_sent(message: Any) -> None:
+    """Take what goes through vLLM's app."""
 
 
 def test_the_setting_switches_it_off() -> None:

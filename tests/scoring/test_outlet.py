@@ -8,7 +8,7 @@ import pytest
 
 from scoring import inline_stream
 from scoring.asgi import Message
-from scoring.outlet import Outlet, burst, outlet
+from scoring.outlet import Outlet, burst
 
 
 class Connection:
@@ -25,7 +25,7 @@ class Connection:
         self.happened.append(f"{self.name} got {message['body'].decode()}")
 
     def way(self) -> Outlet:
-        return outlet(self.send, self.send, self.send)
+        return Outlet(self.send, self.send, self.send)
 
 
 def test_pieces_of_a_burst_go_out_in_their_order_at_its_end() -> None:

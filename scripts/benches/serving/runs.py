@@ -126,7 +126,7 @@ def _line(label: str, rows: list[dict[str, float]]) -> str:
         f"{label:28} {middle('requests_per_second'):7.2f} req/s  first token {middle('ttft_p50'):7.1f} /"
         f" {middle('ttft_p95'):7.1f} ms  gap {middle('gap_p50'):6.1f} / {middle('gap_p95'):6.1f} ms"
         f"  CPU {middle('http_cpu_ms'):6.2f} / {middle('all_cpu_ms'):6.2f} ms/req"
-        f"  events/token {middle('events_per_token'):.2f}"
+        f"  events/token {middle('events_per_token'):.2f}  client {middle('client_cpu_share'):.2f} of a core"
     )
 
 

@@ -4,8 +4,10 @@ Layers and widths are those of the model; the tokenizer, and with it the vocabul
 token that is sampled has a text.
 """
 
+import functools
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +41,10 @@ ARGUMENTS = ["--load-format", "dummy", "--dtype", "bfloat16", "--gpu-memory-util
 
 
 def shaped_model(name: str, demo: Path) -> Path:
-    """Return the folder of a model of this shape, made from a demo model's tokenizer beside that."""
-    folder = demo.parent / f"bench--{name}"
-    folder.mkdir(exist_ok=True)
+    """Return the folder of a model of this shape, with a demo model's tokenizer; it is gone when the bench ends."""
+    if not (demo / "config.json").is_file():
+        raise SystemExit(f"no demo model in {demo}\n\nhint: scripts/setup makes it; GATELIFT_CACHE_DIR names its cache")
+    folder = Path(_folder(name).name)
     for file in TOKENIZER_FILES:
         shutil.copyfile(demo / file, folder / file)
     kept = json.loads((demo / "config.json").read_text())
@@ -57,3 +60,8 @@ def shaped_model(name: str, demo: Path) -> Path:
     }
     (folder / "config.json").write_text(json.dumps(config, indent=1))
     return folder
+
+
+@functools.cache
+def _folder(name: str) -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(prefix=f"gatelift-bench-{name}-")
