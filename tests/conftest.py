@@ -10,8 +10,21 @@ import pytest
 from infra.demo_models import RANDOM_REASONING, SMOLLM2, DemoModel
 
 ROOT = Path(__file__).resolve().parents[1]
+SHARING = "tests/scoring/served/"  # whose tests share servers that fit into memory once
 TOLD = pytest.StashKey[list[str]]()
 CHECKED = pytest.StashKey[Counter[str]]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each file to one worker, and the files that share servers to the same."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return SHARING if nodeid.startswith(SHARING) else str(super()._split_scope(nodeid))
+
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

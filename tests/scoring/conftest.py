@@ -1,37 +1,29 @@
-"""One scoring server for all the tests that only talk to it: starting vLLM takes half a minute."""
+"""What tests of the scoring server share; the servers themselves are in `served`."""
 
-import importlib.util
-import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from openai import OpenAI
 
-from tests.weights import prepared_clip, prepared_minilm
+from tests.scoring import official_documents, processes, redis_process
 
-HERE = Path(__file__).resolve().parent
-CHAT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+LOG_LINES = 40  # of each process, under the report of a test that failed
 
 
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"scoring_tests_{name}", HERE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def pytest_runtest_setup() -> None:
+    """Forget the processes that had ended before this test."""
+    processes.Process.started[:] = [one for one in processes.Process.started if not one.ended]
 
 
-processes = _load("processes")
-redis_process = _load("redis_process")
-_load("responses_stand_in")
-official_documents = _load("official_documents")
-_load("clients")
-trace_collector = _load("trace_collector")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what the processes said that the test may have talked to."""
+    report = yield
+    if call.excinfo is not None and report.failed:
+        for one in processes.Process.started:
+            report.sections.append((one.title, "".join(one.lines[-LOG_LINES:])))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -41,42 +33,7 @@ def scoring_processes() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def chat_server(smollm2_weights: Path) -> Iterator["processes.ScoringServer"]:
-    """A ready server on SmolLM2; it stays up for the whole session."""
-    with processes.scoring_server(
-        str(smollm2_weights),
-        "--served-model-name", CHAT_MODEL,
-        "--max-model-len", "2048",
-        "--max-num-seqs", "8",
-        "--enable-auto-tool-choice",
-        "--tool-call-parser", "hermes",
-    ) as server:  # fmt: skip
-        server.while_loading = server.get("/health/ready")
-        server.wait_until_ready()
-        yield server
-
-
-@pytest.fixture(scope="session")
-def chat_url(chat_server: "processes.ScoringServer") -> str:
-    """The base URL of the ready server, without a path."""
-    return str(chat_server.base_url)
-
-
-@pytest.fixture(scope="session")
-def chat_model() -> str:
-    """The name that the server serves SmolLM2 under."""
-    return CHAT_MODEL
-
-
-@pytest.fixture(scope="session")
-def openai_client(chat_url: str) -> Iterator[OpenAI]:
-    """The official client, aimed at the ready server."""
-    with OpenAI(base_url=f"{chat_url}/v1", api_key="unused", max_retries=0, timeout=120) as client:
-        yield client
-
-
-@pytest.fixture(scope="session")
-def documents(repository: Path) -> "official_documents.Documents":
+def documents(repository: Path) -> official_documents.Documents:
     """The official documents that are shared beside the project."""
     specs = repository.parent / "shared" / "specs"
     if not specs.is_dir():
@@ -91,39 +48,7 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator["redis_process.RedisServer"]:
+def redis_server() -> Iterator[redis_process.RedisServer]:
     """A real Redis server; it stays up for the whole session."""
     with redis_process.running_redis() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def shared_store_url(request: pytest.FixtureRequest) -> str:
-    """A store that several servers share; the memory of each where there can be no Redis server."""
-    return str(request.getfixturevalue("redis_server").url) if redis_process.can_run() else "memory"
-
-
-@pytest.fixture(scope="session")
-def embedding_server(random_reasoning_weights: Path, shared_store_url: str) -> Iterator["processes.ScoringServer"]:
-    """A ready server with two engines: the random chat model `random`, and MiniLM as `minilm`."""
-    weights = prepared_minilm(os.environ)
-    with processes.two_engines(random_reasoning_weights, "minilm", weights, shared_store_url) as one:
-        yield one
-
-
-@pytest.fixture(scope="session")
-def collector() -> Iterator["trace_collector.Collector"]:
-    """A collector of the spans that `image_server` sends."""
-    with trace_collector.running_collector() as one:
-        yield one
-
-
-@pytest.fixture(scope="session")
-def image_server(
-    random_reasoning_weights: Path, shared_store_url: str, collector: "trace_collector.Collector"
-) -> Iterator["processes.ScoringServer"]:
-    """A ready server with two engines: the random chat model `random`, and a random CLIP as `clip`; it is traced."""
-    weights = prepared_clip(os.environ)
-    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
-    with processes.two_engines(random_reasoning_weights, "clip", weights, shared_store_url, **traced) as one:
-        yield one

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 
@@ -21,11 +22,15 @@ START_LIMIT = 240.0
 class Process:
     """A child process whose combined output can be waited for, line by line."""
 
+    started: ClassVar[list["Process"]] = []  # in this run of pytest, until a test begins after their end
+
     def __init__(self, command: Sequence[str], *, environ: Mapping[str, str], folder: Path) -> None:
         self._child = subprocess.Popen(
             command, env=dict(environ), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
         )  # fmt: skip
+        self.started.append(self)
+        self.ended = False  # because a test wanted it to
         self.lines: list[str] = []
         self._new: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -34,6 +39,12 @@ class Process:
     @property
     def pid(self) -> int:
         return self._child.pid
+
+    @property
+    def title(self) -> str:
+        """Which process this is, and how it does."""
+        code = self._child.poll()
+        return f"{' '.join(map(str, self._child.args))}: {'running' if code is None else f'ended with {code}'}"
 
     @property
     def output(self) -> str:
@@ -70,6 +81,7 @@ class Process:
 
     def end(self) -> None:
         """End it and whatever it has started."""
+        self.ended = True
         if self._child.poll() is None:
             self._child.terminate()
             with suppress(subprocess.TimeoutExpired):

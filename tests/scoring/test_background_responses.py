@@ -5,13 +5,13 @@ import time
 from pathlib import Path
 
 import pytest
-from scoring_tests_responses_stand_in import QUICK, BrokenStore, Instance, memory, run, two_instances
 
 from scoring.admission import Admission
 from scoring.background_responses import AT_ONCE
 from scoring.problems import Problem
 from scoring.response_record import Record, read_record
 from scoring.response_store import ResponseStoreSettings
+from tests.scoring.responses_stand_in import QUICK, BrokenStore, Instance, memory, run, two_instances
 
 
 def test_a_background_response_ends_and_is_counted_until_then(tmp_path: Path) -> None:

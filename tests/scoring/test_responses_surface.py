@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
-from scoring_tests_responses_stand_in import Instance, memory, run, two_instances
 
 from scoring.asgi import Message
 from scoring.vllm_responses import encode_messages
+from tests.scoring.responses_stand_in import Instance, memory, run, two_instances
 
 
 def test_a_response_can_be_fetched_as_soon_as_the_client_hears_of_it() -> None:

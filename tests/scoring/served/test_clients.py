@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from scoring_tests_clients import CLIENTS, Outcome, Target
-from scoring_tests_official_documents import Tape
+
+from tests.scoring.clients import CLIENTS, Outcome, Target
+from tests.scoring.official_documents import Tape
 
 FEATURES = ("chat", "stream", "tools", "json", "embeddings", "responses")
 MODELS = ("SmolLM2", "random reasoning", "MiniLM")
