@@ -11,8 +11,22 @@ from infra.demo_models import RANDOM_REASONING, SMOLLM2, DemoModel
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARING = "tests/scoring/served/"  # whose tests share servers that fit into memory once
+# What takes longest, which workers begin with: at the end the others would have nothing left to do beside it.
+LONGEST = (
+    SHARING,
+    "tests/e2e/",
+    "tests/infra/matrices/",
+    "tests/scoring/test_endurance",
+    "tests/scoring/test_azmlinfsrv",
+)
 TOLD = pytest.StashKey[list[str]]()
 CHECKED = pytest.StashKey[Counter[str]]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let workers begin with what takes longest; who runs the tests alone gets quick ones first."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: next((n for n, path in enumerate(LONGEST) if item.nodeid.startswith(path)), 99))
 
 
 @pytest.hookimpl(optionalhook=True)
