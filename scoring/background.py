@@ -18,9 +18,8 @@ from scoring import vllm_engine
 from scoring.access_log import AccessLog
 from scoring.application import Application
 from scoring.asgi import ASGIApp, ClientGone, Message, Scope, local_scope, never, replaying
-from scoring.errors import EngineFailed
 from scoring.lifecycle import bring_up, watch_engines
-from scoring.server import configure_logging, leave, log_failure
+from scoring.server import configure_logging, leave, log_death, log_failure
 from scoring.service import Service, State
 from scoring.settings import read_settings
 from scoring.startup import Timeline
@@ -88,7 +87,7 @@ class BackgroundServer:
         await watch_engines(self._service)
         self._service.state = State.FAILED
         await self._service.drain(2)
-        log_failure(EngineFailed("the engine died", hint="the engine's own lines above say more"))
+        log_death()
         leave(1)
 
     def call(

@@ -15,13 +15,24 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.context import ForkContext, ForkProcess, SpawnContext, SpawnProcess
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 INTERNET = (socket.AF_INET, socket.AF_INET6)
+OUT_OF_MEMORY = (
+    "the kernel does that where memory runs out: take an instance type with more, or set max_model_len"
+    " (on a CPU VLLM_CPU_KVCACHE_SPACE, in GiB) lower"
+)
+
+_engines: list[BaseProcess] = []  # all that this process has started
 
 
 class _ForkedProcess(ForkProcess):
     """A forked process without the connections of the one it comes from."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        _engines.append(self)
 
     def run(self) -> None:
         """Do what the process is for."""
@@ -39,6 +50,10 @@ class ForkedContext(ForkContext):
 
 class _SpawnedProcess(SpawnProcess):
     """A process that was started afresh."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        _engines.append(self)
 
     def run(self) -> None:
         """Do what the process is for."""
@@ -71,6 +86,18 @@ def forked(wanted: bool, *, on_cpu: bool) -> Iterator[None]:
         yield
     finally:
         vllm_utils.get_mp_context = original
+
+
+def death() -> tuple[str, str]:
+    """Return which signal has ended an engine's process, and a hint; nothing where it was none.
+
+    SIGTERM is not counted: by that vLLM ends what is left of an engine itself.
+    """
+    for engine in _engines:
+        number = -(engine.exitcode or 0)
+        if number > 0 and number != signal.SIGTERM:
+            return f"signal {number}, {signal.strsignal(number)}", OUT_OF_MEMORY if number == signal.SIGKILL else ""
+    return "", ""
 
 
 def close_connections() -> None:

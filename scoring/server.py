@@ -102,6 +102,13 @@ def open_listener(settings: ScoringSettings) -> socket.socket:
     return listener
 
 
+def log_death() -> None:
+    """Say that the engine has died, and of what as far as that is known."""
+    error = vllm_engine.engine_failed("the engine died")
+    logger.error("[shutdown] %s", error)
+    logger.error("hint: %s", error.hint)
+
+
 def log_failure(error: BaseException) -> None:
     """Say why the start failed, as the last lines of the log."""
     logger.error("[startup] failed: %s", " ".join(str(error).split()) or type(error).__name__)
@@ -157,7 +164,7 @@ async def _live(service: Service, stop: asyncio.Event) -> tuple[int, BaseExcepti
     progress.cancel()
     if watching.done():
         service.state = State.FAILED
-        logger.error("[shutdown] the engine died")
+        log_death()
         await service.drain(2)
         return 1, None
     watching.cancel()

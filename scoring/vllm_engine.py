@@ -17,7 +17,7 @@ from importlib import metadata
 from types import ModuleType
 from typing import Any
 
-from scoring.engine_process import forked
+from scoring.engine_process import death, forked
 from scoring.errors import EngineFailed
 from scoring.short_way import ShortWay
 from scoring.tracing import flush_traces
@@ -217,13 +217,15 @@ def start_engine(vllm: VllmModules, parsed: Namespace, *, fork: bool) -> VllmEng
                 disable_log_stats=engine_args.disable_log_stats,
             )
     except Exception as error:
-        raise EngineFailed(_cause(error), hint="the engine's own lines above say more") from error
+        text = " ".join(str(error).split())[:500] or type(error).__name__
+        raise engine_failed(f"the engine did not start: {text}") from error
     return VllmEngine(vllm, parsed, client)
 
 
-def _cause(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"the engine did not start: {text[:500] or type(error).__name__}"
+def engine_failed(what: str) -> EngineFailed:
+    """Return the error of an engine that does not live, with the signal that has ended its process if one has."""
+    by, hint = death()
+    return EngineFailed(f"{what} ({by})" if by else what, hint=hint or "the engine's own lines above say more")
 
 
 @contextmanager

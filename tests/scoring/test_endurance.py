@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -54,7 +55,7 @@ class Stream(threading.Thread):
         return [line[len("data: ") :] for line in self.text.splitlines() if line.startswith("data: ")]
 
 
-def engine_of(pid: int) -> int:
+def engine_of(pid: int) -> int | None:
     """The process of the engine, a child of the server."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -63,7 +64,15 @@ def engine_of(pid: int) -> int:
             continue
         if "VLLM::Engine" in fields and int(fields.rsplit(")", 1)[1].split()[1]) == pid:
             return int(entry.name)
-    raise AssertionError(f"{pid} has no engine process")
+    return None
+
+
+def strike_engine(pid: int, number: int) -> None:
+    """Send a signal to the engine of a server, once there is one."""
+    wait_until(lambda: engine_of(pid) is not None, limit=240)
+    engine = engine_of(pid)
+    assert engine is not None
+    os.kill(engine, number)
 
 
 @pytest.fixture
@@ -104,12 +113,11 @@ def test_flood_hang_and_shutdown(breakable_server: Any) -> None:
     assert ready(breakable_server) == 200
 
     # An engine that makes no step while requests wait is not ready; once it goes on it is.
-    engine = engine_of(breakable_server.pid)
-    os.kill(engine, signal.SIGSTOP)
+    strike_engine(breakable_server.pid, signal.SIGSTOP)
     try:
         wait_until(lambda: ready(breakable_server) == 503)
     finally:
-        os.kill(engine, signal.SIGCONT)
+        strike_engine(breakable_server.pid, signal.SIGCONT)
     wait_until(lambda: ready(breakable_server) == 200)
 
     # Shutdown under streams: not ready at once, nothing new, a terminal event for what does not end in time, exit 0.
@@ -136,7 +144,7 @@ def test_seeds_do_not_kill_the_engine_and_its_death_is_told(breakable_server: An
 
     openai_stream, azure_stream = Stream(url + CHAT), Stream(url + AZURE)
     wait_until(lambda: openai_stream.begun and azure_stream.begun)
-    os.kill(engine_of(breakable_server.pid), signal.SIGKILL)
+    strike_engine(breakable_server.pid, signal.SIGKILL)
     openai_stream.join(60)
     azure_stream.join(60)
     assert json.loads(openai_stream.events[-2])["error"]["code"] == 500
@@ -145,4 +153,15 @@ def test_seeds_do_not_kill_the_engine_and_its_death_is_told(breakable_server: An
     assert openai_stream.events[-1] == azure_stream.events[-1] == "[DONE]"
     assert breakable_server.wait() == 1
     breakable_server.wait_for_end()
-    assert "the engine died" in breakable_server.output
+    assert "[shutdown] the engine died (signal 9, Killed)\nhint: the kernel does that where memory runs out" in (
+        breakable_server.output
+    )
+
+
+def test_an_engine_killed_while_it_loads_is_told(scoring_processes: ModuleType, random_reasoning_weights: Path) -> None:
+    with scoring_processes.scoring_server(str(random_reasoning_weights)) as server:
+        strike_engine(server.pid, signal.SIGKILL)
+        assert server.wait() == 1
+        server.wait_for_end()
+    assert re.fullmatch(r"\[startup\] failed: the engine did not start: .+ \(signal 9, Killed\)\n", server.lines[-2])
+    assert "the kernel does that where memory runs out" in server.lines[-1]
