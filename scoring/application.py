@@ -103,6 +103,8 @@ class Application:
         prepared = send.contract.prepare(scope, route, document, engine.names[0])
         short = engine.short_way.find(path, scope, prepared, len(body)) if engine.short_way else None
         if short is None:
+            if engine.body_models:
+                engine.body_models.check(path, prepared, len(body))
             body = body if prepared is document else json.dumps(prepared).encode()
             scope, receive = with_body(scope, path, body), replaying(body, receive)
         with gate.admitted() as place:

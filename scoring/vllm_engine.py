@@ -17,6 +17,7 @@ from importlib import metadata
 from types import ModuleType
 from typing import Any
 
+from scoring.body_models import BodyModels
 from scoring.engine_process import death, forked
 from scoring.errors import EngineFailed
 from scoring.short_way import ShortWay
@@ -113,6 +114,7 @@ class VllmEngine:
         self.steps = 0
         self.app: Any = None
         self.short_way: ShortWay | None = None
+        self.body_models: BodyModels | None = None
         self.tasks: tuple[str, ...] = ()
 
     @property

@@ -171,3 +171,31 @@ def test_bad_body_is_an_openai_error(chat_url: str, body: bytes, status: int, wo
     assert (answer.status_code, error["code"]) == (status, status)
     assert words in error["message"]
     assert {"message", "type", "param", "code"} == set(error)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("/v1/chat/completions", {"messages": 5}),
+        ("/v1/chat/completions", {"messages": [{"role": "assistant", "tool_calls": 5}]}),
+        ("/v1/chat/completions", {"structured_outputs": True}),
+        ("/v1/completions", {"structured_outputs": ["json"]}),
+        ("/v1/responses", {"tools": 5}),
+    ],
+)
+def test_wrong_type_is_the_clients_mistake(chat_url: str, path: str, wrong: dict[str, object], stream: bool) -> None:
+    (name,) = wrong
+    answer = httpx.post(chat_url + path, json=BODIES[path] | wrong | {"stream": stream}, timeout=60)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"]) == (400, name)
+    assert error["message"] == f"{name} is, or holds, a value of a wrong type."
+
+
+def test_field_of_wrong_type_is_not_looked_for_in_large_bodies(chat_url: str) -> None:
+    body = {"messages": QUESTION, "structured_outputs": True, **{f"field_{number}": 1 for number in range(20_000)}}
+    answer = httpx.post(f"{chat_url}/v1/chat/completions", json=body, timeout=60)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (
+        400,
+        "The body is, or holds, a value of a wrong type.",
+    )
