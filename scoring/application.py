@@ -18,6 +18,7 @@ from scoring.asgi import (
     send_json,
     with_body,
 )
+from scoring.body_faults import check_unchecked
 from scoring.grammars import check_grammars
 from scoring.limits import check_ceilings, parse_body
 from scoring.media import check_media
@@ -30,7 +31,7 @@ from scoring.routes import Answer, Route, find_route
 from scoring.schema_bounds import check_schema_bounds
 from scoring.service import TASKS, Service
 from scoring.surfaces import contract_of
-from scoring.vllm_engine import VllmEngine
+from scoring.vllm_engine import VllmEngine, told_by_vllm
 from scoring.watched_send import WatchedSend
 
 logger = logging.getLogger("scoring")
@@ -58,9 +59,11 @@ class Application:
             await watched.fail(problem)
         except ClientGone:
             return
-        except Exception:
-            logger.exception("%s %s failed", scope["method"], scope["path"])
-            await watched.fail(Problem(500, "The server failed to answer this request."))
+        except Exception as error:
+            mistake = told_by_vllm(error) if watched.streaming else None
+            if mistake is None:
+                logger.exception("%s %s failed", scope["method"], scope["path"])
+            await watched.fail(mistake or Problem(500, "The server failed to answer this request."))
 
     async def _serve(self, scope: Scope, receive: Receive, send: WatchedSend) -> None:
         route, known = find_route(scope["method"], scope["path"])
@@ -103,8 +106,6 @@ class Application:
         prepared = send.contract.prepare(scope, route, document, engine.names[0])
         short = engine.short_way.find(path, scope, prepared, len(body)) if engine.short_way else None
         if short is None:
-            if engine.body_models:
-                engine.body_models.check(path, prepared, len(body))
             body = body if prepared is document else json.dumps(prepared).encode()
             scope, receive = with_body(scope, path, body), replaying(body, receive)
         with gate.admitted() as place:
@@ -117,6 +118,7 @@ class Application:
         body = await self.service.intake.read(scope, receive)
         document = parse_body(body, limits)
         check_ceilings(document, limits)
+        check_unchecked(document)
         check_schema_bounds(document)
         check_grammars(document, limits)
         await check_media(document, engine.media_hosts, limits)

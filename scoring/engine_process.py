@@ -14,17 +14,19 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import connection
 from multiprocessing.context import ForkContext, ForkProcess, SpawnContext, SpawnProcess
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 INTERNET = (socket.AF_INET, socket.AF_INET6)
 OUT_OF_MEMORY = (
-    "the kernel does that where memory runs out: take an instance type with more, or set max_model_len"
+    "the kernel does that where memory runs out: if so, take an instance type with more, or set max_model_len"
     " (on a CPU VLLM_CPU_KVCACHE_SPACE, in GiB) lower"
 )
+END_SECONDS = 1.0  # what a process takes at most to be gone once it has closed everything
 
-_engines: list[BaseProcess] = []  # all that this process has started
+_engines: list[BaseProcess] = []  # what was started by the two contexts below
 
 
 class _ForkedProcess(ForkProcess):
@@ -94,6 +96,8 @@ def death() -> tuple[str, str]:
     SIGTERM is not counted: by that vLLM ends what is left of an engine itself.
     """
     for engine in _engines:
+        if engine.pid and connection.wait([engine.sentinel], 0):
+            engine.join(END_SECONDS)
         number = -(engine.exitcode or 0)
         if number > 0 and number != signal.SIGTERM:
             return f"signal {number}, {signal.strsignal(number)}", OUT_OF_MEMORY if number == signal.SIGKILL else ""

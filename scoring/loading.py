@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from scoring import fast_stream, inline_render, media_fetching, serve_arguments, vllm_engine
 from scoring.asgi import call_app
-from scoring.body_models import BodyModels
 from scoring.engine_arguments import has_flag, named_option
 from scoring.errors import BadSettings, EngineFailed
 from scoring.settings import NAME_A_MODEL, NO_MODEL, ScoringSettings
@@ -49,7 +48,6 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
         tune_process()
     with timeline.phase("first token"):
         await first_token(engine)
-    engine.body_models = BodyModels(engine.app)
     engine.short_way = find_short_way(engine.app, wanted=settings.short_way)
     if engine.short_way is not None:
         inline_render.install(engine.app.state.openai_serving_chat.renderer)

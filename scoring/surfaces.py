@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from scoring import model_inference_answers, model_inference_requests
 from scoring.asgi import Headers, Scope, Send, header
 from scoring.problems import Problem, openai_error
-from scoring.responses_input import readable_input
+from scoring.responses_input import check_items, readable_input
 from scoring.routes import RESPONSES, Route, Surface
 
 
@@ -45,6 +45,7 @@ class OpenAiContract:
             changes["model"] = name
         if route.engine_path == RESPONSES and "input" in document:
             changes["input"] = readable_input(document["input"])
+            check_items(changes["input"])
         return {**document, **changes} if changes else document
 
     def writer(self, send: Send, route: Route, name: str) -> Send:

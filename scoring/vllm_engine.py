@@ -17,9 +17,10 @@ from importlib import metadata
 from types import ModuleType
 from typing import Any
 
-from scoring.body_models import BodyModels
+from scoring import body_faults
 from scoring.engine_process import death, forked
 from scoring.errors import EngineFailed
+from scoring.problems import Problem
 from scoring.short_way import ShortWay
 from scoring.tracing import flush_traces
 from scoring.unsent_requests import forget_unsent
@@ -114,7 +115,6 @@ class VllmEngine:
         self.steps = 0
         self.app: Any = None
         self.short_way: ShortWay | None = None
-        self.body_models: BodyModels | None = None
         self.tasks: tuple[str, ...] = ()
 
     @property
@@ -193,6 +193,7 @@ class VllmEngine:
         await self._client.reset_mm_cache()
         self.tasks = tuple(await self._client.get_supported_tasks())
         self.app = await asyncio.to_thread(self._vllm.build_app, self._parsed, self.tasks, self._client.model_config)
+        body_faults.install(self.app)
         await self._vllm.init_app_state(self._client, self.app.state, self._parsed, self.tasks)
         self.app.state.server = DeathSwitch(on_death)
         if EMBED in self.tasks and self._client.model_config.is_multimodal_model:
@@ -222,6 +223,20 @@ def start_engine(vllm: VllmModules, parsed: Namespace, *, fork: bool) -> VllmEng
         text = " ".join(str(error).split())[:500] or type(error).__name__
         raise engine_failed(f"the engine did not start: {text}") from error
     return VllmEngine(vllm, parsed, client)
+
+
+def told_by_vllm(error: Exception) -> Problem | None:
+    """Return what vLLM would answer to an error if that is the client's: it lets some through once a stream has begun.
+
+    None if the fault is the server's, or vLLM has not been imported.
+    """
+    module = sys.modules.get("vllm.entrypoints.serve.exception_handling.error_response")
+    if module is None:
+        return None
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__  # Starlette raises another one where it is too late for an error's handler
+    told = module.create_error_response(error).error
+    return Problem(told.code, told.message, param=told.param) if told.code < 500 else None
 
 
 def engine_failed(what: str) -> EngineFailed:

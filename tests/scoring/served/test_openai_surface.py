@@ -175,27 +175,103 @@ def test_bad_body_is_an_openai_error(chat_url: str, body: bytes, status: int, wo
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
-    ("path", "wrong"),
+    ("path", "wrong", "where", "message"),
     [
-        ("/v1/chat/completions", {"messages": 5}),
-        ("/v1/chat/completions", {"messages": [{"role": "assistant", "tool_calls": 5}]}),
-        ("/v1/chat/completions", {"structured_outputs": True}),
-        ("/v1/completions", {"structured_outputs": ["json"]}),
-        ("/v1/responses", {"tools": 5}),
+        pytest.param("/v1/chat/completions", {"messages": 5}, "messages", "must be an array: 5.", id="messages"),
+        pytest.param(
+            "/v1/chat/completions",
+            {"messages": [*QUESTION, {"role": "assistant", "tool_calls": 5}]},
+            "messages.1.tool_calls",
+            "must be an array or null: 5.",
+            id="tool-calls",
+        ),
+        pytest.param(
+            "/v1/chat/completions",
+            {"structured_outputs": True},
+            "structured_outputs",
+            "must be an object or null: true.",
+            id="structured-outputs",
+        ),
+        pytest.param(
+            "/v1/chat/completions",
+            {"tool_choice": {"type": "function", "function": {"name": "f"}}, "tools": ["f"]},
+            "tools.0",
+            'must be an object: "f".',
+            id="tools",
+        ),
+        pytest.param(
+            "/v1/completions",
+            {"structured_outputs": ["json"]},
+            "structured_outputs",
+            'must be an object or null: ["json"].',
+            id="structured-outputs-of-completions",
+        ),
+        pytest.param("/v1/responses", {"tools": 5}, "tools", "must be an array or null: 5.", id="tools-of-responses"),
     ],
 )
-def test_wrong_type_is_the_clients_mistake(chat_url: str, path: str, wrong: dict[str, object], stream: bool) -> None:
-    (name,) = wrong
+def test_wrong_type_is_told_with_its_place(
+    chat_url: str, path: str, wrong: dict[str, object], where: str, message: str, stream: bool
+) -> None:
     answer = httpx.post(chat_url + path, json=BODIES[path] | wrong | {"stream": stream}, timeout=60)
     error = answer.json()["error"]
-    assert (answer.status_code, error["param"]) == (400, name)
-    assert error["message"] == f"{name} is, or holds, a value of a wrong type."
+    assert (answer.status_code, error["code"], error["param"]) == (400, 400, where)
+    assert error["message"] == f"{where} {message}"
 
 
-def test_field_of_wrong_type_is_not_looked_for_in_large_bodies(chat_url: str) -> None:
-    body = {"messages": QUESTION, "structured_outputs": True, **{f"field_{number}": 1 for number in range(20_000)}}
+def test_what_is_missing_is_no_fault_of_the_server(chat_url: str) -> None:
+    body = {"messages": QUESTION, "tools": [{"type": "function"}]}
+    body["tool_choice"] = {"type": "function", "function": {"name": "f"}}
     answer = httpx.post(f"{chat_url}/v1/chat/completions", json=body, timeout=60)
-    assert (answer.status_code, answer.json()["error"]["message"]) == (
-        400,
-        "The body is, or holds, a value of a wrong type.",
-    )
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith("The body cannot be read:")
+
+
+BAD_STREAMS = [
+    pytest.param({"structured_outputs": {"regex": "("}}, id="regex"),
+    pytest.param({"structured_outputs": {"json": "x"}}, id="json"),
+    pytest.param({"stop_token_ids": [-5]}, id="stop-token"),
+]
+
+
+@pytest.mark.parametrize("wrong", BAD_STREAMS)
+def test_mistake_found_in_a_stream_of_responses_is_the_clients(chat_url: str, wrong: dict[str, object]) -> None:
+    body = {"input": "Hi", "max_output_tokens": 2, "stream": True, **wrong}
+    answer = httpx.post(f"{chat_url}/v1/responses", json=body, timeout=60)
+    assert answer.status_code == 200
+    error, end = [line for line in answer.text.splitlines() if line.startswith("data: ")][-2:]
+    assert (json.loads(error[6:])["error"]["code"], end) == (400, "data: [DONE]")
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/v1/responses"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_transfer_parameters_are_an_object(chat_url: str, path: str, stream: bool) -> None:
+    body = {**BODIES[path], "vllm_xargs": {"kv_transfer_params": 5}, "stream": stream}
+    answer = httpx.post(chat_url + path, json=body, timeout=60)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "vllm_xargs.kv_transfer_params")
+
+
+def conversation(turns: int) -> list[dict[str, object]]:
+    """Items of every kind that a client sends back."""
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    said = {"type": "output_text", "text": "Hello", "annotations": []}
+    return turns * [
+        {"role": "user", "content": "Hi"},
+        {"role": "user", "content": [{"type": "input_text", "text": "Hi"}]},
+        call,
+        {"type": "function_call_output", "call_id": "c", "output": "1"},
+        {"type": "message", "role": "assistant", "id": "m", "status": "completed", "content": [said]},
+        {"type": "message", "role": "assistant", "id": "r", "status": "completed",
+         "content": [{"type": "refusal", "refusal": "No"}]},
+    ]  # fmt: skip
+
+
+def test_long_input_is_read(chat_url: str) -> None:
+    body = {"input": conversation(12), "max_output_tokens": 2}
+    answer = httpx.post(f"{chat_url}/v1/responses", json=body, timeout=60)
+    assert answer.status_code == 200, answer.text
+
+
+def test_long_input_is_refused_at_the_first_item_that_cannot_be_read(chat_url: str) -> None:
+    body = {"input": [*conversation(20), *8000 * [{}]]}
+    answer = httpx.post(f"{chat_url}/v1/responses", json=body, timeout=60)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "input.120")
