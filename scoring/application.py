@@ -18,7 +18,7 @@ from scoring.asgi import (
     send_json,
     with_body,
 )
-from scoring.body_faults import check_unchecked
+from scoring.body_faults import check_unchecked, late_refusal
 from scoring.grammars import check_grammars
 from scoring.limits import check_ceilings, parse_body
 from scoring.media import check_media
@@ -31,7 +31,7 @@ from scoring.routes import Answer, Route, find_route
 from scoring.schema_bounds import check_schema_bounds
 from scoring.service import TASKS, Service
 from scoring.surfaces import contract_of
-from scoring.vllm_engine import VllmEngine, told_by_vllm
+from scoring.vllm_engine import VllmEngine
 from scoring.watched_send import WatchedSend
 
 logger = logging.getLogger("scoring")
@@ -60,7 +60,7 @@ class Application:
         except ClientGone:
             return
         except Exception as error:
-            mistake = told_by_vllm(error) if watched.streaming else None
+            mistake = late_refusal(error) if watched.streaming and not watched.ended else None
             if mistake is None:
                 logger.exception("%s %s failed", scope["method"], scope["path"])
             await watched.fail(mistake or Problem(500, "The server failed to answer this request."))

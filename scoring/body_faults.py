@@ -30,39 +30,49 @@ TRUSTED: Schema = {
         "tool_choice": {"type": ["string", "object", "null"]},
     }
 }
-
-# What vLLM falls over later on, so that it must be refused before.
-UNCHECKED: Schema = {
-    "properties": {"vllm_xargs": {"properties": {"kv_transfer_params": {"type": ["object", "null"]}}}},
-}
+# How Starlette begins the error that it raises where a stream has begun, so that an error's handler cannot answer.
+TOO_LATE = "Caught handled exception"
+CLIENT_ERROR = "VLLMClientError"
 
 
 def check_unchecked(document: Mapping[str, Any]) -> None:
-    """Refuse what vLLM would answer 500 to after it has begun."""
-    fault = first_fault(document, UNCHECKED)
-    if fault is not None:
-        raise _as_problem(fault)
+    """Refuse what vLLM would fall over when the request has been read."""
+    extra = document.get("vllm_xargs")
+    if isinstance(extra, dict) and extra.get("kv_transfer_params"):
+        where = "vllm_xargs.kv_transfer_params"
+        raise Problem(400, f"{where} must be left out: kv_transfer_params is a field of the body.", param=where)
+
+
+def late_refusal(error: Exception) -> Problem | None:
+    """Return the refusal that vLLM raised when its stream had begun; None for whatever else went wrong in it."""
+    cause = error.__cause__
+    if not (isinstance(error, RuntimeError) and str(error).startswith(TOO_LATE) and cause):
+        return None
+    refused = any(kind.__name__ == CLIENT_ERROR for kind in type(cause).__mro__)
+    if type(cause) is not ValueError and not refused:  # a sub-class of ValueError is something that could not be read
+        return None
+    return Problem(400, str(cause)[:1000], param=getattr(cause, "parameter", None))
 
 
 def install(app: Any) -> None:
     """Let vLLM's app tell such bodies from faults of its own."""
     from starlette.responses import JSONResponse  # it takes its time: not before we listen
 
-    handlers = app.exception_handlers
-    layer = _exception_layer(app)  # vLLM's app has built it, with the handlers that there were
+    layer = _exception_layer(app)  # vLLM has built it already, with the handlers that there were
+    if layer is None:
+        logger.info("[body faults] off: this vLLM handles errors in a way that is not known here")
+        return
     for kind in (AttributeError, LookupError, TypeError):
-        vllms = handlers.get(kind) or handlers[Exception]
+        vllms = app.exception_handlers.get(kind)
 
         async def answer(request: Any, error: Exception, vllms: Any = vllms) -> Any:
             if _has_passed(error.__traceback__, READS_BODIES):
                 return JSONResponse(openai_error(_problem(await request.body())), 400)
-            if not isinstance(error, TypeError):  # for which vLLM blames the client
-                logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+            if vllms is None:
+                raise error
             return await vllms(request, error)
 
-        app.add_exception_handler(kind, answer)
-        if layer is not None:
-            layer.add_exception_handler(kind, answer)
+        layer.add_exception_handler(kind, answer)
 
 
 def _exception_layer(app: Any) -> Any:

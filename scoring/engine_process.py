@@ -12,6 +12,7 @@ import signal
 import socket
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import connection
@@ -24,7 +25,7 @@ OUT_OF_MEMORY = (
     "the kernel does that where memory runs out: if so, take an instance type with more, or set max_model_len"
     " (on a CPU VLLM_CPU_KVCACHE_SPACE, in GiB) lower"
 )
-END_SECONDS = 1.0  # what a process takes at most to be gone once it has closed everything
+END_SECONDS = 1.0  # given to processes that have closed everything, to be gone
 
 _engines: list[BaseProcess] = []  # what was started by the two contexts below
 
@@ -95,9 +96,12 @@ def death() -> tuple[str, str]:
 
     SIGTERM is not counted: by that vLLM ends what is left of an engine itself.
     """
+    deadline = time.monotonic() + END_SECONDS
     for engine in _engines:
-        if engine.pid and connection.wait([engine.sentinel], 0):
-            engine.join(END_SECONDS)
+        while engine.pid and engine.exitcode is None and time.monotonic() < deadline:
+            if not connection.wait([engine.sentinel], 0):
+                break
+            time.sleep(0.005)  # `join` would wait for as long as it takes
         number = -(engine.exitcode or 0)
         if number > 0 and number != signal.SIGTERM:
             return f"signal {number}, {signal.strsignal(number)}", OUT_OF_MEMORY if number == signal.SIGKILL else ""

@@ -27,6 +27,7 @@ class Limits:
     max_stop_strings: int = 16
     max_inputs: int = 2048  # texts to embed, as many as OpenAI takes
     max_message_parts: int = 8192  # messages, the parts of their content and their tool calls
+    max_tools: int = 512  # vLLM complains of each that it cannot read, 27 times
     max_grammar_bytes: int = 64 * 1024  # of a schema, a grammar or the tools that calls are bound to
     max_grammar_parts: int = 256  # objects in a schema, repetitions in a grammar: two seconds or so of compiling
     max_media_items: int = 16
@@ -132,6 +133,9 @@ def check_ceilings(document: Mapping[str, Any], limits: Limits) -> None:
         raise Problem(422, f"input may hold at most {limits.max_inputs} inputs.", param="input")
     if _count_parts(document) > limits.max_message_parts:
         raise Problem(422, f"A request may hold at most {limits.max_message_parts} messages and parts of messages.")
+    tools = document.get("tools")
+    if isinstance(tools, list) and len(tools) > limits.max_tools:
+        raise Problem(422, f"tools may hold at most {limits.max_tools} tools.", param="tools")
     media = sum(1 for _ in media_items(document))
     if media > limits.max_media_items:
         raise Problem(422, f"A request may hold at most {limits.max_media_items} images or other media.")

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from scoring.asgi import Message, Send, is_event_stream, send_json
@@ -75,6 +76,14 @@ def problem_of_vllm(status: int, body: bytes) -> Problem:
     return Problem(status, message, param=where or None, details=details)
 
 
+def _status(error: bytes) -> int:
+    """Return the status that vLLM's error names."""
+    try:
+        return HTTPStatus(json.loads(error)["error"]["code"])
+    except (ValueError, KeyError, TypeError):
+        return 500
+
+
 class AnswerWriter:
     """`send` for one request: rewrites vLLM's answer, whole if it is JSON, by bytes if it streams."""
 
@@ -102,7 +111,7 @@ class AnswerWriter:
     def _event(self, chunk: bytes) -> bytes:
         if chunk.startswith(b'data: {"error"'):
             error = chunk[len(b"data: ") :].split(b"\n", 1)[0]
-            return error_event(problem_of_vllm(500, error), self._model)
+            return error_event(problem_of_vllm(_status(error), error), self._model)
         if chunk.startswith(b":"):
             return b""  # keep-alive comments: this API's clients refuse any line but `data:`
         for old, new in RENAMED:

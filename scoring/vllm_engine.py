@@ -20,7 +20,6 @@ from typing import Any
 from scoring import body_faults
 from scoring.engine_process import death, forked
 from scoring.errors import EngineFailed
-from scoring.problems import Problem
 from scoring.short_way import ShortWay
 from scoring.tracing import flush_traces
 from scoring.unsent_requests import forget_unsent
@@ -223,20 +222,6 @@ def start_engine(vllm: VllmModules, parsed: Namespace, *, fork: bool) -> VllmEng
         text = " ".join(str(error).split())[:500] or type(error).__name__
         raise engine_failed(f"the engine did not start: {text}") from error
     return VllmEngine(vllm, parsed, client)
-
-
-def told_by_vllm(error: Exception) -> Problem | None:
-    """Return what vLLM would answer to an error if that is the client's: it lets some through once a stream has begun.
-
-    None if the fault is the server's, or vLLM has not been imported.
-    """
-    module = sys.modules.get("vllm.entrypoints.serve.exception_handling.error_response")
-    if module is None:
-        return None
-    if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
-        error = error.__cause__  # Starlette raises another one where it is too late for an error's handler
-    told = module.create_error_response(error).error
-    return Problem(told.code, told.message, param=told.param) if told.code < 500 else None
 
 
 def engine_failed(what: str) -> EngineFailed:

@@ -86,6 +86,20 @@ def test_the_engine_does_not_outlive_a_server_that_is_killed(repository: Path, c
     assert not left
 
 
+def test_an_engine_that_lingers_does_not_hold_up_the_word_of_its_death(repository: Path) -> None:
+    code = (
+        "import os, time\nfrom scoring import engine_process\n"
+        "def linger():\n    time.sleep(0.5)  # by then it watches its parent\n    os.closerange(3, 256)\n    time.sleep(600)\n"
+        "process = engine_process.ForkedContext().Process(target=linger)\n"
+        "process.start()\ntime.sleep(2)\nprint(engine_process.death())\nprocess.kill()\nprocess.join()\n"
+        "print(engine_process.death()[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.stdout, done.returncode) == ("('', '')\nsignal 9, Killed\n", 0), done.stderr
+
+
 SIGNALLED = """
 import asyncio, signal, sys, time
 import uvicorn

@@ -148,6 +148,8 @@ def test_what_the_engine_can_be_sent_is_parsed(body: bytes) -> None:
         pytest.param({"n": " +1_7.0 "}, True, id="digits-as-pydantic-takes-them"),
         pytest.param({"top_logprobs": "21"}, True, id="digits-elsewhere"),
         pytest.param({"input": ["a"] * 2049}, True, id="texts-to-embed"),
+        pytest.param({"tools": [{}] * 513}, True, id="tools"),
+        pytest.param({"tools": [{}] * 512}, False, id="just-so-many-tools"),
         pytest.param({"input": [[1, 2]] * 2049}, True, id="lists-of-tokens-to-embed"),
         pytest.param({"input": [1] * 100_000}, False, id="one-list-of-tokens"),
         pytest.param({"input": ["a"] * 2048}, False, id="as-many-texts-as-allowed"),

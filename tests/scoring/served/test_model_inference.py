@@ -71,6 +71,13 @@ def test_stream_is_data_lines_valid_by_the_official_document(
     assert len(events) > 2
 
 
+def test_mistake_found_in_a_stream_is_the_clients(chat_url: str) -> None:
+    body = {**SHORT, "stream": True, "structured_outputs": {"regex": "("}}
+    text = ask(chat_url, body, extra_parameters="pass-through").text
+    update, end = [line[len("data: ") :] for line in text.splitlines() if line][-2:]
+    assert (json.loads(update)["error"]["code"], end) == ("UnprocessableContent", "[DONE]")
+
+
 ACCEPTED = [
     pytest.param({"temperature": 1.5}, id="temperature-above-one"),
     pytest.param({"top_p": 0}, id="top-p-zero"),
