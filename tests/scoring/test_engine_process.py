@@ -86,16 +86,28 @@ def test_the_engine_does_not_outlive_a_server_that_is_killed(repository: Path, c
     assert not left
 
 
+LINGERS = """
+import os, time
+from scoring import engine_process
+
+def linger():
+    time.sleep(0.5)  # by then it watches its parent
+    os.closerange(3, 256)
+    time.sleep(600)
+
+process = engine_process.ForkedContext().Process(target=linger)
+process.start()
+time.sleep(2)
+print(engine_process.death())
+process.kill()
+process.join()
+print(engine_process.death()[0])
+"""
+
+
 def test_an_engine_that_lingers_does_not_hold_up_the_word_of_its_death(repository: Path) -> None:
-    code = (
-        "import os, time\nfrom scoring import engine_process\n"
-        "def linger():\n    time.sleep(0.5)  # by then it watches its parent\n    os.closerange(3, 256)\n    time.sleep(600)\n"
-        "process = engine_process.ForkedContext().Process(target=linger)\n"
-        "process.start()\ntime.sleep(2)\nprint(engine_process.death())\nprocess.kill()\nprocess.join()\n"
-        "print(engine_process.death()[0])"
-    )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", LINGERS], cwd=repository, capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.stdout, done.returncode) == ("('', '')\nsignal 9, Killed\n", 0), done.stderr
 
