@@ -2,21 +2,35 @@
 
 import json
 import sys
+import time
 
-from openai import OpenAI
+from openai import APIStatusError, OpenAI
+from openai.types.chat import ChatCompletion
+
+NOT_READY = 424
+PATIENCE = 180.0  # seconds: after `gatelift emulator stop` and `start` an instance loads its model again
 
 
 def main() -> None:
     endpoint = json.load(sys.stdin)
     client = OpenAI(base_url=endpoint["base_url"], api_key=endpoint["api_key"])
     question = sys.argv[1]
-    answer = client.chat.completions.create(
-        model=endpoint["model"],
-        messages=[{"role": "user", "content": question}],
-        temperature=0,
-        max_tokens=64,
-    )
+    answer = ask(client, endpoint["model"], question)
     print(f"\nYou:   {question}\nModel: {answer.choices[0].message.content}")  # noqa: T201
+
+
+def ask(client: OpenAI, model: str, question: str) -> ChatCompletion:
+    """Return the answer, once there is an instance that is ready."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return client.chat.completions.create(
+                model=model, messages=[{"role": "user", "content": question}], temperature=0, max_tokens=64
+            )
+        except APIStatusError as error:
+            if error.status_code != NOT_READY or time.monotonic() > deadline:
+                raise
+        time.sleep(1)
 
 
 if __name__ == "__main__":
