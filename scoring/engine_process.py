@@ -30,8 +30,8 @@ END_SECONDS = 1.0  # given to processes that have closed everything, to be gone
 _engines: list[BaseProcess] = []  # what was started by the two contexts below
 
 
-class _ForkedProcess(ForkProcess):
-    """A forked process without the connections of the one it comes from."""
+class _Engine(BaseProcess):
+    """A process whose end is told of, and that ends with the one it comes from."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -39,9 +39,17 @@ class _ForkedProcess(ForkProcess):
 
     def run(self) -> None:
         """Do what the process is for."""
+        _watch_parent()
+        super().run()
+
+
+class _ForkedProcess(_Engine, ForkProcess):
+    """A forked process without the connections of the one it comes from."""
+
+    def run(self) -> None:
+        """Do what the process is for."""
         signal.set_wakeup_fd(-1)  # the server's event loop would take a signal to this process for one to itself
         close_connections()
-        _watch_parent()
         super().run()
 
 
@@ -51,17 +59,8 @@ class ForkedContext(ForkContext):
     Process = _ForkedProcess
 
 
-class _SpawnedProcess(SpawnProcess):
+class _SpawnedProcess(_Engine, SpawnProcess):
     """A process that was started afresh."""
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        _engines.append(self)
-
-    def run(self) -> None:
-        """Do what the process is for."""
-        _watch_parent()
-        super().run()
 
 
 class SpawnedContext(SpawnContext):

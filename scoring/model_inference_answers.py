@@ -62,10 +62,14 @@ def error_event(problem: Problem, model: str) -> bytes:
 
 
 def problem_of_vllm(status: int, body: bytes) -> Problem:
-    """Read vLLM's error; what it refuses after our own checks is content that this model cannot process."""
+    """Read vLLM's error; what it refuses after our own checks is content that this model cannot process.
+
+    `status` is that of the answer, 500 in a stream; an error that names its own has that.
+    """
     try:
         error = json.loads(body)["error"]
         message, param = str(error["message"]), error.get("param")
+        status = HTTPStatus(error.get("code") or status).value
     except (ValueError, KeyError, TypeError):
         message, param = body.decode(errors="replace")[:300], None
     status = 422 if status in (400, 501) else status
@@ -74,14 +78,6 @@ def problem_of_vllm(status: int, body: bytes) -> Problem:
     value = next(group for group in found.groups() if group is not None)[:200] if found else ""
     details = {"loc": ["body", *(where.split(".") if where else [])], "value": value} if status == 422 else None
     return Problem(status, message, param=where or None, details=details)
-
-
-def _status(error: bytes) -> int:
-    """Return the status that vLLM's error names."""
-    try:
-        return HTTPStatus(json.loads(error)["error"]["code"])
-    except (ValueError, KeyError, TypeError):
-        return 500
 
 
 class AnswerWriter:
@@ -111,7 +107,7 @@ class AnswerWriter:
     def _event(self, chunk: bytes) -> bytes:
         if chunk.startswith(b'data: {"error"'):
             error = chunk[len(b"data: ") :].split(b"\n", 1)[0]
-            return error_event(problem_of_vllm(_status(error), error), self._model)
+            return error_event(problem_of_vllm(500, error), self._model)
         if chunk.startswith(b":"):
             return b""  # keep-alive comments: this API's clients refuse any line but `data:`
         for old, new in RENAMED:

@@ -38,7 +38,7 @@ def check_items(given: Any) -> None:
         if not _is_read(model, given[start : start + FEW]):
             position = next((at for at in range(start, start + FEW) if not _is_read(model, given[at : at + 1])), start)
             where = f"input.{position}"
-            raise Problem(400, f"{where} cannot be read: no item of any type has just these fields.", param=where)
+            raise Problem(400, f"{where} is no item of a known type with fields as they should be.", param=where)
 
 
 def _size(item: Any) -> int:

@@ -8,6 +8,7 @@ kept goes to a store with limits, what a request refers to is fetched from there
 import asyncio
 import importlib
 import json
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextvars import ContextVar
@@ -111,7 +112,7 @@ class LastEvent:
 current: ContextVar[Exchange | None] = ContextVar("responses_exchange", default=None)
 
 
-class _View:
+class _View(ABC):
     """Stands for one of vLLM's dictionaries: knows what belongs to the request that is under way, nothing else."""
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -136,11 +137,13 @@ class _View:
         """Forget nothing: the view ends with its request."""
         return self.get(key, default)
 
+    @abstractmethod
     def find(self, exchange: Exchange, key: str) -> Any:
-        raise NotImplementedError
+        """Return what a request has under a key, None if nothing."""
 
+    @abstractmethod
     def keep(self, exchange: Exchange, value: Any) -> None:
-        raise NotImplementedError
+        """Take what a request is given."""
 
 
 class _Responses(_View):
