@@ -1,1 +1,1 @@
-"""Runs on the engineer's machine or in CI: spec, plan, apply, the command line and the emulator."""
+"""Runs on the engineer's machine or in CI: the command line, what it does, and the emulator."""

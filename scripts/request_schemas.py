@@ -1,4 +1,4 @@
-"""Derives infra/emulator/request_schemas.json from the official API documents: `scripts/request_schemas.py SPECS`.
+"""Derives infra/emulator/arm/request_schemas.json from the official API documents: `scripts/request_schemas.py SPECS`.
 
 What is kept are facts about request bodies of the operations that the emulator serves: names, types, what is required,
 which values. A type is a string (`string`, `integer`, `number`, `boolean`, `object`, `any`, or `#Model`), a list with
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-OUTPUT = ROOT / "infra" / "emulator" / "request_schemas.json"
+OUTPUT = ROOT / "infra" / "emulator" / "arm" / "request_schemas.json"
 STABLE = "resource-manager/Microsoft.MachineLearningServices/stable/2024-04-01"
 SERVICE = f"azure-rest-api-specs/specification/machinelearningservices/{STABLE}"
 DOCUMENTS = {
@@ -110,7 +110,7 @@ class Derivation:
 def derive(specs: Path) -> dict[str, Any]:
     """The whole file, by api-version."""
     sys.path.insert(0, str(ROOT))
-    from infra.emulator.arm_routes import ROUTES
+    from infra.emulator.arm.routes import ROUTES
 
     routes = ROUTES["Microsoft.MachineLearningServices"]
     served = {(method, pattern.lower()) for method, pattern in routes if method in ("PUT", "PATCH", "POST")}

@@ -9,13 +9,13 @@ ROOT = Path(__file__).resolve().parents[1]
 LONGEST_FILE = 300
 # The only files that may import a package; a name stands for itself and everything below it.
 HOMES = {
-    "azure.ai.ml": {"infra/aml.py"},
-    "azure.core": {"infra/sdk_transport.py", "infra/aml.py", "infra/azure_login.py"},
-    "azure.identity": {"infra/azure_login.py"},
-    "azure.mgmt": set(),  # Resource Manager is asked directly, see infra/arm_session.py
-    "azure.storage": {"infra/blob_upload.py"},
+    "azure.ai.ml": {"infra/azure/sdk.py"},
+    "azure.core": {"infra/azure/sdk_transport.py", "infra/azure/sdk.py", "infra/azure/login.py"},
+    "azure.identity": {"infra/azure/login.py"},
+    "azure.mgmt": set(),  # Resource Manager is asked directly, see infra/azure/session.py
+    "azure.storage": {"infra/azure/uploads.py"},
     "click": {"infra/cli"},
-    "huggingface_hub": {"infra/hub_access.py", "scoring/weights.py"},
+    "huggingface_hub": {"infra/hub/access.py", "scoring/weights.py"},
     "vllm": {"scoring/vllm_engine.py"},
 }
 # A folder's files must not import these.
@@ -24,9 +24,9 @@ FORBIDDEN = {
     "infra": ("scoring", "tests", "vllm", "torch"),
     "infra/cli": ("pydantic",),  # its import takes longer than most commands
     "infra/emulator": ("azure", "huggingface_hub", "infra.cli", "infra.resources"),
-    "infra/resources": ("azure", "infra.arm", "infra.aml", "infra.apply", "infra.cli"),
+    "infra/resources": ("azure", "infra.azure.arm", "infra.azure.sdk", "infra.planning.apply", "infra.cli"),
 }
-HEAVY_BY_DESIGN = {"infra/demo_weights.py"}
+HEAVY_BY_DESIGN = {"infra/hub/demo_weights.py"}
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:

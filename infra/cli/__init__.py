@@ -1,1 +1,1 @@
-"""The gatelift command."""
+"""The gatelift command: parses, calls `infra.operations` and prints."""

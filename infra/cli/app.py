@@ -7,32 +7,32 @@ import sys
 import click
 
 from infra.cli.completion import completion_options
-from infra.cli.invocation import Group
+from infra.cli.terminal.invocation import Group
 
 # Help shows these lines without importing the modules; a test holds them equal to the commands' own.
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Begin": {
-        "init": ("infra.cli.init", "Write a commented spec into the current folder."),
-        "doctor": ("infra.cli.doctor", "Check everything that can fail later, before anything is created."),
+        "init": ("infra.cli.commands.init", "Write a commented spec into the current folder."),
+        "doctor": ("infra.cli.commands.doctor", "Check everything that can fail later, before anything is created."),
     },
     "Provision": {
-        "plan": ("infra.cli.provision", "Show what would change, and why."),
-        "up": ("infra.cli.provision", "Plan, apply, wait by phases and smoke-test the endpoint."),
-        "rollback": ("infra.cli.rollout", "Give the requests back to the deployment that served before."),
-        "adopt": ("infra.cli.rollout", "Take over an endpoint that exists."),
-        "down": ("infra.cli.provision", "Remove what the stack owns, nothing else."),
+        "plan": ("infra.cli.commands.provision", "Show what would change, and why."),
+        "up": ("infra.cli.commands.provision", "Plan, apply, wait by phases and smoke-test the endpoint."),
+        "rollback": ("infra.cli.commands.rollout", "Give the requests back to the deployment that served before."),
+        "adopt": ("infra.cli.commands.rollout", "Take over an endpoint that exists."),
+        "down": ("infra.cli.commands.provision", "Remove what the stack owns, nothing else."),
     },
     "Use": {
-        "status": ("infra.cli.status", "Show the state of the endpoint and what serves it."),
-        "logs": ("infra.cli.logs", "Show a container's log, or follow it."),
-        "chat": ("infra.cli.chat", "Chat with the model in the terminal."),
-        "connect": ("infra.cli.connect", "Print base URL and key for any OpenAI client."),
+        "status": ("infra.cli.commands.status", "Show the state of the endpoint and what serves it."),
+        "logs": ("infra.cli.commands.logs", "Show a container's log, or follow it."),
+        "chat": ("infra.cli.commands.chat", "Chat with the model in the terminal."),
+        "connect": ("infra.cli.commands.connect", "Print base URL and key for any OpenAI client."),
     },
     "Manage": {
-        "token": ("infra.cli.token_commands", "The Hugging Face token in its workspace connection."),
-        "catalog": ("infra.cli.catalog", "The model's card in the catalog, and from when it shows."),
-        "emulator": ("infra.cli.emulator", "The emulator on its own, for other tools."),
-        "explain": ("infra.cli.explain", "What an error code of Azure means, and what to do."),
+        "token": ("infra.cli.commands.token", "The Hugging Face token in its workspace connection."),
+        "catalog": ("infra.cli.commands.catalog", "The model's card in the catalog, and from when it shows."),
+        "emulator": ("infra.cli.commands.emulator", "The emulator on its own, for other tools."),
+        "explain": ("infra.cli.commands.explain", "What an error code of Azure means, and what to do."),
     },
 }
 MODULES = {name: module for section in SECTIONS.values() for name, (module, _) in section.items()}
@@ -93,7 +93,7 @@ def commands_of(module: str) -> dict[str, click.Command]:
 def show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Print the version and end."""
     if wanted and not context.resilient_parsing:
-        from infra.cli.version import version  # importlib.metadata costs a tenth of the start-up
+        from infra.cli.terminal.version import version  # importlib.metadata costs a tenth of the start-up
 
         click.echo(f"gatelift {version()}")
         context.exit()

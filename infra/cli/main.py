@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from infra.cli.app import app
-from infra.cli.output import Output, OutputClosed, OutputFormat
-from infra.cli.secrets_guard import redact, refuse_secrets
+from infra.cli.input.secrets_guard import redact, refuse_secrets
+from infra.cli.terminal.output import Output, OutputClosed, OutputFormat
 from infra.errors import GateliftError
 
 REPORT_AT = "https://github.com/gatelift/gatelift/issues"

@@ -1,1 +1,1 @@
-"""An emulator of Azure Machine Learning on this machine: the control plane, the Hub and the hosts of the containers."""
+"""An emulator of Azure Machine Learning on this machine: Resource Manager, the Hub and the hosts of the containers."""

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from infra.emulator.front_end import FrontEnds
-from infra.emulator.host import Host
-from infra.emulator.hub import create_hub_app, load_hub_seed
+from infra.emulator.frontend.listening import FrontEnds
+from infra.emulator.host.host import Host
+from infra.emulator.hub.app import create_hub_app, load_hub_seed
 from infra.emulator.server import DataPlane, serve
 from infra.errors import GateliftError
 

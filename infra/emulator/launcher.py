@@ -18,7 +18,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from infra.emulator.seed_file import check_seed, kept_digest, read_seed
+from infra.emulator.seed.file import check_seed, kept_digest, read_seed
 from infra.emulator.state_paths import StatePaths
 from infra.errors import GateliftError, NotReady
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from infra.emulator.arm_app import read_body, respond
-from infra.emulator.arm_call import Reply
-from infra.emulator.faults import Receive, Scope, Send
+from infra.emulator.arm.app import read_body, respond
+from infra.emulator.arm.call import Reply
+from infra.emulator.gateway.faults import Receive, Scope, Send
 from infra.emulator.world import World
 
 # What a browser may not do from another site: the emulator answers only those who address it as loopback.

@@ -12,29 +12,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from infra.emulator.aad_routes import AadRoutes
-from infra.emulator.arm_app import ArmApp
-from infra.emulator.arm_routes import ROUTES, RUNNERS
-from infra.emulator.arm_workspaces import refresh_urls
-from infra.emulator.authorization import Authorization
-from infra.emulator.blob_routes import BlobRoutes
-from infra.emulator.blobs import Blobs
-from infra.emulator.certs import server_context
-from infra.emulator.directory import Directory
-from infra.emulator.faults import App, Faults
-from infra.emulator.front_door import FrontDoor
-from infra.emulator.identity_routes import IdentityRoutes
-from infra.emulator.listeners import Listener, bind, url_of
+from infra.emulator.arm.app import ArmApp
+from infra.emulator.arm.routes import ROUTES, RUNNERS
+from infra.emulator.arm.workspaces import refresh_urls
+from infra.emulator.gateway.certs import server_context
+from infra.emulator.gateway.faults import App, Faults
+from infra.emulator.gateway.listeners import Listener, bind, url_of
+from infra.emulator.identity.authorization import Authorization
+from infra.emulator.identity.directory import Directory
+from infra.emulator.identity.entra import AadRoutes
+from infra.emulator.identity.managed_identity import IdentityRoutes
+from infra.emulator.identity.tokens import TokenIssuer
 from infra.emulator.operations import Operations
 from infra.emulator.portal import Portal
 from infra.emulator.restart import bring_back
-from infra.emulator.seed import plant, remember
-from infra.emulator.seed_file import kept_digest, read_seed
+from infra.emulator.routing import FrontDoor
+from infra.emulator.seed.file import kept_digest, read_seed
+from infra.emulator.seed.plant import plant, remember
 from infra.emulator.settings import Settings
 from infra.emulator.state_paths import StatePaths
+from infra.emulator.storage.blobs import Blobs
+from infra.emulator.storage.routes import BlobRoutes
 from infra.emulator.store import Store
-from infra.emulator.tokens import TokenIssuer
-from infra.emulator.vault_routes import VaultRoutes
+from infra.emulator.vault.routes import VaultRoutes
 from infra.emulator.world import FrontEnds, Host, Urls, World
 from infra.errors import GateliftError
 

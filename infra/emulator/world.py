@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 from infra.emulator.state_paths import StatePaths
 
 if TYPE_CHECKING:
-    from infra.emulator.authorization import Authorization
-    from infra.emulator.blobs import Blobs
-    from infra.emulator.directory import Directory
-    from infra.emulator.faults import Faults
+    from infra.emulator.gateway.faults import Faults
+    from infra.emulator.identity.authorization import Authorization
+    from infra.emulator.identity.directory import Directory
+    from infra.emulator.identity.tokens import TokenIssuer
     from infra.emulator.operations import Operations
     from infra.emulator.settings import Settings
+    from infra.emulator.storage.blobs import Blobs
     from infra.emulator.store import Store
-    from infra.emulator.tokens import TokenIssuer
 
 
 class DeploymentFailed(Exception):

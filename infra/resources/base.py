@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct, field
 
-from infra.cloud import Cloud
+from infra.azure.cloud import Cloud
 
 OWNER_TAG = "gatelift"
 NAMES_TAG = "gatelift_tags"  # which of the tags are ours, so that one taken out of the spec can be taken away

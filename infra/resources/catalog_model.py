@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from infra.cloud import Cloud
+from infra.azure.cloud import Cloud
 from infra.resources.base import Live, Resource, State, fingerprint, merged_tags, owned, owner_of
 
 INVISIBLE_UNTIL = "invisibleUntil"

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-from infra.cloud import Cloud
+from infra.azure.cloud import Cloud
 from infra.errors import GateliftError
 from infra.resources.base import Live, Resource, State, content_digest, owned, owner_of
 

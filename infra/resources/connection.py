@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from infra.cloud import Cloud
+from infra.azure.cloud import Cloud
 from infra.errors import AccessDenied, NotFound
 from infra.resources.base import OWNER_TAG, Live, Resource, State, owner_of
 

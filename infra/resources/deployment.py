@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from infra.cloud import Cloud, Tick
+from infra.azure.cloud import Cloud, Tick
 from infra.errors import OperationFailed
+from infra.resources.azure_shapes import asset_reference, duration, milliseconds, probe, probe_settings, without_nothing
 from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
 from infra.resources.secrets_role import granted_just_now
 from infra.resources.startup_watch import StartupWatch
-from infra.resources.wire import asset_reference, duration, milliseconds, probe, probe_settings, without_nothing
-from infra.spec import DeploymentSpec, ProbeSpec, to_values
-from infra.spec_rules import PLATFORM_VARIABLES
+from infra.spec.model import DeploymentSpec, ProbeSpec, to_values
+from infra.spec.rules import PLATFORM_VARIABLES
 
 CONCURRENCY = 64
 # Liveness answers as soon as the process listens, so these only have to outlast imports on a cold disk; ten minutes of

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from infra.cloud import Cloud
+from infra.azure.cloud import Cloud
+from infra.resources.azure_shapes import pascal, snake, without_nothing
 from infra.resources.base import DESCRIBED, NAMES_TAG, Live, Resource, State, Wait, merged_tags, owned, owner_of
-from infra.resources.wire import pascal, snake, without_nothing
-from infra.spec import EndpointSpec
+from infra.spec.model import EndpointSpec
 
 ENFORCE = "enforce_access_to_default_secret_stores"
 OFF = "disabled"

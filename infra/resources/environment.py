@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ruamel.yaml import YAML
 
-from infra.cloud import Cloud
+from infra.azure.cloud import Cloud
 from infra.resources.base import Live, Resource, State, fingerprint, owned, owner_of
 from infra.resources.templates import render
 

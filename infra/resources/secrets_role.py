@@ -6,8 +6,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
+from infra.azure.cloud import Cloud
 from infra.clock import wait_until
-from infra.cloud import Cloud
 from infra.errors import AccessDenied, GateliftError, NotFound
 from infra.resources.base import Live, Resource, State
 

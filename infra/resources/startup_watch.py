@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from types import TracebackType
 
-from infra.cloud import Cloud
+from infra.azure.cloud import Cloud
 from infra.errors import GateliftError, OperationFailed
 
 FINISHED = re.compile(r"\[startup\] (?P<phase>imports|weights|engine|first token) (?P<seconds>[\d.]+) s")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from infra.cloud import Cloud
+from infra.azure.cloud import Cloud
 from infra.resources.base import PREVIOUS_TAG, Live, Resource, State
 from infra.resources.endpoint import begin_writing, rewritten
 

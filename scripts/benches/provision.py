@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from serving.processes import clean_up_at_sigterm  # noqa: E402
 
 from infra.emulator import launcher  # noqa: E402
-from infra.web import Web  # noqa: E402
+from infra.http_client import Web  # noqa: E402
 
 HERE = Path(__file__).parent / "provisioning"
 PACKAGE = ROOT / "infra"

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from infra.cloud import Cloud, WorkspaceAddress
-from infra.desired import Sources
+from infra.azure.cloud import Cloud, WorkspaceAddress
 from infra.errors import NotFound
-from infra.hub_access import ModelFacts
+from infra.hub.access import ModelFacts
 from infra.paths import bundled
+from infra.planning.desired import Sources
 from infra.reporter import Silent
-from infra.spec import StackSpec, spec_from
+from infra.spec.model import StackSpec, spec_from
 
 SPEC: dict[str, Any] = {
     "name": "demo",

@@ -1,6 +1,6 @@
 """A token, and a resource for tests of planning: what it should be is given, and Azure is never asked."""
 
-from infra.cloud import Cloud
+from infra.azure.cloud import Cloud
 from infra.resources.base import Live, Resource, State, owned
 
 TOKEN = "hf_sometoken1"

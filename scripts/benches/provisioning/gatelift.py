@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-from infra import provision, stacks
 from infra.cli.main import main
-from infra.desired import Sources, shipped_sources
+from infra.operations import stacks
+from infra.operations import up as provision
+from infra.planning.desired import Sources, shipped_sources
 
 folder, *arguments = sys.argv[1:]
 sources = Sources(Path(folder), shipped_sources().environment)

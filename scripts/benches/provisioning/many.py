@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from infra.desired import Sources, shipped_sources
+from infra.azure.target import open_target
+from infra.operations.up import up
 from infra.parallel import together
-from infra.preparation import prepare
-from infra.provision import up
+from infra.planning.desired import Sources, shipped_sources
+from infra.planning.prepare import prepare
 from infra.reporter import Silent
-from infra.spec import StackSpec, spec_from
-from infra.target import open_target
+from infra.spec.model import StackSpec, spec_from
 
 
 def spec(run: str, number: int) -> StackSpec:

@@ -15,7 +15,7 @@ HEAVY = (
     "azure",
     "httpx",
     "huggingface_hub",
-    "infra.stacks",
+    "infra.operations.stacks",
     "pydantic",
     "rich",
     "ruamel",
@@ -99,13 +99,13 @@ def lazy_environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
 @pytest.mark.parametrize("command", ["plan", "status"])
 def test_reading_what_there_is_loads_no_sdk_and_no_http_client(lazy_environ: dict[str, str], command: str) -> None:
     loaded = modules_after(command, f"{lazy_environ['LAZY']}/spec.yaml", "--local", environ=lazy_environ)
-    assert "infra.observe" in loaded
+    assert "infra.planning.observe" in loaded
     assert loaded & set(SLOW) == set()
 
 
 def test_in_azure_only_the_login_is_loaded_beyond_that() -> None:
     """Without a login it ends there: nothing that belongs to later may have been imported before."""
-    program = "import sys; from infra import stacks; from infra.target import open_target; "
+    program = "import sys; from infra.operations import stacks; from infra.azure.target import open_target; "
     program += "open_target(None, local=False, environ={}); sys.stderr.write(' '.join(sys.modules))"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert set(result.stderr.split()) & (set(SLOW) | {"azure.identity"}) == set()

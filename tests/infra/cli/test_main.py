@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.cli.main import report_error, report_unexpected
-from infra.cli.output import Output, OutputFormat
+from infra.cli.terminal.output import Output, OutputFormat
 from infra.errors import OperationFailed
 
 TOKEN = "hf_" + "abcdefghij" * 3

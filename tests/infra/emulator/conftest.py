@@ -11,6 +11,30 @@ import pytest
 
 from infra.emulator import launcher
 from infra.emulator.launcher import EmulatorProfile
+from tests.infra.emulator.control_plane import (  # noqa: F401  fixtures
+    all_documents,
+    answers,
+    arm,
+    arm_as,
+    arm_class,
+    arm_of,
+    bodies,
+    documents,
+    ml,
+    ml_client,
+    quiet,
+    sdk_environment,
+)
+from tests.infra.emulator.worlds import (  # noqa: F401  fixtures
+    anyio_backend,
+    bare_world,
+    client,
+    running,
+    used_database,
+    workspace,
+    workspace_of,
+    world,
+)
 
 SEED: dict[str, Any] = {
     "workspaces": [

@@ -10,15 +10,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from infra import provision
+from infra.azure.target import open_target
 from infra.cli.main import report_error
-from infra.cli.output import Output, OutputFormat
-from infra.desired import Sources
+from infra.cli.terminal.output import Output, OutputFormat
 from infra.errors import GateliftError
+from infra.operations import up as provision
 from infra.paths import bundled
-from infra.preparation import prepare
-from infra.spec import StackSpec, spec_from
-from infra.target import open_target
+from infra.planning.desired import Sources
+from infra.planning.prepare import prepare
+from infra.spec.model import StackSpec, spec_from
 
 REQUEST_LINE = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.1\r\n")
 CONTAINER = Path(__file__).resolve().parents[1] / "container"

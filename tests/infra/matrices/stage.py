@@ -28,8 +28,8 @@ SEED: dict[str, Any] = {
     },
 }
 # Loaded once in the server that forks the children: each of them would spend seconds on it.
-PRELOADED = ["tests.infra.matrices.child", "infra.aml", "azure.ai.ml", "azure.storage.blob", "azure.identity"]
-PRELOADED += ["huggingface_hub.hf_api", "httpx", "infra.arm", "infra.emulator.launcher"]
+PRELOADED = ["tests.infra.matrices.child", "infra.azure.sdk", "azure.ai.ml", "azure.storage.blob", "azure.identity"]
+PRELOADED += ["huggingface_hub.hf_api", "httpx", "infra.azure.arm", "infra.emulator.launcher"]
 LONGEST = 120.0
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from infra.desired import Sources, desired_resources
-from infra.hub_access import ModelFacts
+from infra.hub.access import ModelFacts
+from infra.planning.desired import Sources, desired_resources
 from infra.resources.base import Resource
-from infra.spec import StackSpec
+from infra.spec.model import StackSpec
 from tests.infra.things import TOKEN
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from infra.cloud import Cloud
-from infra.plan import Action, plan_one
+from infra.azure.cloud import Cloud
+from infra.planning.plan import Action, plan_one
 from infra.resources.base import Resource
 from infra.resources.deployment import Deployment, ServedModel, restart
-from infra.spec import DeploymentSpec
+from infra.spec.model import DeploymentSpec
 
 WORKSPACE = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/group/providers/" + (
     "Microsoft.MachineLearningServices/workspaces/workspace"

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from infra.cloud import Cloud
-from infra.plan import Action, plan_one
+from infra.azure.cloud import Cloud
+from infra.planning.plan import Action, plan_one
 from infra.resources.base import Resource
 from infra.resources.endpoint import Endpoint, live_endpoint, with_live
 from infra.resources.traffic import Traffic
-from infra.spec import StackSpec, spec_from
+from infra.spec.model import StackSpec, spec_from
 from tests.infra.things import TOKEN
 
 WORKSPACE = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/group/providers/" + (

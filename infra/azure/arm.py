@@ -1,0 +1,226 @@
+"""Raw Azure Resource Manager: JSON in, JSON out, typed errors; nothing of it needs an SDK."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from msgspec import Struct
+
+from infra.azure.diagnosis import read_error
+from infra.azure.login import Credential
+from infra.azure.session import LONGEST_PAUSE, ArmSession, retry_after
+from infra.errors import AccessDenied, GateliftError, NotFound, NotReady, OperationFailed, Refused
+from infra.http_client import Answer, Web
+from infra.timeouts import Patience
+
+API_VERSION = "2024-04-01"  # the newest stable version that every route we use has
+WORKING = {"Creating", "Updating", "Deleting", "Scaling", "Accepted", "InProgress", "Running"}
+ENDED_BADLY = ("failed", "canceled")
+DEFAULT_PAUSE = 2.0
+LOGIN_AGAIN = "`az login` again; with --local: `gatelift emulator stop`, then the command again"
+
+
+class Operation(Struct, frozen=True):
+    """A long-running operation: by its own URL where the service gave one, else by its resource's state."""
+
+    resource_id: str
+    url: str = ""
+    deleting: bool = False
+    earlier: bool = False
+    """An earlier run began it: how it ended tells nothing of what this one wants."""
+
+
+class Progress(Struct, frozen=True):
+    """Where an operation stands: `error` is set when it ended badly."""
+
+    done: bool
+    pause: float = DEFAULT_PAUSE
+    error: GateliftError | None = None
+
+
+class Arm:
+    """One client for a management endpoint; safe to use from many threads."""
+
+    def __init__(
+        self,
+        base_url: str,
+        credential: Credential,
+        *,
+        ca_bundle: str | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.credential = credential
+        self.patience = patience or Patience()
+        self.ca_bundle = ca_bundle
+        web = Web(ca_bundle=ca_bundle, connect=self.patience.connect, read=self.patience.request)
+        self._session = ArmSession(web, credential, longest=self.patience.operation)
+        self._count = 0
+        self._lock = threading.Lock()
+
+    @property
+    def requests_sent(self) -> int:
+        """How many requests went out, for benchmarks and tests."""
+        return self._count
+
+    def serves(self, url: str) -> bool:
+        """Whether an address is the management endpoint's: the credential goes nowhere else."""
+        return _origin(url) == _origin(self.base_url)
+
+    def get(self, id: str, *, api_version: str = API_VERSION) -> dict[str, Any] | None:
+        """The resource, or None where there is none."""
+        response = self._send("GET", id, api_version)
+        if response.status == 404:
+            error = read_error(response.text())
+            if error.code in ("ResourceGroupNotFound", "SubscriptionNotFound"):
+                raise self._refusal(response)
+            return None
+        return self._json(response)
+
+    def list(self, id: str, *, api_version: str = API_VERSION, query: Mapping[str, str] | None = None) -> list[Any]:
+        """Every item of a collection, page by page; none where the parent is missing."""
+        found: list[Any] = []
+        response = self._send("GET", id, api_version, query=query)
+        while response.status != 404:
+            page = self._json(response)
+            found += page.get("value", [])
+            if not page.get("nextLink"):
+                break
+            response = self._send("GET", page["nextLink"], None)
+        return found
+
+    def post(self, id: str, body: Any = None, *, api_version: str = API_VERSION) -> dict[str, Any]:
+        """Run an action, such as `…/listKeys`."""
+        return self._json(self._send("POST", id, api_version, body={} if body is None else body))
+
+    def put(self, id: str, body: Any, *, api_version: str = API_VERSION) -> dict[str, Any]:
+        """Create or replace a resource whose PUT is synchronous."""
+        return self._json(self._send("PUT", id, api_version, body=body))
+
+    def delete(self, id: str, *, api_version: str = API_VERSION) -> None:
+        """Delete a resource that goes at once; absent is fine."""
+        self._checked(self._send("DELETE", id, api_version), also=(404,))
+
+    def begin_patch(self, id: str, body: Any, *, api_version: str = API_VERSION) -> Operation:
+        """Change some fields; the operation may be over at once."""
+        return self._operation(id, self._checked(self._send("PATCH", id, api_version, body=body)))
+
+    def begin_put(self, id: str, body: Any, *, api_version: str = API_VERSION) -> Operation:
+        """Create or replace a resource; the operation may be over at once."""
+        return self._operation(id, self._checked(self._send("PUT", id, api_version, body=body)))
+
+    def begin_delete(self, id: str, *, api_version: str = API_VERSION) -> Operation | None:
+        """Delete a resource; None when it is gone at once or was not there."""
+        response = self._checked(self._send("DELETE", id, api_version), also=(404,))
+        return None if response.status in (200, 204, 404) else self._operation(id, response, deleting=True)
+
+    def poll(self, operation: Operation) -> Progress:
+        """Ask once how far an operation is."""
+        if operation.url:
+            response = self._send("GET", operation.url, None)
+            if response.status != 404:  # Azure forgets operations after a while; the resource still tells
+                return self._progress(response)
+        document = self.get(operation.resource_id)
+        if document is None:
+            return Progress(done=True)
+        state = str(document.get("properties", {}).get("provisioningState", "Succeeded"))
+        ended = None
+        if state.lower() in ENDED_BADLY and not (operation.earlier or operation.deleting):
+            told = f"{document.get('name')} ended as {state}, and the operation that would say why is gone"
+            ended = failure({"error": {"code": "", "message": told}})
+        return Progress(done=state not in WORKING, error=ended)
+
+    def _progress(self, response: Answer) -> Progress:
+        self._checked(response)
+        pause = retry_after(response) or DEFAULT_PAUSE
+        if response.status == 202 and not response.text():
+            return Progress(done=False, pause=pause)
+        body = response.json() if response.text() else {}
+        status = str(body.get("status") or body.get("properties", {}).get("provisioningState") or "Succeeded")
+        if status.lower() in ENDED_BADLY:
+            return Progress(done=True, error=failure(body, request_id=_request_id(response)))
+        return Progress(done=status.lower() == "succeeded", pause=pause)
+
+    def _send(
+        self, method: str, id: str, api_version: str | None, *, body: Any = None, query: Mapping[str, str] | None = None
+    ) -> Answer:
+        url = id if id.startswith("https://") else self.base_url + id
+        if not self.serves(url):
+            hint = "ids begin with `/subscriptions/`: correct the one in the spec"
+            raise Refused(f"{id[:200]} does not lie at {self.base_url}: not asked", hint=hint, code="foreign_address")
+        params = {**(query or {}), **({"api-version": api_version} if api_version else {})}
+        if params:
+            url += ("&" if "?" in url else "?") + urlencode(params)
+        with self._lock:
+            self._count += 1
+        return self._session.send(method, url, body)
+
+    def _checked(self, response: Answer, also: tuple[int, ...] = ()) -> Answer:
+        if response.status >= 400 and response.status not in also:
+            raise self._refusal(response)
+        return response
+
+    def _json(self, response: Answer) -> dict[str, Any]:
+        self._checked(response)
+        body = response.json() if response.text() else {}
+        return body if isinstance(body, dict) else {"value": body}
+
+    def _operation(self, id: str, response: Answer, *, deleting: bool = False) -> Operation:
+        """The operation that an answer names; one that lies elsewhere is told by its resource alone."""
+        url = response.headers.get("Azure-AsyncOperation") or response.headers.get("Location") or ""
+        return Operation(id, url if self.serves(url) else "", deleting)
+
+    def tell_of_waits(self, tell: Callable[[str], None]) -> None:
+        """Give every wait that Azure asks for to `tell`, as a line."""
+        self._session.tell = tell
+
+    def _refusal(self, response: Answer) -> GateliftError:
+        error = refusal(response.status, response.text(), request_id=_request_id(response))
+        if (wait := retry_after(response)) > LONGEST_PAUSE:
+            error.hint = f"run the command again in {wait:.0f} s: so long Azure asks to wait"
+        return error
+
+
+def refusal(status: int, body: str, *, request_id: str = "") -> GateliftError:
+    """The error of ours for an error answer of Azure."""
+    found = read_error(body, fallback=f"Azure answered {status}")
+    kind: type[GateliftError] = Refused
+    if status in (401, 403):
+        kind = AccessDenied
+    elif status == 404:
+        kind = NotFound
+    elif status == 429 or status >= 500:
+        kind = NotReady
+    code = found.code or f"http_{status}"
+    return kind(found.message, hint=found.hint or _way_out(status), code=code, cause=found.cause, request_id=request_id)
+
+
+def _way_out(status: int) -> str:
+    """What to do about an answer that says nothing but its status."""
+    if status == 401:
+        return LOGIN_AGAIN
+    if status == 429 or status >= 500:
+        return "run the command again in a minute: it goes on where this one ended"
+    return "`gatelift doctor` looks at login, rights and what the spec names"
+
+
+def failure(body: Mapping[str, Any], *, request_id: str = "") -> GateliftError:
+    """The error of ours for an operation that ended in Failed or Canceled."""
+    found = read_error(body.get("error") or {"code": "", "message": "the operation failed without a reason"})
+    return OperationFailed(found.message, hint=found.hint, code=found.code, cause=found.cause, request_id=request_id)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    try:
+        return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:  # a port that is no number
+        return parts.scheme, None, None
+
+
+def _request_id(response: Any) -> str:
+    headers = getattr(response, "headers", None) or {}
+    return str(headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id") or "")

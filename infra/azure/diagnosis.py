@@ -1,0 +1,95 @@
+"""From an error body of Azure to code, message, cause and the way out; what the codes mean is in `diagnosis_table`."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from infra.azure.diagnosis_table import CLUES, KNOWN, TSG, Diagnosis
+
+GENERAL_CODES = ("", "BadArgument", "BadRequest", "UserError", "InternalServerError")
+
+
+class Explanation(Struct, frozen=True):
+    """A code in words: every cause that is known, and what to do about each."""
+
+    code: str
+    causes: tuple[Diagnosis, ...]
+
+
+def explain(code: str) -> Explanation | None:
+    """What a code means, in any case; None where it is not known."""
+    found = next((known for known in KNOWN if known.lower() == code.lower()), None)
+    return Explanation(found, KNOWN[found]) if found else None
+
+
+def known_codes() -> list[str]:
+    """Every code that has an explanation."""
+    return sorted(KNOWN)
+
+
+class AzureError(Struct, frozen=True):
+    """An error body of Azure, flattened: the innermost code that says something, and every message."""
+
+    code: str
+    message: str
+
+    @property
+    def cause(self) -> str:
+        """Why it happened, where it is known."""
+        return self._diagnosis.cause if self._diagnosis else ""
+
+    @property
+    def hint(self) -> str:
+        """The way out; for a code that nobody knows, where to look."""
+        if self._diagnosis:
+            return self._diagnosis.hint
+        return f"gatelift does not know the code {self.code}; Azure's list: {TSG}" if self.code else ""
+
+    @property
+    def _diagnosis(self) -> Diagnosis | None:
+        causes, said = KNOWN.get(self.code, ()), self.message.lower()
+        return next((one for one in causes if not one.words or any(word in said for word in one.words)), None)
+
+
+def read_error(body: Mapping[str, Any] | str | None, *, fallback: str = "the service said nothing more") -> AzureError:
+    """Azure's `{"error": {code, message, details}}`, however deep the real reason lies."""
+    if isinstance(body, str):
+        try:
+            body = json.loads(body)
+        except ValueError:
+            return AzureError("", body[:2000] if isinstance(body, str) and body else fallback)
+    error = body.get("error", body) if isinstance(body, Mapping) else None
+    if not isinstance(error, Mapping):
+        return AzureError("", fallback)
+    codes, messages = _walk(error)
+    text = " ".join(messages)
+    known = next((code for code in reversed(codes) if code in KNOWN), "")
+    clue = next((code for words, code in CLUES if words in text), "")
+    chosen = clue if known in GENERAL_CODES and clue else known
+    return AzureError(chosen or (codes[0] if codes else ""), text or fallback)
+
+
+def _walk(error: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    codes = [str(error["code"])] if error.get("code") else []
+    messages = [_unpacked(str(error["message"]))] if error.get("message") else []
+    for detail in error.get("details") or []:
+        if isinstance(detail, Mapping):
+            more_codes, more_messages = _walk(detail)
+            codes += more_codes
+            messages += [message for message in more_messages if message not in messages]
+    return codes, messages
+
+
+def _unpacked(message: str) -> str:
+    """Quota errors come as JSON inside the message: `{"errors": {"VmSize": ["Not enough quota …"]}}`."""
+    start = message.find('{"errors"')
+    if start < 0:
+        return message.strip()
+    try:
+        inner = json.JSONDecoder().raw_decode(message[start:])[0]["errors"]
+    except (ValueError, KeyError, TypeError):
+        return message.strip()
+    texts = [text for value in inner.values() for text in (value if isinstance(value, list) else [value])]
+    return " ".join(str(text) for text in texts)

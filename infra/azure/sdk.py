@@ -1,0 +1,155 @@
+"""azure-ai-ml, unmodified: environments and models are applied through it; the one home of the package.
+
+Importing it takes seconds, so it is loaded in a thread (`warm_up`) while Resource Manager makes the endpoint.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import logging
+import os
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from infra.azure.arm import Arm
+from infra.azure.cloud import WorkspaceAddress
+from infra.azure.sdk_output import QuietThreads
+from infra.azure.sdk_transport import RenewingTransport, as_gatelift_errors
+from infra.azure.workspace_storage import Uploaded, upload_to_workspace
+from infra.errors import Refused
+from infra.parallel import Task
+
+CLOUD_VARIABLE, CLOUD_PREFIX = "AZUREML_CURRENT_CLOUD", "gatelift-"
+QUIET = QuietThreads()
+
+
+class Aml:
+    """The SDK's client of one workspace, made when it is first needed."""
+
+    def __init__(self, workspace: WorkspaceAddress, arm: Arm, *, local: bool, portal: str = "") -> None:
+        self._workspace = workspace
+        self._arm = arm
+        self._local = local
+        self._portal = portal or arm.base_url
+        self._lock = threading.Lock()
+        self._client: Any = None
+
+    def warm_up(self) -> None:
+        """Begin to import the SDK in the background."""
+        Task(self._open)
+
+    def put_environment(self, document: Mapping[str, Any], folder: Path) -> None:
+        """Upload the build context and register the environment version."""
+        build = {**document["build"], "path": self._upload(folder).url}
+        self._put_asset("environments", "load_environment", {**document, "build": build})
+
+    def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
+        """Upload the folder and register the model version."""
+        self._put_asset("models", "load_model", {**document, "path": self._upload(folder).uri})
+
+    def _upload(self, folder: Path) -> Uploaded:
+        return upload_to_workspace(self._arm, self._workspace, folder)
+
+    def _put_asset(self, group: str, loader: str, document: Mapping[str, Any]) -> None:
+        client = self._open()
+        with QUIET.silence(), _sdk_errors(f"{group}: {document['name']}"):
+            getattr(client, group).create_or_update(self._load(loader, document))
+
+    def _load(self, loader: str, document: Mapping[str, Any]) -> Any:
+        import azure.ai.ml as sdk
+
+        text = io.StringIO()
+        YAML().dump(_plain(document), text)
+        with tempfile.TemporaryDirectory(prefix="gatelift-aml-") as folder:
+            source = Path(folder, "document.yaml")
+            source.write_text(text.getvalue(), encoding="utf-8")
+            return getattr(sdk, loader)(source=source)
+
+    def _open(self) -> Any:
+        with self._lock:
+            if self._client is None:
+                with QUIET.silence():
+                    self._client = self._make_client()
+            return self._client
+
+    def _make_client(self) -> Any:
+        for name in ("azure.ai.ml", "azure.core.pipeline.policies.http_logging_policy"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        warnings.filterwarnings("ignore", module="azure.ai.ml")
+        if self._local or os.environ.get(CLOUD_VARIABLE, "").startswith(CLOUD_PREFIX):
+            os.environ.pop(CLOUD_VARIABLE, None)  # the SDK wrote it, maybe in a process that was our parent
+        sdk = _import_sdk()
+
+        where: dict[str, Any] = {}
+        if self._local:
+            # The SDK keeps clouds by name for the whole process, so the name carries the address.
+            where = {"cloud": CLOUD_PREFIX + self._arm.base_url, "cloud_metadata": self._cloud_metadata()}
+        return sdk.MLClient(
+            self._arm.credential,
+            self._workspace.subscription_id,
+            self._workspace.resource_group,
+            self._workspace.name,
+            transport=self._transport(),
+            enable_telemetry=False,
+            show_progress=False,
+            **where,
+        )
+
+    def _transport(self) -> RenewingTransport:
+        waits = {"connection_timeout": self._arm.patience.connect, "read_timeout": self._arm.patience.request}
+        verify = {"connection_verify": self._arm.ca_bundle} if self._arm.ca_bundle else {}
+        return RenewingTransport(self._arm.credential, **waits, **verify)
+
+    def _cloud_metadata(self) -> dict[str, str]:
+        return {
+            "azure_portal": self._portal,
+            "resource_manager": self._arm.base_url + "/",
+            "active_directory": self._arm.base_url + "/",
+            "aml_resource_id": "https://ml.azure.com/",
+            "storage_endpoint": "core.windows.net",
+            "registry_discovery_endpoint": self._arm.base_url + "/",
+        }
+
+
+def _import_sdk() -> Any:
+    """The package, imported for two thirds of the CPU.
+
+    It makes objects by the hundred thousand that live as long as the process; the garbage collector would go through
+    them again and again while they are made, and once more when the process ends.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        import azure.ai.ml as sdk
+    finally:
+        gc.freeze()
+        if was_on:
+            gc.enable()
+    return sdk
+
+
+@contextmanager
+def _sdk_errors(what: str) -> Iterator[None]:
+    """Errors of the service, and those that the SDK raises before it asks the service."""
+    with as_gatelift_errors(what):
+        try:
+            yield
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            hint = "correct what the spec says of it; GATELIFT_DEBUG=1 shows where it failed"
+            raise Refused(f"azure-ai-ml could not send {what}: {error}", hint=hint, code="sdk_error") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,82 @@
+"""What Azure's packages send and raise, when they are used: one transport for all their clients, errors of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from azure.core import exceptions as azure_errors
+from azure.core.pipeline.transport import RequestsTransport
+
+from infra.azure.arm import LOGIN_AGAIN, failure, refusal
+from infra.azure.login import SCOPE, Credential
+from infra.azure.session import LONGEST_PAUSE, PAUSE_HEADERS, retry_after
+from infra.errors import AccessDenied, GateliftError, NotReady, Refused
+
+
+class RenewingTransport(RequestsTransport):  # type: ignore[misc]  # azure.core exports it lazily
+    """Sends a request once more, with a new token, where the service says that the present one is over.
+
+    A transport and no policy, because the SDK's clients share the one and would each need their own of the other.
+    """
+
+    def __init__(self, credential: Credential, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._credential = credential
+
+    def send(self, request: Any, **settings: Any) -> Any:
+        """The answer, or the second one."""
+        response = super().send(request, **settings)
+        if response.status_code >= 400 and retry_after(response) > LONGEST_PAUSE:
+            for name in PAUSE_HEADERS:  # the SDK would sleep as long, without a word
+                response.headers.pop(name, None)
+        sent = request.headers.get("Authorization", "")
+        if response.status_code != 401 or not sent.startswith("Bearer ") or not hasattr(self._credential, "forget"):
+            return response
+        if sent == f"Bearer {self._credential.get_token(SCOPE).token}":
+            self._credential.forget()
+        request.headers["Authorization"] = f"Bearer {self._credential.get_token(SCOPE).token}"
+        return super().send(request, **settings)
+
+
+@contextmanager
+def as_gatelift_errors(what: str) -> Iterator[None]:
+    """Turn what Azure's packages raise into errors of ours, with the way out."""
+    try:
+        yield
+    except azure_errors.ClientAuthenticationError as error:
+        raise AccessDenied(f"{what}: {_said(error)}", hint=LOGIN_AGAIN, code="not_authenticated") from None
+    except azure_errors.HttpResponseError as error:
+        raise _from_response(error) from None
+    except (azure_errors.ServiceRequestError, azure_errors.ServiceResponseError) as error:
+        hint = "check the network; with --local: `gatelift emulator status`"
+        raise NotReady(f"{what}: no answer: {_said(error)}", hint=hint, code="no_connection") from None
+    except azure_errors.AzureError as error:
+        hint = "`gatelift doctor` looks at login, rights and what the spec names"
+        raise Refused(f"{what}: {_said(error)}", hint=hint, code=type(error).__name__) from None
+
+
+def _from_response(error: azure_errors.HttpResponseError) -> GateliftError:
+    response = error.response
+    status = getattr(response, "status_code", None) or 0
+    if response is None or status < 400:  # an operation that failed: the poll itself was a 200
+        model = error.error
+        details = [{"code": d.code, "message": d.message} for d in (getattr(model, "details", None) or [])]
+        body = {
+            "code": getattr(model, "code", ""),
+            "message": getattr(model, "message", _said(error)),
+            "details": details,
+        }
+        return failure({"error": body}, request_id=_request_id(response))
+    return refusal(status, response.text(), request_id=_request_id(response))
+
+
+def _request_id(response: Any) -> str:
+    headers = getattr(response, "headers", None) or {}
+    return str(headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id") or "")
+
+
+def _said(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,112 @@
+"""One request to Resource Manager until it has an answer: token, request id, renewed tokens and second tries."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import platform
+import re
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from infra.azure.login import SCOPE, Credential
+from infra.errors import NotReady
+from infra.http_client import PASSING, Answer, Unreachable, Web
+
+MOST_TRIES = 4
+FIRST_PAUSE, LONGEST_PAUSE, WORTH_TELLING = 0.8, 120.0, 5.0
+PAUSE_HEADERS = {"retry-after-ms": 1000, "x-ms-retry-after-ms": 1000, "retry-after": 1}
+CLAIMS = re.compile(r'claims="([^"]+)"')
+
+
+class ArmSession:
+    """Sends JSON to one service in the name of one credential.
+
+    Every request of ours says what should be, or asks for something: sent twice it does the same as once.
+    """
+
+    def __init__(
+        self,
+        web: Web,
+        credential: Credential,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        longest: float = LONGEST_PAUSE,
+    ) -> None:
+        self._web = web
+        self._credential = credential
+        self._sleep = sleep
+        self._longest = min(longest, LONGEST_PAUSE)
+        self.tell: Callable[[str], None] = lambda text: None
+        """Takes a line for whoever waits."""
+
+    def send(self, method: str, url: str, body: Any = None) -> Answer:
+        """The last answer, whatever its status; `NotReady` where none came."""
+        headers = {"Accept": "application/json", "User-Agent": f"gatelift Python/{platform.python_version()}"}
+        headers["x-ms-client-request-id"] = str(uuid.uuid1())
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body).encode()
+        for tries in range(1, MOST_TRIES + 1):
+            pause = FIRST_PAUSE * 2 ** (tries - 2) if tries > 1 else 0.0
+            try:
+                answer = self._authorized(method, url, headers, content)
+            except Unreachable as error:
+                if error.final or tries == MOST_TRIES:
+                    raise _no_answer(method, url, error) from None
+            else:
+                wanted = retry_after(answer)
+                if answer.status < 400 or tries == MOST_TRIES or not (answer.status in PASSING or wanted):
+                    return answer
+                if wanted > self._longest:  # the second try would come too early
+                    return answer
+                pause = wanted or pause
+                if pause >= WORTH_TELLING:
+                    self.tell(f"Azure answers {answer.status}: waiting {pause:.0f} s, as it asks")
+            self._sleep(pause)
+        raise AssertionError  # the last try returns or raises
+
+    def _authorized(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
+        """The answer to the request with a token; once more with a new one where the service wants that."""
+        used = self._credential.get_token(SCOPE).token
+        answer = self._web.send(method, url, headers=headers | {"Authorization": f"Bearer {used}"}, body=body)
+        if answer.status != 401:
+            return answer
+        if claims := _claims(answer):
+            renewed = self._credential.get_token(SCOPE, claims=claims).token
+        elif hasattr(self._credential, "forget"):
+            if self._credential.get_token(SCOPE).token == used:  # nobody else has renewed it meanwhile
+                self._credential.forget()
+            renewed = self._credential.get_token(SCOPE).token
+        else:
+            return answer
+        return self._web.send(method, url, headers=headers | {"Authorization": f"Bearer {renewed}"}, body=body)
+
+
+def retry_after(answer: Any) -> float:
+    """The seconds that the service asks for, 0 where it asks for none."""
+    for name, scale in PAUSE_HEADERS.items():
+        value = answer.headers.get(name) or ""
+        if value.isdigit() and int(value) > 0:
+            return int(value) / scale
+    return 0.0
+
+
+def _claims(answer: Answer) -> str:
+    """What a new token must prove, where the answer is such a challenge."""
+    found = CLAIMS.search(answer.headers.get("WWW-Authenticate") or "")
+    if not found:
+        return ""
+    try:
+        return base64.b64decode(found[1] + "=" * (-len(found[1]) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _no_answer(method: str, url: str, error: Unreachable) -> NotReady:
+    hint = "check the network; with --local: `gatelift emulator status`"
+    return NotReady(f"{method} {url.partition('?')[0]}: no answer: {error}", hint=hint, code="no_connection")

@@ -1,0 +1,116 @@
+"""`gatelift catalog …`: the model's entry in the catalog, and from when it shows."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infra.cli.input.stack import open_stack
+from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
+from infra.cli.terminal.output import table
+from infra.cli.terminal.style import without_control_characters
+from infra.errors import GateliftError
+from infra.operations import stacks
+
+EPILOG = """\b
+An entry is hidden while now is before its tag invisibleUntil; visible from then on, or once the tag is gone.
+\b
+Examples:
+  gatelift catalog publish gatelift.yaml
+  gatelift catalog list gatelift.yaml --all --as-of 2026-01-16T00:00:00.000Z
+  gatelift catalog hide gatelift.yaml --until 2027-01-01T00:00:00.000Z
+"""
+app = Group()
+catalog = Group("catalog", help="The model's card in the catalog, and from when it shows.", epilog=EPILOG)
+app.add_command(catalog)
+
+as_of_option = click.option(
+    "--as-of", metavar="WHEN", help="Show what is visible at this moment, e.g. 2026-01-16T00:00:00.000Z."
+)
+
+
+@command(catalog, name="publish")
+@spec_argument
+def publish(call: Invocation, spec: Path) -> None:
+    """Create the model's entry, or bring it up to date with the spec."""
+    stack, target = open_stack(call, spec)
+    show_entry(call, stacks.catalog_publish(stack, target))
+
+
+@command(catalog, name="list")
+@spec_argument
+@click.option("--all", "include_hidden", is_flag=True, help="Show hidden entries too.")
+@as_of_option
+def list_entries(call: Invocation, spec: Path, include_hidden: bool, as_of: str | None) -> None:
+    """List the catalog's entries that are visible."""
+    stack, target = open_stack(call, spec)
+    entries = stacks.catalog_list(
+        stack, target, include_hidden=include_hidden, as_of=moment(as_of, "--as-of") if as_of else None
+    )
+    call.out.document(entries)
+    if not entries:
+        call.out.talk("nothing is visible" if not include_hidden else "the catalog is empty")
+        return
+    rows = [
+        (
+            entry["name"],
+            str(entry["version"]),
+            "visible" if entry["visible"] else "hidden",
+            entry.get("invisible_until") or "",
+        )
+        for entry in entries
+    ]
+    call.out.data(table(("name", "version", "state", "invisible until"), rows, call.out.paint))
+
+
+@command(catalog, name="show")
+@spec_argument
+@as_of_option
+def show(call: Invocation, spec: Path, as_of: str | None) -> None:
+    """Show the model's entry with its card."""
+    stack, target = open_stack(call, spec)
+    show_entry(call, stacks.catalog_show(stack, target, as_of=moment(as_of, "--as-of") if as_of else None))
+
+
+@command(catalog, name="hide")
+@spec_argument
+@click.option("--until", required=True, metavar="WHEN", help="Hidden until then, e.g. 2027-01-01T00:00:00.000Z.")
+def hide(call: Invocation, spec: Path, until: str) -> None:
+    """Hide the model's entry until a moment."""
+    stack, target = open_stack(call, spec)
+    show_entry(call, stacks.catalog_hide(stack, target, moment(until, "--until")))
+
+
+@command(catalog, name="reveal")
+@spec_argument
+def reveal(call: Invocation, spec: Path) -> None:
+    """Make the model's entry visible now."""
+    stack, target = open_stack(call, spec)
+    show_entry(call, stacks.catalog_reveal(stack, target))
+
+
+def moment(text: str, option: str) -> str:
+    """A moment as the tag wants it, from any ISO 8601 text that says its offset."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
+        raise GateliftError(
+            f"{option} {text!r} is no moment in UTC", hint="write it as 2026-01-16T00:00:00.000Z", code="invalid_moment"
+        )
+    return parsed.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def show_entry(call: Invocation, entry: dict[str, Any]) -> None:
+    """One entry: its state first, then its tags, then its card."""
+    call.out.document(entry)
+    if call.out.is_json:
+        return
+    state = "visible" if entry["visible"] else f"hidden until {entry.get('invisible_until')}"
+    call.out.data(f"{call.out.paint(entry['name'], 'bold')}  version {entry['version']}  {state}")
+    for tag, value in entry.get("tags", {}).items():
+        call.out.data(f"  {tag}: {without_control_characters(str(value))}")
+    if card := entry.get("card"):
+        call.out.data(f"\n{without_control_characters(card)}")

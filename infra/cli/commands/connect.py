@@ -1,0 +1,54 @@
+"""`gatelift connect`: base URL and key for any OpenAI client."""
+
+from pathlib import Path
+
+from infra.cli.input.stack import open_stack
+from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
+from infra.operations.stacks import ConnectInfo, connection_info
+
+app = Group()
+
+EPILOG = """\b
+Examples:
+  gatelift connect gatelift.yaml
+  gatelift connect gatelift.yaml --output json | jq -r .api_key
+"""
+
+
+@command(app, name="connect", epilog=EPILOG)
+@spec_argument
+def connect(call: Invocation, spec: Path) -> None:
+    """Print base URL and key for any OpenAI client.
+
+    This is the one command that prints the endpoint's key; that is what it is for. With --output json: base_url,
+    scoring_uri, api_key, model, endpoint and deployment.
+    """
+    stack, target = open_stack(call, spec)
+    info = connection_info(stack, target)
+    call.out.document(info.to_json())
+    call.out.data(connect_text(info))
+
+
+def connect_text(info: ConnectInfo) -> str:
+    """The same for people: the values, then a curl call and a Python program to paste."""
+    return f"""\
+base URL    {info.base_url}
+key         {info.api_key}
+model       {info.model}
+endpoint    {info.endpoint}, deployment {info.deployment}
+URL         {info.base_url.removesuffix("/v1")}
+scoring     {info.scoring_uri}
+
+curl {info.base_url}/chat/completions \\
+  -H "Authorization: Bearer {info.api_key}" \\
+  -H "Content-Type: application/json" \\
+  -d '{{"model": "{info.model}", "messages": [{{"role": "user", "content": "What is the capital of France?"}}]}}'
+
+from openai import OpenAI
+
+client = OpenAI(base_url="{info.base_url}", api_key="{info.api_key}")
+answer = client.chat.completions.create(
+    model="{info.model}",
+    messages=[{{"role": "user", "content": "What is the capital of France?"}}],
+)
+print(answer.choices[0].message.content)"""

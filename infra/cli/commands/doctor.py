@@ -1,0 +1,50 @@
+"""`gatelift doctor`: every check that can fail later, before anything is created."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infra.cli.input.token import token_fd_option, token_if_given
+from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
+from infra.cli.terminal.style import Painter
+from infra.operations.doctor import Check, Verdict, run_checks
+
+app = Group()
+
+FOUND_SOMETHING = 1
+SIGNS = {Verdict.OK: ("ok", "green"), Verdict.WARN: ("warn", "yellow"), Verdict.FAIL: ("FAIL", "red")}
+EPILOG = """\b
+Checks the spec, the login, the workspace, the caller's role, the quota, the model and the access to it, the token's
+connection and the endpoint's name; with --local the emulator, vLLM and the demo weights instead of role and quota.
+Exit code 1 if a check failed; a warning is no failure.
+\b
+Examples:
+  gatelift doctor gatelift.yaml
+  HF_TOKEN=… gatelift doctor gatelift.yaml --output json
+"""
+
+
+@command(app, name="doctor", epilog=EPILOG)
+@spec_argument
+@token_fd_option
+def doctor(call: Invocation, spec: Path, token_fd: int | None) -> None:
+    """Check everything that can fail later, before anything is created."""
+    token = token_if_given(token_fd, call.environ)
+    checks = []
+    for check in run_checks(spec, local=call.local, token=token, environ=call.environ):
+        checks.append(check)
+        call.out.data(check_text(check, call.out.paint))
+    failed = sum(check.verdict is Verdict.FAIL for check in checks)
+    document: dict[str, Any] = {"ok": not failed, "checks": [check.to_json() for check in checks]}
+    call.out.document(document)
+    if failed:
+        call.out.data(f"\n{failed} of {len(checks)} checks failed")
+        raise click.exceptions.Exit(FOUND_SOMETHING)
+
+
+def check_text(check: Check, paint: Painter) -> str:
+    """One check in a line, and below it the way out where one is needed."""
+    sign, colour = SIGNS[check.verdict]
+    fix = f"\n      {'':<14}fix: {check.fix}" if check.fix and check.verdict is not Verdict.OK else ""
+    return f"{paint(f'{sign:<4}', colour)}  {check.name:<14}{check.detail}{fix}"

@@ -1,0 +1,63 @@
+"""Plans on disk: what `plan --out` writes and `up --plan` reads."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from infra.errors import GateliftError
+from infra.planning.plan import Action, Change, FieldChange, Plan
+
+VERSION = 1
+WRITES_ONE = "`gatelift plan SPEC --out FILE` writes one"
+
+
+class BadPlanFile(GateliftError):
+    """The file is no plan that this version can apply."""
+
+    code = "bad_plan_file"
+
+
+def write_plan(plan: Plan, file: Path) -> None:
+    """Write the plan's JSON document with, beside each change, the live state it was made against."""
+    document = plan.to_json()
+    for written, change in zip(document["changes"], plan.changes, strict=True):
+        written["planned_against"] = change.planned_against
+    try:
+        file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise GateliftError(
+            f"{file} cannot be written: {error.strerror}", hint="choose another place with --out", code="file_error"
+        ) from None
+
+
+def read_plan(file: Path) -> Plan:
+    """The plan that `write_plan` wrote; a BadPlanFile if it is anything else."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadPlanFile(f"{file} is no saved plan: {error}", hint=WRITES_ONE) from None
+    except RecursionError:
+        raise BadPlanFile(f"{file} is no saved plan: nested too deeply", hint=WRITES_ONE) from None
+    try:
+        if document["version"] != VERSION:
+            message = f"{file} has plan version {document['version']}, this gatelift reads {VERSION}"
+            raise BadPlanFile(message, hint=WRITES_ONE)
+        return Plan(document["stack"], tuple(read_change(change) for change in document["changes"]))
+    except KeyError as error:
+        raise BadPlanFile(f"{file} is no saved plan: {error} is missing", hint=WRITES_ONE) from None
+    except TypeError:
+        raise BadPlanFile(f"{file} is no saved plan: its parts have another form", hint=WRITES_ONE) from None
+    except ValueError as error:
+        raise BadPlanFile(f"{file} is no saved plan: {error}", hint=WRITES_ONE) from None
+
+
+def read_change(document: dict[str, Any]) -> Change:
+    """One change of a saved plan."""
+    return Change(
+        action=Action(str(document["action"])),
+        kind=str(document["kind"]),
+        name=str(document["name"]),
+        reason=str(document["reason"]),
+        diff=tuple(FieldChange(d["path"], d["before"], d["after"], d["forces_replace"]) for d in document["diff"]),
+        planned_against=str(document["planned_against"]),
+    )

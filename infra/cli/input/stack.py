@@ -1,0 +1,17 @@
+"""Opens what a command works on: the spec and the place it goes to."""
+
+from pathlib import Path
+
+from infra.azure.target import Target
+from infra.cli.terminal.invocation import Invocation
+from infra.operations.stacks import load_spec, open_target
+from infra.spec.model import StackSpec
+
+
+def open_stack(call: Invocation, path: Path) -> tuple[StackSpec, Target]:
+    """The spec and where it goes: Azure, or with `--local` the emulator, which is started if none runs."""
+    spec = load_spec(path, environ=call.environ, local=call.local)
+    target = open_target(spec, local=call.local, environ=call.environ)
+    target.arm.tell_of_waits(call.out.talk)
+    target.require_login()
+    return spec, target

@@ -1,0 +1,1 @@
+"""What every command shares: common options, the output streams, colour."""

@@ -1,0 +1,161 @@
+"""Shows how far a run has come: a live table on a terminal, one line a phase everywhere else."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from infra.cli.terminal.output import Output
+from infra.reporter import Reporter
+
+KIND_WIDTH = len("deployment: first token")
+NAME_WIDTH = 48  # a catalogue entry with its version; the rest is shorter
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
+
+
+@contextmanager
+def progress(out: Output, expected: Callable[[str], str] = lambda kind: "") -> Iterator[Reporter]:
+    """The right display for where stderr goes; closed when the block ends, whatever ended it.
+
+    `expected` says how long a kind of phase may take; it shows while the phase runs.
+    """
+    if not sys.stderr.isatty():
+        yield LineProgress(out)
+        return
+    live = LiveProgress(out, expected=expected)
+    try:
+        yield live
+    finally:
+        live.close()
+
+
+class LineProgress:
+    """One line for each phase that ended: `phase  name  seconds`; for CI logs and pipes."""
+
+    def __init__(self, out: Output) -> None:
+        self.out = out
+
+    def phase_started(self, kind: str, name: str) -> None:
+        """Say nothing yet: a line is written when the phase ends."""
+
+    def phase_finished(self, kind: str, name: str, seconds: float, detail: str = "") -> None:
+        """Write the phase's line."""
+        self.out.talk(phase_line(kind, name, seconds, detail))
+
+    def note(self, text: str) -> None:
+        """Write the note."""
+        self.out.talk(text)
+
+    def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
+        """Write the phase's line with the word failed."""
+        self.out.talk(phase_line(kind, name, seconds, "failed"))
+
+
+def phase_line(kind: str, name: str, seconds: float, detail: str) -> str:
+    """A phase in one line, in columns."""
+    return f"{kind:<{KIND_WIDTH}}  {fitted(name):<{NAME_WIDTH}}  {seconds:7.1f} s  {detail}".rstrip()
+
+
+def fitted(name: str) -> str:
+    """The name, with its middle left out where it is too long for its column."""
+    half = NAME_WIDTH // 2
+    return name if len(name) <= NAME_WIDTH else f"{name[: half - 1]}…{name[-half:]}"
+
+
+@dataclass
+class Row:
+    """One phase in the live table; `seconds` is None while it runs."""
+
+    kind: str
+    name: str
+    started: float
+    seconds: float | None = None
+    detail: str = ""
+    failed: bool = False
+
+
+COLUMNS: tuple[Literal["left", "right"], ...] = ("left", "left", "left", "right", "right", "left")
+HEADER = ("", "PHASE", "NAME", "ELAPSED", "ESTIMATE", "")
+
+
+class LiveProgress:
+    """A table that counts on by itself, drawn with rich on stderr."""
+
+    def __init__(
+        self,
+        out: Output,
+        clock: Callable[[], float] = time.monotonic,
+        expected: Callable[[str], str] = lambda kind: "",
+    ) -> None:
+        self.out = out
+        self.clock = clock
+        self.expected = expected
+        self.rows: dict[tuple[str, str], Row] = {}
+        self.live: Live | None = None
+
+    def phase_started(self, kind: str, name: str) -> None:
+        """Add the phase to the table; the first one makes the table appear."""
+        self.rows[kind, name] = Row(kind, name, self.clock())
+        self._show()
+
+    def phase_finished(self, kind: str, name: str, seconds: float, detail: str = "") -> None:
+        """Stop the phase's clock."""
+        self._end(kind, name, seconds, detail, failed=False)
+
+    def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
+        """Mark the phase as failed; the message follows as the error."""
+        self._end(kind, name, seconds, "failed", failed=True)
+
+    def note(self, text: str) -> None:
+        """Print the note above the table."""
+        if self.live:
+            self.live.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            self.out.talk(text)
+
+    def close(self) -> None:
+        """Leave the table's last state on the screen."""
+        if self.live:
+            self.live.stop()
+            self.live = None
+
+    def _end(self, kind: str, name: str, seconds: float, detail: str, *, failed: bool) -> None:
+        row = self.rows.setdefault((kind, name), Row(kind, name, self.clock() - seconds))
+        row.seconds, row.detail, row.failed = seconds, detail, failed
+        self._show()
+
+    def _show(self) -> None:
+        if self.live is None:
+            # rich costs more than the whole command otherwise: only a terminal that shows a table pays for it.
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(stderr=True, highlight=False)
+            self.live = Live(get_renderable=self._table, console=console, refresh_per_second=8, transient=False)
+            self.live.start()
+
+    def _table(self) -> "Table":
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2))
+        for justify in COLUMNS:
+            table.add_column(justify=justify, no_wrap=True)
+        table.add_row(*(Text(title, "bold") for title in HEADER))
+        for row in list(self.rows.values()):
+            symbol, style = ("✗", "red") if row.failed else ("✓", "green") if row.seconds is not None else ("…", "cyan")
+            seconds = self.clock() - row.started if row.seconds is None else row.seconds
+            table.add_row(
+                Text(symbol, style),
+                row.kind,
+                Text(row.name),
+                Text(f"{seconds:.1f} s"),
+                Text(self.expected(row.kind) if row.seconds is None else "", "dim"),
+                Text(row.detail),
+            )
+        return table

@@ -1,0 +1,120 @@
+"""What Azure ML demands of environments, models and code, and what it fills in."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from infra.emulator.arm.call import invalid
+from infra.emulator.store import Document
+
+ASSET_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
+ROUTES = ("livenessRoute", "readinessRoute", "scoringRoute", "startupRoute")
+
+
+@dataclass(frozen=True)
+class AssetKind:
+    """One kind of versioned asset: `fixed` fields never change in a version, `check` refuses what is wrong."""
+
+    noun: str
+    fixed: tuple[str, ...]
+    defaults: Document
+    check: Callable[[Document], None]
+
+
+def check_environment(sent: Document) -> None:
+    """An environment needs an image, a build context or a conda file, and routes that make sense."""
+    build = sent.get("build")
+    if not sent.get("image") and build is None and not sent.get("condaFile"):
+        raise _wrong("An environment needs an image, a build context or a conda file.", "properties.image")
+    if sent.get("image") and build:
+        raise _wrong("An environment has either an image or a build context, not both.", "properties.build")
+    if build is not None and (not isinstance(build, dict) or not build.get("contextUri")):
+        raise _wrong("The contextUri field of a build context is required.", "properties.build.contextUri")
+    if sent.get("condaFile") and not sent.get("image"):
+        raise _wrong("A conda file needs an image to build on.", "properties.image")
+    if sent.get("osType", "Linux") not in ("Linux", "Windows"):
+        raise _wrong(f"The osType '{sent['osType']}' is not supported.", "properties.osType")
+    config = sent.get("inferenceConfig")
+    if config is None:
+        return
+    if not isinstance(config, dict) or any(name not in ROUTES for name in config):
+        raise _wrong(f"An inferenceConfig has {', '.join(ROUTES)}.", "properties.inferenceConfig")
+    for name, route in config.items():
+        if route is None:
+            continue
+        fits = isinstance(route, dict) and type(route.get("port")) is int and isinstance(route.get("path"), str)
+        if not fits or not 0 < route["port"] < 65_536 or not route["path"].startswith("/"):
+            raise _wrong(
+                f"{name} needs a port from 1 to 65535 and a path that begins with '/'.",
+                f"properties.inferenceConfig.{name}",
+            )
+
+
+def check_model(sent: Document) -> None:
+    """A model has files somewhere."""
+    if not isinstance(sent.get("modelUri"), str) or not sent["modelUri"]:
+        raise _wrong("The modelUri field is required.", "properties.modelUri")
+    flavors = sent.get("flavors")
+    if flavors is not None and not isinstance(flavors, dict):
+        raise _wrong("The flavors field must be an object.", "properties.flavors")
+
+
+def check_code(sent: Document) -> None:
+    """Code has files somewhere."""
+    if not isinstance(sent.get("codeUri"), str) or not sent["codeUri"]:
+        raise _wrong("The codeUri field is required.", "properties.codeUri")
+
+
+KINDS = {
+    "environments": AssetKind(
+        "environment",
+        ("image", "build", "condaFile", "inferenceConfig", "osType"),
+        {"osType": "Linux", "environmentType": "UserCreated", "autoRebuild": "Disabled"},
+        check_environment,
+    ),
+    "models": AssetKind("model", ("modelUri", "modelType"), {"modelType": "custom_model", "flavors": {}}, check_model),
+    "codes": AssetKind("code", ("codeUri",), {}, check_code),
+}
+
+
+def check_asset_name(noun: str, what: str, value: str) -> None:
+    """Names and versions of assets follow one pattern."""
+    if not ASSET_NAME.fullmatch(value):
+        raise _wrong(
+            f"The {noun} {what} '{value}' is invalid. It may contain letters, digits, '-', '_' and '.', must begin "
+            "with a letter or a digit and has at most 255 characters.",
+            what,
+        )
+
+
+def checked_properties(kind: AssetKind, body: Document) -> Document:
+    """The properties that were sent, after every rule that holds for all assets."""
+    sent = body.get("properties")
+    if not isinstance(sent, dict):
+        raise _wrong("The properties field is required.", "properties")
+    sent = sent | {name: strings(name, sent[name]) for name in ("tags", "properties") if sent.get(name) is not None}
+    for name in ("isArchived", "isAnonymous"):
+        if sent.get(name) is not None and not isinstance(sent[name], bool):
+            raise _wrong(f"The field {name} must be true or false.", f"properties.{name}")
+    kind.check(sent)
+    return sent
+
+
+def strings(name: str, value: Any) -> dict[str, str | None]:
+    """Tags and property dictionaries map strings to strings; numbers become strings, as the service reads them."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or any(isinstance(item, dict | list) for item in value.values()):
+        raise _wrong(f"The field {name} must map strings to strings.", f"properties.{name}")
+    return {key: item if item is None else str(item) for key, item in value.items()}
+
+
+def filled_in(kind: AssetKind, sent: Document) -> Document:
+    """What GET answers: what was sent with what the service fills in."""
+    base: Document = {"description": None, "tags": {}, "properties": {}, "isArchived": False, "isAnonymous": False}
+    return base | kind.defaults | {name: value for name, value in sent.items() if value is not None}
+
+
+def _wrong(message: str, target: str) -> Exception:
+    return invalid(message, code="ValidationError", target=target)

@@ -1,0 +1,220 @@
+"""One request to the control plane as its handlers see it, and what they answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from infra.emulator.identity.tokens import Principal
+from infra.emulator.store import Document
+from infra.emulator.world import World
+
+ML = "Microsoft.MachineLearningServices"
+INVALID = "The request is invalid."
+
+
+class ArmError(Exception):
+    """An answer that is an error, in the body that every Azure service uses."""
+
+    def __init__(
+        self, status: int, code: str, message: str, *, target: str = "", details: list[Document] | None = None
+    ) -> None:
+        super().__init__(f"({code}) {message}")
+        self.status = status
+        self.headers: dict[str, str] = {}
+        self.error: Document = {"code": code, "message": message}
+        if target:
+            self.error["target"] = target
+        if details is not None:
+            self.error["details"] = details
+
+
+class Throttled(ArmError):
+    """More requests than a principal may send; sending one earlier than told is refused again."""
+
+    def __init__(self, seconds: int) -> None:
+        message = f"The request is being throttled as the limit has been reached. Try again after {seconds} seconds."
+        super().__init__(429, "TooManyRequests", message)
+        self.headers["retry-after"] = str(seconds)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a handler answers; `body` None means no content."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a request points: `/scope…/providers/NAMESPACE/type/name/type/name[/collection or action]`."""
+
+    scope: str
+    namespace: str
+    segments: tuple[str, ...]
+
+    @property
+    def pattern(self) -> str:
+        """The segments with `{}` for every name, lower case."""
+        return "/".join("{}" if index % 2 else part.lower() for index, part in enumerate(self.segments))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the resource and of those that hold it."""
+        return self.segments[1::2]
+
+    @property
+    def resource_id(self) -> str:
+        """The id without a collection or an action at its end."""
+        even = self.segments[: len(self.segments) // 2 * 2]
+        if not self.namespace:
+            return "/" + "/".join(even)
+        return "/".join([f"{self.scope}/providers/{self.namespace}", *even])
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types of the resource and of those that hold it, an action or collection at the end included."""
+        return self.segments[::2]
+
+    def parent_id(self, levels: int = 1) -> str:
+        """The id of the resource that holds this one."""
+        return self.resource_id.rsplit("/", 2 * levels)[0]
+
+
+@dataclass
+class Call:
+    """An authenticated, authorized request."""
+
+    world: World
+    method: str
+    address: Address
+    query: dict[str, str]
+    body: Any
+    headers: dict[str, str]
+    principal: Principal
+    path: str
+
+    @property
+    def id(self) -> str:
+        """The id of the resource that is meant."""
+        return self.address.resource_id
+
+    @property
+    def name(self) -> str:
+        """The name of the resource that is meant."""
+        return self.address.names[-1]
+
+    @property
+    def subscription(self) -> str:
+        """The subscription's id."""
+        return subscription_of(self.address.scope or self.id)
+
+    @property
+    def workspace_id(self) -> str:
+        """The id of the workspace (or registry) that holds the resource."""
+        return "/".join([f"{self.address.scope}/providers/{self.address.namespace}", *self.address.segments[:2]])
+
+    def resource(self, id: str = "") -> Document:
+        """The document of this (or another) resource, 404 where there is none."""
+        document = self.world.store.get(id or self.id)
+        if document is None:
+            raise not_found(id or self.id)
+        return document
+
+    def object_body(self) -> Document:
+        """The body as an object, 400 for anything else."""
+        if not isinstance(self.body, dict):
+            raise ArmError(
+                400,
+                "InvalidRequestContent",
+                "The request content was invalid and could not be deserialized: a JSON object is expected.",
+            )
+        return self.body
+
+    def allowed(self, action: str, scope: str = "") -> bool:
+        """Whether the caller may do this as well."""
+        return self.world.authorization.allowed(self.principal.object_id, action, scope or self.id)
+
+    def require(self, action: str, scope: str = "") -> None:
+        """403 unless the caller may do this as well."""
+        if not self.allowed(action, scope):
+            raise forbidden(self.principal, action, scope or self.id)
+
+
+Handler = Callable[[Call], Reply]
+Routes = dict[tuple[str, str], Handler]
+
+
+def forbidden(principal: Principal, action: str, scope: str) -> ArmError:
+    """The caller lacks a role, in Azure's words."""
+    return ArmError(
+        403,
+        "AuthorizationFailed",
+        f"The client '{principal.app_id}' with object id '{principal.object_id}' does not have authorization to "
+        f"perform action '{action}' over scope '{scope or '/'}' or the scope is invalid. If access was recently "
+        "granted, please refresh your credentials.",
+    )
+
+
+def invalid(message: str, *, code: str = "BadRequest", target: str = "") -> ArmError:
+    """A request that Azure ML refuses after reading it: the sentence stands in the details."""
+    return ArmError(400, "BadRequest", INVALID, target=target, details=[{"code": code, "message": message}])
+
+
+def not_found(id: str) -> ArmError:
+    """There is no such resource, in ARM's words."""
+    _, _, provider = id.rpartition("/providers/")
+    group = id.split("/")[4] if "/resourcegroups/" in id.lower() else ""
+    resource = provider or id
+    where = f" under resource group '{group}'" if group else ""
+    return ArmError(
+        404,
+        "ResourceNotFound",
+        f"The Resource '{resource}'{where} was not found. For more details please go to "
+        "https://aka.ms/ARMResourceNotFoundFix",
+    )
+
+
+def subscription_of(id: str) -> str:
+    """The subscription's id in a resource id, empty where there is none."""
+    parts = id.split("/")
+    return parts[2] if len(parts) > 2 and parts[1].lower() == "subscriptions" else ""
+
+
+def now() -> str:
+    """The present as Azure writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+
+
+def system_data(call: Call, existing: Document | None) -> Document:
+    """Who made and who last changed a resource."""
+    kind = "User" if call.principal.kind == "User" else "Application"
+    changed = {
+        "lastModifiedAt": now(),
+        "lastModifiedBy": call.principal.name or call.principal.app_id,
+        "lastModifiedByType": kind,
+    }
+    if existing and "systemData" in existing:
+        kept: Document = existing["systemData"]
+        return kept | changed
+    return {
+        "createdAt": changed["lastModifiedAt"],
+        "createdBy": changed["lastModifiedBy"],
+        "createdByType": kind,
+        **changed,
+    }
+
+
+def envelope(call: Call, existing: Document | None = None) -> Document:
+    """id, name, type and systemData of the resource that is meant; the first spelling of the id stays."""
+    id = call.world.store.spelling(call.id) or call.id
+    address = call.address
+    types = "/".join(address.types[: len(address.segments) // 2])
+    return {
+        "id": id,
+        "name": id.rpartition("/")[2],
+        "type": f"{address.namespace}/{types}",
+        "systemData": system_data(call, existing),
+    }

@@ -1,0 +1,81 @@
+"""What happens to an endpoint in the background, and the identity that it gets."""
+
+from typing import Any
+
+from infra.emulator.arm.call import Call
+from infra.emulator.identity.roles import BLOB_DATA_READER, CONNECTION_SECRETS_READER, METRICS_WRITER
+from infra.emulator.store import Document
+from infra.emulator.world import World
+
+DEFAULT_ROUTE = "/score"
+BUSY = "Operation was canceled: another operation holds the resource. Please retry after it has ended."
+
+
+async def run_put(world: World, operation: Document) -> None:
+    """Open the front end and say where it is."""
+    id = operation["resource"]
+    url = await world.front_ends.open(id)
+    document = world.store.get(id)
+    if document is None:
+        return
+    properties = document["properties"]
+    scoring = properties.get("scoringUri") or f"{url}{DEFAULT_ROUTE}"
+    path = "/" + scoring.split("/", 3)[3]
+    properties |= {"scoringUri": url + path, "swaggerUri": f"{url}/swagger.json", "provisioningState": "Succeeded"}
+    world.store.put(id, document)
+
+
+async def run_delete(world: World, operation: Document) -> None:
+    """End everything that belongs to the endpoint, then forget it."""
+    id = operation["resource"]
+    await world.operations.cancel_below(id, besides=operation["name"])
+    for deployment in world.store.children(id, "deployments"):
+        await world.host.stop(deployment["id"])
+    await world.front_ends.close(id)
+    document = world.store.get(id) or {}
+    principal = (document.get("identity") or {}).get("principalId")
+    with world.store.transaction():
+        for granted in (world.store.record("granted", id.lower()) or {"ids": []})["ids"]:
+            world.authorization.revoke(granted)
+        world.store.delete_record("granted", id.lower())
+        if principal and document["identity"]["type"] == "SystemAssigned":
+            world.directory.remove(principal)
+        world.store.delete(id)
+
+
+async def run_regenerate(_: World, __: Document) -> None:
+    """The key was replaced when the request came: an operation's record must not hold it."""
+
+
+def failed(world: World, operation: Document) -> None:
+    """Show on the endpoint that its operation has failed."""
+    document = world.store.get(operation["resource"])
+    if document:
+        document["properties"]["provisioningState"] = "Failed"
+        world.store.put(document["id"], document)
+
+
+def new_identity(call: Call, sent: Document) -> Document:
+    """The identity of an endpoint that is being created: a new one, or the user-assigned ones with their ids."""
+    world = call.world
+    tenant = {"tenantId": world.tokens.tenant_id}
+    if sent["type"] == "SystemAssigned":
+        principal = world.directory.create(f"{call.name}-identity")
+        return {"type": "SystemAssigned", "principalId": principal.object_id, **tenant}
+    assigned: Document = {}
+    for id in sent["userAssignedIdentities"]:
+        known: Any = call.resource(id)["properties"]
+        assigned[id] = {"principalId": known["principalId"], "clientId": known["clientId"]}
+    return {"type": "UserAssigned", "userAssignedIdentities": assigned}
+
+
+def grant_roles(call: Call, document: Document, *, with_secrets: bool) -> None:
+    """Assign what the platform assigns to a system-assigned identity by itself."""
+    world = call.world
+    principal = document["identity"]["principalId"]
+    storage = call.resource(call.workspace_id)["properties"]["storageAccount"]
+    roles = [(METRICS_WRITER, call.workspace_id), (BLOB_DATA_READER, storage)]
+    if with_secrets:
+        roles.append((CONNECTION_SECRETS_READER, call.workspace_id))
+    ids = [world.authorization.assign(principal, role, scope, by=call.principal.object_id) for role, scope in roles]
+    world.store.put_record("granted", call.id.lower(), {"ids": ids})

@@ -1,0 +1,77 @@
+"""Long-running operations on the wire: the headers that announce them and the routes that watch them."""
+
+from typing import Any
+
+from infra.emulator.arm.call import ArmError, Call, Reply, Routes, forbidden, not_found
+from infra.emulator.operations import TERMINAL
+from infra.emulator.store import Document
+
+
+def accepted(call: Call, status: int, operation: Document, region: str, body: Any = None) -> Reply:
+    """The answer to a request that goes on: a PUT shows the resource, everything else says where to look."""
+    headers = {
+        "azure-asyncoperation": operation_url(call, operation, region),
+        "x-ms-async-operation-timeout": "PT1H",
+        "retry-after": _retry_after(call),
+    }
+    if call.method != "PUT":
+        headers["location"] = operation_url(call, operation, region, "mfeOperationResults")
+        body = None  # what a PATCH or DELETE began shows when it has ended
+    return Reply(status, body, headers)
+
+
+def operation_url(call: Call, operation: Document, region: str, kind: str = "mfeOperationsStatus") -> str:
+    """Where the state of an operation (or its result) is found."""
+    version = call.query["api-version"]
+    return (
+        f"{call.world.urls.resource_manager}/subscriptions/{call.subscription}/providers/"
+        f"Microsoft.MachineLearningServices/locations/{region}/{kind}/{operation['name']}?api-version={version}"
+    )
+
+
+def get_status(call: Call) -> Reply:
+    """How an operation stands: always 200, whatever became of it."""
+    operation = _visible(call)
+    shown = ("name", "status", "startTime", "endTime", "error")
+    body: Document = {"id": call.id} | {key: operation[key] for key in shown if key in operation}
+    body["percentComplete"] = 100.0 if operation["status"] in TERMINAL else 0.0
+    headers = {} if operation["status"] in TERMINAL else {"retry-after": _retry_after(call)}
+    return Reply(200, body, headers)
+
+
+def get_result(call: Call) -> Reply:
+    """What an operation has brought: 202 while it runs, its error where it failed."""
+    operation = _visible(call)
+    if operation["status"] == "InProgress":
+        return Reply(202, None, {"retry-after": _retry_after(call), "location": _same_url(call)})
+    if operation["status"] != "Succeeded":
+        raise ArmError(400, operation["error"]["code"], operation["error"]["message"])
+    document = call.world.store.get(operation["resource"])
+    if document is None or operation["kind"].startswith("delete"):
+        return Reply(204)
+    return Reply(200, document)
+
+
+def _visible(call: Call) -> Document:
+    operation = call.world.operations.get(call.name)
+    if operation is None:
+        raise not_found(call.id)
+    action = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/read"
+    # Whoever may see the resource may watch it, though the route belongs to the subscription.
+    if not call.allowed(action, operation["resource"]):
+        raise forbidden(call.principal, action, operation["resource"])
+    return operation
+
+
+def _same_url(call: Call) -> str:
+    return f"{call.world.urls.resource_manager}{call.path}?api-version={call.query['api-version']}"
+
+
+def _retry_after(call: Call) -> str:
+    return str(max(1, int(call.world.settings["retry_after_seconds"])))
+
+
+ROUTES: Routes = {
+    ("GET", "locations/{}/mfeOperationsStatus/{}"): get_status,
+    ("GET", "locations/{}/mfeOperationResults/{}"): get_result,
+}

@@ -1,0 +1,1 @@
+"""Usages, quotas and VM sizes."""

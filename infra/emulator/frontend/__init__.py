@@ -1,0 +1,1 @@
+"""The front ends of online endpoints: what Azure does between a client and the containers."""

@@ -1,0 +1,78 @@
+"""What one endpoint takes: requests a second, bytes a second, and how large a request or an answer may be.
+
+Azure refuses what comes too often and delays what is too much; all deployments of an endpoint share its limits.
+"""
+
+import asyncio
+
+from starlette.types import Message, Receive
+
+from infra.emulator.arm.throttling import Bucket
+from infra.emulator.settings import Settings
+
+
+class TooLarge(Exception):
+    """An answer of a container is larger than the endpoint passes on."""
+
+
+class Limits:
+    """The limits of one endpoint, as the settings have them at the moment."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._buckets: dict[str, tuple[float, Bucket]] = {}
+
+    def admits(self) -> bool:
+        """Whether one more request comes within the rate."""
+        bucket = self._bucket("endpoint_requests_per_second")
+        if bucket is None:
+            return True
+        if bucket.held < 1:
+            return False
+        bucket.take()
+        return True
+
+    async def pass_on(self, count: int) -> None:
+        """Hold so many bytes up until the bandwidth allows for them; there is a second's worth in advance."""
+        bucket = self._bucket("endpoint_bytes_per_second")
+        if bucket and (seconds := bucket.take(count)):
+            await asyncio.sleep(seconds)
+
+    def request_limit(self) -> int:
+        """The largest body of a request in bytes, 0 for any."""
+        return int(self._settings["endpoint_request_bytes"])
+
+    def check_answer(self, count: int) -> None:
+        """`TooLarge` for an answer of so many bytes."""
+        most = self._settings["endpoint_response_bytes"]
+        if most and count > most:
+            raise TooLarge
+
+    def _bucket(self, setting: str) -> Bucket | None:
+        rate = self._settings[setting]
+        if not rate:
+            return None
+        if self._buckets.get(setting, (0, None))[0] != rate:
+            self._buckets[setting] = (rate, Bucket(rate, rate))
+        return self._buckets[setting][1]
+
+
+class Incoming:
+    """The body of a client's request, held up and counted on its way."""
+
+    def __init__(self, receive: Receive, limits: Limits) -> None:
+        self._receive = receive
+        self._limits = limits
+        self._seen = 0
+        self.too_large = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if body := message.get("body", b""):
+            self._seen += len(body)
+            most = self._limits.request_limit()
+            if most and self._seen > most:
+                self.too_large = True
+                return {"type": "http.disconnect"}
+            await self._limits.pass_on(len(body))
+        return message

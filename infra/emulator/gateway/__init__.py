@@ -1,0 +1,1 @@
+"""What every service of the emulator needs to be reached: listeners, TLS, fault injection."""

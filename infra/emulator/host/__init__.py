@@ -1,0 +1,1 @@
+"""Runs deployments as processes on this machine."""

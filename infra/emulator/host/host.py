@@ -1,0 +1,158 @@
+"""Runs deployments on this machine: stages what they need, starts their instances, replaces and scales them."""
+
+import asyncio
+import hashlib
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infra.emulator.host.container import Container, read_container
+from infra.emulator.host.instance import Instance
+from infra.emulator.host.log import ContainerLog, tail_of
+from infra.emulator.host.process import end_leftovers
+from infra.emulator.host.replicas import Generation
+from infra.emulator.host.staging import Staged, stage
+from infra.emulator.store import key_of
+from infra.emulator.world import DeploymentFailed, World
+
+CLOSE_GRACE_SECONDS = 5.0
+STORAGE_LOG = "storage-initializer.log"
+
+
+@dataclass
+class _Deployment:
+    """What runs of one deployment: `current` serves, `coming` is being brought up."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    current: Generation | None = None
+    coming: Generation | None = None
+
+
+class Host:
+    """The machine that deployments run on."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._deployments: dict[str, _Deployment] = {}
+        end_leftovers(str(world.paths.root.resolve()))
+
+    async def start(self, deployment_id: str) -> None:
+        """Bring the deployment to what the store says and return when every instance is ready.
+
+        Another container replaces the running one after it is ready itself; another count only adds or ends
+        instances. `DeploymentFailed` leaves running what ran.
+        """
+        deployment = self._deployments.setdefault(key_of(deployment_id), _Deployment())
+        async with deployment.lock:
+            await self._converge(deployment_id, deployment)
+
+    async def stop(self, deployment_id: str) -> None:
+        """End every instance and remove what was staged and logged."""
+        deployment = self._deployments.pop(key_of(deployment_id), None)
+        if deployment:
+            await self._end(deployment)
+            async with deployment.lock:  # a start that was under way has cleaned up
+                pass
+        for folder in (self._staging(deployment_id), self._logs(deployment_id)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    async def close(self) -> None:
+        """End every process; files stay for the next start."""
+        deployments, self._deployments = self._deployments, {}
+        await asyncio.gather(*(self._end(deployment) for deployment in deployments.values()))
+
+    def ready(self, deployment_id: str) -> list[str]:
+        """Base URLs of the instances that are ready."""
+        return [instance.url for instance in self._instances(deployment_id) if instance.ready]
+
+    def instances(self, deployment_id: str) -> list[dict[str, Any]]:
+        """What is known of each instance that runs or starts: pid, port, ready, restarts, last_exit, in_flight."""
+        return [instance.describe() for instance in self._instances(deployment_id)]
+
+    def least_busy(self, deployment_id: str) -> Instance | None:
+        """The ready instance that the next request should go to."""
+        deployment = self._deployments.get(key_of(deployment_id))
+        return deployment.current.least_busy() if deployment and deployment.current else None
+
+    def logs(self, deployment_id: str, container: str, tail: int) -> str:
+        """The last lines of `InferenceServer` or `StorageInitializer`; several instances one after the other."""
+        generations = sorted(self._logs(deployment_id).glob("[0-9]*"))
+        if not generations:
+            return ""
+        if container == "StorageInitializer":
+            return tail_of(generations[-1] / STORAGE_LOG, tail)
+        files = sorted(generations[-1].glob("inference-server-*.log"))
+        if len(files) <= 1:
+            return "".join(tail_of(file, tail) for file in files)
+        return "\n\n".join(f"==> {file.stem} <==\n{tail_of(file, tail)}" for file in files)
+
+    async def _converge(self, deployment_id: str, deployment: _Deployment) -> None:
+        container = read_container(self._world, deployment_id)
+        count = self._wanted_count(deployment_id)
+        current = deployment.current
+        if current and current.staged.container.fingerprint == container.fingerprint:
+            await current.scale(count)
+            return
+        number, logs = self._next_generation(deployment_id)
+        staged = self._stage(deployment_id, container, number, logs)
+        coming = Generation(staged, lambda index: logs / f"inference-server-{index}.log")
+        deployment.coming = coming
+        try:
+            await coming.scale(count)
+        finally:
+            deployment.coming = None
+        deployment.current = coming
+        if current:
+            await current.retire()
+        self._forget_older_generations(deployment_id, number)
+
+    def _stage(self, deployment_id: str, container: Container, number: str, logs: Path) -> Staged:
+        folder = self._staging(deployment_id)
+        log = ContainerLog(logs / STORAGE_LOG, secrets=container.secrets)
+        try:
+            return stage(self._world, container, folder / number, folder / "shared", log)
+        finally:
+            log.close()
+
+    def _wanted_count(self, deployment_id: str) -> int:
+        document = self._world.store.get(deployment_id)
+        if document is None:
+            raise DeploymentFailed("ResourceNotFound", f"The deployment {deployment_id} does not exist.")
+        return int((document.get("sku") or {}).get("capacity") or 1)
+
+    def _instances(self, deployment_id: str) -> list[Instance]:
+        deployment = self._deployments.get(key_of(deployment_id))
+        if deployment is None:
+            return []
+        generations = (deployment.current, deployment.coming)
+        return [instance for generation in generations if generation for instance in generation.instances]
+
+    def _next_generation(self, deployment_id: str) -> tuple[str, Path]:
+        folder = self._logs(deployment_id)
+        number = f"{1 + max((int(entry.name) for entry in folder.glob('[0-9]*')), default=0):06d}"
+        (folder / number).mkdir(parents=True, mode=0o700)
+        return number, folder / number
+
+    def _forget_older_generations(self, deployment_id: str, current: str) -> None:
+        for folder in (self._staging(deployment_id), self._logs(deployment_id)):
+            for entry in folder.glob("[0-9]*"):
+                if entry.name < current:
+                    shutil.rmtree(entry, ignore_errors=True)
+
+    def _staging(self, deployment_id: str) -> Path:
+        return self._world.paths.staging / _folder_name(deployment_id)
+
+    def _logs(self, deployment_id: str) -> Path:
+        return self._world.paths.logs / "deployments" / _folder_name(deployment_id)
+
+    async def _end(self, deployment: _Deployment) -> None:
+        generations = [generation for generation in (deployment.current, deployment.coming) if generation]
+        deployment.current = None
+        await asyncio.gather(*(generation.stop(CLOSE_GRACE_SECONDS) for generation in generations))
+
+
+def _folder_name(deployment_id: str) -> str:
+    """Readable and unique: two workspaces may each have an endpoint of the same name."""
+    segments = key_of(deployment_id).split("/")
+    return f"{segments[-3]}-{segments[-1]}-{hashlib.sha256(key_of(deployment_id).encode()).hexdigest()[:8]}"

@@ -1,0 +1,99 @@
+"""Lays code and model out on disk as Azure does and says with which command and environment an instance starts."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.emulator.host.container import Container
+from infra.emulator.host.log import ContainerLog
+from infra.emulator.host.process import OWNER_VARIABLE, Command
+from infra.emulator.identity.managed_identity import identity_header
+from infra.emulator.world import DeploymentFailed, World
+
+INFERENCE_SERVER = Path(__file__).with_name("azmlinfsrv_launcher.py")
+# What a container may see of the environment that the emulator runs in: the machine, never its user's credentials.
+INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD", "CUDA_HOME")
+DECIDED_BY_PLATFORM = (OWNER_VARIABLE, "SCORING_HOST", "AML_APP_ROOT", "AZUREML_ENTRY_SCRIPT", "AZUREML_MODEL_DIR")
+INHERITED_PREFIXES = ("CUDA_VISIBLE", "NVIDIA_", "OMP_")
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A container whose files lie ready."""
+
+    container: Container
+    app_root: Path
+    script: str
+    environment: Mapping[str, str]
+
+    def command(self, port: int) -> Command:
+        """How an instance on this port is started."""
+        # The user's variables may replace what is inherited or offered, never what the platform itself decides.
+        decided = {name: value for name, value in self.environment.items() if name in DECIDED_BY_PLATFORM}
+        environment = {**self.environment, **self.container.variables, **decided, "PORT": str(port)}
+        if self.container.inference_server:
+            arguments = [sys.executable, str(INFERENCE_SERVER), "--entry_script", self.script, "--port", str(port)]
+        else:
+            arguments = [sys.executable, self.script]
+        return Command(arguments, self.app_root, environment)
+
+
+def stage(world: World, container: Container, folder: Path, shared: Path, log: ContainerLog) -> Staged:
+    """Fetch code and model into `folder`; `shared` is what the instances of a deployment keep between starts."""
+    code_root = folder / "azureml-app" / container.code.name
+    log.note(f"image: none is pulled; this Python interpreter stands for {container.image}")
+    _fetch(world, container.code.uri, code_root, log, f"code {container.code.name}:{container.code.version}")
+    script = code_root / container.scoring_script
+    if not script.is_file():
+        raise DeploymentFailed(
+            "BadArgument", f"The scoring script '{container.scoring_script}' is not part of the code of the deployment."
+        )
+    environment = _base_environment(world, os.environ, shared) | _identity(world, container.identity)
+    environment |= {"AML_APP_ROOT": str(script.parent), "AZUREML_ENTRY_SCRIPT": script.name}
+    if model := container.model:
+        mount = (container.model_mount_path or "/azureml-models").strip("/")
+        model_dir = folder / mount / model.name / model.version
+        _fetch(world, model.uri, model_dir, log, f"model {model.name}:{model.version}")
+        environment["AZUREML_MODEL_DIR"] = str(model_dir)
+    else:
+        log.note("model: the deployment mounts none")
+    return Staged(container, script.parent, script.name, environment)
+
+
+def _fetch(world: World, uri: str, into: Path, log: ContainerLog, what: str) -> None:
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir(parents=True, mode=0o700)
+    try:
+        world.blobs.download(uri, into)
+    except (OSError, LookupError, ValueError) as error:
+        log.note(f"{what}: download failed: {error}")
+        raise DeploymentFailed("BadArgument", f"The {what} could not be downloaded from {uri}: {error}") from error
+    files = [path for path in into.rglob("*") if path.is_file()]
+    log.note(f"{what}: {len(files)} files, {sum(path.stat().st_size for path in files)} bytes, staged at {into}")
+
+
+def _base_environment(world: World, environ: Mapping[str, str], shared: Path) -> dict[str, str]:
+    home = shared / "home"
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    inherited = {
+        name: value for name, value in environ.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)
+    }
+    return {
+        **inherited,
+        OWNER_VARIABLE: str(world.paths.root.resolve()),
+        "HOME": str(home),
+        "HF_HOME": str(shared / "huggingface"),
+        "HF_ENDPOINT": world.urls.hub,
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "PYTHONUNBUFFERED": "1",
+        "SCORING_HOST": "127.0.0.1",
+    }
+
+
+def _identity(world: World, principal_id: str) -> dict[str, str]:
+    """How a container gets tokens: for the identity of its endpoint, under the names of two generations of SDKs."""
+    url, header = world.urls.identity_endpoint, identity_header(world.store, principal_id)
+    return {"IDENTITY_ENDPOINT": url, "IDENTITY_HEADER": header, "MSI_ENDPOINT": url, "MSI_SECRET": header}

@@ -1,0 +1,212 @@
+"""The emulated Hugging Face Hub: what `huggingface_hub` needs to check tokens and gates and to download models."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from infra.emulator.hub.documents import file_entry, model_info, tree, whoami
+from infra.emulator.hub.gate import (
+    UNGATED_FILES,
+    HubError,
+    HubToken,
+    check_gate,
+    check_visible,
+    check_write,
+    identify,
+    may_read,
+    not_found,
+    put_token,
+    tokens,
+)
+from infra.emulator.hub.repos import HubRepos, NotPrepared, Repo, RepoFile
+from infra.emulator.world import World
+
+DEMO_USER = "demo"
+DEMO_TOKEN_RECORD = ("demo-token", "current")
+CHALLENGE = 'Bearer realm="Authentication required", charset="UTF-8"'
+REPO = r"(?P<repo>[^/]+/[^/]+)"
+# Ids of the Hub's first models, none of which is here.
+WITHOUT_NAMESPACE = re.compile(r"/api/models/[^/]+(/(revision|tree|refs|paths-info)(/.*)?)?$|/[^/]+/(resolve|raw)/.")
+
+
+def create_hub_app(world: World) -> ASGIApp:
+    """The Hub as an ASGI application."""
+    return _Hub(world)
+
+
+def load_hub_seed(world: World, seed: dict[str, Any] | None) -> None:
+    """Put tokens and repositories into the store; a section that is missing takes its default."""
+    seed = seed or {}
+    repos = HubRepos(world)
+    repos.put_demo_models(DEMO_USER)
+    for token in seed.get("tokens", []):
+        put_token(world.store, HubToken(**token))
+    for repo in seed.get("repos", []):
+        repos.put(repo)
+    if "tokens" not in seed and not tokens(world.store):
+        token = HubToken(f"hf_{secrets.token_urlsafe(24).replace('-', 'x').replace('_', 'y')}", DEMO_USER)
+        put_token(world.store, token)
+        world.store.put_record(*DEMO_TOKEN_RECORD, {"user": token.user, "token": token.value})
+
+
+class _Hub:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._repos = HubRepos(world)
+        routes: list[tuple[str, str, Callable[..., Awaitable[Response]]]] = [
+            ("GET", r"/api/whoami-v2", self._whoami),
+            ("GET", rf"/api/models/{REPO}", self._info),
+            ("GET", rf"/api/models/{REPO}/revision/(?P<revision>.+)", self._info),
+            ("GET", rf"/api/models/{REPO}/tree/(?P<revision>[^/]+)(?:/(?P<path>.*))?", self._tree),
+            ("POST", rf"/api/models/{REPO}/paths-info/(?P<revision>.+)", self._paths_info),
+            ("GET", rf"/api/models/{REPO}/refs", self._refs),
+            ("GET", rf"/api/models/{REPO}/auth-check", self._auth_check),
+            ("GET", rf"/api/models/{REPO}/auth-check/write", self._auth_check_write),
+            ("GET", rf"/{REPO}/(?P<kind>resolve|raw)/(?P<revision>[^/]+)/(?P<path>.+)", self._file),
+            ("POST", rf"/{REPO}/ask-access", self._ask_access),
+        ]
+        self._routes = [(method, re.compile(pattern), handler) for method, pattern, handler in routes]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except HubError as error:
+            response = _refusal(error, as_json=request.url.path.startswith("/api/"))
+        except NotPrepared as missing:
+            text = f"The weights of {missing} have not been prepared on this machine: run scripts/setup"
+            response = _refusal(HubError(503, "", text), as_json=True)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        token = identify(self._world.store, request.headers.get("authorization"))
+        method = "GET" if request.method == "HEAD" else request.method
+        for wanted, pattern, handler in self._routes:
+            match = pattern.fullmatch(request.url.path.rstrip("/"))
+            if match and wanted == method:
+                return await handler(request, token, **match.groupdict())
+        if WITHOUT_NAMESPACE.match(request.url.path):
+            raise not_found(token)
+        what = f"{request.method} {request.url.path}"
+        raise HubError(501, "", f"The emulator does not know the operation '{what}' of the Hub.")
+
+    async def _whoami(self, request: Request, token: HubToken | None) -> Response:
+        if token is None:
+            raise HubError(401, "", "Invalid username or password.")
+        return JSONResponse(whoami(token))
+
+    async def _info(self, request: Request, token: HubToken | None, repo: str, revision: str | None = None) -> Response:
+        found = await self._repo(repo, token, revision)
+        query = request.query_params
+        expand = [*query.getlist("expand"), *query.getlist("expand[]")]
+        return JSONResponse(
+            model_info(found, readable=may_read(found, token), blobs=_is_true(query.get("blobs")), expand=expand)
+        )
+
+    async def _tree(
+        self, request: Request, token: HubToken | None, repo: str, revision: str, path: str | None
+    ) -> Response:
+        found = await self._repo(repo, token, revision)
+        query, folder = request.query_params, (path or "").strip("/")
+        entries = tree(
+            found,
+            folder,
+            recursive=_is_true(query.get("recursive")),
+            readable=may_read(found, token),
+            expand=_is_true(query.get("expand")),
+        )
+        if folder and not entries:
+            raise HubError(404, "EntryNotFound", f'{folder} does not exist on "{revision}"', found.sha)
+        return JSONResponse(entries, headers={"X-Repo-Commit": found.sha})
+
+    async def _paths_info(self, request: Request, token: HubToken | None, repo: str, revision: str) -> Response:
+        found = await self._repo(repo, token, revision)
+        async with request.form() as form:
+            paths = [str(path) for path in form.getlist("paths")]
+        files = [found.files[path] for path in paths if path in found.files]
+        return JSONResponse([file_entry(file, readable=may_read(found, token)) for file in files])
+
+    async def _refs(self, request: Request, token: HubToken | None, repo: str) -> Response:
+        found = await self._repo(repo, token)
+        main = {"name": "main", "ref": "refs/heads/main", "targetCommit": found.sha}
+        return JSONResponse({"branches": [main], "tags": [], "converts": []})
+
+    async def _auth_check(self, request: Request, token: HubToken | None, repo: str) -> Response:
+        check_gate(await self._repo(repo, token), token)
+        return PlainTextResponse("OK")
+
+    async def _auth_check_write(self, request: Request, token: HubToken | None, repo: str) -> Response:
+        check_write(await self._repo(repo, token), token)
+        return PlainTextResponse("OK")
+
+    async def _file(
+        self, request: Request, token: HubToken | None, repo: str, kind: str, revision: str, path: str
+    ) -> Response:
+        found = await self._repo(repo, token)
+        if kind == "raw" or path not in UNGATED_FILES:
+            check_gate(found, token)  # before anybody learns whether revision and file exist
+        _check_revision(found, revision)
+        if path not in found.files:
+            raise HubError(404, "EntryNotFound", "Entry not found", found.sha)
+        file = found.files[path]
+        headers = _file_headers(found, file)
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        media_type = "application/octet-stream" if file.sha256 else "text/plain; charset=utf-8"
+        return FileResponse(file.source, headers=headers, media_type=media_type)
+
+    async def _ask_access(self, request: Request, token: HubToken | None, repo: str) -> Response:
+        if token is None:
+            raise HubError(401, "", "Invalid username or password.")
+        found = await self._repo(repo, token)
+        if found.gated and found.access.get(token.user) in (None, "reset"):
+            self._repos.set_access(found.id, token.user, "accepted" if found.gated == "auto" else "pending")
+        return RedirectResponse(f"{self._world.urls.hub}/{found.id}", status_code=303)
+
+    async def _repo(self, repo_id: str, token: HubToken | None, revision: str | None = None) -> Repo:
+        record = self._repos.known(repo_id)
+        if record is None:
+            raise not_found(token)
+        repo = await asyncio.to_thread(self._repos.load, record)
+        check_visible(repo, token)
+        if revision is not None:
+            _check_revision(repo, revision)
+        return repo
+
+
+def _check_revision(repo: Repo, revision: str) -> None:
+    if revision not in ("main", "refs/heads/main", repo.sha):
+        raise HubError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+
+
+def _file_headers(repo: Repo, file: RepoFile) -> dict[str, str]:
+    headers = {"ETag": f'"{file.etag}"', "X-Repo-Commit": repo.sha}
+    if file.sha256:
+        headers |= {"X-Linked-Size": str(file.size), "X-Linked-Etag": f'"{file.sha256}"'}
+    return headers
+
+
+def _refusal(error: HubError, *, as_json: bool) -> Response:
+    headers = {"X-Error-Message": error.message.encode("ascii", "replace").decode()}
+    if error.code:
+        headers["X-Error-Code"] = error.code
+    if error.commit:
+        headers["X-Repo-Commit"] = error.commit
+    if error.status == 401:
+        headers["WWW-Authenticate"] = CHALLENGE
+    if as_json:
+        return JSONResponse({"error": error.message}, error.status, headers)
+    return PlainTextResponse(error.message, error.status, headers)
+
+
+def _is_true(value: str | None) -> bool:
+    return (value or "").lower() in ("true", "1")

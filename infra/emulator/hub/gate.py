@@ -1,0 +1,119 @@
+"""Who may read what on the emulated Hub: tokens, gates, and the Hub's own words for each refusal."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from infra.emulator.hub.repos import Repo
+from infra.emulator.store import Store
+
+TOKENS = "/hub"  # the key of the tokens among the secrets
+ROLES = ("read", "write", "fineGrained")
+STATES = ("accepted", "pending", "rejected", "reset")
+# Public on a gated repository too, at its root and in this spelling.
+UNGATED_FILES = frozenset(("README.md", "LICENSE", "LICENSE.md", "LICENSE.txt"))
+ANONYMOUS = (
+    "Access to model {id} is restricted. You must have access to it and be authenticated to access it. Please log in."
+)
+NOT_ASKED = (
+    "Access to model {id} is restricted and you are not in the authorized list. "
+    "Visit https://huggingface.co/{id} to ask for access."
+)
+REFUSED = {
+    "pending": "Your request to access model {id} is awaiting a review from the repo authors.",
+    "rejected": "Your request to access model {id} has been rejected by the repo's authors.",
+    "reset": (
+        "Your request to access model {id} has been reset by the repo's authors. "
+        "Visit https://huggingface.co/{id} to submit a new request."
+    ),
+}
+WITHOUT_GATED_REPOS = (
+    "Please enable access to public gated repositories in your fine-grained token settings to view this repository."
+)
+
+
+class HubError(Exception):
+    """A refusal: status, the value of X-Error-Code (some have none) and the text of X-Error-Message."""
+
+    def __init__(self, status: int, code: str, message: str, commit: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.commit = commit
+
+
+@dataclass(frozen=True)
+class HubToken:
+    """An access token: whose it is and what it may."""
+
+    value: str
+    user: str
+    role: str = "read"
+    gated_repos: bool = True
+
+
+def tokens(store: Store) -> list[HubToken]:
+    """Every token there is."""
+    kept: list[dict[str, Any]] = (store.secrets(TOKENS) or {}).get("tokens", [])
+    return [HubToken(**token) for token in kept]
+
+
+def put_token(store: Store, token: HubToken) -> None:
+    """Create a token, or change what it may."""
+    others = [vars(other) for other in tokens(store) if other.value != token.value]
+    store.put_secrets(TOKENS, {"tokens": [*others, vars(token)]})
+
+
+def identify(store: Store, authorization: str | None) -> HubToken | None:
+    """The token of a request, None for an anonymous one; an unknown token is refused whatever it asks for."""
+    if not authorization:
+        return None
+    scheme, _, value = authorization.partition(" ")
+    for token in tokens(store):
+        if scheme.lower() == "bearer" and token.value == value.strip():
+            return token
+    raise HubError(401, "", "Invalid credentials in Authorization header")
+
+
+def not_found(token: HubToken | None) -> HubError:
+    """A repository that does not exist or that this caller may not know of."""
+    if token is None:
+        # The Hub sends no code here, and huggingface_hub concludes it from the URL, if that is https: this one is not.
+        return HubError(401, "RepoNotFound", "Invalid username or password.")
+    return HubError(404, "RepoNotFound", "Repository not found")
+
+
+def check_visible(repo: Repo, token: HubToken | None) -> None:
+    """A private repository is there for its owner alone."""
+    if repo.private and (token is None or token.user != repo.owner):
+        raise not_found(token)
+
+
+def check_gate(repo: Repo, token: HubToken | None) -> None:
+    """Let pass who may read the files, refuse everybody else in the Hub's words."""
+    if not repo.gated or (token and token.user == repo.owner):
+        return
+    if token is None:
+        raise HubError(401, "GatedRepo", ANONYMOUS.format(id=repo.id))
+    if token.role == "fineGrained" and not token.gated_repos:
+        raise HubError(403, "", WITHOUT_GATED_REPOS)  # the Hub sends no code with this one
+    state = repo.access.get(token.user)
+    if state != "accepted":
+        raise HubError(403, "GatedRepo", REFUSED.get(state or "", NOT_ASKED).format(id=repo.id))
+
+
+def may_read(repo: Repo, token: HubToken | None) -> bool:
+    """Whether the gate lets this caller pass."""
+    try:
+        check_gate(repo, token)
+    except HubError:
+        return False
+    return True
+
+
+def check_write(repo: Repo, token: HubToken | None) -> None:
+    """Only the owner's token with the right role may write."""
+    if token is None:
+        raise not_found(token)
+    if token.user != repo.owner or token.role == "read":
+        raise HubError(403, "", "You have read access but not the required permissions for this operation")

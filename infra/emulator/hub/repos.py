@@ -1,0 +1,164 @@
+"""The repositories of the emulated Hub: files on disk, with the hashes and the commit that git would give them."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infra.emulator.world import World
+from infra.hub.demo_models import DEMO_MODELS, demo_model
+
+REPO_RECORD = "hub-repo"
+# What .gitattributes of a new repository sends to large file storage.
+LFS_SUFFIXES = (
+    *(".safetensors", ".bin", ".gguf", ".pt", ".pth", ".onnx", ".h5", ".msgpack", ".model", ".ckpt"),
+    *(".tar", ".gz", ".zip", ".arrow", ".parquet", ".npz", ".ot"),
+)
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n"
+CHUNK_BYTES = 1024 * 1024
+
+
+class NotPrepared(Exception):
+    """The weights of a demo model are not on this machine."""
+
+
+@dataclass(frozen=True)
+class RepoFile:
+    """A file of a repository; `sha256` only where it lies in large file storage."""
+
+    path: str
+    source: Path
+    size: int
+    oid: str
+    sha256: str | None
+
+    @property
+    def etag(self) -> str:
+        """What the Hub gives as its ETag."""
+        return self.sha256 or self.oid
+
+
+@dataclass(frozen=True)
+class Repo:
+    """One repository at its only commit."""
+
+    id: str
+    gated: bool | str
+    private: bool
+    access: Mapping[str, str]
+    files: Mapping[str, RepoFile] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str:
+        """The user or organisation in its name."""
+        return self.id.partition("/")[0]
+
+    @property
+    def sha(self) -> str:
+        """The commit: the same files give the same one everywhere."""
+        listing = "".join(f"{file.oid} {path}\n" for path, file in sorted(self.files.items()))
+        return hashlib.sha1(listing.encode(), usedforsecurity=False).hexdigest()
+
+
+class HubRepos:
+    """Repositories by id, case-insensitively as on the Hub."""
+
+    def __init__(self, world: World, environ: Mapping[str, str] = os.environ) -> None:
+        self._store = world.store
+        self._folder = world.paths.root / "hub"
+        self._environ = environ
+        self._digests: dict[tuple[str, int, int], str] = {}
+
+    def known(self, repo_id: str) -> dict[str, Any] | None:
+        """What is recorded of a repository."""
+        return self._store.record(REPO_RECORD, repo_id.lower())
+
+    def ids(self) -> list[str]:
+        """All ids."""
+        return [record["id"] for record in self._store.records(REPO_RECORD).values()]
+
+    def put(self, repo: Mapping[str, Any]) -> None:
+        """Create a repository, or change those of its fields that are given."""
+        record = {"gated": False, "private": False, "access": {}, "files": {}} | (self.known(repo["id"]) or {})
+        record |= {key: repo[key] for key in ("id", "gated", "private", "access") if key in repo}
+        if "files" in repo:
+            record["files"] = {path: self._keep(text) for path, text in repo["files"].items()}
+        self._store.put_record(REPO_RECORD, repo["id"].lower(), record)
+
+    def put_demo_models(self, user: str) -> None:
+        """Offer the demo models; this user has been let in."""
+        for model in DEMO_MODELS:
+            if not self.known(model.id):
+                self.put({"id": model.id, "gated": model.gated, "access": {user: "accepted"}})
+
+    def set_access(self, repo_id: str, user: str, state: str) -> None:
+        """Record how a user's request for access stands."""
+        record = self.known(repo_id) or {"access": {}}
+        self.put({"id": record["id"], "access": {**record["access"], user: state}})
+
+    def load(self, record: Mapping[str, Any]) -> Repo:
+        """The repository with its files; reads whole files the first time, so not for the event loop."""
+        sources = {path: self._folder / name for path, name in record["files"].items()}
+        model = demo_model(record["id"])
+        if model and not any(_is_lfs(path) for path in sources):
+            if not model.is_ready(self._environ):
+                raise NotPrepared(model.id)
+            sources = _files_below(model.folder(self._environ)) | sources
+        files = {path: self._file(path, source) for path, source in sorted(sources.items())}
+        return Repo(record["id"], record["gated"], record["private"], record["access"], files)
+
+    def _keep(self, text: str) -> str:
+        content = text.encode()
+        name = hashlib.sha256(content).hexdigest()
+        self._folder.mkdir(exist_ok=True, mode=0o700)
+        (self._folder / name).write_bytes(content)
+        return name
+
+    def _file(self, path: str, source: Path) -> RepoFile:
+        stat = source.stat()
+        key = (str(source), stat.st_size, stat.st_mtime_ns)
+        if key not in self._digests:
+            self._digests[key] = _sha256_kept(source, stat) if _is_lfs(path) else _git_oid(source.read_bytes())
+        digest = self._digests[key]
+        if not _is_lfs(path):
+            return RepoFile(path, source, stat.st_size, digest, None)
+        pointer = POINTER.format(sha256=digest, size=stat.st_size).encode()
+        return RepoFile(path, source, stat.st_size, _git_oid(pointer), digest)
+
+
+def _files_below(folder: Path) -> dict[str, Path]:
+    files: Iterable[Path] = (path for path in folder.rglob("*") if path.is_file())
+    relative = ((path.relative_to(folder), path) for path in files)
+    return {str(name): path for name, path in relative if not any(part.startswith(".") for part in name.parts)}
+
+
+def _is_lfs(path: str) -> bool:
+    return path.endswith(LFS_SUFFIXES)
+
+
+def _git_oid(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _sha256_kept(source: Path, stat: os.stat_result) -> str:
+    """The hash of a large file, kept beside its folder for as long as the file has this size and time."""
+    notes_file = source.parent.with_name(f"{source.parent.name}.hashes.json")
+    stamp = f"{stat.st_size}:{stat.st_mtime_ns}"
+    notes: dict[str, list[str]] = {}
+    with suppress(OSError, ValueError):
+        notes = json.loads(notes_file.read_text())
+    if notes.get(source.name, [""])[0] != stamp:
+        digest = hashlib.sha256()
+        with source.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+        notes[source.name] = [stamp, digest.hexdigest()]
+        with suppress(OSError):  # a cache that cannot be written costs time only
+            part = notes_file.with_suffix(f".{os.getpid()}.part")
+            part.write_text(json.dumps(notes))
+            part.replace(notes_file)
+    return notes[source.name][1]

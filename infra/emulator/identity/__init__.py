@@ -1,0 +1,1 @@
+"""Who may do what: Microsoft Entra ID, managed identities, tokens, role assignments."""

@@ -1,0 +1,127 @@
+"""Microsoft Entra ID over HTTPS as far as applications need it: discovery and the token endpoint."""
+
+import base64
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from infra.emulator.arm.app import read_body, respond
+from infra.emulator.arm.call import Reply
+from infra.emulator.gateway.faults import Receive, Scope, Send
+from infra.emulator.identity.directory import Directory
+from infra.emulator.world import World
+
+
+class SignInError(Exception):
+    """A refusal of the token endpoint: OAuth's word and Entra's AADSTS number."""
+
+    def __init__(self, error: str, number: int, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {
+            "error": error,
+            "error_description": f"AADSTS{number}: {message}",
+            "error_codes": [number],
+            "correlation_id": "00000000-0000-0000-0000-000000000000",
+        }
+
+
+class AadRoutes:
+    """ASGI application of the authority: paths `/{tenant}/…` and `/common/discovery/instance`."""
+
+    def __init__(self, world: World, directory: Directory) -> None:
+        self._world = world
+        self._directory = directory
+
+    @staticmethod
+    def serves(path: str) -> bool:
+        """Whether a path belongs to the authority."""
+        return path.endswith(
+            ("/.well-known/openid-configuration", "/oauth2/v2.0/token", "/oauth2/token", "/discovery/v2.0/keys")
+        ) or path.startswith("/common/discovery/instance")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            reply = Reply(body=self._serve(scope["method"], scope["path"], headers, await read_body(receive)))
+        except SignInError as error:
+            reply = Reply(error.status, error.body)
+        await respond(send, reply, headers)
+
+    def _serve(self, method: str, path: str, headers: dict[str, str], raw: bytes) -> Any:
+        tenant = path.strip("/").split("/")[0]
+        authority = f"{self._world.urls.resource_manager}/{tenant}"
+        if path.startswith("/common/discovery/instance"):
+            host = authority.split("/")[2]
+            known = {"preferred_network": host, "preferred_cache": host, "aliases": [host]}
+            endpoint = f"{authority}/v2.0/.well-known/openid-configuration"
+            return {"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": [known]}
+        if path.endswith("openid-configuration"):
+            return {
+                "issuer": f"{self._world.urls.resource_manager}/{tenant}/v2.0",
+                "authorization_endpoint": f"{authority}/oauth2/v2.0/authorize",
+                "token_endpoint": f"{authority}/oauth2/v2.0/token",
+                "device_authorization_endpoint": f"{authority}/oauth2/v2.0/devicecode",
+                "jwks_uri": f"{authority}/discovery/v2.0/keys",
+                "response_types_supported": ["token"],
+                "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+                "tenant_region_scope": "NA",
+            }
+        if path.endswith("/keys"):
+            return self._world.tokens.key_set()
+        if method != "POST":
+            raise SignInError("invalid_request", 900561, "The endpoint only accepts POST requests.", 405)
+        return self._token(headers, {name: values[0] for name, values in parse_qs(raw.decode()).items()})
+
+    def _token(self, headers: dict[str, str], form: dict[str, str]) -> dict[str, Any]:
+        grant = form.get("grant_type", "")
+        if grant != "client_credentials":
+            raise SignInError(
+                "unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{grant}'."
+            )
+        audience = form.get("resource") or form.get("scope", "").removesuffix("/.default")
+        if not audience or (form.get("scope") and not form["scope"].endswith("/.default")):
+            raise SignInError(
+                "invalid_scope",
+                1002012,
+                f"The provided value for scope {form.get('scope', '')} is not valid. Client credential flows must have "
+                "a scope value with /.default suffixed to the resource identifier (application ID URI).",
+            )
+        client_id, secret = _credentials(headers, form)
+        if not client_id:
+            raise SignInError(
+                "invalid_request", 900144, "The request body must contain the following parameter: 'client_id'."
+            )
+        if not secret:
+            raise SignInError(
+                "invalid_client",
+                7000216,
+                "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.",
+                401,
+            )
+        principal = self._directory.sign_in(client_id, secret)
+        if principal is None:
+            raise SignInError(
+                "invalid_client",
+                7000215,
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
+                f"value, not the client secret ID, for a secret added to app '{client_id}'.",
+                401,
+            )
+        lifetime = int(self._world.settings["token_lifetime_seconds"])
+        return {
+            "token_type": "Bearer",
+            "expires_in": lifetime,
+            "ext_expires_in": lifetime,
+            "access_token": self._world.tokens.issue(principal, audience),
+        }
+
+
+def _credentials(headers: dict[str, str], form: dict[str, str]) -> tuple[str, str]:
+    scheme, _, encoded = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            client_id, _, secret = base64.b64decode(encoded).decode().partition(":")
+        except ValueError:
+            raise SignInError("invalid_client", 9002313, "Invalid request. Request is malformed.", 401) from None
+        return unquote(client_id), unquote(secret)
+    return form.get("client_id", ""), form.get("client_secret") or form.get("client_assertion", "")

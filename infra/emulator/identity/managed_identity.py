@@ -1,0 +1,97 @@
+"""The managed identity endpoint over plain HTTP, as App Service and Azure ML containers have it.
+
+`GET /msi/token?api-version=2019-08-01&resource=…[&client_id=…]`, with any `X-IDENTITY-HEADER`. Without an identity
+named it speaks for the owner; a header made by `identity_header` makes it speak for the identity named in there.
+"""
+
+import hashlib
+import hmac
+import time
+from urllib.parse import parse_qsl
+
+from infra.emulator.arm.app import respond
+from infra.emulator.arm.call import Reply
+from infra.emulator.gateway.faults import Receive, Scope, Send
+from infra.emulator.identity.directory import Directory
+from infra.emulator.identity.tokens import Principal
+from infra.emulator.store import Store
+from infra.emulator.world import World
+
+
+class IdentityError(Exception):
+    """An answer of the identity endpoint that is an error."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class IdentityRoutes:
+    """ASGI application of the identity endpoint."""
+
+    def __init__(self, world: World, directory: Directory) -> None:
+        self._world = world
+        self._directory = directory
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        query = {name.lower(): value for name, value in parse_qsl(scope["query_string"].decode())}
+        try:
+            reply = self._serve(headers, query)
+        except IdentityError as error:
+            reply = Reply(400, {"statusCode": 400, "message": error.message, "error": "invalid_request"})
+        await respond(send, reply, headers)
+
+    def _serve(self, headers: dict[str, str], query: dict[str, str]) -> Reply:
+        if not query.get("api-version"):
+            raise IdentityError("The api-version query parameter is required.")
+        audience = query.get("resource", "").removesuffix("/.default")
+        if not audience:
+            raise IdentityError("The resource query parameter is required.")
+        if "x-identity-header" not in headers and headers.get("metadata", "").lower() != "true":
+            return Reply(401, {"statusCode": 401, "message": "The X-IDENTITY-HEADER header is missing."})
+        principal = self._identity(headers.get("x-identity-header", ""), query)
+        lifetime = int(self._world.settings["token_lifetime_seconds"])
+        body = {
+            "access_token": self._world.tokens.issue(principal, audience),
+            "expires_on": str(int(time.time()) + lifetime),
+            "resource": audience,
+            "token_type": "Bearer",
+            "client_id": principal.app_id,
+        }
+        return Reply(body=body)
+
+    def _identity(self, header: str, query: dict[str, str]) -> Principal:
+        principal: Principal | None = None
+        if client_id := query.get("client_id") or query.get("clientid"):
+            principal = self._directory.by_application(client_id)
+        elif object_id := query.get("principal_id") or query.get("object_id"):
+            principal = self._directory.get(object_id)
+        elif resource_id := query.get("mi_res_id") or query.get("msi_res_id"):
+            document = self._world.store.get(resource_id)
+            principal = self._directory.get(document["properties"]["principalId"]) if document else None
+        elif named := named_in_header(self._world.store, header):
+            principal = self._directory.get(named)
+        else:
+            return self._directory.owner()
+        if principal is None:
+            raise IdentityError(
+                "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId."
+            )
+        return principal
+
+
+def identity_header(store: Store, object_id: str) -> str:
+    """What a container sends as IDENTITY_HEADER, so that the endpoint speaks for this identity alone."""
+    return f"{object_id}.{_seal(store, object_id)}"
+
+
+def named_in_header(store: Store, header: str) -> str | None:
+    """The object id in a header that this emulator made, None for any other header."""
+    object_id, _, seal = header.partition(".")
+    return object_id if seal and hmac.compare_digest(seal, _seal(store, object_id)) else None
+
+
+def _seal(store: Store, object_id: str) -> str:
+    key: str = (store.record("sas-key", "current") or {"key": ""})["key"]
+    return hmac.digest(key.encode(), f"identity:{object_id}".encode(), hashlib.sha256).hex()

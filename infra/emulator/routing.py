@@ -1,0 +1,72 @@
+"""What listens on the HTTPS port: the control plane, the authority, storage and discovery, told apart by path."""
+
+from infra.emulator.arm.app import ArmApp, respond
+from infra.emulator.arm.call import Reply
+from infra.emulator.arm.registries import discovery
+from infra.emulator.gateway.faults import App, Receive, Scope, Send
+from infra.emulator.identity.entra import AadRoutes
+from infra.emulator.vault.routes import VAULTS
+from infra.emulator.world import World
+
+DISCOVERY = "/registrymanagement/v1.0/registries/"
+
+
+class FrontDoor:
+    """ASGI application that hands each request to the part it is for."""
+
+    def __init__(self, world: World, arm: ArmApp, aad: AadRoutes, blobs: App, vaults: App) -> None:
+        self._world = world
+        self._arm = arm
+        self._aad = aad
+        self._blobs = blobs
+        self._vaults = vaults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path.startswith("/subscriptions"):
+            await self._arm(scope, receive, send)
+        elif path.startswith("/blobstore/"):
+            await self._blobs(scope, receive, send)
+        elif path.startswith(VAULTS):
+            await self._vaults(scope, receive, send)
+        elif AadRoutes.serves(path):
+            await self._aad(scope, receive, send)
+        elif path.startswith(DISCOVERY):
+            await respond(send, self._discovery(path), {})
+        elif path.startswith("/metadata/endpoints"):
+            await respond(send, Reply(body=self._metadata(scope)), {})
+        else:
+            await self._arm(scope, receive, send)
+
+    def _discovery(self, path: str) -> Reply:
+        name = path[len(DISCOVERY) :].split("/")[0]
+        found = discovery(self._world, name)
+        if found is None:
+            message = f"Registry with name {name} was not found."
+            return Reply(404, {"error": {"code": "UserError", "message": message}})
+        return Reply(body=found)
+
+    def _metadata(self, scope: Scope) -> object:
+        """The cloud's metadata in both of its shapes: a list of clouds, or this cloud by api-version 2015-01-01."""
+        url = self._world.urls.resource_manager
+        if b"api-version=2015" in scope["query_string"]:
+            return {
+                "galleryEndpoint": url,
+                "graphEndpoint": url,
+                "portalEndpoint": self._world.urls.portal,
+                "authentication": {"loginEndpoint": url, "audiences": [url]},
+            }
+        return [
+            {
+                "name": "GateliftEmulator",
+                "portal": self._world.urls.portal,
+                "resourceManager": url,
+                "authentication": {
+                    "loginEndpoint": url,
+                    "audiences": [url],
+                    "tenant": self._world.tokens.tenant_id,
+                    "identityProvider": "AAD",
+                },
+                "suffixes": {"storage": "core.windows.net", "keyVaultDns": "vault.azure.net"},
+            }
+        ]

@@ -1,0 +1,1 @@
+"""What an emulator holds at its first start."""

@@ -1,0 +1,57 @@
+"""The seed file: what is in it, whether it makes sense, and whether a state was made from it."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from infra.errors import GateliftError
+
+EXPLAINED = "'The seed file' in docs/emulator.md shows all that a seed may say"
+NO_SEED = "none"
+
+
+class SeedError(GateliftError):
+    """The seed file cannot be used."""
+
+    code = "invalid_seed"
+
+
+def read_seed(path: Path) -> dict[str, Any]:
+    """Read and check a seed file."""
+    try:
+        seed = json.loads(path.read_text())
+    except OSError as error:
+        raise SeedError(f"cannot read the seed file {path}: {error.strerror}", hint="check --seed") from None
+    except ValueError as error:
+        raise SeedError(f"{path} is no JSON: {error}", hint=EXPLAINED) from None
+    except RecursionError:
+        raise SeedError(f"{path} is no JSON: nested too deeply", hint=EXPLAINED) from None
+    from infra.emulator.seed.model import mistake  # pydantic, which nothing else of the emulator needs
+
+    if wrong := mistake(seed):
+        raise SeedError(f"{path}: {wrong}", hint=EXPLAINED)
+    found: dict[str, Any] = seed
+    return found
+
+
+def digest_of(seed: dict[str, Any] | None) -> str:
+    """What tells one seed from another: its content, not how it is written down."""
+    if seed is None:
+        return NO_SEED
+    return hashlib.sha256(json.dumps(seed, sort_keys=True).encode()).hexdigest()
+
+
+def kept_digest(record: dict[str, Any] | None) -> str:
+    """The digest in the record of what was planted, or in a profile; empty where an older version wrote neither."""
+    return str((record or {}).get("seed_digest", ""))
+
+
+def check_seed(seed: dict[str, Any], kept: str, state: Path) -> None:
+    """A state that was made from another seed is not mixed with this one."""
+    if kept and kept != digest_of(seed):
+        made = "without a seed" if kept == NO_SEED else "from another seed"
+        raise SeedError(
+            f"the state {state} was made {made}: a seed is for a new state",
+            hint="leave --seed out to go on with it, choose another --state, or `gatelift emulator reset` it",
+        )

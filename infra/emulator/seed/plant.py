@@ -1,0 +1,77 @@
+"""What an emulator holds at its first start: from a seed file, or the default."""
+
+from typing import Any
+
+from infra.emulator.arm.groups import add_group, add_subscription
+from infra.emulator.arm.registries import add_registry
+from infra.emulator.arm.workspaces import add_workspace
+from infra.emulator.identity.directory import Directory
+from infra.emulator.identity.roles import OWNER
+from infra.emulator.seed.file import check_seed, digest_of, kept_digest
+from infra.emulator.world import World
+
+DEFAULT_WORKSPACES = [
+    {
+        "subscription_id": "00000000-0000-0000-0000-000000000001",
+        "resource_group": "gatelift",
+        "name": "local",
+        "location": "eastus",
+    }
+]
+# Roles of the seed have spread when the emulator starts.
+LONG_AGO = "2026-01-01T00:00:00.0000000Z"
+
+
+def plant(world: World, directory: Directory, seed: dict[str, Any] | None) -> None:
+    """Put the seed's control plane into the store; what is there already stays."""
+    seeded = world.store.record("seed", "planted")
+    owner = directory.owner()
+    world.authorization.assign(owner.object_id, OWNER, "", by=owner.object_id, at=LONG_AGO)
+    if seeded and seed is not None:
+        check_seed(seed, kept_digest(seeded), world.paths.root)
+    if seed is None and seeded:
+        return
+    seed = seed or {}
+    for place in seed.get("workspaces", DEFAULT_WORKSPACES):
+        id = _home(world, place, "workspaces")
+        if world.store.get(id) is None:
+            add_workspace(world, id, _head(id, "workspaces"), place["location"], {})
+    for place in seed.get("registries", []):
+        id = _home(world, place, "registries")
+        if world.store.get(id) is None:
+            add_registry(world, id, _head(id, "registries"), place["location"], {})
+    for region, families in seed.get("quota", {}).items():
+        world.store.put_record("quota", region.lower(), families)
+    for entry in seed.get("principals", []):
+        directory.create(entry.get("name", "seeded"), object_id=entry.get("object_id", ""), app_id=entry["client_id"])
+        if "client_secret" in entry:
+            directory.set_client_secret(entry["client_id"], entry["client_secret"])
+    named = "workspaces" in seed or bool(seeded and seeded["names_workspaces"])
+    world.store.put_record("seed", "planted", {"names_workspaces": named})
+
+
+def remember(world: World, seed: dict[str, Any] | None) -> None:
+    """Keep which seed this state was made from, once all of it has been planted."""
+    seeded = world.store.record("seed", "planted") or {}
+    if seed is not None or not kept_digest(seeded):
+        world.store.put_record("seed", "planted", {**seeded, "seed_digest": digest_of(seed)})
+
+
+def _home(world: World, place: dict[str, str], collection: str) -> str:
+    subscription, group = place["subscription_id"], place["resource_group"]
+    add_subscription(world.store, subscription, world.tokens.tenant_id)
+    scope = f"/subscriptions/{subscription}/resourceGroups/{group}"
+    if world.store.get(scope) is None:
+        add_group(world.store, subscription, group, place["location"])
+    return f"{scope}/providers/Microsoft.MachineLearningServices/{collection}/{place['name']}"
+
+
+def _head(id: str, collection: str) -> dict[str, Any]:
+    at = LONG_AGO
+    who = {"createdBy": "seed", "createdByType": "Application", "lastModifiedBy": "seed"}
+    return {
+        "id": id,
+        "name": id.rpartition("/")[2],
+        "type": f"Microsoft.MachineLearningServices/{collection}",
+        "systemData": {**who, "createdAt": at, "lastModifiedAt": at, "lastModifiedByType": "Application"},
+    }

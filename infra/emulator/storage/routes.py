@@ -1,0 +1,231 @@
+"""The storage service over HTTP: what azure-storage-blob asks of one.
+
+Path style: `/blobstore/ACCOUNT…/CONTAINER/BLOB`. Errors and headers as in
+https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api
+"""
+
+import re
+import uuid
+from datetime import UTC, datetime
+from email.utils import formatdate
+from typing import Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from infra.emulator.identity.tokens import TokenRejected
+from infra.emulator.storage.answers import StorageError, error_answer, listing, xml_answer
+from infra.emulator.storage.blobs import SAS_VERSION
+from infra.emulator.world import World
+
+STORAGE_AUDIENCES = ("https://storage.azure.com",)
+BLOB_ACTIONS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+
+
+class BlobRoutes:
+    """ASGI application of the storage service."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._blobs = world.blobs
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._serve(request)
+        except StorageError as error:
+            response = error_answer(error, head=request.method == "HEAD")
+        response.headers["x-ms-request-id"] = str(uuid.uuid4())
+        response.headers["x-ms-version"] = SAS_VERSION
+        await response(scope, receive, send)
+
+    async def _serve(self, request: Request) -> Response:
+        # /blobstore/ACCOUNT.blob…/CONTAINER[/BLOB]
+        _, _, _, container, name = [*request.url.path.split("/", 4), "", ""][:5]
+        kept = self._blobs.container(container)
+        if not kept:
+            raise StorageError(404, "ContainerNotFound")
+        name = request.path_params.get("blob", name)
+        self._authorize(request, container, kept["account_id"])
+        operation = request.query_params.get("comp", "")
+        if not name:
+            return self._on_container(request, container, operation)
+        handler = {
+            ("PUT", ""): self._put,
+            ("PUT", "block"): self._put_block,
+            ("PUT", "blocklist"): self._put_block_list,
+            ("PUT", "metadata"): self._put_metadata,
+        }.get((request.method, operation))
+        if handler:
+            return await handler(request, container, name)
+        if request.method in ("GET", "HEAD") and operation in ("", "metadata"):
+            return self._get(request, container, name, with_content=not operation)
+        if request.method == "GET" and operation == "blocklist":
+            return self._get_block_list(container, name)
+        if request.method == "DELETE" and not operation:
+            if not self._blobs.delete(container, name):
+                raise StorageError(404, "BlobNotFound")
+            return Response(status_code=202)
+        raise _unknown(request, operation or "blob")
+
+    def _authorize(self, request: Request, container: str, account_id: str) -> None:
+        permission = _permission(request)
+        if "sig" in request.query_params:
+            granted = self._blobs.sas_permissions(container, request.url.query)
+            if granted is None:
+                raise StorageError(403, "AuthenticationFailed")
+            if not set(permission) & set(granted):
+                raise StorageError(403, "AuthorizationPermissionMismatch")
+            return
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise StorageError(409, "PublicAccessNotPermitted")
+        try:
+            principal = self._world.tokens.verify(token, STORAGE_AUDIENCES)
+        except TokenRejected:
+            raise StorageError(401, "AuthenticationFailed") from None
+        action = f"{BLOB_ACTIONS}/{'read' if permission in ('r', 'l') else 'write'}"
+        if not self._world.authorization.allowed(principal.object_id, action, account_id, data=True):
+            raise StorageError(403, "AuthorizationPermissionMismatch")
+
+    def _on_container(self, request: Request, container: str, operation: str) -> Response:
+        if request.method == "GET" and operation == "list":
+            return listing(request, container, self._blobs.names(container, request.query_params.get("prefix", "")))
+        if request.method in ("GET", "HEAD") and not operation:
+            return Response(headers={"x-ms-lease-state": "available", "x-ms-has-immutability-policy": "false"})
+        if request.method == "PUT" and not operation:
+            raise StorageError(409, "ContainerAlreadyExists", "The specified container already exists.")
+        raise _unknown(request, operation or "container")
+
+    async def _put(self, request: Request, container: str, name: str) -> Response:
+        if "x-ms-copy-source" in request.headers:
+            raise _unknown(request, "copy")
+        if request.headers.get("x-ms-blob-type", "BlockBlob") != "BlockBlob":
+            raise StorageError(400, "InvalidBlobType")
+        self._check_conditions(request, container, name, writing=True)
+        kept = self._blobs.put(container, name, await request.body(), **_sent(request))
+        return _written(kept)
+
+    async def _put_block(self, request: Request, container: str, name: str) -> Response:
+        self._blobs.put_block(container, name, request.query_params["blockid"], await request.body())
+        return Response(status_code=201)
+
+    async def _put_block_list(self, request: Request, container: str, name: str) -> Response:
+        self._check_conditions(request, container, name, writing=True)
+        body = await request.body()
+        if b"<!" in body:  # no document type: it could define entities
+            raise StorageError(400, "InvalidXmlDocument")
+        try:
+            blocks = [element.text or "" for element in ElementTree.fromstring(body)]  # noqa: S314  checked above
+        except ElementTree.ParseError:
+            raise StorageError(400, "InvalidXmlDocument") from None
+        kept = self._blobs.put_block_list(container, name, blocks, **_sent(request))
+        if kept is None:
+            raise StorageError(400, "InvalidBlockList")
+        return _written(kept)
+
+    async def _put_metadata(self, request: Request, container: str, name: str) -> Response:
+        kept = self._blobs.set_metadata(container, name, _sent(request)["metadata"])
+        if kept is None:
+            raise StorageError(404, "BlobNotFound")
+        return Response(headers={"etag": kept["etag"], "last-modified": kept["modified"]})
+
+    def _get_block_list(self, container: str, name: str) -> Response:
+        kept = self._blobs.get(container, name)
+        if kept is None:
+            raise StorageError(404, "BlobNotFound")
+        blocks = "".join(
+            f"<Block><Name>{escape(block['name'])}</Name><Size>{block['size']}</Size></Block>"
+            for block in kept["blocks"]
+        )
+        return xml_answer(f"<BlockList><CommittedBlocks>{blocks}</CommittedBlocks><UncommittedBlocks /></BlockList>")
+
+    def _get(self, request: Request, container: str, name: str, *, with_content: bool) -> Response:
+        kept = self._blobs.get(container, name)
+        if kept is None:
+            raise StorageError(404, "BlobNotFound")
+        self._check_conditions(request, container, name, writing=False)
+        headers = {
+            "etag": kept["etag"],
+            "last-modified": kept["modified"],
+            "accept-ranges": "bytes",
+            "x-ms-blob-type": "BlockBlob",
+            "x-ms-creation-time": kept["modified"],
+            "x-ms-server-encrypted": "true",
+            **{f"x-ms-meta-{key}": value for key, value in kept["metadata"].items()},
+        }
+        if not with_content:
+            return Response(headers=headers)
+        size = kept["size"]
+        first, last = _range(request.headers.get("x-ms-range") or request.headers.get("range") or "", size)
+        whole = (first, last) == (0, size - 1)
+        if "x-ms-range" in request.headers or "range" in request.headers:
+            headers["content-range"] = f"bytes {first}-{last}/{size}"
+            whole = False
+        headers["content-type"] = kept["content_type"]
+        if request.method == "HEAD":
+            return Response(headers=headers | {"content-length": str(size), "content-md5": kept["md5"]})
+        path = self._blobs.content(container, name)
+        if whole or not size:
+            return FileResponse(path, headers=headers | {"content-md5": kept["md5"]})
+        with path.open("rb") as file:
+            file.seek(first)
+            return Response(file.read(last - first + 1), status_code=206, headers=headers)
+
+    def _check_conditions(self, request: Request, container: str, name: str, *, writing: bool) -> None:
+        kept = self._blobs.get(container, name)
+        unless = request.headers.get("if-none-match")
+        if unless and kept and (unless == "*" or unless == kept["etag"]):
+            if not writing:
+                raise StorageError(304, "ConditionNotMet")
+            raise StorageError(*(((409, "BlobAlreadyExists")) if unless == "*" else (412, "ConditionNotMet")))
+        only = request.headers.get("if-match")
+        if only and (kept is None or only not in ("*", kept["etag"])):
+            raise StorageError(412, "ConditionNotMet")
+
+
+def _permission(request: Request) -> str:
+    """Which permissions of a signature open this request: any one of the letters."""
+    if request.query_params.get("comp") == "list":
+        return "l"
+    return {"GET": "r", "HEAD": "r", "DELETE": "d"}.get(request.method, "wc")
+
+
+def _range(header: str, size: int) -> tuple[int, int]:
+    match = re.fullmatch(r"bytes=(\d+)-(\d*)", header.strip())
+    if not match:
+        return 0, size - 1
+    first, last = int(match[1]), int(match[2]) if match[2] else size - 1
+    if first >= size or last < first:
+        raise StorageError(416, "InvalidRange")
+    return first, min(last, size - 1)
+
+
+def _sent(request: Request) -> dict[str, Any]:
+    metadata = {
+        name.removeprefix("x-ms-meta-"): value
+        for name, value in request.headers.items()
+        if name.startswith("x-ms-meta-")
+    }
+    content_type = request.headers.get("x-ms-blob-content-type") or "application/octet-stream"
+    return {"metadata": metadata, "content_type": content_type}
+
+
+def _written(kept: dict[str, str]) -> Response:
+    headers = {
+        "etag": kept["etag"],
+        "last-modified": kept["modified"],
+        "content-md5": kept["md5"],
+        "x-ms-request-server-encrypted": "true",
+        "date": formatdate(datetime.now(UTC).timestamp(), usegmt=True),
+    }
+    return Response(status_code=201, headers=headers)
+
+
+def _unknown(request: Request, operation: str) -> StorageError:
+    return StorageError(
+        501, "NotImplemented", f"The emulator does not know the storage operation '{request.method} {operation}'."
+    )

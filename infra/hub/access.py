@@ -1,0 +1,190 @@
+"""What the Hugging Face Hub says about a model and a token: the home of huggingface_hub here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urljoin
+
+from msgspec import Struct
+
+from infra.errors import AccessDenied, GateliftError, NotFound, NotReady
+from infra.http_client import Unreachable, Web
+from infra.timeouts import Patience
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+PUBLIC_HUB = "https://huggingface.co"
+REDIRECTS = 3
+TOKENS_PAGE = "https://huggingface.co/settings/tokens"
+
+
+class ModelFacts(Struct, frozen=True):
+    """A repository at a commit."""
+
+    id: str
+    revision: str
+    gated: bool = False
+    private: bool = False
+    license: str = ""
+    task: str = ""
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether its files come only with a token."""
+        return self.gated or self.private
+
+
+class TokenFacts(Struct, frozen=True):
+    """Whose token it is and what kind."""
+
+    user: str
+    role: str
+
+
+class Hub:
+    """One Hub, seen with or without a token."""
+
+    def __init__(self, endpoint: str = PUBLIC_HUB, *, local: bool = False, patience: Patience | None = None) -> None:
+        self.endpoint = endpoint.rstrip("/")
+        self.local = local
+        self._patience = patience or Patience()
+        self._web = Web(connect=self._patience.connect, read=self._patience.hub)
+
+    def page(self, model: str) -> str:
+        """The model's page for people; the emulated Hub has none, so it is the public one's."""
+        return f"{PUBLIC_HUB if self.local else self.endpoint}/{model}"
+
+    def model(self, model: str, revision: str | None, token: str | None) -> ModelFacts:
+        """Resolve the revision to a commit, and whether the model is gated."""
+        path = f"/api/models/{model}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
+        found = self._read(path, model, revision, token)
+        licenses = [tag.removeprefix("license:") for tag in found.get("tags") or [] if tag.startswith("license:")]
+        return ModelFacts(
+            found.get("id") or model,
+            found.get("sha") or revision or "main",
+            gated=bool(found.get("gated")),
+            private=bool(found.get("private")),
+            license=licenses[0] if licenses else "",
+            task=found.get("pipeline_tag") or "",
+        )
+
+    def token(self, token: str) -> TokenFacts:
+        """Ask the Hub who the token is."""
+        with self._errors("", token):
+            found: dict[str, Any] = self._api(token).whoami()
+        access = (found.get("auth") or {}).get("accessToken") or {}
+        return TokenFacts(str(found.get("name", "")), str(access.get("role", "")))
+
+    def check_access(self, model: str, token: str) -> None:
+        """Raise what keeps the token from the model's files: each cause has its own message."""
+        with self._errors(model, token):
+            self._api(token).auth_check(model)
+
+    def _api(self, token: str) -> HfApi:
+        from huggingface_hub import HfApi, get_session  # 0.6 s
+
+        get_session().timeout = self._patience.hub  # its own is none at all
+        return HfApi(endpoint=self.endpoint, token=token, library_name="gatelift")
+
+    def _read(self, path: str, model: str, revision: str | None, token: str | None) -> dict[str, Any]:
+        """One document of the Hub's; without huggingface_hub, whose import takes longer than a whole `plan`."""
+        url, headers = self.endpoint + path, {"User-Agent": "gatelift"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        try:
+            answer = self._web.read(url, headers=headers)
+            for _ in range(REDIRECTS):  # a model that was renamed; the token goes nowhere else
+                place = urljoin(url, answer.headers.get("Location") or "")
+                if answer.status not in (301, 302, 307, 308) or not place.startswith(f"{self.endpoint}/"):
+                    break
+                url, answer = place, self._web.read(place, headers=headers)
+        except Unreachable as error:
+            raise self._unreachable(error) from None
+        if answer.status != 200:
+            said = answer.headers.get
+            code, message = said("X-Error-Code") or "", said("X-Error-Message") or ""
+            raise self._refusal(model, revision, token, answer.status, code, message)
+        found: dict[str, Any] = answer.json()
+        return found
+
+    @contextmanager
+    def _errors(self, model: str, token: str) -> Iterator[None]:
+        from httpx import HTTPError
+        from huggingface_hub import errors
+
+        try:
+            yield
+        except errors.OfflineModeIsEnabled:
+            hint = "`unset HF_HUB_OFFLINE TRANSFORMERS_OFFLINE`, and run the command again"
+            message = f"the Hub at {self.endpoint} is not asked: HF_HUB_OFFLINE is set"
+            raise NotReady(message, hint=hint, code="hub_offline") from None
+        except errors.HFValidationError as error:
+            raise NotFound(f"{model}: {error}", code="repository_not_found") from None
+        except errors.HfHubHTTPError as error:
+            headers = getattr(error.response, "headers", None) or {}
+            status = error.response.status_code if error.response is not None else 0
+            code, message = headers.get("X-Error-Code", ""), headers.get("X-Error-Message", "")
+            said = f"{message} {error.server_message or ''} {error if status == 403 else ''}"
+            raise self._refusal(model, None, token, status, code, said) from None
+        except HTTPError as error:
+            raise self._unreachable(error) from None
+
+    def _unreachable(self, error: Exception) -> NotReady:
+        message = f"the Hub at {self.endpoint} does not answer: {error}"
+        hint = "`gatelift emulator status`" if self.local else "check the network or HF_ENDPOINT"
+        return NotReady(message, hint=hint, code="hub_unreachable")
+
+    def _refusal(
+        self, model: str, revision: str | None, token: str | None, status: int, code: str, said: str
+    ) -> GateliftError:
+        """What the Hub's answer means; it answers 401 where it does not want to say that there is no such model."""
+        if code == "GatedRepo" or (code == "" and status == 403):  # fine-grained tokens come back without a code
+            return self._gated(model, said, token)
+        if code == "RevisionNotFound":
+            message = f"{model} has no revision {revision!r} on the Hub"
+            return NotFound(message, hint=f"see {self.page(model)}/commits/main", code="revision_not_found")
+        if status == 401 and token and (not model or "Invalid" in said):
+            return self._invalid_token()
+        if model and (code == "RepoNotFound" or status in (401, 404)):
+            return self._no_such_model(model, token)
+        return NotReady(f"the Hub answered {status} for {model or 'the token'}", hint="try again", code="hub_error")
+
+    def _gated(self, model: str, said: str, token: str | None) -> GateliftError:
+        page = self.page(model)
+        if not token:
+            return AccessDenied(
+                f"{model} is gated and needs a token", hint=self._how_to_get(page), code="token_missing"
+            )
+        if "awaiting" in said:
+            message = f"the request for access to {model} is waiting for its authors"
+            return AccessDenied(message, hint=f"they decide; see {page}", code="access_pending")
+        if "rejected" in said:
+            message = f"the authors of {model} rejected the request for access"
+            return AccessDenied(message, hint=f"see {page}", code="access_rejected")
+        if "fine-grained" in said:
+            message = f"the fine-grained token may not read gated repositories such as {model}"
+            hint = f"enable 'Read access to contents of all public gated repos you can access' at {TOKENS_PAGE}"
+            return AccessDenied(message, hint=hint, code="token_scope")
+        message = f"the token has no access to the gated model {model}"
+        return AccessDenied(message, hint=f"request access at {page}, then run this again", code="access_not_requested")
+
+    def _no_such_model(self, model: str, token: str | None) -> GateliftError:
+        if token:
+            hint = f"check the spelling; if it is private, the token must belong to a member: {self.page(model)}"
+            return NotFound(
+                f"{model} is not on the Hub, or the token may not see it", hint=hint, code="repository_not_found"
+            )
+        hint = f"check the spelling: {self.page(model)}; if it is private: {self._how_to_get(self.page(model))}"
+        return NotFound(f"{model} is not on the Hub, or it is private", hint=hint, code="repository_not_found")
+
+    def _invalid_token(self) -> GateliftError:
+        hint = "`export HF_TOKEN=$(gatelift emulator token)`" if self.local else f"make a new one at {TOKENS_PAGE}"
+        return AccessDenied("the Hub does not know this token, or it has expired", hint=hint, code="token_invalid")
+
+    def _how_to_get(self, page: str) -> str:
+        if self.local:
+            return "`export HF_TOKEN=$(gatelift emulator token)`"
+        return f"request access at {page}, make a read token at {TOKENS_PAGE}, then `export HF_TOKEN=…`"

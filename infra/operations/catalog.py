@@ -1,0 +1,128 @@
+"""The workspace's catalogue: entries with model cards, hidden until a moment or visible."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from infra.azure.cloud import Cloud
+from infra.errors import NotFound, SpecError
+from infra.hub.access import Hub
+from infra.parallel import together
+from infra.planning.desired import Sources, catalog_entry
+from infra.planning.plan import Action, plan_one
+from infra.resources.base import Live, owner_of
+from infra.resources.catalog_model import INVISIBLE_UNTIL, CatalogModel, live_model, write_model
+from infra.resources.environment import Environment
+from infra.spec.model import CatalogSpec, StackSpec
+from infra.spec.names import catalog_name, is_registry_model
+
+
+def entry_resource(spec: StackSpec, hub: Hub, sources: Sources, token: str | None) -> CatalogModel:
+    """The entry that the spec means; one without a `catalog` part gets the defaults."""
+    if is_registry_model(spec.model.id):
+        raise SpecError("a registry's model is in its registry's catalogue already")
+    facts = hub.model(spec.model.id, spec.model.revision, token)
+    pins = Environment(sources.environment, spec.name).pins
+    page = hub.page(spec.model.id)
+    return catalog_entry(spec, spec.catalog or CatalogSpec(), facts, str(pins["vllm_version"]), page)
+
+
+def publish(cloud: Cloud, resource: CatalogModel) -> dict[str, Any]:
+    """Create the entry or bring it up to date; returns it as `show` does."""
+    live = resource.read(cloud)
+    change = plan_one(cloud.stack, resource, live)
+    if live is None:
+        resource.create(cloud, resource.desired)
+    elif change.action is Action.UPDATE:
+        resource.update(cloud, live, resource.desired)
+    elif change.action is Action.REPLACE:
+        message = f"the model {resource.name} exists with another card"
+        raise SpecError(message, hint=resource.obstacle(live, {}), code="replace_refused")
+    found = resource.read(cloud)
+    if found is None:
+        raise NotFound(f"the model {resource.name} is gone again", code="entry_not_found")
+    return describe(found, cloud.clock.utc()) | {"card": resource.card}
+
+
+def listing(cloud: Cloud, *, include_hidden: bool, as_of: str | None) -> list[dict[str, Any]]:
+    """The newest version of each model in the workspace, those visible at `as_of` unless all are asked for."""
+    names = [document["name"] for document in cloud.management.list(f"{cloud.workspace.id}/models")]
+    found = together([lambda n=name: _newest(cloud, n) for name in sorted(names)])  # type: ignore[misc]
+    moment = _moment(cloud, as_of)
+    entries = [describe(live, moment) for live in found if live is not None]
+    return [entry for entry in entries if include_hidden or entry["visible"]]
+
+
+def show(cloud: Cloud, spec: StackSpec, as_of: str | None) -> dict[str, Any]:
+    """The spec's entry as it is."""
+    return describe(_existing(cloud, spec), _moment(cloud, as_of))
+
+
+def hide(cloud: Cloud, spec: StackSpec, until: str | None) -> dict[str, Any]:
+    """Hide the spec's entry until a moment; with None it is visible at once."""
+    live = _existing(cloud, spec)
+    tags = {name: value for name, value in live.state["tags"].items() if name != INVISIBLE_UNTIL}
+    if until is not None:
+        tags[INVISIBLE_UNTIL] = until
+    id = cloud.workspace.asset("models", live.state["name"], live.state["version"])
+    write_model(cloud, id, live, {"tags": tags})
+    return show(cloud, spec, None)
+
+
+def is_visible(tags: Mapping[str, str], moment: datetime) -> bool:
+    """Hidden while it is before `invisibleUntil`; a tag that is no moment hides nothing."""
+    try:
+        return moment >= datetime.fromisoformat(tags.get(INVISIBLE_UNTIL, "0001-01-01T00:00:00.000Z"))
+    except (ValueError, TypeError):
+        return True
+
+
+def describe(live: Live, moment: datetime) -> dict[str, Any]:
+    """An entry for people and machines."""
+    tags = dict(live.state.get("tags") or {})
+    return {
+        "name": live.state["name"],
+        "version": live.state["version"],
+        "model": tags.get("modelId", ""),
+        "visible": is_visible(tags, moment),
+        "invisible_until": tags.get(INVISIBLE_UNTIL),
+        "description": live.state.get("description") or "",
+        "owner": owner_of(tags),
+        "tags": tags,
+    }
+
+
+def _existing(cloud: Cloud, spec: StackSpec) -> Live:
+    name = (spec.catalog and spec.catalog.name) or catalog_name(spec.model.id)
+    version = spec.catalog.version if spec.catalog else None
+    live = _version(cloud, name, version) if version else _newest(cloud, name)
+    if live is None:
+        message = f"the catalogue has no entry {name}" + (f" version {version}" if version else "")
+        raise NotFound(message, hint="`gatelift catalog publish` makes it", code="entry_not_found")
+    return live
+
+
+def _version(cloud: Cloud, name: str, version: str) -> Live | None:
+    document = cloud.management.get(cloud.workspace.asset("models", name, version))
+    return None if document is None else live_model(document, name, version)
+
+
+def _newest(cloud: Cloud, name: str) -> Live | None:
+    versions = cloud.management.list(f"{cloud.workspace.id}/models/{name}/versions")
+    shown = [version for version in versions if not version.get("properties", {}).get("isArchived")]
+    if not shown:
+        return None
+    newest = max(shown, key=lambda version: str((version.get("systemData") or {}).get("createdAt", "")))
+    return live_model(newest, name, str(newest["name"]))
+
+
+def _moment(cloud: Cloud, as_of: str | None) -> datetime:
+    if as_of is None:
+        return cloud.clock.utc()
+    try:
+        moment = datetime.fromisoformat(as_of)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise SpecError(f"{as_of!r} is no moment in UTC", hint="write it as 2026-01-16T00:00:00.000Z")
+    return moment

@@ -1,0 +1,86 @@
+"""How clients reach a running endpoint: base URL, credential, model name."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from infra.azure.cloud import Cloud
+from infra.errors import NotReady
+from infra.parallel import Task
+from infra.planning.serving import serving
+from infra.resources.azure_shapes import snake
+from infra.resources.base import Live
+from infra.spec.model import StackSpec
+
+ENTRA_SCOPE = "https://ml.azure.com/.default"
+KEY_ACTIONS = {"key": "listKeys", "aml_token": "token"}
+"""The endpoint's action that tells its credential, by `auth_mode`; an `aad_token` comes from Entra."""
+
+
+class ConnectInfo(Struct, frozen=True):
+    """What any OpenAI client needs; `api_key` is hidden from `repr`."""
+
+    base_url: str
+    scoring_uri: str
+    api_key: str
+    model: str
+    endpoint: str
+    deployment: str
+
+    def __repr__(self) -> str:
+        """Everything but the key."""
+        return f"ConnectInfo(base_url={self.base_url!r}, model={self.model!r})"
+
+    def to_json(self) -> dict[str, str]:
+        """As `connect --output json` prints it, key included."""
+        return {
+            "base_url": self.base_url,
+            "scoring_uri": self.scoring_uri,
+            "api_key": self.api_key,
+            "model": self.model,
+            "endpoint": self.endpoint,
+            "deployment": self.deployment,
+        }
+
+
+def connection_info(
+    cloud: Cloud, spec: StackSpec, entra_token: Callable[[], str], *, deployment: str = ""
+) -> ConnectInfo:
+    """Read scoring URI, credential and the serving deployment, or what `deployment` will be once it serves.
+
+    `entra_token` is asked for one where the endpoint takes no other credential.
+    """
+    name = spec.endpoint.name.lower()
+    key = Task(lambda: _credential(cloud, name, spec.endpoint.auth_mode))
+    found = serving(cloud, spec)
+    properties = found.document.get("properties", {})
+    scoring_uri = str(properties.get("scoringUri") or "")
+    if not scoring_uri:
+        raise NotReady(f"the endpoint {name} has no scoring URI yet", hint="`gatelift status` shows how far it is")
+    parts = urlsplit(scoring_uri)
+    mode = snake(properties.get("authMode") or "Key")
+    credential = key.result() if mode == spec.endpoint.auth_mode else _credential(cloud, name, mode)
+    deployment = deployment or found.busiest
+    return ConnectInfo(
+        base_url=f"{parts.scheme}://{parts.netloc}/v1",
+        scoring_uri=scoring_uri,
+        api_key=entra_token() if mode == "aad_token" else credential,
+        model=served_name(found.lives.get(deployment)) or spec.model.served_name or spec.model.id,
+        endpoint=name,
+        deployment=deployment,
+    )
+
+
+def served_name(live: Live | None) -> str:
+    """The model's name for clients, as the deployment's own variables have it."""
+    variables = live.state.get("environment_variables", {}) if live else {}
+    return str(variables.get("SCORING_SERVED_MODEL_NAME") or variables.get("SCORING_MODEL") or "")
+
+
+def _credential(cloud: Cloud, endpoint: str, mode: str) -> str:
+    if mode == "aad_token":
+        return ""
+    action = KEY_ACTIONS.get(mode, KEY_ACTIONS["key"])
+    told = cloud.management.post(f"{cloud.workspace.endpoint(endpoint)}/{action}")
+    return str(told.get("primaryKey") or told.get("accessToken") or "")

@@ -1,0 +1,152 @@
+"""From a spec to the resources it means, and the one place that knows their order."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from msgspec import Struct
+
+from infra.hub.access import ModelFacts
+from infra.paths import bundled
+from infra.resources.base import Resource
+from infra.resources.catalog_model import INVISIBLE_UNTIL, CatalogModel
+from infra.resources.code_asset import CodeAsset
+from infra.resources.connection import Connection
+from infra.resources.deployment import Deployment, ServedModel
+from infra.resources.endpoint import Endpoint
+from infra.resources.environment import Environment
+from infra.resources.secrets_role import SecretsRole
+from infra.resources.templates import render
+from infra.resources.traffic import Traffic
+from infra.spec.model import CatalogSpec, StackSpec, TokenSpec
+from infra.spec.names import catalog_name, is_registry_model
+
+# What must be there before a kind can be made; in this order a plan lists them. The endpoint comes before all that
+# could be made without it: its name may be taken by somebody else in the region, and then nothing is to be left behind.
+ORDER: Mapping[str, tuple[str, ...]] = {
+    "connection": ("endpoint",),
+    "environment": (),
+    "code": (),
+    "model": (),
+    "role": ("endpoint",),
+    "endpoint": (),
+    "deployment": ("connection", "environment", "code", "role", "endpoint"),
+    "traffic": ("deployment",),
+}
+# What a name that is taken must not leave behind, but what need not wait until the endpoint is there.
+ONCE_ACCEPTED: Mapping[str, tuple[str, ...]] = dict.fromkeys(("environment", "code", "model"), ("endpoint",))
+CARD_TEMPLATE = Path(__file__).parents[1] / "resources" / "model_card.md.j2"
+
+
+class Sources(Struct, frozen=True, dict=True):
+    """The folders that a deployment is made from; tests put their own in."""
+
+    scoring: Path
+    environment: Path
+    script: str = "score.py"
+
+    def assets(self, stack: str) -> tuple[Environment, CodeAsset]:
+        """What is made from them; the files are read once."""
+        if stack not in self._made:
+            self._made[stack] = Environment(self.environment, stack), CodeAsset(self.scoring, stack, self.script)
+        return self._made[stack]
+
+    @cached_property
+    def _made(self) -> dict[str, tuple[Environment, CodeAsset]]:
+        return {}
+
+
+def shipped_sources() -> Sources:
+    """The folders that gatelift brings."""
+    return Sources(bundled("scoring"), bundled("environments") / "vllm")
+
+
+def token_spec(spec: StackSpec) -> TokenSpec:
+    """Where the token lies, by default as Hugging Face documents it."""
+    return spec.token or TokenSpec()
+
+
+def reference(where: TokenSpec) -> str:
+    """What Azure replaces by the token when a container starts."""
+    if where.key_vault:
+        return f"${{{{keyvault:{where.key_vault}}}}}"
+    return f"${{{{azureml://connections/{where.connection}/credentials/{where.key}}}}}"
+
+
+def needs_token(spec: StackSpec, facts: ModelFacts | None) -> bool:
+    """Whether the stack has a token connection: the spec asks for one, or the model wants one."""
+    return spec.token is not None or bool(facts and facts.needs_token)
+
+
+def desired_resources(
+    spec: StackSpec, facts: ModelFacts | None, token: str | None, sources: Sources, page: str
+) -> list[Resource]:
+    """Every resource of the stack, in order; `facts` is None for a registry's model."""
+    found: list[Resource] = []
+    endpoint = Endpoint(spec.endpoint, spec.name)
+    where = token_spec(spec)
+    with_token = needs_token(spec, facts)
+    if with_token and not where.key_vault:
+        found.append(Connection(where.connection, where.key, spec.name, token))
+        found += [SecretsRole(id, spec.name) for id in spec.endpoint.identity.user_assigned_identities]
+    served = ServedModel(spec.model.id)
+    if facts is not None:
+        environment, code = sources.assets(spec.name)
+        served = ServedModel(
+            facts.id,
+            facts.revision,
+            spec.model.served_name or "",
+            f"azureml:{environment.name}",
+            f"azureml:{code.name}",
+            sources.script,
+            (("HF_TOKEN", reference(where)),) if with_token else (),
+        )
+        found += [environment, code]
+        if spec.catalog is not None:
+            found.append(catalog_entry(spec, spec.catalog, facts, str(environment.pins["vllm_version"]), page))
+    found.append(endpoint)
+    found.append(Deployment(endpoint.name, spec.deployment, served, spec.name))
+    found.append(Traffic(endpoint.name, spec.deployment.name.lower()))
+    return sorted(found, key=lambda resource: list(ORDER).index(resource.kind))
+
+
+def catalog_entry(
+    spec: StackSpec, catalog: CatalogSpec, facts: ModelFacts, vllm_version: str, page: str
+) -> CatalogModel:
+    """The model's entry in the catalogue; the card holds nothing that may change in place."""
+    where = token_spec(spec)
+    card = render(
+        CARD_TEMPLATE,
+        {
+            "model": facts.id,
+            "revision": facts.revision,
+            "gated": facts.gated,
+            "served_name": spec.model.served_name or facts.id,
+            "vllm_version": vllm_version,
+            "connection": where.connection,
+            "key": where.key,
+            "page": page,
+        },
+    )
+    tags = {
+        "modelId": facts.id,
+        "revision": facts.revision,
+        "license": facts.license,
+        "task": facts.task or "chat-completion",
+        "gated": "true" if facts.gated else "",
+        INVISIBLE_UNTIL: catalog.invisible_until or "",
+    }
+    given = {name: value for name, value in tags.items() if value} | catalog.tags
+    return CatalogModel(
+        catalog.name or catalog_name(facts.id),
+        card,
+        spec.name,
+        tuple(sorted(given.items())),
+        catalog.description or f"{facts.id}, powered by vLLM",
+        catalog.version or "",
+    )
+
+
+def uses_hub(spec: StackSpec) -> bool:
+    """Whether the weights come from the Hub; a registry's model knows itself where from."""
+    return not is_registry_model(spec.model.id)

@@ -1,0 +1,121 @@
+"""Which deployment of a stack is the one that the spec means: pure, from the spec and what is observed.
+
+Azure cannot change a deployment's VM size. So where the one that gets the requests has another size, the stack starts a
+second one beside it, under the spec's name if that is free, else under a name made from it and the size. Requests move
+to it once it has answered; the first one stays at 0 % for `gatelift rollback`, unless the spec says otherwise.
+"""
+
+import re
+from collections.abc import Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from infra.planning.plan import Action, Change, FieldChange, Plan, differences
+from infra.resources.base import Live, fingerprint
+from infra.resources.deployment import Deployment
+from infra.spec.model import DeploymentSpec, StackSpec
+
+STEM = 27  # of the 32 characters that Azure gives a name; a hyphen and four digits follow
+
+
+class Rollout(Struct, frozen=True):
+    """`current` is what the spec means, whether it exists or not; `leaving` are the stack's other deployments."""
+
+    current: str
+    replaces: str = ""
+    """The deployment that gets the requests until `current`, which does not exist yet, has answered."""
+    leaving: tuple[str, ...] = ()
+    kept: str = ""
+    """The one of those that stays at 0 % so that one can go back to it."""
+
+    @property
+    def doomed(self) -> tuple[str, ...]:
+        """What is deleted."""
+        return tuple(name for name in self.leaving if name != self.kept)
+
+    def gets_requests(self, traffic: Mapping[str, int]) -> bool:
+        """Whether `current` will get any, given the split as it is: others' shares stay what they are."""
+        return not traffic or any(traffic.get(name) for name in (self.current, *self.leaving))
+
+
+def roll_out(spec: StackSpec, lives: Mapping[str, Live], traffic: Mapping[str, int], previous: str = "") -> Rollout:
+    """Choose among the endpoint's deployments; `previous` is the one that the endpoint's tag names."""
+    mine = {name: live for name, live in lives.items() if live.owner == spec.name}
+    wanted = spec.deployment.name.lower()
+    family = [name for name in mine if name == wanted or is_sibling(name, wanted)]
+    fitting = [name for name in family if _same_size(mine[name], spec.deployment)]
+    serving = max((name for name in family if traffic.get(name)), key=lambda name: traffic[name], default="")
+    if fitting:
+        current = max(fitting, key=lambda name: (traffic.get(name, 0), name == wanted))
+    elif traffic.get(wanted) and wanted in mine:
+        current = sibling(wanted, spec.deployment.instance_type)
+    else:
+        current = wanted
+    leaving = tuple(sorted(name for name in mine if name != current))
+    kept = _kept(spec, mine, traffic, previous, leaving)
+    return Rollout(current, serving if current not in mine else "", leaving, kept)
+
+
+def sibling(name: str, instance_type: str) -> str:
+    """The name of the deployment that stands in for one with another VM size."""
+    return f"{name[:STEM].rstrip('-')}-{fingerprint(instance_type.lower())[:4]}"
+
+
+def is_sibling(name: str, wanted: str) -> bool:
+    """Whether `sibling` made this name from the wanted one."""
+    return re.fullmatch(re.escape(wanted[:STEM].rstrip("-")) + r"-[0-9a-f]{4}", name) is not None
+
+
+def renamed(spec: StackSpec, name: str) -> StackSpec:
+    """The spec with its deployment under the name that was chosen."""
+    return spec.but(deployment=spec.deployment.but(name=name))
+
+
+def explained(plan: Plan, rollout: Rollout, deployment: Deployment, lives: Mapping[str, Live]) -> Plan:
+    """The plan with the replacement shown as what it is, and with what stays for a rollback."""
+    changes = list(plan.changes)
+    if rollout.replaces:
+        changes = [
+            _replacement(change, rollout, deployment, lives[rollout.replaces]) if _is_of(change, deployment) else change
+            for change in changes
+        ]
+    if rollout.kept:
+        reason = "stays at 0 % of the requests for `gatelift rollback`; deployment.keep_previous: false removes it"
+        changes.append(Change(Action.NONE, "deployment", rollout.kept, reason))
+    return replace(plan, changes=tuple(changes))
+
+
+def _replacement(change: Change, rollout: Rollout, deployment: Deployment, before: Live) -> Change:
+    found = differences(deployment.settle(before), before.state, deployment.exact, deployment.updatable)
+    diff = tuple(field for field in found if field.path != "name")
+    then = f"{rollout.replaces} stays at 0 %" if rollout.kept == rollout.replaces else f"{rollout.replaces} is deleted"
+    reason = (
+        f"{_forcing(diff)} cannot change in place: it starts beside {rollout.replaces}, requests move to it once it "
+        f"has answered, then {then}"
+    )
+    against = fingerprint([before.state, before.provisioning])
+    return replace(change, action=Action.REPLACE, reason=reason, diff=diff, planned_against=against)
+
+
+def _forcing(diff: tuple[FieldChange, ...]) -> str:
+    return ", ".join(field.path for field in diff if field.forces_replace)
+
+
+def _is_of(change: Change, deployment: Deployment) -> bool:
+    return (change.kind, change.name, change.action) == ("deployment", deployment.name, Action.CREATE)
+
+
+def _kept(
+    spec: StackSpec, mine: Mapping[str, Live], traffic: Mapping[str, int], previous: str, leaving: tuple[str, ...]
+) -> str:
+    if not spec.deployment.keep_previous:
+        return ""
+    serving = max((name for name in leaving if traffic.get(name)), key=lambda name: traffic[name], default="")
+    if serving:
+        return serving
+    return previous if previous in leaving and mine[previous].provisioning == "Succeeded" else ""
+
+
+def _same_size(live: Live, wanted: DeploymentSpec) -> bool:
+    return str(live.state.get("instance_type")).lower() == wanted.instance_type.lower()

@@ -1,0 +1,209 @@
+"""Takes a stack away in reverse order: what carries its name, and of what is shared only what nobody else uses."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from infra.azure.cloud import Cloud
+from infra.errors import NotFound, Refused
+from infra.parallel import together
+from infra.planning.apply import Step
+from infra.planning.observe import deployments
+from infra.planning.plan import Action, Change
+from infra.resources import code_asset, environment
+from infra.resources.base import PREVIOUS_TAG, Live, merged_tags, owner_of
+from infra.resources.endpoint import begin_writing, live_endpoint, rewritten
+from infra.resources.secrets_role import SecretsRole
+from infra.resources.traffic import Traffic, positive
+
+CONNECTION_REFERENCE = re.compile(r"azureml://connections/([^/}]+)")
+SHARED_ASSETS = {"code": ("codes", code_asset.NAME), "environment": ("environments", environment.NAME)}
+
+
+class Doomed(Struct, frozen=True):
+    """One resource to delete, in which wave, and how; a kept one has no call."""
+
+    change: Change
+    wave: int
+    run: Callable[[], None] | None = None
+
+
+def find_doomed(
+    cloud: Cloud, *, endpoint: str, connection: str, models: Iterable[str], identities: Iterable[str] = ()
+) -> list[Doomed]:
+    """Everything the stack owns in the workspace, also under names that the spec no longer has; in order."""
+    calls: list[Callable[[], Any]] = [
+        lambda: _endpoints(cloud, endpoint),
+        lambda: {kind: _versions(cloud, *where) for kind, where in SHARED_ASSETS.items()},
+        lambda: [entry for model in models for entry in _versions(cloud, "models", model)],
+        lambda: _named(cloud, "connections", connection),
+    ]
+    endpoints, assets, entries, links = together(calls)
+    found: list[Doomed] = []
+    all_going: list[Live] = []
+    still_used: list[Live] = []
+    others: list[dict[str, Any]] = []
+    for name, (document, lives) in sorted(endpoints.items()):
+        going = {each: live for each, live in lives.items() if live.owner == cloud.stack}
+        staying = {each: live for each, live in lives.items() if live.owner != cloud.stack}
+        if name == endpoint or going or owner_of(document.get("tags")) == cloud.stack:
+            found += _endpoint(cloud, name, document, staying, going)
+        else:
+            others.append(document)
+        all_going += going.values()
+        still_used += staying.values()
+    found += _entries(cloud, entries)
+    for kind, versions in assets.items():
+        found += _assets(cloud, kind, versions, all_going, still_used)
+    found += [doomed for id in identities for doomed in _role(cloud, SecretsRole(id, cloud.stack), others)]
+    owners = {owner_of(document.get("tags")) for document, _ in endpoints.values()}
+    for name, document in sorted(links.items()):
+        if name == connection or owner_of(document["properties"].get("metadata")) == cloud.stack:
+            found += _connection(cloud, name, document, owners, all_going, still_used)
+    return found
+
+
+def to_steps(doomed: list[Doomed]) -> list[Step]:
+    """The deletions as steps: each wave after the one before."""
+    todo: list[Step] = []
+    waves: list[int] = []
+    for item in sorted((item for item in doomed if item.run), key=lambda item: item.wave):
+        before = frozenset(index for index, wave in enumerate(waves) if wave < item.wave)
+        todo.append(Step(item.change, item.run or (lambda: None), before))
+        waves.append(item.wave)
+    return todo
+
+
+def _endpoint(
+    cloud: Cloud, endpoint: str, document: dict[str, Any], staying: Mapping[str, Live], going: Mapping[str, Live]
+) -> list[Doomed]:
+    live = live_endpoint(document)
+    if live.owner == cloud.stack and not staying:
+        with_it = [Doomed(_delete("deployment", name, "goes with its endpoint"), 2) for name in sorted(going)]
+        return [*with_it, Doomed(_delete("endpoint", endpoint), 2, _deleter(cloud, cloud.workspace.endpoint(endpoint)))]
+    split, mirror = (positive(document["properties"].get(kind)) for kind in ("traffic", "mirrorTraffic"))
+    found = []
+    for name in sorted(going):
+        if split.get(name) or mirror.get(name):
+            found.append(Doomed(_delete("traffic", name), 0, lambda n=name: Traffic(endpoint, n).delete(cloud)))  # type: ignore[misc]
+        found.append(
+            Doomed(_delete("deployment", name), 1, _deleter(cloud, cloud.workspace.deployment(endpoint, name)))
+        )
+    others = ", ".join(sorted(staying)) or "nothing of ours"
+    if live.owner == cloud.stack:
+        change = Change(Action.UPDATE, "endpoint", endpoint, f"stays, without the stack's tags: it has {others}")
+        found.append(Doomed(change, 2, lambda: _let_go(cloud, endpoint)))
+    elif going:
+        found.append(Doomed(_keep("endpoint", endpoint, f"stays: it has {others}"), 2))
+    elif live.owner:
+        hint = "run `gatelift down` with that stack's spec, or correct endpoint.name"
+        raise Refused(f"the endpoint {endpoint} belongs to the stack {live.owner}", hint=hint, code="not_ours")
+    return found
+
+
+def _let_go(cloud: Cloud, endpoint: str) -> None:
+    if document := cloud.management.get(cloud.workspace.endpoint(endpoint)):
+        tags = merged_tags(document.get("tags"), {})
+        tags.pop(PREVIOUS_TAG, None)
+        begin_writing(cloud, rewritten(document, {"tags": tags}))()
+
+
+def _entries(cloud: Cloud, entries: list[dict[str, Any]]) -> list[Doomed]:
+    mine = [entry for entry in entries if owner_of(entry["properties"].get("tags")) == cloud.stack]
+    return [Doomed(_delete("model", _asset_name(entry["id"])), 3, _deleter(cloud, entry["id"])) for entry in mine]
+
+
+def _assets(
+    cloud: Cloud, kind: str, versions: list[dict[str, Any]], going: list[Live], still_used: list[Live]
+) -> list[Doomed]:
+    found = []
+    for document in versions:
+        name = _asset_name(document["id"])
+        reference = f"azureml:{name}"
+        owner = owner_of(document["properties"].get("tags"))
+        if owner != cloud.stack and not (owner and _uses(going, reference)):
+            continue
+        if _uses(still_used, reference):
+            found.append(Doomed(_keep(kind, name, "stays: another stack uses it"), 3))
+        else:
+            found.append(Doomed(_delete(kind, name), 3, _deleter(cloud, document["id"])))
+    return found
+
+
+def _connection(
+    cloud: Cloud, name: str, document: dict[str, Any], owners: set[str], going: list[Live], still_used: list[Live]
+) -> list[Doomed]:
+    owner = owner_of(document["properties"].get("metadata"))
+    if owner != cloud.stack and not (owner and _refers(going, name) and owner not in owners):
+        whose = f"the stack {owner}" if owner else "somebody else"
+        return [Doomed(_keep("connection", name, f"stays: it belongs to {whose}"), 3)]
+    if _refers(still_used, name):
+        return [Doomed(_keep("connection", name, "stays: another stack uses it"), 3)]
+    reason = "belongs to the stack" if owner == cloud.stack else f"was left by the stack {owner}; nobody else uses it"
+    return [Doomed(_delete("connection", name, reason), 3, _deleter(cloud, cloud.workspace.connection(name)))]
+
+
+def _refers(lives: list[Live], connection: str) -> bool:
+    return any(
+        connection in CONNECTION_REFERENCE.findall(str(live.state.get("environment_variables"))) for live in lives
+    )
+
+
+def _role(cloud: Cloud, role: SecretsRole, others: list[dict[str, Any]]) -> list[Doomed]:
+    try:
+        live = role.read(cloud)
+    except NotFound:  # the identity is gone, and its roles with it
+        return []
+    if live is None or live.owner != cloud.stack:
+        return []
+    for other in others:
+        used = [id.lower() for id in (other.get("identity") or {}).get("userAssignedIdentities") or {}]
+        if role.identity.lower() in used:
+            return [Doomed(_keep("role", role.name, f"stays: the endpoint {other['name']} uses it"), 3)]
+    return [Doomed(_delete("role", role.name), 3, lambda: role.delete(cloud))]
+
+
+def _endpoints(cloud: Cloud, endpoint: str) -> dict[str, tuple[dict[str, Any], dict[str, Live]]]:
+    """Every endpoint of the workspace with its deployments, by name."""
+    documents = _named(cloud, "onlineEndpoints", endpoint)
+    found = together([lambda n=name: deployments(cloud, n) for name in documents])  # type: ignore[misc]
+    return dict(zip(documents, zip(documents.values(), found, strict=True), strict=True))
+
+
+def _named(cloud: Cloud, collection: str, name: str) -> dict[str, dict[str, Any]]:
+    """All of a kind by name, the one of that name asked for itself: a list may lag behind."""
+    id = f"{cloud.workspace.id}/{collection}"
+    both: list[Any] = together([lambda: cloud.management.list(id), lambda: cloud.management.get(f"{id}/{name}")])
+    listed, one = both
+    found: dict[str, dict[str, Any]] = {each["name"]: each for each in listed if each["name"].lower() != name.lower()}
+    return {**found, name: one} if one else found
+
+
+def _versions(cloud: Cloud, collection: str, name: str) -> list[dict[str, Any]]:
+    return cloud.management.list(f"{cloud.workspace.id}/{collection}/{name}/versions")
+
+
+def _uses(lives: list[Live], reference: str) -> bool:
+    return any(
+        reference in (live.state.get("environment"), live.state.get("code_configuration", {}).get("code"))
+        for live in lives
+    )
+
+
+def _asset_name(id: str) -> str:
+    parts = id.split("/")
+    return f"{parts[-3]}:{parts[-1]}"
+
+
+def _delete(kind: str, name: str, reason: str = "belongs to the stack") -> Change:
+    return Change(Action.DELETE, kind, name, reason)
+
+
+def _keep(kind: str, name: str, reason: str) -> Change:
+    return Change(Action.NONE, kind, name, reason)
+
+
+def _deleter(cloud: Cloud, id: str) -> Callable[[], None]:
+    return lambda: cloud.delete(id)

@@ -1,0 +1,147 @@
+"""Reads a spec from a YAML file: every error names file, line, field and value, and a hint where there is one."""
+
+import re
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
+
+from infra.errors import SpecError
+from infra.spec.check import Mistakes, Where
+from infra.spec.errors import SEE_INIT
+from infra.spec.model import StackSpec, spec_from
+
+REFERENCE = re.compile(r"(?P<escaped>\$)?\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?\}")
+LOOKS_LIKE_TOKEN = re.compile(r"(?<![A-Za-z0-9])(hf|api_org)_(?=[A-Za-z0-9]*\d|[A-Za-z0-9]{20})[A-Za-z0-9]{6,}")
+WAY_OUT_OF_SECRETS = (
+    "the token belongs in the workspace connection: `export HF_TOKEN=…`, then `gatelift up` or `gatelift token set`"
+)
+CHECK_YAML = "check indentation, colons and quotes there and on the line above"
+
+DEEPEST, MOST_VALUES = 32, 10_000
+
+
+class _SpecConstructor(RoundTripConstructor):
+    """Keeps timestamps as they are written: their exact form is what matters."""
+
+
+_SpecConstructor.add_constructor("tag:yaml.org,2002:timestamp", lambda self, node: node.value)
+
+
+def load_spec(path: Path, *, environ: Mapping[str, str], local: bool) -> StackSpec:
+    """Read, expand and check a spec; with `local`, its `local` part is laid over the rest."""
+    document = _parse(path)
+    values = _expand(document, path, environ)
+    try:
+        spec = spec_from(values)
+    except Mistakes as mistakes:
+        raise _spec_error(mistakes, document, path) from None
+    return spec.for_this_machine() if local else spec
+
+
+def _parse(path: Path) -> CommentedMap:
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Constructor = _SpecConstructor
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecError(f"{path}: no such file", hint=SEE_INIT) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: cannot be read: {error}", hint="a spec is a file of text in UTF-8") from None
+    except DuplicateKeyError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        said = str(error.problem).split(" with value")[0]
+        raise SpecError(f"{path}:{line}: {said}", hint="keep one of the two") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise SpecError(f"{path}:{line}: not YAML: {error.problem}", hint=CHECK_YAML) from None
+    except YAMLError as error:
+        raise SpecError(f"{path}: not YAML: {error}", hint=CHECK_YAML) from None
+    except RecursionError:
+        raise SpecError(f"{path}: nested too deeply", hint=SEE_INIT) from None
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # such as a number of thousands of digits
+        said = str(error).partition(";")[0]
+        raise SpecError(f"{path}: a value in it cannot be read: {said}", hint=CHECK_YAML) from None
+    if not isinstance(document, CommentedMap):
+        raise SpecError(f"{path}:1: a spec is a mapping of fields", hint=SEE_INIT)
+    return document
+
+
+def _expand(document: CommentedMap, path: Path, environ: Mapping[str, str]) -> Any:
+    """Plain values with `${NAME}` and `${NAME:-default}` filled in, `$${` kept as `${`; refuses tokens."""
+
+    token = environ.get("HF_TOKEN", "").strip()
+
+    def text(value: str, where: Where) -> str:
+        def fill(match: re.Match[str]) -> str:
+            if match["escaped"]:
+                return match.group()[1:]
+            if (found := environ.get(match["name"]) or match["default"]) is not None:
+                return found
+            raise SpecError(
+                f"{_where(document, where, path)}: the environment variable {match['name']} is not set",
+                hint=f"`export {match['name']}=…`, or give a default: ${{{match['name']}:-value}}",
+            )
+
+        expanded = REFERENCE.sub(fill, value)
+        if LOOKS_LIKE_TOKEN.search(expanded) or (token and token in expanded):
+            message = (
+                f"{_where(document, where, path)}: this looks like a Hugging Face token, and a spec holds no secrets"
+            )
+            raise SpecError(message, hint=WAY_OUT_OF_SECRETS, code="secret_in_spec")
+        return expanded
+
+    values = count()
+
+    def walk(node: Any, where: Where) -> Any:
+        if len(where) > DEEPEST or next(values) > MOST_VALUES:  # aliases make thousands of values out of a few lines
+            what = f"nested more than {DEEPEST} deep" if len(where) > DEEPEST else f"more than {MOST_VALUES} values"
+            hint = "write values out in the place of YAML's aliases (`*name`)"
+            raise SpecError(f"{_where(document, where[:3], path)}: {what}", hint=hint)
+        if isinstance(node, dict):
+            return {text(str(key), (*where, str(key))): walk(value, (*where, str(key))) for key, value in node.items()}
+        if isinstance(node, list | tuple):
+            return [walk(value, (*where, index)) for index, value in enumerate(node)]
+        if isinstance(node, str):
+            return text(str(node), where)
+        return _plain(node)
+
+    return walk(document, ())
+
+
+def _plain(node: Any) -> Any:
+    """ruamel's scalar classes remember how they were written; the spec wants the plain value."""
+    if isinstance(node, ScalarBoolean):  # true with an anchor; it is an int for Python
+        return bool(node)
+    for kind in (bool, int, float):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
+
+
+def _spec_error(mistakes: Mistakes, document: CommentedMap, path: Path) -> SpecError:
+    lines = [
+        f"{_where(document, found.where, path)}: {LOOKS_LIKE_TOKEN.sub('hf_…', found.message)}"
+        for found in mistakes.found
+    ]
+    return SpecError("\n".join(lines), hint="; ".join(dict.fromkeys(found.hint for found in mistakes.found)))
+
+
+def _where(document: CommentedMap, where: Where, path: Path) -> str:
+    """`file:line: field`, with the line of the nearest enclosing key for what is not in the file."""
+    node: Any = document
+    line = 0
+    for part in where:
+        try:
+            line = node.lc.data[part][0]
+            node = node[part]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            break
+    field = LOOKS_LIKE_TOKEN.sub("hf_…", ".".join(str(part) for part in where))
+    return f"{path}:{line + 1}" + (f": {field}" if field else "")

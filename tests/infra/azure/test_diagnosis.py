@@ -1,0 +1,96 @@
+"""Azure's error bodies: which code counts, and what is said about it."""
+
+from typing import Any
+
+import pytest
+
+from infra.azure.arm import refusal
+from infra.azure.diagnosis import explain, known_codes, read_error
+from infra.azure.diagnosis_table import KNOWN
+from infra.errors import GateliftError
+
+QUOTA = (
+    'Received 400 from a service request {"errors":{"VmSize":["Not enough quota available for Standard_DS3_v2 in '
+    'SubscriptionId X. Current usage/limit: 0/6. Additional needed: 8"]},"type":"x"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        pytest.param({"error": {"code": "OutOfQuota", "message": "no"}}, "OutOfQuota", "no", id="plain"),
+        pytest.param(
+            {
+                "error": {
+                    "code": "BadRequest",
+                    "message": "The request is invalid.",
+                    "details": [{"code": "InferencingClientCreateDeploymentFailed", "message": QUOTA}],
+                }
+            },
+            "OutOfQuota",
+            "0/6",
+            id="quota-inside-json-inside-details",
+        ),
+        pytest.param(
+            {"error": {"code": "UserError", "message": "Failed to retrieve and inject workspace connection secrets."}},
+            "SecretsInjectionError",
+            "inject",
+            id="known-by-its-words",
+        ),
+        pytest.param(
+            {"error": {"code": "NeverSeen", "message": "odd"}}, "NeverSeen", "odd", id="unknown-is-shown-whole"
+        ),
+        pytest.param('{"error": {"code": "Conflict", "message": "busy"}}', "Conflict", "busy", id="text"),
+        pytest.param("<html>bad gateway</html>", "", "bad gateway", id="no-json"),
+        pytest.param(None, "", "nothing more", id="empty"),
+    ],
+)
+def test_an_error_body_becomes_code_and_message(body: Any, code: str, said: str) -> None:
+    found = read_error(body)
+    assert found.code == code
+    assert said in found.message
+
+
+def test_every_known_code_has_a_way_out() -> None:
+    every = [(code, one) for code, causes in KNOWN.items() for one in causes]
+    assert [code for code, one in every if not one.hint or not one.cause] == []
+    assert [code for code, causes in KNOWN.items() if causes[-1].words] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "cause"),
+    [
+        pytest.param("OutOfQuota", "Container terminated due to insufficient memory.", "memory", id="memory"),
+        pytest.param("OutOfQuota", "not enough disk space", "disk", id="disk"),
+        pytest.param("OutOfQuota", "Not enough quota available for Standard_X", "too few cores", id="cores"),
+        pytest.param("UserError", "An endpoint with this name already exists.", "has the name", id="name-taken"),
+        pytest.param("BadArgument", "identity does not have pull permission", "may not pull", id="no-acrpull"),
+        pytest.param("SecretsInjectionError", "there is no key vault 'x'", "Key Vault", id="key-vault"),
+        pytest.param("NeverSeen", "odd", "", id="unknown"),
+    ],
+)
+def test_the_words_of_a_message_tell_the_cause(code: str, message: str, cause: str) -> None:
+    found = read_error({"error": {"code": code, "message": message}})
+    assert cause in found.cause
+    assert bool(found.cause) == bool(cause)
+    assert found.hint
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
+@pytest.mark.parametrize("body", ["", "<html>busy</html>", '{"error": {"code": "BadRequest", "message": "no"}}'])
+def test_whatever_azure_answers_there_is_a_way_out(status: int, body: str) -> None:
+    assert refusal(status, body).hint
+
+
+def test_what_azure_quotes_moves_no_terminal() -> None:
+    assert str(refusal(400, '{"error": {"code": "X", "message": "red \\u001b[31mink\\u0007"}}')) == "red [31mink"
+    assert GateliftError("", log=("a\x1b[2Jb",)).log == ("a[2Jb",)
+
+
+def test_a_bad_request_names_its_way_out() -> None:
+    assert "correct what the message names" in read_error({"error": {"code": "BadRequest", "message": "no"}}).hint
+
+
+def test_every_code_is_explained_in_any_case() -> None:
+    assert [code for code in known_codes() if explain(code.lower()) is None] == []
+    assert explain("NeverSeen") is None

@@ -1,0 +1,62 @@
+"""The cores that Azure wants to see, and the refusal when they are not there."""
+
+from typing import Any
+
+import pytest
+
+from infra.azure.cloud import Cloud
+from infra.azure.quota import Size, check, cores_needed, find_size
+from infra.errors import Refused
+
+T4 = "Standard_NC4as_T4_v3"
+A100 = "Standard_NC24ads_A100_v4"
+
+
+@pytest.mark.parametrize(
+    ("size", "instances", "cores"),
+    [
+        pytest.param(Size("f", 4), 1, 8, id="one-instance-counts-twice"),
+        pytest.param(Size("f", 4), 5, 24, id="five-are-six"),
+        pytest.param(Size("f", 4), 6, 32, id="six-are-eight"),
+        pytest.param(Size("f", 24, True), 2, 48, id="exempt"),
+    ],
+)
+def test_the_reserve_is_a_fifth_rounded_up(size: Size, instances: int, cores: int) -> None:
+    assert cores_needed(size, instances) == cores
+
+
+def usage(family: str, used: int, limit: int) -> dict[str, Any]:
+    return {"name": {"value": family}, "currentValue": used, "limit": limit}
+
+
+@pytest.fixture
+def usages(plain_cloud: Cloud, shelf: Any) -> str:
+    where = plain_cloud.workspace.in_location("eastus", "usages")
+    shelf.documents[f"{where}/1"] = usage("Standard NCASv3_T4 Family", 0, 8)
+    shelf.documents[f"{where}/2"] = usage("standardNCADSA100v4Family", 24, 24)
+    return "eastus"
+
+
+def test_what_fits_passes_with_the_numbers(plain_cloud: Cloud, usages: str) -> None:
+    room = check(plain_cloud, usages, T4, wanted=1, running=0)
+    assert room is not None
+    assert (room.needed, room.limit) == (8, 8)
+
+
+def test_what_does_not_fit_is_refused_with_limit_used_and_needed(plain_cloud: Cloud, usages: str) -> None:
+    with pytest.raises(Refused, match=r"limit of 24 cores, 24 are used, 24 more") as error:
+        check(plain_cloud, usages, A100, wanted=2, running=1)
+    assert error.value.code == "OutOfQuota"
+
+
+def test_fewer_instances_than_run_need_nothing(plain_cloud: Cloud, usages: str) -> None:
+    assert check(plain_cloud, usages, A100, wanted=1, running=2) is None
+
+
+def test_a_family_that_azure_does_not_list_is_left_to_azure(plain_cloud: Cloud, usages: str) -> None:
+    assert check(plain_cloud, usages, "Standard_ND40rs_v2", wanted=1, running=0) is None
+
+
+def test_an_unknown_size_is_looked_up_in_the_region() -> None:
+    assert find_size("Standard_New_v9", [{"name": "STANDARD_NEW_V9", "family": "f", "vCPUs": 3}]) == Size("f", 3)
+    assert find_size("Standard_None", []) is None

@@ -1,0 +1,84 @@
+"""A chat in the terminal: the answer on stdout, everything else on stderr."""
+
+import os
+import pty
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from infra.cli.commands.chat import ask, one_question
+from infra.cli.terminal.invocation import Invocation
+from infra.cli.terminal.output import OutputFormat
+from infra.errors import GateliftError
+from infra.operations.chat import ChatClient
+from infra.operations.stacks import ConnectInfo
+
+INFO = ConnectInfo("http://127.0.0.1:1/v1", "http://127.0.0.1:1/", "key-1", "org/model", "e", "d")
+ANSWER = (
+    'data: {"choices": [{"delta": {"reasoning": "Let me see."}}]}\n\n'
+    'data: {"choices": [{"delta": {"content": "Pa"}}]}\n\n'
+    'data: {"choices": [{"delta": {"content": "ris\\u001b[2J"}, "finish_reason": "length"}]}\n\n'
+    "data: [DONE]\n\n"
+)
+CONVERSATION = """
+import httpx, json, sys
+from infra.cli.chat import converse
+from infra.cli.chat_client import ChatClient
+from infra.cli.invocation import Invocation
+from infra.stacks import ConnectInfo
+
+def answer(request):
+    messages = json.loads(request.content)["messages"]
+    if messages[-1]["content"] == "break":
+        return httpx.Response(400, json={"error": {"message": "too long"}})
+    text = "+".join(message["content"] for message in messages)
+    choice = {"delta": {"content": text}, "finish_reason": "stop"}
+    return httpx.Response(200, text=f"data: {json.dumps({'choices': [choice]})}\\n\\n")
+
+info = ConnectInfo("http://127.0.0.1:1/v1", "", "k", "org/model", "e", "d")
+with ChatClient(info, transport=httpx.MockTransport(answer)) as client:
+    converse(Invocation(), client, [])
+"""
+
+
+def client(text: str) -> ChatClient:
+    return ChatClient(INFO, transport=httpx.MockTransport(lambda request: httpx.Response(200, text=text)))
+
+
+def test_the_answer_alone_is_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    with client(ANSWER) as chat:
+        answer = ask(Invocation(), chat, [{"role": "user", "content": "?"}])
+    stdout, stderr = capsys.readouterr()
+    assert stdout == "Paris\\x1b[2J\n"
+    assert stderr.startswith("Let me see.\n")
+    assert "warning: the answer was cut" in stderr
+    assert answer.content == "Paris\x1b[2J"
+
+
+def test_json_mode_writes_no_token_by_token(capsys: pytest.CaptureFixture[str]) -> None:
+    with client(ANSWER) as chat:
+        ask(Invocation(output=OutputFormat.JSON), chat, [])
+    assert capsys.readouterr().out == ""
+
+
+def test_an_empty_message_is_refused() -> None:
+    with pytest.raises(GateliftError) as refused:
+        one_question("  \n")
+    assert refused.value.code == "empty_message"
+
+
+def test_a_conversation_remembers_and_survives_a_refusal() -> None:
+    person, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", CONVERSATION], stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    os.write(person, b"one\n\nbreak\ntwo\n\x04")
+    stdout, stderr = process.communicate(timeout=30)
+    os.close(person)
+    os.close(terminal)
+    answers = [line for line in stdout.replace("> ", "").splitlines() if line.strip()]
+    assert answers == ["one", "one+one+two"]
+    assert "error: the endpoint answered 400: too long" in stderr
+    assert process.returncode == 0

@@ -1,0 +1,83 @@
+"""`gatelift init` writes a spec that loads as it is."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.cli.commands.init import name_from
+from infra.spec.file import load_spec
+
+
+def test_the_spec_that_it_writes_loads(inside: Callable, tmp_path: Path) -> None:
+    answer = inside("init", "--output", "json")
+    assert answer.code == 0, answer.stderr
+    spec = load_spec(tmp_path / "gatelift.yaml", environ={}, local=True)
+    assert answer.document == {
+        "file": "gatelift.yaml",
+        "name": spec.name,
+        "model": spec.model.id,
+        "endpoint": spec.endpoint.name,
+    }
+    assert spec.model.id == "HuggingFaceTB/SmolLM2-135M-Instruct"
+
+
+def test_what_was_said_stands_in_the_spec(inside: Callable, tmp_path: Path) -> None:
+    said = {
+        "--model": "meta-llama/Llama-3.1-8B-Instruct",
+        "--name": "llama",
+        "--endpoint": "llama-prod",
+        "--subscription-id": "11111111-2222-3333-4444-555555555555",
+        "--resource-group": "models",
+        "--workspace": "research",
+        "--instance-type": "Standard_NC40ads_H100_v5",
+        "--max-model-len": "1024",
+        "--file": "llama.yaml",
+    }
+    assert inside("init", *(word for pair in said.items() for word in pair)).code == 0
+    spec = load_spec(tmp_path / "llama.yaml", environ={}, local=False)
+    assert (spec.name, spec.model.id, spec.endpoint.name) == ("llama", said["--model"], "llama-prod")
+    assert (spec.workspace.subscription_id, spec.workspace.resource_group, spec.workspace.name) == (
+        said["--subscription-id"],
+        "models",
+        "research",
+    )
+    assert spec.deployment.instance_type == "Standard_NC40ads_H100_v5"
+    assert spec.deployment.engine == {"max_model_len": 1024}
+
+
+def test_a_file_that_exists_is_only_replaced_when_told(inside: Callable, tmp_path: Path) -> None:
+    (tmp_path / "gatelift.yaml").write_text("mine")
+    refused = inside("init")
+    assert (refused.code, (tmp_path / "gatelift.yaml").read_text()) == (1, "mine")
+    assert "--yes" in refused.stderr
+    assert inside("init", "--yes").code == 0
+    assert "mine" not in (tmp_path / "gatelift.yaml").read_text()
+
+
+@pytest.mark.parametrize("model", ["llama", "a/b/c", "with space/x", ""], ids=["no-slash", "two", "space", "empty"])
+def test_what_is_no_model_id_is_refused_before_anything_is_written(
+    inside: Callable, tmp_path: Path, model: str
+) -> None:
+    assert inside("init", "--model", model).code == 1
+    assert not (tmp_path / "gatelift.yaml").exists()
+
+
+def test_a_place_that_cannot_be_written_is_said(inside: Callable) -> None:
+    answer = inside("init", "--file", "none/gatelift.yaml")
+    assert answer.code == 1
+    assert "none/gatelift.yaml cannot be written" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        pytest.param("HuggingFaceTB/SmolLM2-135M-Instruct", "smollm2-135m-instruct", id="plain"),
+        pytest.param("google/gemma_3.1--it", "gemma-3-1-it", id="other-characters-become-one-dash"),
+        pytest.param("x/70B", "m-70b", id="a-letter-comes-first"),
+        pytest.param(f"x/{'a' * 31}-b", "a" * 31, id="cut-without-a-dash-at-the-end"),
+        pytest.param("azureml://registries/HuggingFace/models/gpt2/versions/3", "gpt2", id="registry"),
+    ],
+)
+def test_name_from_model(model: str, name: str) -> None:
+    assert name_from(model) == name

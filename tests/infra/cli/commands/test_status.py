@@ -1,0 +1,45 @@
+"""What `status` tells a person to look at."""
+
+from typing import Any
+
+import pytest
+
+from infra.cli.commands.status import warnings
+
+HEALTHY: dict[str, Any] = {
+    "endpoint": {"name": "e", "state": "Succeeded", "traffic": {"blue": 100}},
+    "deployments": [{"name": "blue", "state": "Succeeded"}],
+    "instances": [{"deployment": "blue", "instance": 0, "ready": True, "restarts": 0, "last_exit": None}],
+    "drift": [],
+}
+DEAD = {"deployment": "blue", "instance": 1, "ready": False, "restarts": 2, "last_exit": "killed by SIGKILL"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        pytest.param({}, [], id="healthy"),
+        pytest.param({"endpoint": None}, ["does not exist"], id="nothing-there-says-nothing-else"),
+        pytest.param({"endpoint": {"traffic": {}}}, ["answers 404"], id="no-traffic"),
+        pytest.param(
+            {"endpoint": {"traffic": {"green": 100}, "previous": "blue"}}, ["blue gets no requests"], id="kept"
+        ),
+        pytest.param({"deployments": [{"name": "blue", "state": "Failed"}]}, ["blue failed"], id="failed"),
+        pytest.param({"instances": [DEAD]}, ["is not ready", "restarted 2 times; its last end: killed"], id="killed"),
+        pytest.param(
+            {"drift": [{"kind": "endpoint", "name": "e", "action": "update", "fields": ["auth_mode"]}]},
+            ["endpoint e differs from the spec (auth_mode)"],
+            id="drift",
+        ),
+        pytest.param({"refused": "it is not ours; adopt it"}, ["not ours; adopt"], id="not-ours"),
+        pytest.param(
+            {"drift": [{"kind": "code", "name": "c:1", "action": "create", "fields": ["name"]}]},
+            ["code c:1 is not there; "],
+            id="missing",
+        ),
+    ],
+)
+def test_warnings(changed: dict[str, Any], expected: list[str]) -> None:
+    found = list(warnings(HEALTHY | changed))
+    assert len(found) == len(expected)
+    assert [text for warning, text in zip(found, expected, strict=True) if text not in warning] == []

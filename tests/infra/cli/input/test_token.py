@@ -1,0 +1,82 @@
+"""Where a token may come from, in which order, and what is no token."""
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from infra.cli.input.secrets_guard import redact
+from infra.cli.input.token import TokenMissing, checked, token_if_given, token_wanted
+from infra.errors import GateliftError
+
+
+def descriptor(text: str) -> int:
+    """A descriptor that delivers the text; whoever reads it closes it."""
+    reader, writer = os.pipe()
+    os.write(writer, text.encode())
+    os.close(writer)
+    return reader
+
+
+def test_the_descriptor_comes_before_the_environment() -> None:
+    assert token_if_given(descriptor("hf_fd\n"), {"HF_TOKEN": "hf_env"}) == "hf_fd"
+    assert token_if_given(None, {"HF_TOKEN": " hf_env\n"}) == "hf_env"
+    assert token_if_given(None, {"HF_TOKEN": " "}) is None
+    assert token_if_given(None, {}) is None
+
+
+@pytest.mark.parametrize("number", [987, -1])
+def test_a_descriptor_that_is_not_open_is_said(number: int) -> None:
+    with pytest.raises(TokenMissing, match=f"file descriptor {number} cannot be read"):
+        token_if_given(number, {})
+
+
+@pytest.mark.parametrize(
+    ("stdin", "environ", "arguments", "where"),
+    [
+        pytest.param("hf_piped", {}, [], "", id="piped"),
+        pytest.param("hf_piped", {}, ["-"], "", id="piped-and-said"),
+        pytest.param("hf_piped", {"HF_TOKEN": "hf_env"}, [], "", id="piped-before-the-environment"),
+        pytest.param("", {"HF_TOKEN": "hf_env"}, [], "", id="environment-when-nothing-is-piped"),
+        pytest.param("", {}, [], "standard input is empty and HF_TOKEN is not set", id="nothing"),
+        pytest.param("", {}, ["-"], "standard input holds no token", id="nothing-where-it-was-promised"),
+        pytest.param("one two\nthree", {}, [], "3 words", id="no-token"),
+    ],
+)
+def test_the_token_of_token_set(
+    gatelift: Callable, stdin: str, environ: dict[str, str], arguments: list[str], where: str
+) -> None:
+    answer = gatelift("token", "set", "none.yaml", *arguments, stdin=stdin, environ=environ)
+    assert answer.code == 1
+    assert (where or "none.yaml: no such file") in answer.stderr
+    assert "one two" not in answer.stderr
+
+
+def test_another_source_than_standard_input_is_refused_without_repeating_it() -> None:
+    with pytest.raises(GateliftError) as refused:
+        token_wanted(None, "opensesame", {})
+    assert "opensesame" not in str(refused.value) + refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="empty"),
+        pytest.param(" \n", id="blank"),
+        pytest.param("hf_a hf_b", id="two-words"),
+        pytest.param("hf_a\nhf_b", id="two-lines"),
+        pytest.param("hf_ä", id="not-ascii"),
+        pytest.param("hf_\x1b[2J", id="control-characters"),
+    ],
+)
+def test_what_is_no_token_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(TokenMissing) as refused:
+        checked(text, "HF_TOKEN")
+    assert "HF_TOKEN" in str(refused.value)
+    assert not text.strip() or text.strip() not in str(refused.value)
+
+
+def test_messages_lose_what_looks_like_a_token() -> None:
+    token = "hf_" + "x1" * 15
+    assert redact(f"a {token} b plainsecret", {"HF_TOKEN": "plainsecret"}) == "a hf_… b hf_…"
+    assert redact("hf_hub_download failed", {}) == "hf_hub_download failed"

@@ -1,0 +1,300 @@
+"""Everything that Azure refuses and the emulator refuses too, row by row: the table of docs/emulator-refusals.md.
+
+`python -m tests.infra.emulator.arm.test_strict_list` writes that page.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+ENFORCE = {"enforce_access_to_default_secret_stores": "enabled"}
+PAGE = "docs/emulator-refusals.md"
+V = "2022-04-01"
+IMPATIENT = {"initialDelay": "PT1S", "period": "PT1S", "failureThreshold": 1}
+KEYS = {"category": "CustomKeys", "authType": "CustomKeys", "target": "_", "credentials": {"keys": {"K": "value"}}}
+INJECTION = "Failed to retrieve and inject workspace connection secrets."
+
+
+class Stage:
+    """An endpoint `rows` with a deployment `blue`, and ways to ask for what is refused."""
+
+    def __init__(self, emulator: Any, arm: Any, bodies: Any, arm_as: Callable[[str], Any]) -> None:
+        self.emulator, self.arm, self.bodies, self.arm_as = emulator, arm, bodies, arm_as
+        self.lab, self.endpoint, self.assets = arm.lab, arm.endpoint("rows"), arm.assets()
+        self.blue = f"{self.endpoint}/deployments/blue"
+        arm.done("PUT", self.blue, bodies["deployment"](self.assets))
+
+    def put_endpoint(self, name: str = "rows", workspace: str = "", **changes: Any) -> Any:
+        return self.arm("PUT", f"{workspace or self.lab}/onlineEndpoints/{name}", self.bodies["endpoint"](**changes))
+
+    def traffic(self, **shares: Any) -> Any:
+        return self.put_endpoint(properties=shares)
+
+    def deploy(self, capacity: int = 1, arm: Any = None, id: str = "", **changes: Any) -> Any:
+        body = self.bodies["deployment"](self.assets, capacity, **changes)
+        return (arm or self.arm)("PUT", id or f"{self.endpoint}/deployments/red", body)
+
+    def deploy_to_its_end(self, **changes: Any) -> Any:
+        error = self.arm.finish(self.deploy(**changes))["error"]
+        self.arm.done("DELETE", f"{self.endpoint}/deployments/red")
+        return error
+
+    def deploy_with(self, reference: str) -> Any:
+        return self.deploy_to_its_end(environmentVariables={"TOKEN": f"${{{{{reference}}}}}"})
+
+    def script(self, name: str, **changes: Any) -> Any:
+        code = {"codeId": self.assets["code"], "scoringScript": name}
+        return self.deploy_to_its_end(codeConfiguration=code, **changes)
+
+    def quota(self, size: str, instances: int) -> Any:
+        id = f"{self.arm.annex}/onlineEndpoints/rows-quota"
+        if self.arm("GET", id).status_code == 404:
+            self.arm.done("PUT", id, self.bodies["endpoint"](location="westus"))
+        return self.deploy(instances, id=f"{id}/deployments/blue", instanceType=size)
+
+    def assign(self, principal: str, role: str, scope: str) -> str:
+        id = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+        definition = f"/subscriptions/{self.arm.subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+        sent = {"principalId": principal, "roleDefinitionId": definition, "principalType": "ServicePrincipal"}
+        self.arm.done("PUT", id, {"properties": sent}, version=V)
+        return id
+
+    def somebody(self, role: str = "") -> Any:
+        """The control plane as an identity that holds this role in the resource group, or none."""
+        id = f"{self.arm.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/rows-{uuid.uuid4().hex[:6]}"
+        known = self.arm.done("PUT", id, {"location": "eastus"}, version="2023-01-31").json()["properties"]
+        if role:
+            self.assign(known["principalId"], role, self.arm.group)
+        return self.arm_as(self.token(client_id=known["clientId"]))
+
+    def token(self, resource: str = "https://management.azure.com", **query: str) -> str:
+        parameters = {"api-version": "2019-08-01", "resource": resource, **query}
+        headers = {"X-IDENTITY-HEADER": "x"}
+        url = self.emulator.identity_endpoint
+        return str(httpx.get(url, params=parameters, headers=headers, trust_env=False).json()["access_token"])
+
+    def settings(self, **changes: float) -> None:
+        httpx.put(f"{self.emulator.portal}/settings", json=changes, trust_env=False).raise_for_status()
+
+
+def with_header(stage: Stage, **headers: str) -> Any:
+    client = stage.arm.client
+    return client.get(stage.lab, params={"api-version": "2024-04-01"}, headers={"Authorization": "", **headers})
+
+
+def raw(stage: Stage, content: bytes, kind: str = "application/json") -> Any:
+    url = f"{stage.lab}/onlineEndpoints/rows-raw?api-version=2024-04-01"
+    return stage.arm.client.put(url, content=content, headers={"Content-Type": kind})
+
+
+def under_traffic(stage: Stage) -> Any:
+    stage.arm.done("PUT", stage.endpoint, stage.bodies["endpoint"](properties={"traffic": {"blue": 100}}))
+    answer = stage.arm("DELETE", stage.blue)
+    stage.arm.done("PUT", stage.endpoint, stage.bodies["endpoint"]())
+    return answer
+
+
+def flag_with_user_assigned(stage: Stage) -> Any:
+    id = f"{stage.arm.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/rows"
+    stage.arm.done("PUT", id, {"location": "eastus"}, version="2023-01-31")
+    identity = {"type": "UserAssigned", "userAssignedIdentities": {id: {}}}
+    return stage.put_endpoint("rows-uai", identity=identity, properties={"properties": ENFORCE})
+
+
+def without_list_secrets(stage: Stage) -> Any:
+    guid = str(uuid.uuid4())
+    id = f"{stage.arm.group}/providers/Microsoft.Authorization/roleDefinitions/{guid}"
+    permissions = [{"actions": ["*"], "notActions": ["*/listsecrets/action"]}]
+    stage.arm.done("PUT", id, {"properties": {"roleName": "Rows", "permissions": permissions}}, version=V)
+    body = stage.bodies["endpoint"](properties={"properties": ENFORCE})
+    return stage.somebody(guid)("PUT", f"{stage.lab}/onlineEndpoints/rows-flag", body)
+
+
+def role_that_has_not_spread(stage: Stage) -> Any:
+    identity = stage.arm("GET", stage.endpoint).json()["identity"]["principalId"]
+    assignment = stage.assign(identity, "ea01e6af-a1c1-4350-9563-ad00f8c72ec5", stage.lab)
+    try:
+        # All roles spread so late then, the owner's of long ago excepted.
+        stage.settings(role_propagation_seconds=600)
+        return stage.deploy_with("azureml://connections/Rows/credentials/K")
+    finally:
+        stage.settings(role_propagation_seconds=0)
+        stage.arm.done("DELETE", assignment, version=V)
+
+
+def with_role(stage: Stage, reference: str) -> Any:
+    identity = stage.arm("GET", stage.endpoint).json()["identity"]["principalId"]
+    assignment = stage.assign(identity, "ea01e6af-a1c1-4350-9563-ad00f8c72ec5", stage.lab)
+    stage.arm.done("PUT", f"{stage.lab}/connections/Rows", {"properties": KEYS})
+    try:
+        return stage.deploy_with(reference)
+    finally:
+        stage.arm.done("DELETE", assignment, version=V)
+
+
+def expired(stage: Stage) -> Any:
+    stage.settings(token_lifetime_seconds=0)
+    token = stage.token()
+    stage.settings(token_lifetime_seconds=86_400)
+    return with_header(stage, Authorization=f"Bearer {token}")
+
+
+def other_name(stage: Stage) -> Any:
+    other = f"{stage.arm.group}/providers/Microsoft.MachineLearningServices/workspaces/rows-twin"
+    stage.arm.done("PUT", other, {"location": "eastus"})
+    return stage.put_endpoint("ROWS", other)
+
+
+def changed_environment(stage: Stage) -> Any:
+    return stage.arm("PUT", stage.assets["environment"], {"properties": {"image": "another:1"}})
+
+
+class Row(NamedTuple):
+    """What is asked for, and the answer: its status (`operation` for one that begins and fails), code and words."""
+
+    name: str
+    status: int | str
+    code: str
+    words: str
+    ask: Callable[[Stage], Any]
+
+
+ROWS = [
+    Row("api-version missing", 400, "MissingApiVersionParameter", "is required for all requests",
+        lambda s: s.arm("GET", s.lab, version=None)),
+    Row("api-version unknown", 400, "NoRegisteredProviderFound", "The supported api-versions are",
+        lambda s: s.arm("GET", s.lab, version="2099-01-01")),
+    Row("type unknown", 404, "InvalidResourceType", "could not be found in the namespace",
+        lambda s: s.arm("GET", f"{s.lab}/pancakes")),
+    Row("method unknown", 405, "MethodNotAllowed", "does not support http method 'DELETE'",
+        lambda s: s.arm("DELETE", f"{s.lab}/onlineEndpoints")),
+    Row("parent missing", 404, "ParentResourceNotFound", "because the parent resource",
+        lambda s: s.deploy(id=f"{s.lab}/onlineEndpoints/none/deployments/blue")),
+    Row("resource missing", 404, "ResourceNotFound", "was not found", lambda s: s.arm("GET", f"{s.lab}x")),
+    Row("name of an endpoint", 400, "BadRequest", "3 to 32 characters", lambda s: s.put_endpoint("ab")),
+    Row("name of a deployment", 400, "BadRequest", "begin with a letter",
+        lambda s: s.deploy(id=f"{s.endpoint}/deployments/1abc")),
+    Row("endpoint name taken in the region", 400, "UserError", "An endpoint with this name already exists", other_name),
+    Row("version of an asset taken by another content", 409, "UserError", "already exists", changed_environment),
+    Row("traffic at creation", 400, "BadRequest", "while the endpoint is being created",
+        lambda s: s.put_endpoint("rows-new", properties={"traffic": {"blue": 100}})),
+    Row("traffic does not add up", 400, "BadRequest", "must be either 0 or 100, it is 60",
+        lambda s: s.traffic(traffic={"blue": 60})),
+    Row("traffic to an unknown deployment", 400, "BadRequest", "does not exist",
+        lambda s: s.traffic(traffic={"ghost": 100})),
+    Row("mirrored traffic above 50 %", 400, "BadRequest", "50 percent at most",
+        lambda s: s.traffic(mirrorTraffic={"blue": 51})),
+    Row("deletion under traffic", 400, "BadRequest", "Set its traffic to 0 before deleting it", under_traffic),
+    Row("enforce flag with a user-assigned identity", 400, "BadRequest",
+        "cannot be used with a user-assigned identity", flag_with_user_assigned),
+    Row("enforce flag by a caller without listsecrets", 403, "AuthorizationFailed",
+        "connections/listsecrets/action", without_list_secrets),
+    Row("identity without the role", "operation", "SecretsInjectionError", INJECTION,
+        lambda s: s.deploy_with("azureml://connections/Rows/credentials/K")),
+    Row("role that has not spread yet", "operation", "SecretsInjectionError", INJECTION, role_that_has_not_spread),
+    Row("connection missing", "operation", "SecretsInjectionError", "has no connection 'None'",
+        lambda s: with_role(s, "azureml://connections/None/credentials/K")),
+    Row("key of a connection missing", "operation", "SecretsInjectionError", "has no 'credentials/other'",
+        lambda s: with_role(s, "azureml://connections/Rows/credentials/other")),
+    Row("reference malformed", "operation", "SecretsInjectionError", "malformed secret reference",
+        lambda s: with_role(s, "azureml://connection/Rows")),
+    Row("instance type changed", 400, "BadRequest", "instanceType of a deployment cannot be changed",
+        lambda s: s.deploy(id=s.blue, instanceType="Standard_NC40ads_H100_v5")),
+    Row("identity of an endpoint changed", 400, "BadRequest", "identity of an endpoint cannot be changed",
+        lambda s: s.put_endpoint(identity={"type": "UserAssigned"})),
+    Row("quota: one instance counts as two", 400, "BadRequest", "Current usage/limit: 0/6. Additional needed: 8",
+        lambda s: s.quota("Standard_DS3_v2", 1)),
+    Row("quota: exempt sizes count once", 400, "BadRequest", "Current usage/limit: 0/48. Additional needed: 72",
+        lambda s: s.quota("Standard_NC24ads_A100_v4", 3)),
+    Row("quota: GPU families have none by default", 400, "BadRequest", "limit: 0/0. Additional needed: 40",
+        lambda s: s.quota("Standard_NC40ads_H100_v5", 1)),
+    Row("more than 50 instances", 400, "BadRequest", "exceeds the limit of 50", lambda s: s.deploy(51)),
+    Row("instance type unknown", 400, "BadRequest", "Not supported VM size Standard_X",
+        lambda s: s.deploy(instanceType="Standard_X")),
+    Row("request time-out above 180 s", 400, "BadRequest", "maximum of 180 s",
+        lambda s: s.deploy(requestSettings={"requestTimeout": "PT4M"})),
+    Row("environment (image) not found", "operation", "BadArgument", "was not found",
+        lambda s: s.deploy_to_its_end(environmentId=f"{s.lab}/environments/none/versions/1")),
+    Row("model not found", "operation", "BadArgument", "was not found",
+        lambda s: s.deploy_to_its_end(model=f"{s.lab}/models/none/versions/1")),
+    Row("container crashes", "operation", "ResourceNotReady", "User container has crashed or terminated",
+        lambda s: s.script("crash.py")),
+    Row("container starts too slowly", "operation", "ResourceNotReady", "User container did not become ready",
+        lambda s: s.script("sleepy.py", livenessProbe=IMPATIENT, readinessProbe=IMPATIENT)),
+    Row("token missing", 401, "AuthenticationFailed", "'Authorization' header is missing", with_header),
+    Row("token expired", 401, "ExpiredAuthenticationToken", "is earlier than current UTC time", expired),
+    Row("token for another audience", 401, "InvalidAuthenticationTokenAudience", "wrong audience or resource",
+        lambda s: with_header(s, Authorization=f"Bearer {s.token('https://storage.azure.com')}")),
+    Row("caller without a role", 403, "AuthorizationFailed", "does not have authorization to perform action",
+        lambda s: s.somebody()("GET", s.lab)),
+    Row("body that is not said to be JSON", 415, "UnsupportedMediaType", "media type 'text/plain'",
+        lambda s: raw(s, b"{}", "text/plain")),
+    Row("body nested too deeply", 400, "InvalidRequestContent", "MaxDepth of 64", lambda s: raw(s, b"[" * 5000)),
+    Row("location that is no text", 400, "InvalidRequestContent", "to type 'System.String'",
+        lambda s: s.put_endpoint("rows-place", location=5)),
+    Row("properties that are no object", 400, "InvalidRequestContent", "to type 'System.Object'",
+        lambda s: s.arm("PUT", f"{s.lab}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}",
+                        {"properties": "x"}, version=V)),
+    Row("model of a registry without an environment", 501, "NotImplemented", "Name an environment beside it",
+        lambda s: s.deploy(environmentId=None, model="azureml://registries/r/models/m/labels/latest")),
+    Row("body against the API documents", 400, "BadRequest", "The location field is required.",
+        lambda s: s.arm("PUT", f"{s.lab}/onlineEndpoints/rows-body", {"properties": {"authMode": "Key"}})),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stage(emulator: Any, connect: Any, arm_class: Any, bodies: Any) -> Iterator[Stage]:
+    with connect(emulator) as client:
+        clients: list[httpx.Client] = []
+
+        def arm_as(token: str) -> Any:
+            clients.append(connect(emulator, token))
+            return arm_class(clients[-1])
+
+        stage = Stage(emulator, arm_class(client), bodies, arm_as)
+        yield stage
+        for id in (stage.endpoint, f"{stage.arm.annex}/onlineEndpoints/rows-quota", f"{stage.lab}/connections/Rows"):
+            stage.arm.done("DELETE", id)
+        for other in clients:
+            other.close()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name.replace(" ", "-"))
+def test_refused(stage: Stage, row: Row) -> None:
+    answer = row.ask(stage)
+    status, error = (answer.status_code, answer.json()["error"]) if isinstance(answer, httpx.Response) else (
+        "operation", answer)  # fmt: skip
+    assert (status, error["code"]) == (row.status, row.code), error
+    said = [error["message"], *(detail["message"] for detail in error.get("details") or [])]
+    assert row.words in " ".join(said)
+
+
+def page() -> str:
+    """The page of the documentation that lists the rows."""
+    lines = [f"| {row.name} | {row.status} | `{row.code}` | {row.words} |" for row in ROWS]
+    return "\n".join(
+        [
+            "# What the emulator refuses",
+            "",
+            "As Azure does: same status, same code. `operation` means that the request is taken and its long-running",
+            "operation fails. Where Azure's documents give the words, they are Azure's; `BadRequest` carries them in",
+            "`details`. A test asks for each row; this page is written from it.",
+            "",
+            "| what | status | code | among the words |",
+            "| --- | --- | --- | --- |",
+            *lines,
+            "",
+        ]
+    )
+
+
+def test_the_documentation_lists_them(repository: Path) -> None:
+    assert (repository / PAGE).read_text() == page(), "python -m tests.infra.emulator.arm.test_strict_list"
+
+
+if __name__ == "__main__":
+    Path(PAGE).write_text(page())

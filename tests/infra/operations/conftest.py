@@ -1,0 +1,133 @@
+"""One emulator for the tests of provisioning, and stacks on it whose container starts at once."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.azure.target import Target, open_target
+from infra.emulator import launcher
+from infra.operations import up as provision
+from infra.operations.up import UpResult
+from infra.planning.desired import Sources
+from infra.planning.plan import Plan
+from infra.planning.prepare import prepare
+from infra.reporter import Silent
+from infra.spec.model import StackSpec, spec_from
+
+GOOD = "hf_goodtoken001"
+TOKENS = {
+    GOOD: {"user": "reader", "role": "read", "gated_repos": True},
+    "hf_secondtoken2": {"user": "reader", "role": "read", "gated_repos": True},
+    "hf_strangertok3": {"user": "stranger", "role": "read", "gated_repos": True},
+    "hf_waitingtok04": {"user": "waiting", "role": "read", "gated_repos": True},
+    "hf_rejectedtok5": {"user": "rejected", "role": "read", "gated_repos": True},
+    "hf_finegrained6": {"user": "reader", "role": "fineGrained", "gated_repos": False},
+}
+ACCESS = {"reader": "accepted", "waiting": "pending", "rejected": "rejected"}
+SEED: dict[str, Any] = {
+    "quota": {"eastus": {"standardNCADSH100v5Family": 40, "standardNCADSA100v4Family": 100_000}},
+    "hub": {
+        "tokens": [{"value": value, **rest} for value, rest in TOKENS.items()],
+        "repos": [
+            {"id": "org/gated", "gated": "manual", "files": {"config.json": "{}", "README.md": "x"}, "access": ACCESS},
+            {"id": "org/open", "gated": False, "files": {"config.json": "{}"}},
+        ],
+    },
+}
+SET_BY_LOCAL = ("REQUESTS_CA_BUNDLE", "IDENTITY_ENDPOINT", "IDENTITY_HEADER")
+
+
+class Phases(Silent):
+    """Remembers the phases that ended."""
+
+    def __init__(self) -> None:
+        self.finished: list[str] = []
+        self.notes: list[str] = []
+
+    def phase_finished(self, kind: str, name: str, seconds: float, detail: str = "") -> None:
+        self.finished.append(kind)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+class Bench:
+    """Stacks on one emulator: `spec` makes them, the rest does what the commands do."""
+
+    def __init__(self, environ: dict[str, str], sources: Sources) -> None:
+        self.environ = environ
+        self.sources = sources
+
+    def spec(self, name: str, /, **changes: dict[str, Any]) -> StackSpec:
+        values: dict[str, Any] = {
+            "name": name,
+            "model": {"id": "org/gated"},
+            "workspace": {
+                "subscription_id": "00000000-0000-0000-0000-000000000001",
+                "resource_group": "group",
+                "name": f"ws-{name}",
+            },
+            "endpoint": {"name": f"{name}-endpoint"},
+            "deployment": {"instance_type": "Standard_NC24ads_A100_v4"},
+            "catalog": {"invisible_until": "2026-01-16T00:00:00.000Z"},
+        }
+        for section, change in changes.items():
+            values[section] = {**values.get(section, {}), **change}
+        return spec_from(values)
+
+    def target(self, spec: StackSpec) -> Target:
+        return open_target(spec, local=True, environ=self.environ)
+
+    def plan(self, spec: StackSpec, token: str | None = GOOD) -> Plan:
+        target = self.target(spec)
+        return prepare(spec, target.cloud, target.hub_access, self.sources, token=token).plan
+
+    def up(
+        self,
+        spec: StackSpec,
+        token: str | None = GOOD,
+        phases: Phases | None = None,
+        plan: Plan | None = None,
+    ) -> UpResult:
+        reporter = phases or Phases()
+        return provision.up(spec, self.target(spec), token=token, reporter=reporter, plan=plan, sources=self.sources)
+
+    def down(self, spec: StackSpec) -> dict[str, str]:
+        changes = provision.down(spec, self.target(spec), reporter=Silent())
+        return {change.kind: str(change.action) for change in changes}
+
+
+@pytest.fixture(scope="session")
+def emulator_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("emulator")
+    seed = folder / "seed.json"
+    seed.write_text(json.dumps(SEED), encoding="utf-8")
+    state = folder / "state"
+    launcher.start(state, seed=seed)
+    yield state
+    launcher.stop(state)
+
+
+@pytest.fixture
+def bench(emulator_state: Path, sources: Sources) -> Iterator[Bench]:
+    before = {name: os.environ.get(name) for name in SET_BY_LOCAL}
+    yield Bench({"GATELIFT_EMULATOR_STATE": str(emulator_state)}, sources)
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+@pytest.fixture
+def phases() -> Phases:
+    return Phases()
+
+
+@pytest.fixture
+def actions() -> Callable[[Plan], dict[str, str]]:
+    return lambda plan: {change.kind: str(change.action) for change in plan.changes if str(change.action) != "none"}

@@ -1,0 +1,125 @@
+"""An endpoint with an identity of the user's: the right to read the token is a role assignment that we make."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from azure.identity import ClientSecretCredential
+
+from infra.azure.arm import Arm
+from infra.azure.target import MANAGEMENT_SCOPE
+from infra.errors import AccessDenied, NotFound, OperationFailed
+from infra.operations import stacks
+from infra.reporter import Silent
+from infra.resources.secrets_role import AUTHORIZATION, AUTHORIZATION_API, IDENTITY_API, ROLE, SecretsRole, assignments
+
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/group"
+
+
+def identity_id(name: str) -> str:
+    return f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+
+
+def with_identity(bench: Any, name: str) -> tuple[Any, str]:
+    id = identity_id(name)
+    identity = {"type": "user_assigned", "user_assigned_identities": [id]}
+    spec = bench.spec(name, endpoint={"identity": identity})
+    bench.target(spec).arm.put(id, {"location": "eastus"}, api_version=IDENTITY_API)
+    return spec, id
+
+
+@contextmanager
+def settings(target: Any, **values: float) -> Iterator[None]:
+    url = httpx.get(target.portal, headers={"Accept": "application/json"}).json()["settings"]
+    before = httpx.get(url).json()
+    httpx.put(url, json=values).raise_for_status()
+    yield
+    httpx.put(url, json={name: before[name] for name in values}).raise_for_status()
+
+
+def test_the_role_is_assigned_once_and_goes_with_the_stack(bench: Any) -> None:
+    spec, id = with_identity(bench, "own")
+    target = bench.target(spec)
+    assert bench.up(spec).answer == "org/gated with a token"
+    assert not bench.plan(spec).has_changes
+    principal = SecretsRole(id, "own").principal(target.cloud)
+    (found,) = assignments(target.cloud, principal)
+    assert found["properties"]["roleDefinitionId"].endswith(ROLE)
+    assert found["properties"]["principalType"] == "ServicePrincipal"
+    assert bench.down(spec)["role"] == "delete"
+    assert assignments(target.cloud, principal) == []
+
+
+def test_a_role_that_takes_its_time_is_waited_for(bench: Any, phases: Any) -> None:
+    spec, _ = with_identity(bench, "late")
+    with settings(bench.target(spec), role_propagation_seconds=4):
+        assert bench.up(spec, phases=phases).answer == "org/gated with a token"
+    assert [note for note in phases.notes if "has not arrived" in note] != []
+
+
+def test_a_role_of_somebody_else_serves_and_stays(bench: Any) -> None:
+    spec, id = with_identity(bench, "given")
+    cloud = bench.target(spec).cloud
+    SecretsRole(id, "somebody").create(cloud, {})
+    assert [str(c.action) for c in bench.plan(spec).changes if c.kind == "role"] == ["none"]
+    assert "role" not in bench.down(spec)
+
+
+def test_who_may_not_assign_roles_gets_the_command_for_an_owner(bench: Any) -> None:
+    spec, id = with_identity(bench, "humble")
+    target = bench.target(spec)
+    role = SecretsRole(id, spec.name)
+    principal = role.principal(target.cloud)
+    with pytest.raises(AccessDenied) as error:
+        role.create(as_reader(target).cloud, {})
+    assert error.value.code == "AuthorizationFailed"
+    assert "az role assignment create --role" in error.value.hint
+    assert principal in error.value.hint
+    assert target.cloud.workspace.id in error.value.hint
+
+
+def as_reader(target: Any) -> Any:
+    """The same target for a service principal that may only read."""
+    client = str(uuid.uuid4())
+    credential = ClientSecretCredential(
+        "tenant",
+        client,
+        "s",
+        authority=target.resource_manager,
+        disable_instance_discovery=True,
+        connection_verify=target.ca_bundle,
+    )
+    object_id = jwt.decode(credential.get_token(MANAGEMENT_SCOPE).token, options={"verify_signature": False})["oid"]
+    subscription = GROUP.rpartition("/resourceGroups")[0]
+    properties = {
+        "principalId": object_id,
+        "roleDefinitionId": f"{subscription}{AUTHORIZATION}/roleDefinitions/{READER}",
+    }
+    assignment = f"{GROUP}{AUTHORIZATION}/roleAssignments/{client}"
+    target.arm.put(assignment, {"properties": properties}, api_version=AUTHORIZATION_API)
+    return replace(target, arm=Arm(target.resource_manager, credential, ca_bundle=target.ca_bundle))
+
+
+def test_an_identity_that_does_not_exist_is_told_before_anything_is_made(bench: Any) -> None:
+    identity = {"type": "user_assigned", "user_assigned_identities": [identity_id("nobody")]}
+    spec = bench.spec("ghost", endpoint={"identity": identity})
+    with pytest.raises(NotFound) as error:
+        bench.up(spec)
+    assert error.value.code == "identity_not_found"
+    assert not stacks.plan_down(spec, bench.target(spec)).has_changes
+
+
+def test_a_secret_in_a_key_vault_that_cannot_be_read_says_which_role(bench: Any, phases: Any) -> None:
+    spec = bench.spec("safe", token={"key_vault": f"https://safe.vault.azure.net/secrets/hub/{'0' * 32}"})
+    with pytest.raises(OperationFailed) as error:
+        bench.up(spec, phases=phases)
+    assert error.value.code == "SecretsInjectionError"
+    assert "Key Vault Secrets User" in error.value.hint
+    with pytest.raises(AccessDenied, match="Key Vault"):
+        stacks.token_rotate(spec, bench.target(spec), "hf_secondtoken2", reporter=Silent())

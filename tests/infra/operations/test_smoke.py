@@ -1,0 +1,95 @@
+"""The one question after `up`: what counts as an answer, what is waited for, what is a failure."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from infra.errors import NotReady, Refused
+from infra.operations.smoke import ask
+from infra.timeouts import Patience
+
+Answers = list[tuple[int, dict[str, str], Any]]
+GOOD: tuple[int, dict[str, str], Any] = (200, {}, {"choices": [{"message": {"content": " Paris. "}}]})
+NEVER = 0
+INNER = "ms-azureml-model-error-statuscode"
+
+
+@pytest.fixture
+def front_end() -> Iterator[Callable[[Answers], str]]:
+    servers: list[ThreadingHTTPServer] = []
+    over = threading.Event()
+
+    def serve(answers: Answers) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                status, headers, body = answers.pop(0) if len(answers) > 1 else answers[0]
+                if status == NEVER:
+                    over.wait()
+                    return
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(json.dumps(body).encode())
+
+            def log_message(self, *args: object) -> None: ...
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/v1"
+
+    yield serve
+    over.set()
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("answers", "text"),
+    [
+        pytest.param([GOOD], "Paris.", id="at-once"),
+        pytest.param([(404, {}, {}), (401, {}, {}), GOOD], "Paris.", id="route-and-key-arrive-later"),
+        pytest.param([(200, {}, {"choices": [{"message": {"reasoning": "hm"}}]})], "hm", id="only-reasoning"),
+        pytest.param([(424, {INNER: "404"}, {})], "does not chat", id="an-embedding-model"),
+    ],
+)
+def test_an_answer(front_end: Callable[[Answers], str], manual_clock: Any, answers: Answers, text: str) -> None:
+    assert text in ask(front_end(answers), "key", "model", clock=manual_clock)
+
+
+@pytest.mark.parametrize("status", [pytest.param(500, id="at-once"), pytest.param(503, id="after-a-while")])
+def test_a_failure_is_told(front_end: Callable[[Answers], str], manual_clock: Any, status: int) -> None:
+    address = front_end([(status, {}, {"error": "why"})])
+    with pytest.raises(Refused) as error:
+        ask(address, "key", "model", clock=manual_clock, patience=Patience(operation=5.0))
+    assert error.value.code == "smoke_test_failed"
+    assert "why" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [], {"choices": []}, {"choices": [{"text": "Paris"}]}, {"choices": [{"message": 1}]}]
+)
+def test_an_answer_without_a_chat_completion_is_none(
+    front_end: Callable[[Answers], str], manual_clock: Any, body: Any
+) -> None:
+    with pytest.raises(Refused, match="no chat completion") as error:
+        ask(front_end([(200, {}, body)]), "key", "model", clock=manual_clock)
+    assert (error.value.code, bool(error.value.hint)) == ("smoke_test_failed", True)
+
+
+def test_one_answer_that_never_comes_is_asked_for_again(front_end: Callable[[Answers], str], manual_clock: Any) -> None:
+    answers: Answers = [(NEVER, {}, {}), GOOD]
+    assert ask(front_end(answers), "key", "model", clock=manual_clock, patience=Patience(operation=0.5)) == "Paris."
+
+
+def test_answers_that_never_come_are_told(front_end: Callable[[Answers], str], manual_clock: Any) -> None:
+    with pytest.raises(NotReady) as error:
+        ask(front_end([(NEVER, {}, {})]), "key", "model", clock=manual_clock, patience=Patience(operation=0.5))
+    assert (error.value.code, bool(error.value.hint)) == ("no_answer", True)

@@ -1,0 +1,195 @@
+"""Who may work on a stack, on a shelf of documents and a clock that only moves when somebody sleeps."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from infra.azure.cloud import Cloud
+from infra.errors import AccessDenied
+from infra.parallel import Task
+from infra.planning.lease import LIFE, _machine, _process, clear_abandoned, held
+
+NOW = datetime(2026, 1, 15, tzinfo=UTC)
+
+
+def lease_id(cloud: Cloud) -> str:
+    return f"{cloud.workspace.id}/codes/gatelift-lease-demo"
+
+
+def mark(cloud: Cloud, shelf: Any, **changed: str) -> None:
+    tags = {"holder": "x", "who": "eve", "machine": "m", "process": "1@1", "until": str(NOW + timedelta(seconds=60))}
+    cloud.management.put(lease_id(cloud), {"properties": {"tags": tags | changed}})
+
+
+def test_it_is_held_inside_and_gone_afterwards(plain_cloud: Cloud, shelf: Any) -> None:
+    with held(plain_cloud, lambda: None):
+        assert "demo@lease" in str(shelf.documents[lease_id(plain_cloud)])
+    assert lease_id(plain_cloud) not in shelf.documents
+
+
+def test_it_is_gone_after_an_interruption_too(plain_cloud: Cloud, shelf: Any) -> None:
+    with pytest.raises(KeyboardInterrupt), held(plain_cloud, lambda: None):
+        raise KeyboardInterrupt
+    assert lease_id(plain_cloud) not in shelf.documents
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"until": str(NOW - timedelta(seconds=1))}, id="over"),
+        pytest.param({"until": "someday"}, id="unreadable"),
+        pytest.param({"machine": _machine(), "process": "999999999@1"}, id="its-process-is-gone"),
+        pytest.param({"machine": _machine(), "process": "1@77777777777"}, id="its-number-is-another-process"),
+    ],
+)
+def test_what_a_killed_process_left_keeps_nobody(
+    plain_cloud: Cloud, shelf: Any, manual_clock: Any, changed: dict[str, str]
+) -> None:
+    mark(plain_cloud, shelf, **changed)
+    with held(plain_cloud, lambda: None):
+        assert manual_clock.time < 5
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({}, id="elsewhere"),
+        pytest.param({"machine": _machine(), "process": _process(1)}, id="here-and-alive"),
+    ],
+)
+def test_what_somebody_holds_is_waited_for(
+    plain_cloud: Cloud, shelf: Any, manual_clock: Any, changed: dict[str, str]
+) -> None:
+    mark(plain_cloud, shelf, **changed)
+    sleep = manual_clock.sleep
+    slept: list[float] = []
+
+    def until_the_other_lets_go(seconds: float) -> None:
+        slept.append(seconds)
+        sleep(seconds)
+        if len(slept) == 5:
+            del shelf.documents[lease_id(plain_cloud)]
+
+    manual_clock.sleep = until_the_other_lets_go
+    with held(plain_cloud, lambda: None):
+        assert len(slept) == 6
+
+
+def test_a_process_that_was_killed_and_not_yet_asked_for_is_gone() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as killed:
+        assert _process(killed.pid)
+        killed.kill()
+        os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
+        assert not _process(killed.pid)
+
+
+@pytest.mark.parametrize(
+    ("changed", "stays"),
+    [
+        pytest.param({"until": str(NOW - timedelta(seconds=1))}, False, id="of-somebody-who-was-killed"),
+        pytest.param({}, True, id="of-somebody-at-work"),
+    ],
+)
+def test_where_nothing_is_to_be_done_only_an_abandoned_mark_goes(
+    plain_cloud: Cloud, shelf: Any, changed: dict[str, str], stays: bool
+) -> None:
+    mark(plain_cloud, shelf, **changed)
+    clear_abandoned(plain_cloud, plain_cloud)
+    assert (lease_id(plain_cloud) in shelf.documents) is stays
+
+
+def test_who_writes_last_holds_it(plain_cloud: Cloud, shelf: Any, manual_clock: Any) -> None:
+    sleep = manual_clock.sleep
+    waits: list[float] = []
+
+    def the_other_is_faster(seconds: float) -> None:
+        sleep(seconds)
+        waits.append(seconds)
+        if len(waits) == 1:
+            mark(plain_cloud, shelf)
+        if len(waits) == 4:
+            del shelf.documents[lease_id(plain_cloud)]
+
+    manual_clock.sleep = the_other_is_faster
+    with held(plain_cloud, lambda: None):
+        assert len(waits) == 5
+
+
+def test_who_may_not_write_it_works_without(plain_cloud: Cloud, shelf: Any) -> None:
+    def refuse(*arguments: Any, **named: Any) -> None:
+        raise AccessDenied("you may not")
+
+    shelf.put = refuse
+    done = []
+    with held(plain_cloud, lambda: None):
+        done.append(True)
+    assert done
+
+
+def test_what_it_looks_at_is_looked_at_again_after_somebody_else_was_at_work(
+    plain_cloud: Cloud, shelf: Any, manual_clock: Any
+) -> None:
+    mark(plain_cloud, shelf)
+    sleep = manual_clock.sleep
+    made = f"{plain_cloud.workspace.id}/made-by-the-other"
+
+    def the_other_ends(seconds: float) -> None:
+        sleep(seconds)
+        if lease_id(plain_cloud) in shelf.documents and "eve" in str(shelf.documents[lease_id(plain_cloud)]):
+            shelf.documents[made] = {"id": made}
+            del shelf.documents[lease_id(plain_cloud)]
+
+    manual_clock.sleep = the_other_ends
+    with held(plain_cloud, lambda: plain_cloud.management.get(made)) as seen:
+        assert seen == {"id": made}
+
+
+def test_it_is_let_go_where_looking_fails(plain_cloud: Cloud, shelf: Any) -> None:
+    def look() -> None:
+        raise AccessDenied("you may not look")
+
+    with pytest.raises(AccessDenied, match="may not look"), held(plain_cloud, look):
+        raise AssertionError("nothing is done on what nobody could see")
+    assert lease_id(plain_cloud) not in shelf.documents
+
+
+def test_who_slept_longer_than_it_lives_leaves_the_next_ones_alone(
+    plain_cloud: Cloud, shelf: Any, manual_clock: Any
+) -> None:
+    with held(plain_cloud, lambda: None):
+        manual_clock.sleep(LIFE + 1)
+        mark(plain_cloud, shelf)
+    assert "eve" in str(shelf.documents[lease_id(plain_cloud)])
+
+
+def test_who_wrote_late_keeps_the_mark(plain_cloud: Cloud, shelf: Any) -> None:
+    with held(plain_cloud, lambda: None):
+        mark(plain_cloud, shelf)
+    assert "eve" in str(shelf.documents[lease_id(plain_cloud)])
+
+
+def test_a_mark_that_could_not_be_read_again_does_not_stay(plain_cloud: Cloud, shelf: Any) -> None:
+    get, asked = shelf.get, []
+
+    def failing(id: str, **settings: Any) -> Any:
+        asked.append(id)
+        if len(asked) == 2:
+            raise AccessDenied("not this time")
+        return get(id, **settings)
+
+    shelf.get = failing
+    with held(plain_cloud, lambda: None):
+        assert lease_id(plain_cloud) not in shelf.documents
+
+
+def test_a_surprise_while_it_settles_leaves_no_mark(plain_cloud: Cloud, shelf: Any) -> None:
+    def surprise() -> None:
+        raise RuntimeError("not foreseen")
+
+    with pytest.raises(RuntimeError), held(plain_cloud, lambda: None, Task(surprise)):
+        raise AssertionError("it is not held")
+    assert lease_id(plain_cloud) not in shelf.documents
