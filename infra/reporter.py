@@ -2,6 +2,9 @@
 
 from typing import Protocol
 
+Phase = tuple[str, str, float, str]
+"""A phase that has ended: kind, name, seconds, detail."""
+
 
 class Reporter(Protocol):
     """Receives progress; calls may come from several threads."""
@@ -33,3 +36,28 @@ class Silent:
 
     def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
         """Nothing."""
+
+
+class Recorder:
+    """Keeps `(kind, name, seconds, detail)` of each phase that ended."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self.phases: list[Phase] = []
+
+    def phase_started(self, kind: str, name: str) -> None:
+        """Pass it on."""
+        self._reporter.phase_started(kind, name)
+
+    def phase_finished(self, kind: str, name: str, seconds: float, detail: str = "") -> None:
+        """Keep it and pass it on."""
+        self.phases.append((kind, name, seconds, detail))
+        self._reporter.phase_finished(kind, name, seconds, detail)
+
+    def note(self, text: str) -> None:
+        """Pass it on."""
+        self._reporter.note(text)
+
+    def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
+        """Pass it on."""
+        self._reporter.failed(kind, name, seconds, message)

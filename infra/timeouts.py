@@ -10,7 +10,7 @@ from infra.errors import GateliftError
 REQUEST, OPERATION = "GATELIFT_REQUEST_TIMEOUT", "GATELIFT_OPERATION_TIMEOUT"
 
 
-class Patience(Struct, frozen=True):
+class Timeouts(Struct, frozen=True):
     """Seconds: for one request's answer, for a long-running operation, for the endpoint's first answer."""
 
     request: float = 60.0
@@ -37,10 +37,10 @@ class Patience(Struct, frozen=True):
         return min(self.operation, 300.0)
 
 
-def read_patience(environ: Mapping[str, str]) -> Patience:
+def read_timeouts(environ: Mapping[str, str]) -> Timeouts:
     """The defaults, unless the environment has other numbers of seconds."""
-    usual = Patience()
-    return Patience(_seconds(environ, REQUEST, usual.request), _seconds(environ, OPERATION, usual.operation))
+    usual = Timeouts()
+    return Timeouts(_seconds(environ, REQUEST, usual.request), _seconds(environ, OPERATION, usual.operation))
 
 
 def _seconds(environ: Mapping[str, str], name: str, usual: float) -> float:

@@ -14,7 +14,7 @@ from infra.azure.login import Credential
 from infra.azure.session import LONGEST_PAUSE, ArmSession, retry_after
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady, OperationFailed, Refused
 from infra.http_client import Answer, Web
-from infra.timeouts import Patience
+from infra.timeouts import Timeouts
 
 API_VERSION = "2024-04-01"  # the newest stable version that every route we use has
 WORKING = {"Creating", "Updating", "Deleting", "Scaling", "Accepted", "InProgress", "Running"}
@@ -50,14 +50,14 @@ class Arm:
         credential: Credential,
         *,
         ca_bundle: str | None = None,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.credential = credential
-        self.patience = patience or Patience()
+        self.timeouts = timeouts or Timeouts()
         self.ca_bundle = ca_bundle
-        web = Web(ca_bundle=ca_bundle, connect=self.patience.connect, read=self.patience.request)
-        self._session = ArmSession(web, credential, longest=self.patience.operation)
+        web = Web(ca_bundle=ca_bundle, connect=self.timeouts.connect, read=self.timeouts.request)
+        self._session = ArmSession(web, credential, longest=self.timeouts.operation)
         self._count = 0
         self._lock = threading.Lock()
 

@@ -1,21 +1,20 @@
-"""What a resource may ask of the outside world: one workspace, seen through ARM and through the SDK."""
+"""What resources and operations see of Azure, or of the emulator: one workspace and the means to read and change it."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from msgspec import Struct, field
+from msgspec import Struct
 
+from infra.azure.workspace import Workspace
 from infra.clock import Clock
 from infra.reporter import Reporter
-from infra.timeouts import Patience
 
-PROVIDER = "Microsoft.MachineLearningServices"
 Tick = Callable[[], None]
 
 
 class Management(Protocol):
-    """Raw Resource Manager, as `infra.azure.arm.Arm` has it."""
+    """Azure Resource Manager, as `infra.azure.arm.Arm` implements it."""
 
     def get(self, id: str, *, api_version: str = ...) -> dict[str, Any] | None: ...
 
@@ -27,86 +26,61 @@ class Management(Protocol):
 
     def delete(self, id: str, *, api_version: str = ...) -> None: ...
 
+    def begin_put(self, id: str, body: Any) -> Any: ...
 
-class Sdk(Protocol):
-    """azure-ai-ml, as `infra.azure.sdk.Aml` has it: every call takes an AML YAML document."""
+    def begin_patch(self, id: str, body: Any) -> Any: ...
 
-    def put_environment(self, document: Mapping[str, Any], folder: Path) -> None: ...
-
-    def put_model(self, document: Mapping[str, Any], folder: Path) -> None: ...
+    def begin_delete(self, id: str) -> Any | None: ...
 
 
-class WorkspaceAddress(Struct, frozen=True):
-    """Which workspace, and the ids of what lies in it."""
+class Poller(Protocol):
+    """Waits for long-running operations, as `infra.azure.poller.ArmPoller` does."""
 
-    subscription_id: str
-    resource_group: str
-    name: str
+    def wait(self, operation: Any, tick: Tick = ...) -> None:
+        """Wait until an operation has ended; raises the error it ended with. `tick` is called while waiting."""
 
-    @property
-    def id(self) -> str:
-        """The workspace's ARM id."""
-        group = f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
-        return f"{group}/providers/{PROVIDER}/workspaces/{self.name}"
+    def wait_for_running(self, document: Mapping[str, Any], tick: Tick = ...) -> None:
+        """Wait for the operation that an earlier run started on a resource, however it ends."""
 
-    def asset(self, collection: str, name: str, version: str) -> str:
-        """The id of a versioned asset, e.g. `models`."""
-        return f"{self.id}/{collection}/{name}/versions/{version}"
 
-    def connection(self, name: str) -> str:
-        """A connection's id."""
-        return f"{self.id}/connections/{name}"
+class Assets(Protocol):
+    """Creates what needs files uploaded, as `infra.azure.assets.AzureAssets` does."""
 
-    def endpoint(self, name: str) -> str:
-        """An endpoint's id."""
-        return f"{self.id}/onlineEndpoints/{name}"
+    def warm_up(self) -> None:
+        """Begin to load what the two `put_` calls need: it takes seconds."""
 
-    def deployment(self, endpoint: str, name: str) -> str:
-        """A deployment's id."""
-        return f"{self.endpoint(endpoint)}/deployments/{name}"
+    def put_environment(self, document: Mapping[str, Any], folder: Path) -> None:
+        """Register an environment version; `document` is AML YAML, `folder` its build context."""
 
-    def asset_id(self, collection: str, reference: str) -> str:
-        """The id that `azureml:NAME:VERSION` means here; anything else as it is."""
-        parts = reference.removeprefix("azureml:").split(":")
-        named = reference.startswith("azureml:") and not reference.startswith("azureml://") and len(parts) == 2
-        return self.asset(collection, *parts) if named else reference
+    def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
+        """Register a model version; `document` is AML YAML, `folder` its files."""
 
-    def in_location(self, location: str, collection: str) -> str:
-        """What the provider tells about a region: `usages`, `vmSizes`."""
-        return f"/subscriptions/{self.subscription_id}/providers/{PROVIDER}/locations/{location}/{collection}"
+    def upload(self, sas_uri: str, folder: Path) -> None:
+        """Upload a folder to the container that a shared access signature opens."""
 
 
 class Cloud(Struct, frozen=True):
-    """One workspace and the means to reach it; `wait` brings an operation to its end."""
+    """One workspace, the stack that is worked on, and the means to reach both."""
 
-    workspace: WorkspaceAddress
+    workspace: Workspace
+    stack: str
     management: Management
-    open_sdk: Callable[[], Sdk]
-    wait: Callable[[Any, Tick], None]
-    wait_for_running: Callable[[Mapping[str, Any], Tick], None]
-    begin_delete: Callable[[str], Any]
-    begin_patch: Callable[[str, Any], Any]
-    begin_put: Callable[[str, Any], Any]
-    upload: Callable[[str, Path], None]
+    poller: Poller
+    assets: Assets
     clock: Clock
     reporter: Reporter
-    stack: str = ""
-    location: str = ""
-    local: bool = False
-    patience: Patience = field(default_factory=Patience)
-    notes: list[str] = field(default_factory=list)
 
     @property
-    def sdk(self) -> Sdk:
-        """azure-ai-ml; importing it takes seconds, so only what changes something asks for it."""
-        return self.open_sdk()
+    def local(self) -> bool:
+        """Whether this is the emulator."""
+        return self.workspace.local
 
     @property
     def region(self) -> str:
-        """The workspace's Azure region: everything in a workspace lies where it lies."""
-        return self.location or str((self.management.get(self.workspace.id) or {}).get("location", ""))
+        """The workspace's Azure region, which is the region of everything in it."""
+        return self.workspace.location or str((self.management.get(self.workspace.id) or {}).get("location", ""))
 
     def delete(self, id: str) -> None:
-        """Delete a resource and wait until it is gone; absent is fine."""
-        if (operation := self.begin_delete(id)) is not None:
-            self.wait(operation, lambda: None)
+        """Delete a resource and wait until it is gone; one that does not exist is fine."""
+        if (operation := self.management.begin_delete(id)) is not None:
+            self.poller.wait(operation)

@@ -90,17 +90,16 @@ def find_size(name: str, sizes: list[Mapping[str, Any]]) -> Size | None:
     return None
 
 
-def check(cloud: Cloud, location: str, instance_type: str, *, wanted: int, running: int) -> Room | None:
-    """Refuse what cannot fit, with the numbers; None where Azure does not tell."""
+def check_quota(cloud: Cloud, instance_type: str, *, wanted: int, running: int) -> Room | None:
+    """Raise `Refused` with the numbers where `wanted` instances do not fit; None where Azure does not tell."""
     if wanted <= running:
         return None
+    location = cloud.region
     size = SIZES.get(instance_type.lower())
     if size is None:
-        answer = cloud.management.list(cloud.workspace.in_location(location, "vmSizes"))
-        size = find_size(instance_type, answer)
-    found = size and room(
-        cloud.management.list(cloud.workspace.in_location(location, "usages")), size, wanted=wanted, running=running
-    )
+        size = find_size(instance_type, cloud.management.list(cloud.workspace.in_location(location, "vmSizes")))
+    usages = cloud.management.list(cloud.workspace.in_location(location, "usages")) if size else []
+    found = room(usages, size, wanted=wanted, running=running) if size else None
     if found and not found.enough:
         message = (
             f"not enough quota for {wanted} x {instance_type} in {location}: family {found.family} has a limit of "
@@ -108,7 +107,7 @@ def check(cloud: Cloud, location: str, instance_type: str, *, wanted: int, runni
         )
         hint = "choose a smaller instance_type or another region, or ask for more quota in Azure ML studio"
         raise Refused(message, hint=hint, code="OutOfQuota")
-    return found or None
+    return found
 
 
 def _same(one: str, other: str) -> bool:

@@ -44,6 +44,18 @@ class ReadAhead:
         """Delete a resource."""
         self._management.delete(id, **settings)
 
+    def begin_put(self, id: str, body: Any) -> Any:
+        """Begin to create or replace a resource."""
+        return self._management.begin_put(id, body)
+
+    def begin_patch(self, id: str, body: Any) -> Any:
+        """Begin to change a resource."""
+        return self._management.begin_patch(id, body)
+
+    def begin_delete(self, id: str) -> Any | None:
+        """Begin to delete a resource."""
+        return self._management.begin_delete(id)
+
     def _once(self, what: tuple[Any, ...], call: Callable[[], Any]) -> Task:
         key = _key(*what)
         with self._lock:

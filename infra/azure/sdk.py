@@ -20,9 +20,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from infra.azure.arm import Arm
-from infra.azure.cloud import WorkspaceAddress
 from infra.azure.sdk_output import QuietThreads
 from infra.azure.sdk_transport import RenewingTransport, as_gatelift_errors
+from infra.azure.workspace import Workspace
 from infra.azure.workspace_storage import Uploaded, upload_to_workspace
 from infra.errors import Refused
 from infra.parallel import Task
@@ -31,14 +31,13 @@ CLOUD_VARIABLE, CLOUD_PREFIX = "AZUREML_CURRENT_CLOUD", "gatelift-"
 QUIET = QuietThreads()
 
 
-class Aml:
+class Sdk:
     """The SDK's client of one workspace, made when it is first needed."""
 
-    def __init__(self, workspace: WorkspaceAddress, arm: Arm, *, local: bool, portal: str = "") -> None:
+    def __init__(self, workspace: Workspace, arm: Arm, *, portal: str) -> None:
         self._workspace = workspace
         self._arm = arm
-        self._local = local
-        self._portal = portal or arm.base_url
+        self._portal = portal
         self._lock = threading.Lock()
         self._client: Any = None
 
@@ -84,12 +83,12 @@ class Aml:
         for name in ("azure.ai.ml", "azure.core.pipeline.policies.http_logging_policy"):
             logging.getLogger(name).setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", module="azure.ai.ml")
-        if self._local or os.environ.get(CLOUD_VARIABLE, "").startswith(CLOUD_PREFIX):
+        if self._workspace.local or os.environ.get(CLOUD_VARIABLE, "").startswith(CLOUD_PREFIX):
             os.environ.pop(CLOUD_VARIABLE, None)  # the SDK wrote it, maybe in a process that was our parent
         sdk = _import_sdk()
 
         where: dict[str, Any] = {}
-        if self._local:
+        if self._workspace.local:
             # The SDK keeps clouds by name for the whole process, so the name carries the address.
             where = {"cloud": CLOUD_PREFIX + self._arm.base_url, "cloud_metadata": self._cloud_metadata()}
         return sdk.MLClient(
@@ -104,7 +103,7 @@ class Aml:
         )
 
     def _transport(self) -> RenewingTransport:
-        waits = {"connection_timeout": self._arm.patience.connect, "read_timeout": self._arm.patience.request}
+        waits = {"connection_timeout": self._arm.timeouts.connect, "read_timeout": self._arm.timeouts.request}
         verify = {"connection_verify": self._arm.ca_bundle} if self._arm.ca_bundle else {}
         return RenewingTransport(self._arm.credential, **waits, **verify)
 

@@ -4,170 +4,86 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from infra.azure.cloud import Cloud, Tick, WorkspaceAddress
+from infra.azure.arm import Arm
+from infra.azure.assets import AzureAssets
+from infra.azure.cloud import Cloud
+from infra.azure.login import CachingCredential
+from infra.azure.poller import ArmPoller
+from infra.azure.workspace import Workspace
 from infra.clock import Clock, SystemClock
-from infra.errors import GateliftError, NotFound, NotReady, SpecError, still_running
+from infra.emulator import launcher
+from infra.errors import NotFound, NotReady
 from infra.http_client import Web
 from infra.hub.access import PUBLIC_HUB, Hub
 from infra.paths import default_emulator_state
 from infra.reporter import Reporter, Silent
 from infra.spec.model import StackSpec
-from infra.timeouts import read_patience
-
-if TYPE_CHECKING:
-    from infra.azure.arm import Arm, Operation, Progress
-    from infra.azure.sdk import Aml
+from infra.timeouts import read_timeouts
 
 AZURE = "https://management.azure.com"
 MANAGEMENT_SCOPE = f"{AZURE}/.default"
-PATIENCE_LOCAL = 5.0  # seconds without an answer of the emulator while an operation runs
-SLICE = 0.2
-LOCAL_PAUSE = 0.25
+ENTRA_SCOPE = "https://ml.azure.com/.default"
+DEFAULT_LOCATION = "eastus"
 
 
 @dataclass(frozen=True)
 class Target:
-    """The endpoints and the clock that everything runs against."""
+    """One stack's workspace and Hub, on Azure or on the emulator."""
 
-    local: bool
-    resource_manager: str
-    hub: str
-    portal: str
-    clock: Clock
+    workspace: Workspace
+    stack: str
     arm: Arm
-    workspace: WorkspaceAddress | None = None
-    stack: str = ""
-    ca_bundle: str | None = None
-    _sdk: dict[str, Aml] = field(default_factory=dict, repr=False, compare=False)
+    hub: Hub
+    portal: str
+    """The address of Azure ML studio, or of the emulator's portal."""
+    clock: Clock
+
+    @property
+    def local(self) -> bool:
+        """Whether this is the emulator."""
+        return self.workspace.local
 
     @property
     def cloud(self) -> Cloud:
-        """The spec's workspace, for work that nobody watches."""
+        """The workspace, for work that nobody watches."""
         return self.cloud_for(Silent())
 
-    @property
-    def hub_access(self) -> Hub:
-        """The Hub, real or emulated."""
-        return Hub(self.hub, local=self.local, patience=self.arm.patience)
-
     def cloud_for(self, reporter: Reporter) -> Cloud:
-        """The spec's workspace; progress goes to `reporter`."""
-        if self.workspace is None:
-            raise SpecError("this needs a spec with a workspace")
-        return Cloud(
-            workspace=self.workspace,
-            management=self.arm,
-            open_sdk=lambda: self.sdk,
-            wait=self.wait,
-            wait_for_running=self.wait_for_running,
-            begin_delete=self.arm.begin_delete,
-            begin_patch=self.arm.begin_patch,
-            begin_put=self.arm.begin_put,
-            upload=self._upload,
-            clock=self.clock,
-            reporter=reporter,
-            stack=self.stack,
-            local=self.local,
-            patience=self.arm.patience,
-        )
+        """The workspace; progress goes to `reporter`."""
+        poller = ArmPoller(self.arm, self.clock, local=self.local)
+        return Cloud(self.workspace, self.stack, self.arm, poller, self._assets, self.clock, reporter)
+
+    @cached_property
+    def _assets(self) -> AzureAssets:
+        return AzureAssets(self.workspace, self.arm, portal=self.portal)
 
     def require_login(self) -> None:
         """Raise `AccessDenied`, which says how to log in, before anything else is asked; the emulator needs none."""
         if not self.local:
             self.arm.credential.get_token(MANAGEMENT_SCOPE)
 
-    @property
-    def sdk(self) -> Aml:
-        """azure-ai-ml for the workspace; made once, imported when it is used."""
-        if "aml" not in self._sdk:
-            from infra.azure.sdk import Aml
-
-            assert self.workspace is not None  # noqa: S101 cloud_for has checked it
-            self._sdk["aml"] = Aml(self.workspace, self.arm, local=self.local, portal=self.portal)
-        return self._sdk["aml"]
-
-    def wait(self, operation: Operation, tick: Tick) -> None:
-        """Poll an operation to its end; raises what it ended with."""
-        longest = self.arm.patience.operation
-        deadline = self.clock.now() + longest
-        while not (progress := self._poll(operation, tick)).done:
-            if self.clock.now() > deadline:
-                raise still_running(operation.resource_id.rpartition("/")[2], longest)
-            pause = min(progress.pause, LOCAL_PAUSE) if self.local else progress.pause
-            until = min(self.clock.now() + pause, deadline + SLICE)
-            while (left := until - self.clock.now()) > 0:
-                self.clock.sleep(min(left, SLICE))  # in slices, so that Ctrl-C is heard
-                tick()
-        if progress.error:
-            raise progress.error
-
-    def _poll(self, operation: Operation, tick: Tick) -> Progress:
-        """Ask how far it is; a network that is gone for a while ends no operation, and so no waiting either."""
-        lost: float | None = None
-        while True:
-            try:
-                return self.arm.poll(operation)
-            except NotReady:
-                lost = self.clock.now() if lost is None else lost
-                if self.clock.now() - lost >= (PATIENCE_LOCAL if self.local else self.arm.patience.network):
-                    raise
-            self.clock.sleep(1)
-            tick()
-
-    def wait_for_running(self, document: Mapping[str, Any], tick: Tick) -> None:
-        """Wait for what an earlier run began on this resource, however it ends."""
-        from infra.azure.arm import Operation
-
-        noted = document.get("properties", {}).get("properties") or {}
-        url = str(noted.get("AzureAsyncOperationUri") or "")
-        try:
-            self.wait(Operation(document["id"], url if self.arm.serves(url) else "", earlier=True), tick)
-        except GateliftError as error:
-            if error.code == "no_connection":
-                raise
-        self.wait(Operation(document["id"], earlier=True), tick)
-
-    def _upload(self, sas_uri: str, folder: Path) -> None:
-        from infra.azure.uploads import upload_folder
-
-        upload_folder(sas_uri, folder, ca_bundle=self.ca_bundle, patience=self.arm.patience)
+    def entra_token(self) -> str:
+        """An access token for endpoints whose `auth_mode` is `aad_token`."""
+        return str(self.arm.credential.get_token(ENTRA_SCOPE).token)
 
 
-def open_target(spec: StackSpec | None, *, local: bool, environ: MutableMapping[str, str]) -> Target:
-    """Azure's endpoints, or with `local` the emulator's: started if none runs, with the spec's workspace in it."""
+def open_target(spec: StackSpec, *, local: bool, environ: MutableMapping[str, str]) -> Target:
+    """Azure, or with `local` the emulator: started if none runs, with the spec's workspace in it."""
     return _open_local(spec, environ) if local else _open_azure(spec, environ)
 
 
-def address(spec: StackSpec) -> WorkspaceAddress:
-    """The workspace that a spec names."""
-    return WorkspaceAddress(spec.workspace.subscription_id, spec.workspace.resource_group, spec.workspace.name)
+def _open_azure(spec: StackSpec, environ: Mapping[str, str]) -> Target:
+    timeouts = read_timeouts(environ)
+    arm = Arm(AZURE, CachingCredential(local=False), timeouts=timeouts)
+    hub = Hub(environ.get("HF_ENDPOINT") or PUBLIC_HUB, timeouts=timeouts)
+    return Target(_workspace(spec, local=False), spec.name, arm, hub, "https://ml.azure.com", SystemClock())
 
 
-def _open_azure(spec: StackSpec | None, environ: Mapping[str, str]) -> Target:
-    from infra.azure.arm import Arm
-    from infra.azure.login import CachingCredential
-
-    return Target(
-        local=False,
-        resource_manager=AZURE,
-        hub=environ.get("HF_ENDPOINT") or PUBLIC_HUB,
-        portal="https://ml.azure.com",
-        clock=SystemClock(),
-        arm=Arm(AZURE, CachingCredential(local=False), patience=read_patience(environ)),
-        workspace=address(spec) if spec else None,
-        stack=spec.name if spec else "",
-    )
-
-
-def _open_local(spec: StackSpec | None, environ: MutableMapping[str, str]) -> Target:
-    from infra.azure.arm import Arm
-    from infra.azure.login import CachingCredential
-    from infra.emulator import launcher
-
+def _open_local(spec: StackSpec, environ: MutableMapping[str, str]) -> Target:
     profile = launcher.start(default_emulator_state(environ))
     settings = {
         "REQUESTS_CA_BUNDLE": str(profile.ca_bundle),
@@ -176,31 +92,27 @@ def _open_local(spec: StackSpec | None, environ: MutableMapping[str, str]) -> Ta
     }
     environ.update(settings)
     os.environ.update(settings)  # azure-identity and the SDK's storage clients read nothing else
-    credential, patience = CachingCredential(local=True), read_patience(environ)
+    timeouts = read_timeouts(environ)
     own = Path(profile.ca_bundle).with_name("ca.pem")  # without the public roots, which take long to read
     ca_bundle = str(own if own.exists() else profile.ca_bundle)
-    arm = Arm(profile.resource_manager, credential, ca_bundle=ca_bundle, patience=patience)
-    if spec is not None:
-        _make_workspace(arm, address(spec), spec.workspace.location or "eastus", profile.portal)
-    return Target(
-        local=True,
-        resource_manager=profile.resource_manager,
-        hub=profile.hub,
-        portal=profile.portal,
-        clock=SystemClock(),
-        arm=arm,
-        workspace=address(spec) if spec else None,
-        stack=spec.name if spec else "",
-        ca_bundle=str(profile.ca_bundle),
-    )
+    arm = Arm(profile.resource_manager, CachingCredential(local=True), ca_bundle=ca_bundle, timeouts=timeouts)
+    workspace = _workspace(spec, local=True)
+    _make_workspace(arm, workspace, spec.workspace.location or DEFAULT_LOCATION, profile.portal)
+    hub = Hub(profile.hub, local=True, timeouts=timeouts)
+    return Target(workspace, spec.name, arm, hub, profile.portal, SystemClock())
 
 
-def _make_workspace(arm: Arm, workspace: WorkspaceAddress, location: str, portal: str) -> None:
-    """The real workspace's name must work on this machine, too, unless a seed file says which workspaces there are."""
-    there = Web().send("GET", f"{portal}/workspaces")  # not of Resource Manager, which is not asked on Azure
+def _workspace(spec: StackSpec, *, local: bool) -> Workspace:
+    where = spec.workspace
+    return Workspace(where.subscription_id, where.resource_group, where.name, local=local)
+
+
+def _make_workspace(arm: Arm, workspace: Workspace, location: str, portal: str) -> None:
+    """Create the spec's workspace in the emulator, unless its seed file says which workspaces there are."""
+    there = Web().send("GET", f"{portal}/workspaces")  # the portal, not Resource Manager: Azure is not asked either
     if there.status != 200:
         hint = "`gatelift emulator stop`: the next command starts one, with the same state"
-        raise NotReady("the emulator that runs here is of another version of gatelift", hint=hint, code="old_emulator")
+        raise NotReady("the running emulator belongs to another version of gatelift", hint=hint, code="old_emulator")
     if workspace.id.lower() in (id.lower() for id in there.json()):
         return
     if Web().send("GET", f"{portal}/seed").json()["names_workspaces"]:

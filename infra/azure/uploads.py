@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from infra.timeouts import Patience
+from infra.timeouts import Timeouts
 
 
 def upload_folder(
@@ -13,7 +13,7 @@ def upload_folder(
     below: str = "",
     credential: Any = None,
     ca_bundle: str | None = None,
-    patience: Patience,
+    timeouts: Timeouts,
 ) -> None:
     """Put every file of the folder into the container, by its relative path; the URL's signature or `credential` opens
     it.
@@ -22,7 +22,7 @@ def upload_folder(
 
     from infra.azure.sdk_transport import as_gatelift_errors
 
-    settings: dict[str, Any] = {"connection_timeout": patience.connect, "read_timeout": patience.request}
+    settings: dict[str, Any] = {"connection_timeout": timeouts.connect, "read_timeout": timeouts.request}
     # The package's own pause before the second try is 15 seconds.
     settings["retry_policy"] = ExponentialRetry(
         initial_backoff=1, increment_base=2, retry_total=3, random_jitter_range=1

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.azure.arm import Arm
-from infra.azure.cloud import WorkspaceAddress
 from infra.azure.uploads import upload_folder
+from infra.azure.workspace import Workspace
+from infra.digests import content_digest
 from infra.errors import AccessDenied, NotFound
-from infra.resources.base import content_digest
 
 DATASTORE = "workspaceblobstore"
 SECRETS_API = "2024-10-01"  # the first stable version that gives a signature and not the account's key
@@ -26,7 +26,7 @@ class Uploaded:
     uri: str
 
 
-def upload_to_workspace(arm: Arm, workspace: WorkspaceAddress, folder: Path) -> Uploaded:
+def upload_to_workspace(arm: Arm, workspace: Workspace, folder: Path) -> Uploaded:
     """Upload a folder to a place named by its content: the same files lie there once."""
     id = f"{workspace.id}/datastores/{DATASTORE}"
     store = (arm.get(id) or {}).get("properties")
@@ -43,7 +43,7 @@ def upload_to_workspace(arm: Arm, workspace: WorkspaceAddress, folder: Path) -> 
         below=f"{place}/",
         credential=None if "sasToken" in secret else secret.get("key", arm.credential),
         ca_bundle=arm.ca_bundle,
-        patience=arm.patience,
+        timeouts=arm.timeouts,
     )
     scope = f"subscriptions/{workspace.subscription_id}/resourcegroups/{workspace.resource_group}"
     uri = f"azureml://{scope}/workspaces/{workspace.name}/datastores/{DATASTORE}/paths/{place}"

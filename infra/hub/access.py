@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady
 from infra.http_client import Unreachable, Web
-from infra.timeouts import Patience
+from infra.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -47,11 +47,11 @@ class TokenFacts(Struct, frozen=True):
 class Hub:
     """One Hub, seen with or without a token."""
 
-    def __init__(self, endpoint: str = PUBLIC_HUB, *, local: bool = False, patience: Patience | None = None) -> None:
+    def __init__(self, endpoint: str = PUBLIC_HUB, *, local: bool = False, timeouts: Timeouts | None = None) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.local = local
-        self._patience = patience or Patience()
-        self._web = Web(connect=self._patience.connect, read=self._patience.hub)
+        self._timeouts = timeouts or Timeouts()
+        self._web = Web(connect=self._timeouts.connect, read=self._timeouts.hub)
 
     def page(self, model: str) -> str:
         """The model's page for people; the emulated Hub has none, so it is the public one's."""
@@ -86,7 +86,7 @@ class Hub:
     def _api(self, token: str) -> HfApi:
         from huggingface_hub import HfApi, get_session  # 0.6 s
 
-        get_session().timeout = self._patience.hub  # its own is none at all
+        get_session().timeout = self._timeouts.hub  # its own is none at all
         return HfApi(endpoint=self.endpoint, token=token, library_name="gatelift")
 
     def _read(self, path: str, model: str, revision: str | None, token: str | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from infra.azure.cloud import Cloud
+from infra.azure.target import Target
 from infra.errors import Refused
 from infra.planning.plan import Action, plan_one
 from infra.planning.serving import serving
@@ -14,8 +14,9 @@ from infra.resources.endpoint import ENFORCE, Endpoint, live_endpoint
 from infra.spec.model import StackSpec
 
 
-def adopt(spec: StackSpec, cloud: Cloud) -> list[str]:
+def adopt(spec: StackSpec, target: Target) -> list[str]:
     """Put the stack's tag on the endpoint, and on the spec's deployment if that exists; `kind name` of what got it."""
+    cloud = target.cloud
     found = serving(cloud, spec)
     documents = {f"endpoint {found.document['name']}": found.document}
     wanted = spec.deployment.name.lower()
@@ -31,7 +32,7 @@ def adopt(spec: StackSpec, cloud: Cloud) -> list[str]:
     for what in tagged:
         document = documents[what]
         tags = {**(document.get("tags") or {}), OWNER_TAG: f"{spec.name}@adopted"}
-        cloud.wait(cloud.begin_patch(document["id"], {"tags": tags}), lambda: None)
+        cloud.poller.wait(cloud.management.begin_patch(document["id"], {"tags": tags}))
     return tagged
 
 

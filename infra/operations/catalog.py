@@ -1,34 +1,26 @@
-"""The workspace's catalogue: entries with model cards, hidden until a moment or visible."""
+"""`catalog`: the workspace's entries with their model cards, visible, or hidden until a moment."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from infra.azure.cloud import Cloud
+from infra.azure.target import Target
 from infra.errors import NotFound, SpecError
 from infra.hub.access import Hub
 from infra.parallel import together
-from infra.planning.desired import Sources, catalog_entry
+from infra.planning.desired import catalog_entry, catalog_model_name, shipped_sources
 from infra.planning.plan import Action, plan_one
 from infra.resources.base import Live, owner_of
 from infra.resources.catalog_model import INVISIBLE_UNTIL, CatalogModel, live_model, write_model
 from infra.resources.environment import Environment
 from infra.spec.model import CatalogSpec, StackSpec
-from infra.spec.names import catalog_name, is_registry_model
+from infra.spec.names import is_registry_model
 
 
-def entry_resource(spec: StackSpec, hub: Hub, sources: Sources, token: str | None) -> CatalogModel:
-    """The entry that the spec means; one without a `catalog` part gets the defaults."""
-    if is_registry_model(spec.model.id):
-        raise SpecError("a registry's model is in its registry's catalogue already")
-    facts = hub.model(spec.model.id, spec.model.revision, token)
-    pins = Environment(sources.environment, spec.name).pins
-    page = hub.page(spec.model.id)
-    return catalog_entry(spec, spec.catalog or CatalogSpec(), facts, str(pins["vllm_version"]), page)
-
-
-def publish(cloud: Cloud, resource: CatalogModel) -> dict[str, Any]:
-    """Create the entry or bring it up to date; returns it as `show` does."""
+def catalog_publish(spec: StackSpec, target: Target) -> dict[str, Any]:
+    """Create the model's entry or bring it up to date with the spec; returns it as `catalog_show` does."""
+    cloud, resource = target.cloud, _desired_entry(spec, target.hub)
     live = resource.read(cloud)
     change = plan_one(cloud.stack, resource, live)
     if live is None:
@@ -41,32 +33,38 @@ def publish(cloud: Cloud, resource: CatalogModel) -> dict[str, Any]:
     found = resource.read(cloud)
     if found is None:
         raise NotFound(f"the model {resource.name} is gone again", code="entry_not_found")
-    return describe(found, cloud.clock.utc()) | {"card": resource.card}
+    return _described(found, cloud.clock.utc()) | {"card": resource.card}
 
 
-def listing(cloud: Cloud, *, include_hidden: bool, as_of: str | None) -> list[dict[str, Any]]:
-    """The newest version of each model in the workspace, those visible at `as_of` unless all are asked for."""
+def catalog_list(target: Target, *, include_hidden: bool, as_of: str | None) -> list[dict[str, Any]]:
+    """The newest version of each model in the workspace, hidden ones only if asked for; `as_of` is ISO 8601.
+
+    An entry is `{"name", "version", "model", "visible", "invisible_until", "description", "owner", "tags"}`.
+    """
+    cloud = target.cloud
     names = [document["name"] for document in cloud.management.list(f"{cloud.workspace.id}/models")]
     found = together([lambda n=name: _newest(cloud, n) for name in sorted(names)])  # type: ignore[misc]
     moment = _moment(cloud, as_of)
-    entries = [describe(live, moment) for live in found if live is not None]
+    entries = [_described(live, moment) for live in found if live is not None]
     return [entry for entry in entries if include_hidden or entry["visible"]]
 
 
-def show(cloud: Cloud, spec: StackSpec, as_of: str | None) -> dict[str, Any]:
-    """The spec's entry as it is."""
-    return describe(_existing(cloud, spec), _moment(cloud, as_of))
+def catalog_show(spec: StackSpec, target: Target, *, as_of: str | None = None) -> dict[str, Any]:
+    """The spec's entry as it is, with its model card under `card`."""
+    card = _desired_entry(spec, target.hub).card
+    return _described(_existing(target.cloud, spec), _moment(target.cloud, as_of)) | {"card": card}
 
 
-def hide(cloud: Cloud, spec: StackSpec, until: str | None) -> dict[str, Any]:
-    """Hide the spec's entry until a moment; with None it is visible at once."""
+def catalog_hide(spec: StackSpec, target: Target, until: str | None) -> dict[str, Any]:
+    """Hide the spec's entry until a moment (`YYYY-MM-DDTHH:MM:SS.mmmZ`); with None it is visible at once."""
+    cloud = target.cloud
     live = _existing(cloud, spec)
     tags = {name: value for name, value in live.state["tags"].items() if name != INVISIBLE_UNTIL}
     if until is not None:
         tags[INVISIBLE_UNTIL] = until
     id = cloud.workspace.asset("models", live.state["name"], live.state["version"])
     write_model(cloud, id, live, {"tags": tags})
-    return show(cloud, spec, None)
+    return _described(_existing(cloud, spec), cloud.clock.utc())
 
 
 def is_visible(tags: Mapping[str, str], moment: datetime) -> bool:
@@ -77,7 +75,7 @@ def is_visible(tags: Mapping[str, str], moment: datetime) -> bool:
         return True
 
 
-def describe(live: Live, moment: datetime) -> dict[str, Any]:
+def _described(live: Live, moment: datetime) -> dict[str, Any]:
     """An entry for people and machines."""
     tags = dict(live.state.get("tags") or {})
     return {
@@ -92,12 +90,22 @@ def describe(live: Live, moment: datetime) -> dict[str, Any]:
     }
 
 
+def _desired_entry(spec: StackSpec, hub: Hub) -> CatalogModel:
+    """The entry that the spec means; a spec without `catalog` gets the defaults."""
+    if is_registry_model(spec.model.id):
+        raise SpecError("a registry's model is in its registry's catalog already")
+    facts = hub.model(spec.model.id, spec.model.revision, None)
+    pins = Environment(shipped_sources().environment, spec.name).pins
+    page = hub.page(spec.model.id)
+    return catalog_entry(spec, spec.catalog or CatalogSpec(), facts, str(pins["vllm_version"]), page)
+
+
 def _existing(cloud: Cloud, spec: StackSpec) -> Live:
-    name = (spec.catalog and spec.catalog.name) or catalog_name(spec.model.id)
+    name = catalog_model_name(spec)
     version = spec.catalog.version if spec.catalog else None
     live = _version(cloud, name, version) if version else _newest(cloud, name)
     if live is None:
-        message = f"the catalogue has no entry {name}" + (f" version {version}" if version else "")
+        message = f"the catalog has no entry {name}" + (f" version {version}" if version else "")
         raise NotFound(message, hint="`gatelift catalog publish` makes it", code="entry_not_found")
     return live
 

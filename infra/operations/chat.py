@@ -9,7 +9,7 @@ from typing import Any, Self
 import httpx
 
 from infra.errors import AccessDenied, GateliftError, NotReady
-from infra.operations.stacks import ConnectInfo
+from infra.operations.connect import ConnectInfo
 
 TIMEOUT = httpx.Timeout(10.0, read=180.0)  # no byte for longer than this, and Azure has given up as well
 

@@ -6,16 +6,14 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from infra.azure.cloud import Cloud
+from infra.azure.target import Target
 from infra.errors import NotReady
 from infra.parallel import Task
 from infra.planning.serving import serving
 from infra.resources.azure_shapes import snake
 from infra.resources.base import Live
+from infra.resources.endpoint import CREDENTIAL_ACTIONS
 from infra.spec.model import StackSpec
-
-ENTRA_SCOPE = "https://ml.azure.com/.default"
-KEY_ACTIONS = {"key": "listKeys", "aml_token": "token"}
-"""The endpoint's action that tells its credential, by `auth_mode`; an `aad_token` comes from Entra."""
 
 
 class ConnectInfo(Struct, frozen=True):
@@ -42,6 +40,11 @@ class ConnectInfo(Struct, frozen=True):
             "endpoint": self.endpoint,
             "deployment": self.deployment,
         }
+
+
+def connect(spec: StackSpec, target: Target) -> ConnectInfo:
+    """Base URL, credential and model name of the running endpoint."""
+    return connection_info(target.cloud, spec, target.entra_token)
 
 
 def connection_info(
@@ -81,6 +84,6 @@ def served_name(live: Live | None) -> str:
 def _credential(cloud: Cloud, endpoint: str, mode: str) -> str:
     if mode == "aad_token":
         return ""
-    action = KEY_ACTIONS.get(mode, KEY_ACTIONS["key"])
+    action = CREDENTIAL_ACTIONS.get(mode, CREDENTIAL_ACTIONS["key"])
     told = cloud.management.post(f"{cloud.workspace.endpoint(endpoint)}/{action}")
     return str(told.get("primaryKey") or told.get("accessToken") or "")

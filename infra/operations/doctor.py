@@ -8,18 +8,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
-from infra.azure import quota
-from infra.azure.cloud import Cloud
-from infra.azure.target import Target
+from msgspec.structs import replace
+
+from infra.azure.quota import check_quota
+from infra.azure.target import Target, open_target
 from infra.errors import AccessDenied, GateliftError, NotFound
-from infra.hub.access import Hub, ModelFacts
+from infra.hub.access import ModelFacts
 from infra.hub.demo_models import demo_model
 from infra.operations.permissions import missing_actions
-from infra.operations.stacks import load_spec, open_target
 from infra.planning.serving import serving
+from infra.planning.token_access import NOT_READABLE, check_token, find_token, token_spec
 from infra.resources.base import owner_of
-from infra.resources.connection import stored_keys, token_hint
-from infra.spec.model import StackSpec, TokenSpec
+from infra.resources.connection import Connection
+from infra.spec.file import load_spec
+from infra.spec.model import StackSpec
 from infra.spec.names import is_registry_model
 
 Opened = TypeVar("Opened")
@@ -69,18 +71,18 @@ def run_checks(path: Path, *, local: bool, token: str | None, environ: MutableMa
     if target is None:
         yield check
         return
-    patient = Patient(spec, target.cloud, target.hub_access, token)
+    checks = StackChecks(spec, target, token)
     yield (check := attempt(place, lambda: logged_in(target)))
     if check.verdict is Verdict.OK:
-        yield (check := attempt("workspace", patient.check_workspace))
+        yield (check := attempt("workspace", checks.check_workspace))
     if check.verdict is Verdict.OK:
         if not local:
-            yield attempt("role", patient.check_role)
-        yield attempt("quota", patient.check_quota)
-        yield attempt("endpoint", patient.check_endpoint)
-        yield attempt("connection", patient.check_connection)
-    yield attempt("model", patient.check_model)
-    yield attempt("token", patient.check_token)
+            yield attempt("role", checks.check_role)
+        yield attempt("quota", checks.check_quota)
+        yield attempt("endpoint", checks.check_endpoint)
+        yield attempt("connection", checks.check_connection)
+    yield attempt("model", checks.check_model)
+    yield attempt("token", checks.check_token)
 
 
 def opened(name: str, open_it: Callable[[], Opened], detail: str) -> tuple[Opened | None, Check]:
@@ -134,15 +136,14 @@ def weights(spec: StackSpec, environ: MutableMapping[str, str]) -> str:
     return str(model.folder(environ))
 
 
-class Patient:
-    """A stack on its way: the checks that ask Azure and the Hub."""
+class StackChecks:
+    """The checks that ask Azure and the Hub about one stack; `token` is the Hub token that was given."""
 
-    def __init__(self, spec: StackSpec, cloud: Cloud, hub: Hub, token: str | None) -> None:
+    def __init__(self, spec: StackSpec, target: Target, token: str | None) -> None:
         self.spec = spec
-        self.cloud = cloud
-        self.hub = hub
+        self.cloud = target.cloud
+        self.hub = target.hub
         self.given = token
-        self.location = spec.workspace.location or ""
 
     def check_workspace(self) -> str:
         """The workspace is there and may be read."""
@@ -153,8 +154,8 @@ class Patient:
                 f"there is no workspace {address.name} in the resource group {address.resource_group}",
                 hint="check `workspace:` in the spec, or make it with `az ml workspace create`",
             )
-        self.location = document.get("location", self.location)
-        return f"{address.name} in {self.location}"
+        self.cloud = replace(self.cloud, workspace=replace(address, location=document.get("location", "")))
+        return f"{address.name} in {self.cloud.region}"
 
     def check_role(self) -> str:
         """The caller may do what `up` does; the endpoint's right to the token needs the caller's listsecrets."""
@@ -178,12 +179,15 @@ class Patient:
         except NotFound:
             running = 0
         wanted = deployment.instance_count
-        room = quota.check(self.cloud, self.location, deployment.instance_type, wanted=wanted, running=running)
+        room, where = (
+            check_quota(self.cloud, deployment.instance_type, wanted=wanted, running=running),
+            self.cloud.region,
+        )
         if room:
-            return f"{room.needed} cores of {room.family} needed, {room.used} of {room.limit} used in {self.location}"
+            return f"{room.needed} cores of {room.family} needed, {room.used} of {room.limit} used in {where}"
         if wanted <= running:
             return f"{running} x {deployment.instance_type} run already"
-        raise Warned(f"Azure does not list the family of {deployment.instance_type} in {self.location}")
+        raise Warned(f"Azure does not list the family of {deployment.instance_type} in {where}")
 
     def check_endpoint(self) -> str:
         """The name is free here, or the endpoint is this stack's own."""
@@ -200,11 +204,11 @@ class Patient:
         )
 
     def check_connection(self) -> str:
-        """The connection that holds the token is there, or `up` can make it."""
-        wanted = self._token_spec
-        if self.cloud.management.get(self.cloud.workspace.connection(wanted.connection)) is not None:
-            return f"{wanted.connection} is there"
-        return f"{wanted.connection} is not there yet, `up` makes it"
+        """The connection that holds the token exists, or `up` can create it."""
+        name = token_spec(self.spec).connection
+        if self.cloud.management.get(self.cloud.workspace.connection(name)) is not None:
+            return f"{name} exists"
+        return f"{name} does not exist yet, `up` creates it"
 
     def check_model(self) -> str:
         """The model and the revision exist."""
@@ -216,26 +220,18 @@ class Patient:
         """The token, given or stored, opens the model."""
         if is_registry_model(self.spec.model.id) or not self.facts.needs_token:
             return "the model needs none"
-        token = self.given or self._stored()
-        if token is None:
-            raise AccessDenied(f"{self.facts.id} is gated and there is no token", hint=token_hint(local=self.hub.local))
-        who = self.hub.token(token)
-        self.hub.check_access(self.spec.model.id, token)
-        return f"{who.user}'s {who.role} token ({'given' if self.given else 'stored'}) opens {self.facts.id}"
+        where = token_spec(self.spec)
+        connection = Connection(where.connection, where.key, self.spec.name).read(self.cloud)
+        try:
+            found = find_token(self.spec, self.cloud, self.hub, given=self.given, connection=connection)
+        except AccessDenied as error:
+            if error.code in NOT_READABLE:
+                raise Warned(str(error), error.hint) from None
+            raise
+        who = check_token(self.spec, self.hub, found.value)
+        return f"{who.user}'s {who.role} token ({found.source}) opens {self.facts.id}"
 
     @cached_property
     def facts(self) -> ModelFacts:
         """What the Hub says about the model."""
         return self.hub.model(self.spec.model.id, self.spec.model.revision, self.given)
-
-    @property
-    def _token_spec(self) -> TokenSpec:
-        return self.spec.token or TokenSpec()
-
-    def _stored(self) -> str | None:
-        try:
-            return stored_keys(self.cloud, self._token_spec.connection).get(self._token_spec.key)
-        except AccessDenied:
-            raise Warned(
-                "a stored token cannot be checked: you may not read it", "set HF_TOKEN to check that one instead"
-            ) from None

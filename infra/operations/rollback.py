@@ -2,17 +2,35 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from infra.azure.cloud import Cloud
+from infra.azure.target import Target
 from infra.errors import NotFound
-from infra.operations import smoke
-from infra.operations.connect import ConnectInfo, served_name
+from infra.operations.connect import ConnectInfo, connection_info, served_name
+from infra.operations.smoke import smoke_test
+from infra.planning.lease import held
 from infra.planning.serving import Serving, serving
+from infra.reporter import Reporter
 from infra.resources.base import PREVIOUS_TAG
 from infra.resources.traffic import Traffic, positive
 from infra.spec.model import StackSpec
 
 
-def find_previous(cloud: Cloud, spec: StackSpec) -> tuple[Serving, str]:
+def rollback(spec: StackSpec, target: Target, *, reporter: Reporter) -> dict[str, Any]:
+    """Give the requests back to what served before: `{"endpoint", "deployment", "previous", "traffic"}`."""
+    cloud = target.cloud_for(reporter)
+    _find_previous(cloud, spec)
+    with held(cloud, lambda: connection_info(cloud, spec, target.entra_token)) as reached:
+        found, previous = _find_previous(cloud, spec)
+        asked: ConnectInfo = replace(
+            reached, model=served_name(found.lives[previous]) or reached.model, deployment=previous
+        )
+        smoke_test(asked, cloud, target.arm.timeouts)
+        return _move_requests(cloud, spec, found, previous)
+
+
+def _find_previous(cloud: Cloud, spec: StackSpec) -> tuple[Serving, str]:
     """What serves now and the deployment to go back to."""
     found = serving(cloud, spec)
     previous = str((found.document.get("tags") or {}).get(PREVIOUS_TAG, ""))
@@ -24,14 +42,8 @@ def find_previous(cloud: Cloud, spec: StackSpec) -> tuple[Serving, str]:
     return found, previous
 
 
-def rollback(spec: StackSpec, cloud: Cloud, reached: ConnectInfo) -> dict[str, Any]:
-    """Ask the previous deployment first, then move the stack's whole share to it in one write."""
-    found, previous = find_previous(cloud, spec)
-    began = cloud.clock.now()
-    cloud.reporter.phase_started("smoke test", previous)
-    model = served_name(found.lives[previous]) or reached.model
-    smoke.ask(reached.base_url, reached.api_key, model, clock=cloud.clock, patience=cloud.patience, deployment=previous)
-    cloud.reporter.phase_finished("smoke test", previous, cloud.clock.now() - began, "answered")
+def _move_requests(cloud: Cloud, spec: StackSpec, found: Serving, previous: str) -> dict[str, Any]:
+    """Move the stack's whole share to the previous deployment in one write."""
     leaving = tuple(name for name, live in found.lives.items() if live.owner == spec.name and name != previous)
     left = max((name for name in leaving if found.traffic.get(name)), key=lambda n: found.traffic[n], default="")
     traffic = Traffic(spec.endpoint.name.lower(), previous, leaving, left)

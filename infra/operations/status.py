@@ -1,28 +1,52 @@
-"""What there is of a stack right now, in one document."""
+"""`status`: what exists of a stack right now, and what differs from the spec."""
 
 import re
 from typing import Any
 
 from infra.azure.cloud import Cloud
+from infra.azure.target import Target
+from infra.errors import Refused
+from infra.operations.plan import plan
 from infra.parallel import together
-from infra.planning.desired import token_spec
+from infra.planning.desired import catalog_model_name
 from infra.planning.observe import deployments
+from infra.planning.plan import Action
+from infra.planning.token_access import token_spec
 from infra.resources.base import PREVIOUS_TAG, Live
 from infra.resources.connection import Connection
 from infra.resources.endpoint import live_endpoint
 from infra.resources.startup_watch import read_log
 from infra.resources.traffic import positive
 from infra.spec.model import StackSpec
-from infra.spec.names import catalog_name
 
 STARTUP = re.compile(r"\[startup\] (?P<phase>[a-z ]+?) (?P<seconds>[\d.]+) s")
 
 
-def status(cloud: Cloud, spec: StackSpec) -> dict[str, Any]:
-    """Endpoint, deployments, connection and catalogue entries as they are; what is absent is None or empty."""
+def status(spec: StackSpec, target: Target) -> dict[str, Any]:
+    """The state of each resource, and under `drift` what differs from the spec."""
+    found = _existing(spec, target.cloud)
+    if found["endpoint"] is None:
+        return found
+    try:
+        changes = plan(spec, target, token=None).changes
+    except Refused as error:
+        if error.code != "not_ours":
+            raise
+        # what is not the stack's has no drift, but is shown all the same
+        return {**found, "drift": [], "refused": f"{error}; {error.hint}"}
+    drift = [
+        {"kind": change.kind, "name": change.name, "action": str(change.action), "fields": change.fields}
+        for change in changes
+        if change.action is not Action.NONE
+    ]
+    return {**found, "drift": drift}
+
+
+def _existing(spec: StackSpec, cloud: Cloud) -> dict[str, Any]:
+    """Endpoint, deployments, connection and catalog entries as they are; what is absent is None or empty."""
     name = spec.endpoint.name.lower()
     where = token_spec(spec)
-    model = (spec.catalog and spec.catalog.name) or catalog_name(spec.model.id)
+    model = catalog_model_name(spec)
     found: list[Any] = together(
         [
             lambda: cloud.management.get(cloud.workspace.endpoint(name)),

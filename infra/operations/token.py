@@ -1,23 +1,33 @@
-"""The Hub token and its connection: write it, ask whether it serves, replace it."""
+"""`token`: write the Hub token into its connection, ask whether it opens the model, replace it."""
 
 from typing import Any
 
 from infra.azure.cloud import Cloud
-from infra.errors import AccessDenied, GateliftError
-from infra.hub.access import Hub
-from infra.planning.desired import token_spec, uses_hub
+from infra.azure.target import Target
+from infra.errors import AccessDenied, GateliftError, NotFound
+from infra.planning.lease import held
+from infra.planning.serving import serving
+from infra.planning.token_access import check_token, find_token, refuse_key_vault, token_spec
+from infra.reporter import Reporter, Silent
 from infra.resources.base import Live
 from infra.resources.connection import Connection, fingerprint_of, fingerprints, stored_keys, token_hint
+from infra.resources.deployment import restart
+from infra.resources.startup_watch import StartupWatch
 from infra.spec.model import StackSpec
+from infra.spec.names import is_registry_model
 
 
-def write(spec: StackSpec, cloud: Cloud, token: str) -> dict[str, Any]:
-    """Put the token into the connection, whoever made that; nothing is checked but its form."""
+def token_set(spec: StackSpec, target: Target, token: str) -> dict[str, Any]:
+    """Write the token into the connection, whoever made that; nothing is checked but its form.
+
+    Returns `{"connection", "key", "action", "fingerprint"}`.
+    """
+    cloud = target.cloud
     if not token.strip() or any(character.isspace() for character in token):
         raise AccessDenied(
             "the token is empty or has spaces in it", hint=token_hint(local=cloud.local), code="token_form"
         )
-    _refuse_key_vault(spec)
+    refuse_key_vault(spec)
     connection = _connection(spec, token)
     live = connection.read(cloud)
     if live is None:
@@ -33,44 +43,58 @@ def write(spec: StackSpec, cloud: Cloud, token: str) -> dict[str, Any]:
     }
 
 
-def doubt(spec: StackSpec, hub: Hub, token: str) -> GateliftError | None:
-    """What the Hub has against the token: it may not know it, or not let it at the model; None where all is well."""
+def token_doubt(spec: StackSpec, target: Target, token: str) -> GateliftError | None:
+    """Why the Hub would refuse the token, or the model to it; None where it would not."""
     try:
-        hub.token(token)
-        if uses_hub(spec):
-            hub.check_access(spec.model.id, token)
+        check_token(spec, target.hub, token)
     except GateliftError as error:
         return error
     return None
 
 
-def verify(spec: StackSpec, cloud: Cloud, hub: Hub, token: str | None) -> dict[str, Any]:
-    """Ask the Hub about the token, given or stored, and the connection whether it holds the same one."""
-    if token is None:
-        _refuse_key_vault(spec)
-    connection = _connection(spec, token)
+def token_verify(spec: StackSpec, target: Target, token: str | None) -> dict[str, Any]:
+    """Ask the Hub about the token, given or stored, and the connection whether it holds the same one.
+
+    Returns `{"user", "role", "source", "model", "access", "connection": {…}}`.
+    """
+    cloud, connection = target.cloud, _connection(spec, token)
     live = connection.read(cloud)
-    stored = _stored(cloud, connection, live, needed=token is None)
-    used = token or stored
-    if used is None:
-        message = f"there is no token: none was given and {connection.name} does not exist"
-        raise AccessDenied(message, hint=token_hint(local=cloud.local), code="token_missing")
-    who = hub.token(used)
-    found: dict[str, Any] = {"user": who.user, "role": who.role, "source": "given" if token else "stored"}
-    if uses_hub(spec):
-        hub.check_access(spec.model.id, used)
+    used = find_token(spec, cloud, target.hub, given=token, connection=live)
+    who = check_token(spec, target.hub, used.value)
+    found: dict[str, Any] = {"user": who.user, "role": who.role, "source": used.source}
+    if not is_registry_model(spec.model.id):
         found |= {"model": spec.model.id, "access": "granted"}
-    return found | {"connection": _described(connection, live, token, stored)}
+    return found | {"connection": _described(cloud, connection, live)}
 
 
-def _refuse_key_vault(spec: StackSpec) -> None:
-    if place := token_spec(spec).key_vault:
-        vault, _, name = place.removeprefix("https://").split("/")[:3]
-        hint = (
-            f"`az keyvault secret set --vault-name {vault.partition('.')[0]} --name {name} --file FILE`, write the new "
-            "version into token.key_vault, then `gatelift up`"
-        )
-        raise AccessDenied(f"the token lies in Key Vault, at {place}", hint=hint, code="token_in_key_vault")
+def token_rotate(spec: StackSpec, target: Target, token: str, *, reporter: Reporter | None = None) -> dict[str, Any]:
+    """Check the new token, write it, and restart the deployment's containers so that they read it."""
+    token_verify(spec, target, token)
+    cloud = target.cloud_for(reporter or Silent())
+    with held(cloud, lambda: None):
+        written = token_set(spec, target, token)
+        rolled = _roll(spec, cloud)
+    return {**written, "deployment": "rolled" if rolled else "not running"}
+
+
+def _roll(spec: StackSpec, cloud: Cloud) -> bool:
+    """Restart the deployment's containers, so that they read their secrets again; false where there are none."""
+    endpoint = spec.endpoint.name.lower()
+    try:
+        found = serving(cloud, spec)
+    except NotFound:
+        return False
+    name = found.busiest
+    live = found.lives.get(name)
+    if live is None:
+        return False
+    began = cloud.clock.now()
+    mark = {"GATELIFT_ROLLED": cloud.clock.utc().isoformat()}
+    cloud.reporter.phase_started("deployment", name)
+    with StartupWatch(cloud, endpoint, name) as watch:
+        restart(cloud, endpoint, live, mark, watch.tick)
+    cloud.reporter.phase_finished("deployment", name, cloud.clock.now() - began, "rolled")
+    return True
 
 
 def _connection(spec: StackSpec, token: str | None) -> Connection:
@@ -78,31 +102,19 @@ def _connection(spec: StackSpec, token: str | None) -> Connection:
     return Connection(where.connection, where.key, spec.name, token)
 
 
-def _stored(cloud: Cloud, connection: Connection, live: Live | None, *, needed: bool) -> str | None:
-    """The token in the connection; not needed, it is None where it may not be read, and empty where there is none."""
-    if live is None:
-        return None
-    try:
-        token = stored_keys(cloud, connection.name).get(connection.key, "")
-    except AccessDenied as error:
-        if not needed:
-            return None
-        message = f"the token in {connection.name} cannot be checked: you may not read it"
-        raise AccessDenied(message, hint="`export HF_TOKEN=…` to check that one instead", code=error.code) from None
-    if needed and not token:
-        hint = "`gatelift token set` writes it"
-        raise GateliftError(f"{connection.name} has no key {connection.key}", hint=hint, code="connection_without_key")
-    return token
+def _described(cloud: Cloud, connection: Connection, live: Live | None) -> dict[str, Any]:
+    """The connection, and whether it holds the given token: the secrets are compared where they may be read.
 
-
-def _described(connection: Connection, live: Live | None, token: str | None, stored: str | None) -> dict[str, Any]:
-    """Compared with the secret itself where that may be read: others may have changed it below its fingerprint."""
+    The fingerprint is not enough: somebody else may have written another token beside it.
+    """
     if live is None:
         return {"name": connection.name, "exists": False}
     marked = fingerprints(live.document).get(connection.key, "")
     found: dict[str, Any] = {"name": connection.name, "exists": True, "owner": live.owner, "fingerprint": marked}
-    if token and stored is not None:
-        found["same_token"] = stored == token
-    elif token and marked:
-        found["same_token"] = fingerprint_of(token, marked.partition(":")[0]) == marked
-    return found
+    if connection.token is None:
+        return found
+    try:
+        return found | {"same_token": stored_keys(cloud, connection.name).get(connection.key, "") == connection.token}
+    except AccessDenied:
+        same = fingerprint_of(connection.token, marked.partition(":")[0]) == marked
+        return found | ({"same_token": same} if marked else {})

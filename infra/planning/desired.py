@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from infra.hub.access import ModelFacts
 from infra.paths import bundled
+from infra.planning.token_access import token_spec
 from infra.resources.base import Resource
 from infra.resources.catalog_model import INVISIBLE_UNTIL, CatalogModel
 from infra.resources.code_asset import CodeAsset
@@ -59,11 +60,6 @@ class Sources(Struct, frozen=True, dict=True):
 def shipped_sources() -> Sources:
     """The folders that gatelift brings."""
     return Sources(bundled("scoring"), bundled("environments") / "vllm")
-
-
-def token_spec(spec: StackSpec) -> TokenSpec:
-    """Where the token lies, by default as Hugging Face documents it."""
-    return spec.token or TokenSpec()
 
 
 def reference(where: TokenSpec) -> str:
@@ -145,6 +141,11 @@ def catalog_entry(
         catalog.description or f"{facts.id}, powered by vLLM",
         catalog.version or "",
     )
+
+
+def catalog_model_name(spec: StackSpec) -> str:
+    """The name of the model's entry in the catalog."""
+    return (spec.catalog and spec.catalog.name) or catalog_name(spec.model.id)
 
 
 def uses_hub(spec: StackSpec) -> bool:

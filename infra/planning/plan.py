@@ -6,8 +6,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from infra.digests import fingerprint
 from infra.errors import Refused
-from infra.resources.base import NAMES_TAG, OWNER_TAG, Live, Resource, State, fingerprint
+from infra.resources.base import NAMES_TAG, OWNER_TAG, Live, Resource, State
 
 WORKING = {"Creating", "Updating", "Deleting", "Scaling"}
 AS_DESIRED = "as desired"

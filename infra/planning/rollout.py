@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from infra.digests import fingerprint
 from infra.planning.plan import Action, Change, FieldChange, Plan, differences
-from infra.resources.base import Live, fingerprint
+from infra.resources.base import Live
 from infra.resources.deployment import Deployment
 from infra.spec.model import DeploymentSpec, StackSpec
 

@@ -1,7 +1,7 @@
 """Takes a stack away in reverse order: what carries its name, and of what is shared only what nobody else uses."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -10,13 +10,16 @@ from infra.azure.cloud import Cloud
 from infra.errors import NotFound, Refused
 from infra.parallel import together
 from infra.planning.apply import Step
+from infra.planning.desired import catalog_model_name
 from infra.planning.observe import deployments
 from infra.planning.plan import Action, Change
+from infra.planning.token_access import token_spec
 from infra.resources import code_asset, environment
 from infra.resources.base import PREVIOUS_TAG, Live, merged_tags, owner_of
 from infra.resources.endpoint import begin_writing, live_endpoint, rewritten
 from infra.resources.secrets_role import SecretsRole
 from infra.resources.traffic import Traffic, positive
+from infra.spec.model import StackSpec
 
 CONNECTION_REFERENCE = re.compile(r"azureml://connections/([^/}]+)")
 SHARED_ASSETS = {"code": ("codes", code_asset.NAME), "environment": ("environments", environment.NAME)}
@@ -30,14 +33,13 @@ class Doomed(Struct, frozen=True):
     run: Callable[[], None] | None = None
 
 
-def find_doomed(
-    cloud: Cloud, *, endpoint: str, connection: str, models: Iterable[str], identities: Iterable[str] = ()
-) -> list[Doomed]:
+def find_doomed(spec: StackSpec, cloud: Cloud) -> list[Doomed]:
     """Everything the stack owns in the workspace, also under names that the spec no longer has; in order."""
+    endpoint, connection = spec.endpoint.name.lower(), token_spec(spec).connection
     calls: list[Callable[[], Any]] = [
         lambda: _endpoints(cloud, endpoint),
         lambda: {kind: _versions(cloud, *where) for kind, where in SHARED_ASSETS.items()},
-        lambda: [entry for model in models for entry in _versions(cloud, "models", model)],
+        lambda: _versions(cloud, "models", catalog_model_name(spec)),
         lambda: _named(cloud, "connections", connection),
     ]
     endpoints, assets, entries, links = together(calls)
@@ -57,7 +59,11 @@ def find_doomed(
     found += _entries(cloud, entries)
     for kind, versions in assets.items():
         found += _assets(cloud, kind, versions, all_going, still_used)
-    found += [doomed for id in identities for doomed in _role(cloud, SecretsRole(id, cloud.stack), others)]
+    found += [
+        doomed
+        for id in spec.endpoint.identity.user_assigned_identities
+        for doomed in _role(cloud, SecretsRole(id, cloud.stack), others)
+    ]
     owners = {owner_of(document.get("tags")) for document, _ in endpoints.values()}
     for name, document in sorted(links.items()):
         if name == connection or owner_of(document["properties"].get("metadata")) == cloud.stack:

@@ -1,15 +1,13 @@
 """What the engine asks of every kind of resource; states are documents in the Azure ML YAML shape."""
 
-import hashlib
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from msgspec import Struct, field
 
 from infra.azure.cloud import Cloud
+from infra.digests import fingerprint
 
 OWNER_TAG = "gatelift"
 NAMES_TAG = "gatelift_tags"  # which of the tags are ours, so that one taken out of the spec can be taken away
@@ -75,21 +73,6 @@ class Resource(ABC):
     def obstacle(self, live: Live, traffic: Mapping[str, int]) -> str:
         """Why it must not be replaced now, as a way out; nothing where nothing is lost."""
         return ""
-
-
-def content_digest(files: Iterable[tuple[str, Path]]) -> str:
-    """A hash of names and contents, by the name each file goes by."""
-    digest = hashlib.sha256()
-    for relative, path in files:
-        content = path.read_bytes()
-        digest.update(f"{relative}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
-
-
-def fingerprint(value: Any) -> str:
-    """Twelve hex digits that stand for a value."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def owned(state: State, stack: str) -> State:

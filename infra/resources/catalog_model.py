@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from infra.azure.cloud import Cloud
-from infra.resources.base import Live, Resource, State, fingerprint, merged_tags, owned, owner_of
+from infra.digests import fingerprint
+from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
 
 INVISIBLE_UNTIL = "invisibleUntil"
 CARD = "gatelift_card"
@@ -79,7 +80,7 @@ class CatalogModel(Resource):
             folder = Path(temporary, self.model)  # its name is part of the blob's: the same card goes up only once
             folder.mkdir()
             (folder / "README.md").write_text(self.card, encoding="utf-8")
-            cloud.sdk.put_model(state, folder)
+            cloud.assets.put_model(state, folder)
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
         """Change tags and description, and send everything else back as it was."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from infra.azure.cloud import Cloud
+from infra.digests import content_digest
 from infra.errors import GateliftError
-from infra.resources.base import Live, Resource, State, content_digest, owned, owner_of
+from infra.resources.base import Live, Resource, State, owned, owner_of
 
 NAME = "gatelift-scoring"
 LEFT_OUT = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
@@ -73,7 +74,7 @@ class CodeAsset(Resource):
                 self._id(cloud) + "/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"}
             )
             reference = pending["blobReferenceForConsumption"]
-            cloud.upload(reference["credential"]["sasUri"], Path(staging))
+            cloud.assets.upload(reference["credential"]["sasUri"], Path(staging))
         properties = {"codeUri": reference["blobUri"], "isAnonymous": False, "tags": state["tags"]}
         cloud.management.put(self._id(cloud), {"properties": properties})
 

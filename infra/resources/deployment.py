@@ -138,10 +138,10 @@ class Deployment(Resource):
         tags = merged_tags(live.state["tags"], state["tags"])
         if live.provisioning == "Succeeded" and _only_count_and_tags(live.state, state):
             id = cloud.workspace.deployment(self.endpoint, self.name)
-            operation = cloud.begin_patch(
+            operation = cloud.management.begin_patch(
                 id, {"tags": tags, "sku": {"name": "Default", "capacity": state["instance_count"]}}
             )
-            cloud.wait(operation, lambda: None)
+            cloud.poller.wait(operation)
             return
         self._put(cloud, {**state, "tags": tags}, live)
 
@@ -162,7 +162,7 @@ class Deployment(Resource):
     def resume(self, cloud: Cloud, live: Live) -> None:
         """Wait for the operation under way, phase by phase."""
         with StartupWatch(cloud, self.endpoint, self.name) as watch:
-            cloud.wait_for_running(live.document, watch.tick)
+            cloud.poller.wait_for_running(live.document, watch.tick)
 
     def obstacle(self, live: Live, traffic: Mapping[str, int]) -> str:
         """A deployment that gets requests is not taken away under them."""
@@ -257,7 +257,7 @@ def _send(cloud: Cloud, endpoint: str, state: State, properties: Mapping[str, An
         "sku": {"name": "Default", "capacity": state["instance_count"]},
         "properties": properties,
     }
-    cloud.wait(cloud.begin_put(cloud.workspace.deployment(endpoint, state["name"]), body), tick)
+    cloud.poller.wait(cloud.management.begin_put(cloud.workspace.deployment(endpoint, state["name"]), body), tick)
 
 
 def _asset(cloud: Cloud, collection: str, reference: str | None) -> str | None:

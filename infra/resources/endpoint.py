@@ -12,6 +12,8 @@ from infra.spec.model import EndpointSpec
 
 ENFORCE = "enforce_access_to_default_secret_stores"
 OFF = "disabled"
+CREDENTIAL_ACTIONS = {"key": "listKeys", "aml_token": "token"}
+"""The endpoint's action that returns its credential, by `auth_mode`; an `aad_token` comes from Microsoft Entra ID."""
 AUTH_MODES = {"key": "Key", "aml_token": "AMLToken", "aad_token": "AADToken"}
 
 
@@ -84,7 +86,7 @@ class Endpoint(Resource):
 
     def resume(self, cloud: Cloud, live: Live) -> None:
         """Wait for the operation under way."""
-        cloud.wait_for_running(live.document, lambda: None)
+        cloud.poller.wait_for_running(live.document)
 
     def obstacle(self, live: Live, traffic: Mapping[str, int]) -> str:
         """An endpoint's replacement takes its deployments, its keys and its traffic along."""
@@ -141,8 +143,8 @@ def begin_writing(cloud: Cloud, state: State) -> Wait:
         "identity": identity,
         "properties": {name: value for name, value in properties.items() if value is not None},
     }
-    operation = cloud.begin_put(cloud.workspace.endpoint(state["name"]), body)
-    return lambda: cloud.wait(operation, lambda: None)
+    operation = cloud.management.begin_put(cloud.workspace.endpoint(state["name"]), body)
+    return lambda: cloud.poller.wait(operation)
 
 
 def rewritten(document: Mapping[str, Any], changes: State) -> State:

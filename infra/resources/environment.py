@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from ruamel.yaml import YAML
 
 from infra.azure.cloud import Cloud
-from infra.resources.base import Live, Resource, State, fingerprint, owned, owner_of
+from infra.digests import fingerprint
+from infra.resources.base import Live, Resource, State, owned, owner_of
 from infra.resources.templates import render
 
 NAME = "gatelift-vllm"
@@ -75,7 +76,7 @@ class Environment(Resource):
             for name, text in self.files(self.version).items():
                 if name != "environment.yaml":  # its content is in `state`; in the context it would only be uploaded
                     (folder / name).write_text(text, encoding="utf-8")
-            cloud.sdk.put_environment(state, folder)
+            cloud.assets.put_environment(state, folder)
 
     def delete(self, cloud: Cloud) -> None:
         """Take this version away."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.azure.cloud import Cloud, WorkspaceAddress
+from infra.azure.cloud import Cloud
+from infra.azure.workspace import Workspace
 from infra.errors import NotFound
 from infra.hub.access import ModelFacts
 from infra.paths import bundled
@@ -76,16 +77,34 @@ class Shelf:
     def delete(self, id: str, *, api_version: str = "") -> None:
         self.begin_delete(id)
 
+    def begin_put(self, id: str, body: Any) -> None:
+        self.put(id, body)
+
+    def begin_patch(self, id: str, body: Any) -> None:
+        self.written.append((id, body))
+
     def begin_delete(self, id: str) -> None:
         self.written.append((id, None))
         self.documents.pop(id, None)
 
 
-class RecordingSdk:
-    """azure-ai-ml as a list of the documents it was given."""
+class NoWaiting:
+    """Operations that are over as soon as they are begun."""
+
+    def wait(self, operation: Any, tick: Any = None) -> None: ...
+
+    def wait_for_running(self, document: Mapping[str, Any], tick: Any = None) -> None: ...
+
+
+class RecordingAssets:
+    """What was uploaded, as a list of the documents that were given."""
 
     def __init__(self) -> None:
         self.documents: list[tuple[str, dict[str, Any]]] = []
+
+    def warm_up(self) -> None: ...
+
+    def upload(self, sas_uri: str, folder: Path) -> None: ...
 
     def put_environment(self, document: Mapping[str, Any], folder: Path) -> None:
         self.documents.append(("environment", dict(document)))
@@ -125,23 +144,11 @@ def shelf() -> Shelf:
 
 
 @pytest.fixture
-def recording_sdk() -> RecordingSdk:
-    return RecordingSdk()
+def recording_assets() -> RecordingAssets:
+    return RecordingAssets()
 
 
 @pytest.fixture
-def plain_cloud(shelf: Shelf, recording_sdk: RecordingSdk, manual_clock: ManualClock) -> Cloud:
-    return Cloud(
-        workspace=WorkspaceAddress(SPEC["workspace"]["subscription_id"], "group", "workspace"),
-        management=shelf,
-        open_sdk=lambda: recording_sdk,
-        wait=lambda operation, tick: None,
-        wait_for_running=lambda document, tick: None,
-        begin_delete=shelf.begin_delete,
-        begin_patch=lambda id, body: shelf.written.append((id, body)),
-        begin_put=shelf.put,
-        upload=lambda uri, folder: None,
-        clock=manual_clock,
-        reporter=Silent(),
-        stack="demo",
-    )
+def plain_cloud(shelf: Shelf, recording_assets: RecordingAssets, manual_clock: ManualClock) -> Cloud:
+    workspace = Workspace(SPEC["workspace"]["subscription_id"], "group", "workspace")
+    return Cloud(workspace, "demo", shelf, NoWaiting(), recording_assets, manual_clock, Silent())

@@ -11,7 +11,7 @@ from infra.cli.terminal.invocation import Group, Invocation, command, spec_argum
 from infra.cli.terminal.output import table
 from infra.cli.terminal.style import without_control_characters
 from infra.errors import GateliftError
-from infra.operations import stacks
+from infra.operations.catalog import catalog_hide, catalog_list, catalog_publish, catalog_show
 
 EPILOG = """\b
 An entry is hidden while now is before its tag invisibleUntil; visible from then on, or once the tag is gone.
@@ -35,7 +35,7 @@ as_of_option = click.option(
 def publish(call: Invocation, spec: Path) -> None:
     """Create the model's entry, or bring it up to date with the spec."""
     stack, target = open_stack(call, spec)
-    show_entry(call, stacks.catalog_publish(stack, target))
+    show_entry(call, catalog_publish(stack, target))
 
 
 @command(catalog, name="list")
@@ -44,10 +44,8 @@ def publish(call: Invocation, spec: Path) -> None:
 @as_of_option
 def list_entries(call: Invocation, spec: Path, include_hidden: bool, as_of: str | None) -> None:
     """List the catalog's entries that are visible."""
-    stack, target = open_stack(call, spec)
-    entries = stacks.catalog_list(
-        stack, target, include_hidden=include_hidden, as_of=moment(as_of, "--as-of") if as_of else None
-    )
+    _, target = open_stack(call, spec)
+    entries = catalog_list(target, include_hidden=include_hidden, as_of=moment(as_of, "--as-of") if as_of else None)
     call.out.document(entries)
     if not entries:
         call.out.talk("nothing is visible" if not include_hidden else "the catalog is empty")
@@ -70,7 +68,7 @@ def list_entries(call: Invocation, spec: Path, include_hidden: bool, as_of: str 
 def show(call: Invocation, spec: Path, as_of: str | None) -> None:
     """Show the model's entry with its card."""
     stack, target = open_stack(call, spec)
-    show_entry(call, stacks.catalog_show(stack, target, as_of=moment(as_of, "--as-of") if as_of else None))
+    show_entry(call, catalog_show(stack, target, as_of=moment(as_of, "--as-of") if as_of else None))
 
 
 @command(catalog, name="hide")
@@ -79,7 +77,7 @@ def show(call: Invocation, spec: Path, as_of: str | None) -> None:
 def hide(call: Invocation, spec: Path, until: str) -> None:
     """Hide the model's entry until a moment."""
     stack, target = open_stack(call, spec)
-    show_entry(call, stacks.catalog_hide(stack, target, moment(until, "--until")))
+    show_entry(call, catalog_hide(stack, target, moment(until, "--until")))
 
 
 @command(catalog, name="reveal")
@@ -87,7 +85,7 @@ def hide(call: Invocation, spec: Path, until: str) -> None:
 def reveal(call: Invocation, spec: Path) -> None:
     """Make the model's entry visible now."""
     stack, target = open_stack(call, spec)
-    show_entry(call, stacks.catalog_reveal(stack, target))
+    show_entry(call, catalog_hide(stack, target, None))
 
 
 def moment(text: str, option: str) -> str:

@@ -12,7 +12,7 @@ from infra.cli.terminal.invocation import Group, Integer, Invocation, Number, co
 from infra.cli.terminal.style import without_control_characters
 from infra.errors import GateliftError
 from infra.operations.chat import Answer, ChatClient
-from infra.operations.stacks import connection_info
+from infra.operations.connect import connect
 
 app = Group()
 
@@ -48,7 +48,7 @@ def chat(
         raise GateliftError("a conversation is no JSON document", hint="give the message as an argument or on stdin")
     stack, target = open_stack(call, spec)
     messages = [{"role": "system", "content": system}] if system else []
-    with ChatClient(connection_info(stack, target), max_tokens=max_tokens, temperature=temperature) as client:
+    with ChatClient(connect(stack, target), max_tokens=max_tokens, temperature=temperature) as client:
         if question is None:
             converse(call, client, messages)
             return

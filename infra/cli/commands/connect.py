@@ -4,7 +4,8 @@ from pathlib import Path
 
 from infra.cli.input.stack import open_stack
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
-from infra.operations.stacks import ConnectInfo, connection_info
+from infra.operations import connect as operation
+from infra.operations.connect import ConnectInfo
 
 app = Group()
 
@@ -24,7 +25,7 @@ def connect(call: Invocation, spec: Path) -> None:
     scoring_uri, api_key, model, endpoint and deployment.
     """
     stack, target = open_stack(call, spec)
-    info = connection_info(stack, target)
+    info = operation.connect(stack, target)
     call.out.document(info.to_json())
     call.out.data(connect_text(info))
 

@@ -8,7 +8,8 @@ from infra.cli.input.stack import open_stack
 from infra.cli.terminal.invocation import Group, Integer, Invocation, command, spec_argument
 from infra.cli.terminal.style import without_control_characters
 from infra.errors import GateliftError
-from infra.operations import stacks
+from infra.operations import logs as logs_operation
+from infra.operations.logs import follow_logs
 
 app = Group()
 
@@ -38,10 +39,10 @@ def logs(call: Invocation, spec: Path, follow: bool, tail: int, container: str) 
         raise GateliftError("a log that is followed has no end, so it is no JSON document", hint="leave out -f")
     stack, target = open_stack(call, spec)
     if follow:
-        for line in stacks.follow_logs(stack, target, container=container, tail=tail):
+        for line in follow_logs(stack, target, container=container, tail=tail):
             call.out.data(without_control_characters(line))
         return
-    deployment, lines = stacks.logs(stack, target, container=container, tail=tail)
+    deployment, lines = logs_operation.logs(stack, target, container=container, tail=tail)
     call.out.document({"container": container, "deployment": deployment, "lines": lines})
     if lines:
         call.out.data("\n".join(without_control_characters(line) for line in lines))

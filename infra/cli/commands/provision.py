@@ -12,7 +12,11 @@ from infra.cli.terminal.invocation import PATH, Group, Invocation, command, spec
 from infra.cli.views.estimates import Estimates
 from infra.cli.views.plan import plan_text
 from infra.cli.views.progress import progress
-from infra.operations import stacks
+from infra.operations import down as down_operation
+from infra.operations import plan as plan_operation
+from infra.operations import up as up_operation
+from infra.operations.down import plan_down
+from infra.operations.up import prepare_up
 from infra.planning.plan import Action, Plan
 
 app = Group()
@@ -52,7 +56,7 @@ def plan(call: Invocation, spec: Path, detailed_exitcode: bool, out: Path | None
     """
     token = token_if_given(token_fd, call.environ)
     stack, target = open_stack(call, spec)
-    planned = stacks.plan(stack, target, token=token)
+    planned = plan_operation.plan(stack, target, token=token)
     show_plan(call, planned)
     if out:
         write_plan(planned, out)
@@ -87,7 +91,7 @@ def up(call: Invocation, spec: Path, plan_file: Path | None, token_fd: int | Non
     if plan_file:
         planned = read_plan(plan_file)
     else:
-        prepared = stacks.prepare_up(stack, target, token=token)
+        prepared = prepare_up(stack, target, token=token)
         planned = prepared.plan
     show_plan(call, planned)
     asked = planned.has_changes and call.confirm("Apply this plan?", otherwise="nothing was changed")
@@ -98,8 +102,9 @@ def up(call: Invocation, spec: Path, plan_file: Path | None, token_fd: int | Non
     estimates = Estimates(call.environ, stack=stack.name, local=call.local)
     with progress(call.out, estimates.expected) as reporter:
         # What was read before somebody thought about it is read again.
-        just_read = None if asked else prepared
-        result = stacks.up(stack, target, token=token, reporter=reporter, plan=agreed, prepared=just_read)
+        if prepared is None or asked:
+            prepared = prepare_up(stack, target, token=token)
+        result = up_operation.up(prepared, target, reporter=reporter, agreed=agreed)
     estimates.keep(result.phases)
     call.out.document(result.to_json())
     call.out.data(f"{call.out.paint('ready', 'green', 'bold')}  {result.connection.base_url}")
@@ -118,12 +123,12 @@ def down(call: Invocation, spec: Path) -> None:
     made stays, and so does the workspace.
     """
     stack, target = open_stack(call, spec)
-    planned = stacks.plan_down(stack, target)
+    planned = plan_down(stack, target)
     show_plan(call, planned)
     if planned.has_changes:
         call.confirm("Remove all of this?", otherwise="nothing was removed")
     with progress(call.out) as reporter:
-        changes = stacks.down(stack, target, reporter=reporter)
+        changes = down_operation.down(stack, target, reporter=reporter)
     call.out.document({"version": 1, "stack": stack.name, "changes": [change.to_json() for change in changes]})
     if planned.has_changes:
         call.out.data(f"removed {stack.name}")

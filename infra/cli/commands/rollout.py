@@ -6,7 +6,9 @@ from infra.cli.input.stack import open_stack
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.cli.views.plan import plan_text
 from infra.cli.views.progress import progress
-from infra.operations import stacks
+from infra.operations import adopt as adopt_operation
+from infra.operations import rollback as rollback_operation
+from infra.operations.plan import plan
 
 app = Group()
 
@@ -33,7 +35,7 @@ def rollback(call: Invocation, spec: Path) -> None:
     stack, target = open_stack(call, spec)
     call.confirm("Move the requests back?", otherwise="nothing was changed")
     with progress(call.out) as reporter:
-        found = stacks.rollback(stack, target, reporter=reporter)
+        found = rollback_operation.rollback(stack, target, reporter=reporter)
     call.out.document(found)
     call.out.data(f"{found['deployment']} serves again, {found['previous'] or 'nothing'} stays at 0 %")
     call.out.hint("`gatelift up` does what the spec says: change the spec back, too, if this is to stay")
@@ -50,8 +52,8 @@ def adopt(call: Invocation, spec: Path) -> None:
     """
     stack, target = open_stack(call, spec)
     call.confirm(f"Make {stack.endpoint.name} a part of the stack {stack.name}?", otherwise="nothing was changed")
-    adopted = stacks.adopt(stack, target)
-    planned = stacks.plan(stack, target, token=None)
+    adopted = adopt_operation.adopt(stack, target)
+    planned = plan(stack, target, token=None)
     call.out.document({**planned.to_json(), "adopted": adopted})
     call.out.data(f"adopted: {', '.join(adopted) or 'nothing new'}\n")
     call.out.data(plan_text(planned.to_json(), call.out.paint))

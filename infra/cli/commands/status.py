@@ -8,7 +8,8 @@ from infra.cli.input.portal import portal_json
 from infra.cli.input.stack import open_stack
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.cli.views.document import document_text
-from infra.operations import stacks
+from infra.operations import status as status_operation
+from infra.operations.catalog import catalog_list
 
 app = Group()
 
@@ -29,9 +30,9 @@ def status(call: Invocation, spec: Path) -> None:
     look at. With --local also the processes that stand for the instances, and how often each was restarted.
     """
     stack, target = open_stack(call, spec)
-    document = stacks.status(stack, target)
+    document = status_operation.status(stack, target)
     if stack.catalog:
-        entries = stacks.catalog_list(stack, target, include_hidden=True, as_of=None)
+        entries = catalog_list(target, include_hidden=True, as_of=None)
         document["catalog"] = [
             {field: entry[field] for field in CATALOG_FIELDS} for entry in entries if entry["model"] == stack.model.id
         ]

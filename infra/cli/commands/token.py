@@ -11,7 +11,7 @@ from infra.cli.terminal.invocation import Group, Invocation, command, spec_argum
 from infra.cli.views.document import document_text
 from infra.cli.views.progress import progress
 from infra.errors import GateliftError
-from infra.operations import stacks
+from infra.operations.token import token_doubt, token_rotate, token_set, token_verify
 
 EPILOG = """\b
 The token is never an argument. It comes, in this order, from --token-fd, standard input, HF_TOKEN, or a hidden prompt.
@@ -44,12 +44,12 @@ def set_token(call: Invocation, spec: Path, source: str | None, token_fd: int | 
     """
     value = token_wanted(token_fd, source, call.environ)
     stack, target = open_stack(call, spec)
-    if doubt := stacks.token_doubt(stack, target, value):
+    if doubt := token_doubt(stack, target, value):
         if doubt.code == "token_invalid" and not call.yes:
             hint = f"{doubt.hint}; --yes writes this one all the same"
             raise GateliftError(f"{doubt}, so it was not written", hint=hint, code=doubt.code)
         call.out.warn(f"{doubt}; it is written all the same")
-    show(call, stacks.token_set(stack, target, value))
+    show(call, token_set(stack, target, value))
 
 
 @command(token, name="verify")
@@ -63,7 +63,7 @@ def verify(call: Invocation, spec: Path, token_fd: int | None) -> None:
     """
     value = token_if_given(token_fd, call.environ)
     stack, target = open_stack(call, spec)
-    show(call, stacks.token_verify(stack, target, value))
+    show(call, token_verify(stack, target, value))
 
 
 @command(token, name="rotate")
@@ -78,7 +78,7 @@ def rotate(call: Invocation, spec: Path, source: str | None, token_fd: int | Non
     value = token_wanted(token_fd, source, call.environ)
     stack, target = open_stack(call, spec)
     with progress(call.out) as reporter:
-        show(call, stacks.token_rotate(stack, target, value, reporter=reporter))
+        show(call, token_rotate(stack, target, value, reporter=reporter))
 
 
 def show(call: Invocation, document: dict[str, Any]) -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from infra.azure.target import Target
+from infra.azure.target import Target, open_target
 from infra.cli.terminal.invocation import Invocation
-from infra.operations.stacks import load_spec, open_target
+from infra.spec.file import load_spec
 from infra.spec.model import StackSpec
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.paths import cache_dir, default_emulator_state
-from infra.recorder import Phase
+from infra.reporter import Phase
 
 FILE = "phase-times.json"
 MOST_STACKS = 50

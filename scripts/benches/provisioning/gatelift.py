@@ -4,11 +4,10 @@ import sys
 from pathlib import Path
 
 from infra.cli.main import main
-from infra.operations import stacks
-from infra.operations import up as provision
+from infra.planning import prepare
 from infra.planning.desired import Sources, shipped_sources
 
 folder, *arguments = sys.argv[1:]
 sources = Sources(Path(folder), shipped_sources().environment)
-provision.shipped_sources = stacks.shipped_sources = lambda: sources
+prepare.shipped_sources = lambda: sources
 sys.exit(main(arguments))

@@ -47,10 +47,11 @@ def main() -> None:
 
     def planned(number: int) -> Any:
         target = targets[number]
-        return prepare(stacks[number], target.cloud, target.hub_access, sources, token=token).plan
+        return prepare(stacks[number], target, token=token, sources=sources).plan
 
     def applied(number: int) -> Any:
-        return up(stacks[number], targets[number], token=token, reporter=Silent(), sources=sources)
+        prepared = prepare(stacks[number], targets[number], token=token, sources=sources, with_credential=True)
+        return up(prepared, targets[number], reporter=Silent())
 
     found = {
         "stacks": count,

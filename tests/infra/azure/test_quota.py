@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from infra.azure.cloud import Cloud
-from infra.azure.quota import Size, check, cores_needed, find_size
+from infra.azure.quota import Size, check_quota, cores_needed, find_size
 from infra.errors import Refused
 
 T4 = "Standard_NC4as_T4_v3"
@@ -30,31 +31,31 @@ def usage(family: str, used: int, limit: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def usages(plain_cloud: Cloud, shelf: Any) -> str:
+def eastus(plain_cloud: Cloud, shelf: Any) -> Cloud:
     where = plain_cloud.workspace.in_location("eastus", "usages")
     shelf.documents[f"{where}/1"] = usage("Standard NCASv3_T4 Family", 0, 8)
     shelf.documents[f"{where}/2"] = usage("standardNCADSA100v4Family", 24, 24)
-    return "eastus"
+    return replace(plain_cloud, workspace=replace(plain_cloud.workspace, location="eastus"))
 
 
-def test_what_fits_passes_with_the_numbers(plain_cloud: Cloud, usages: str) -> None:
-    room = check(plain_cloud, usages, T4, wanted=1, running=0)
+def test_what_fits_passes_with_the_numbers(eastus: Cloud) -> None:
+    room = check_quota(eastus, T4, wanted=1, running=0)
     assert room is not None
     assert (room.needed, room.limit) == (8, 8)
 
 
-def test_what_does_not_fit_is_refused_with_limit_used_and_needed(plain_cloud: Cloud, usages: str) -> None:
+def test_what_does_not_fit_is_refused_with_limit_used_and_needed(eastus: Cloud) -> None:
     with pytest.raises(Refused, match=r"limit of 24 cores, 24 are used, 24 more") as error:
-        check(plain_cloud, usages, A100, wanted=2, running=1)
+        check_quota(eastus, A100, wanted=2, running=1)
     assert error.value.code == "OutOfQuota"
 
 
-def test_fewer_instances_than_run_need_nothing(plain_cloud: Cloud, usages: str) -> None:
-    assert check(plain_cloud, usages, A100, wanted=1, running=2) is None
+def test_fewer_instances_than_run_need_nothing(eastus: Cloud) -> None:
+    assert check_quota(eastus, A100, wanted=1, running=2) is None
 
 
-def test_a_family_that_azure_does_not_list_is_left_to_azure(plain_cloud: Cloud, usages: str) -> None:
-    assert check(plain_cloud, usages, "Standard_ND40rs_v2", wanted=1, running=0) is None
+def test_a_family_that_azure_does_not_list_is_left_to_azure(eastus: Cloud) -> None:
+    assert check_quota(eastus, "Standard_ND40rs_v2", wanted=1, running=0) is None
 
 
 def test_an_unknown_size_is_looked_up_in_the_region() -> None:

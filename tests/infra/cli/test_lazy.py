@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ HEAVY = (
     "azure",
     "httpx",
     "huggingface_hub",
-    "infra.operations.stacks",
+    "infra.planning",
     "pydantic",
     "rich",
     "ruamel",
@@ -103,9 +104,13 @@ def test_reading_what_there_is_loads_no_sdk_and_no_http_client(lazy_environ: dic
     assert loaded & set(SLOW) == set()
 
 
-def test_in_azure_only_the_login_is_loaded_beyond_that() -> None:
+def test_in_azure_only_the_login_is_loaded_beyond_that(tmp_path: Path) -> None:
     """Without a login it ends there: nothing that belongs to later may have been imported before."""
-    program = "import sys; from infra.operations import stacks; from infra.azure.target import open_target; "
-    program += "open_target(None, local=False, environ={}); sys.stderr.write(' '.join(sys.modules))"
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    program = (
+        "import sys; from pathlib import Path; from infra.operations import up; from infra.spec.file import load_spec; "
+    )
+    program += "from infra.azure.target import open_target; spec = load_spec(Path('spec.yaml'), environ={}, local=False); "
+    program += "open_target(spec, local=False, environ={}); sys.stderr.write(' '.join(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert set(result.stderr.split()) & (set(SLOW) | {"azure.identity"}) == set()

@@ -8,9 +8,9 @@ import pytest
 
 from infra.errors import NotReady
 from infra.hub.access import Hub
-from infra.timeouts import Patience
+from infra.timeouts import Timeouts
 
-SHORT = Patience(request=0.2)
+SHORT = Timeouts(request=0.2)
 
 
 @pytest.fixture
@@ -30,12 +30,12 @@ def silent() -> Iterator[str]:
 )
 def test_a_hub_that_hangs_is_waited_for_as_long_as_azure(silent: str, ask: Callable[[Hub], object]) -> None:
     with pytest.raises(NotReady) as error:
-        ask(Hub(silent, patience=SHORT))
+        ask(Hub(silent, timeouts=SHORT))
     assert (error.value.code, bool(error.value.hint)) == ("hub_unreachable", True)
 
 
 def test_the_hubs_own_switch_is_told(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(NotReady) as error:
-        Hub(silent, patience=SHORT).token("hf_x")
+        Hub(silent, timeouts=SHORT).token("hf_x")
     assert (error.value.code, "unset HF_HUB_OFFLINE" in error.value.hint) == ("hub_offline", True)

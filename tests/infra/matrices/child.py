@@ -14,7 +14,8 @@ from infra.azure.target import open_target
 from infra.cli.main import report_error
 from infra.cli.terminal.output import Output, OutputFormat
 from infra.errors import GateliftError
-from infra.operations import up as provision
+from infra.operations.down import down
+from infra.operations.up import up
 from infra.paths import bundled
 from infra.planning.desired import Sources
 from infra.planning.prepare import prepare
@@ -86,11 +87,11 @@ def work(
 def _run(verb: str, spec: StackSpec, token: str | None, environ: dict[str, str]) -> None:
     target = open_target(spec, local=True, environ=environ)
     if verb == "down":
-        provision.down(spec, target, reporter=Talker())
+        down(spec, target, reporter=Talker())
         return
     sources = Sources(CONTAINER, bundled("environments") / "vllm")
-    provision.up(spec, target, token=token, reporter=Talker(), sources=sources)
-    planned = prepare(spec, target.cloud, target.hub_access, sources, token=None).plan
+    up(prepare(spec, target, token=token, sources=sources, with_credential=True), target, reporter=Talker())
+    planned = prepare(spec, target, token=None, sources=sources).plan
     if planned.has_changes:
         raise RuntimeError(f"the plan after it is not empty: {planned.to_json()}")
 

@@ -1,4 +1,4 @@
-"""One emulator for the tests of provisioning, and stacks on it whose container starts at once."""
+"""One emulator for the tests of operations, and stacks on it whose container starts at once."""
 
 import json
 import os
@@ -10,8 +10,8 @@ import pytest
 
 from infra.azure.target import Target, open_target
 from infra.emulator import launcher
-from infra.operations import up as provision
-from infra.operations.up import UpResult
+from infra.operations.down import down
+from infra.operations.up import UpResult, up
 from infra.planning.desired import Sources
 from infra.planning.plan import Plan
 from infra.planning.prepare import prepare
@@ -83,8 +83,7 @@ class Bench:
         return open_target(spec, local=True, environ=self.environ)
 
     def plan(self, spec: StackSpec, token: str | None = GOOD) -> Plan:
-        target = self.target(spec)
-        return prepare(spec, target.cloud, target.hub_access, self.sources, token=token).plan
+        return prepare(spec, self.target(spec), token=token, sources=self.sources).plan
 
     def up(
         self,
@@ -93,11 +92,12 @@ class Bench:
         phases: Phases | None = None,
         plan: Plan | None = None,
     ) -> UpResult:
-        reporter = phases or Phases()
-        return provision.up(spec, self.target(spec), token=token, reporter=reporter, plan=plan, sources=self.sources)
+        target = self.target(spec)
+        prepared = prepare(spec, target, token=token, sources=self.sources, with_credential=True)
+        return up(prepared, target, reporter=phases or Phases(), agreed=plan)
 
     def down(self, spec: StackSpec) -> dict[str, str]:
-        changes = provision.down(spec, self.target(spec), reporter=Silent())
+        changes = down(spec, self.target(spec), reporter=Silent())
         return {change.kind: str(change.action) for change in changes}
 
 

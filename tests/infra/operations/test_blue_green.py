@@ -7,7 +7,11 @@ import httpx
 import pytest
 
 from infra.errors import NotFound, OperationFailed, Refused
-from infra.operations import stacks
+from infra.operations.adopt import adopt
+from infra.operations.connect import connect
+from infra.operations.rollback import rollback
+from infra.operations.status import status
+from infra.operations.token import token_rotate
 from infra.planning.rollout import sibling
 from infra.reporter import Silent
 
@@ -41,7 +45,7 @@ class Asking:
 
 
 def names(bench: Any, spec: Any) -> dict[str, int]:
-    found = stacks.status(spec, bench.target(spec))
+    found = status(spec, bench.target(spec))
     return {each["name"]: found["endpoint"]["traffic"].get(each["name"], 0) for each in found["deployments"]}
 
 
@@ -55,13 +59,13 @@ def test_another_size_starts_beside_takes_over_and_can_be_rolled_back(bench: Any
         bench.up(larger, phases=phases)
         assert names(bench, larger) == {"blue": 0, green: 100}
         assert not bench.plan(larger).has_changes
-        back = stacks.rollback(larger, bench.target(larger), reporter=Silent())
+        back = rollback(larger, bench.target(larger), reporter=Silent())
         assert (back["deployment"], back["previous"], back["traffic"]) == ("blue", green, {"blue": 100})
         assert not bench.plan(bench.spec("size")).has_changes
         bench.up(larger)
     assert set(asking.answers) == {200}
     assert phases.finished.index("smoke test") < phases.finished.index("traffic")
-    assert stacks.connection_info(larger, bench.target(larger)).deployment == green
+    assert connect(larger, bench.target(larger)).deployment == green
     assert bench.down(larger)["endpoint"] == "delete"
 
 
@@ -70,7 +74,7 @@ def mirror_to(bench: Any, spec: Any, deployment: str) -> None:
     id = target.cloud.workspace.endpoint(spec.endpoint.name)
     document = target.arm.get(id)
     document["properties"]["mirrorTraffic"] = {deployment: 30}
-    target.wait(target.arm.begin_put(id, document), lambda: None)
+    target.cloud.poller.wait(target.arm.begin_put(id, document))
 
 
 def test_mirrored_requests_hinder_neither_the_way_back_nor_the_removal(bench: Any) -> None:
@@ -78,7 +82,7 @@ def test_mirrored_requests_hinder_neither_the_way_back_nor_the_removal(bench: An
     larger = bench.spec("mirror", deployment={"instance_type": LARGER})
     bench.up(larger)
     mirror_to(bench, larger, "blue")
-    assert stacks.rollback(larger, bench.target(larger), reporter=Silent())["deployment"] == "blue"
+    assert rollback(larger, bench.target(larger), reporter=Silent())["deployment"] == "blue"
     mirror_to(bench, larger, sibling("blue", LARGER))
     bench.up(bench.spec("mirror", deployment={"keep_previous": False}))
     assert names(bench, larger) == {"blue": 100}
@@ -98,7 +102,7 @@ def test_another_name_takes_over_and_nothing_is_kept_if_the_spec_says_so(bench: 
     bench.up(green)
     assert names(bench, green) == {"green": 100}
     with pytest.raises(NotFound) as error:
-        stacks.rollback(green, bench.target(green), reporter=Silent())
+        rollback(green, bench.target(green), reporter=Silent())
     assert error.value.code == "nothing_to_roll_back_to"
 
 
@@ -116,7 +120,7 @@ def test_a_successor_that_does_not_start_changes_nothing_for_clients(bench: Any)
 def test_a_rotated_token_drops_no_request(bench: Any) -> None:
     spec = bench.spec("turn")
     with Asking(bench.up(spec).connection) as asking:
-        stacks.token_rotate(spec, bench.target(spec), "hf_secondtoken2")
+        token_rotate(spec, bench.target(spec), "hf_secondtoken2")
     assert set(asking.answers) == {200}
 
 
@@ -159,17 +163,17 @@ def test_an_endpoint_of_others_is_adopted_with_its_deployments_left_alone(bench:
     with pytest.raises(Refused) as error:
         bench.up(spec)
     assert "gatelift adopt" in error.value.hint
-    assert stacks.adopt(spec, target) == ["endpoint foster-endpoint"]
-    assert stacks.adopt(spec, target) == []
+    assert adopt(spec, target) == ["endpoint foster-endpoint"]
+    assert adopt(spec, target) == []
     assert bench.up(spec).answer == "org/gated with a token"
     document = target.arm.get(id)
     assert document is not None
     assert document["tags"]["team"] == "search"
     other = bench.spec("thief", endpoint={"name": "foster-endpoint"}, workspace={"name": "ws-foster"})
     with pytest.raises(Refused, match="belongs to the stack foster"):
-        stacks.adopt(other, bench.target(other))
+        adopt(other, bench.target(other))
     blue = target.cloud.workspace.deployment("foster-endpoint", "blue")
-    target.wait(target.arm.begin_patch(blue, {"tags": {}}), lambda: None)
+    target.cloud.poller.wait(target.arm.begin_patch(blue, {"tags": {}}))
     assert bench.down(spec)["endpoint"] == "update"
     assert target.arm.get(id)["tags"] == {"team": "search"}
     assert "endpoint" not in bench.down(spec)

@@ -9,7 +9,7 @@ import pytest
 
 from infra.errors import AccessDenied, GateliftError, NotReady
 from infra.operations.chat import ChatClient, is_loopback
-from infra.operations.stacks import ConnectInfo
+from infra.operations.connect import ConnectInfo
 
 INFO = ConnectInfo("http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1/chat/completions", "key-1", "org/model", "e", "d")
 QUESTION = [{"role": "user", "content": "hi"}]

@@ -14,17 +14,18 @@ import httpx
 import pytest
 
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady, OperationFailed, Refused, SpecError
-from infra.operations import stacks
+from infra.operations.down import plan_down
 from infra.spec.model import to_values
 
 INTERRUPTED = """
 import json, os, signal, sys
 from pathlib import Path
-from infra.operations import up as provision
+from infra.azure.target import open_target
+from infra.operations.up import up
 from infra.planning.desired import Sources
+from infra.planning.prepare import prepare
 from infra.reporter import Silent
 from infra.spec.model import spec_from
-from infra.azure.target import open_target
 
 class KillsItself(Silent):
     def phase_started(self, kind, name):
@@ -35,7 +36,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 spec = spec_from(json.loads(sys.argv[1]))
 target = open_target(spec, local=True, environ={"GATELIFT_EMULATOR_STATE": sys.argv[2]})
 sources = Sources(Path(sys.argv[3]), Path(sys.argv[6]))
-provision.up(spec, target, token=os.environ["TEST_TOKEN"], reporter=KillsItself(), sources=sources)
+prepared = prepare(spec, target, token=os.environ["TEST_TOKEN"], sources=sources, with_credential=True)
+up(prepared, target, reporter=KillsItself())
 """
 
 
@@ -58,7 +60,7 @@ def test_a_token_that_does_not_serve_is_told_before_anything_is_made(
         bench.up(spec, token=token)
     assert error.value.code == code
     assert hint in error.value.hint
-    assert not stacks.plan_down(spec, bench.target(spec)).has_changes
+    assert not plan_down(spec, bench.target(spec)).has_changes
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_too_few_cores_are_told_before_anything_is_made(bench: Any) -> None:
     with pytest.raises(Refused, match=r"limit of 40 cores, 0 are used, 80 more") as error:
         bench.up(spec)
     assert error.value.code == "OutOfQuota"
-    assert not stacks.plan_down(spec, bench.target(spec)).has_changes
+    assert not plan_down(spec, bench.target(spec)).has_changes
 
 
 def test_a_secret_that_the_endpoint_may_not_read_says_what_to_do(bench: Any) -> None:

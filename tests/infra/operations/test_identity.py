@@ -14,7 +14,8 @@ from azure.identity import ClientSecretCredential
 from infra.azure.arm import Arm
 from infra.azure.target import MANAGEMENT_SCOPE
 from infra.errors import AccessDenied, NotFound, OperationFailed
-from infra.operations import stacks
+from infra.operations.down import plan_down
+from infra.operations.token import token_rotate
 from infra.reporter import Silent
 from infra.resources.secrets_role import AUTHORIZATION, AUTHORIZATION_API, IDENTITY_API, ROLE, SecretsRole, assignments
 
@@ -91,9 +92,9 @@ def as_reader(target: Any) -> Any:
         "tenant",
         client,
         "s",
-        authority=target.resource_manager,
+        authority=target.arm.base_url,
         disable_instance_discovery=True,
-        connection_verify=target.ca_bundle,
+        connection_verify=target.arm.ca_bundle,
     )
     object_id = jwt.decode(credential.get_token(MANAGEMENT_SCOPE).token, options={"verify_signature": False})["oid"]
     subscription = GROUP.rpartition("/resourceGroups")[0]
@@ -103,7 +104,7 @@ def as_reader(target: Any) -> Any:
     }
     assignment = f"{GROUP}{AUTHORIZATION}/roleAssignments/{client}"
     target.arm.put(assignment, {"properties": properties}, api_version=AUTHORIZATION_API)
-    return replace(target, arm=Arm(target.resource_manager, credential, ca_bundle=target.ca_bundle))
+    return replace(target, arm=Arm(target.arm.base_url, credential, ca_bundle=target.arm.ca_bundle))
 
 
 def test_an_identity_that_does_not_exist_is_told_before_anything_is_made(bench: Any) -> None:
@@ -112,7 +113,7 @@ def test_an_identity_that_does_not_exist_is_told_before_anything_is_made(bench: 
     with pytest.raises(NotFound) as error:
         bench.up(spec)
     assert error.value.code == "identity_not_found"
-    assert not stacks.plan_down(spec, bench.target(spec)).has_changes
+    assert not plan_down(spec, bench.target(spec)).has_changes
 
 
 def test_a_secret_in_a_key_vault_that_cannot_be_read_says_which_role(bench: Any, phases: Any) -> None:
@@ -122,4 +123,4 @@ def test_a_secret_in_a_key_vault_that_cannot_be_read_says_which_role(bench: Any,
     assert error.value.code == "SecretsInjectionError"
     assert "Key Vault Secrets User" in error.value.hint
     with pytest.raises(AccessDenied, match="Key Vault"):
-        stacks.token_rotate(spec, bench.target(spec), "hf_secondtoken2", reporter=Silent())
+        token_rotate(spec, bench.target(spec), "hf_secondtoken2", reporter=Silent())

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from infra.errors import NotReady, Refused
+from infra.operations.connect import ConnectInfo
 from infra.operations.smoke import ask
-from infra.timeouts import Patience
+from infra.timeouts import Timeouts
 
 Answers = list[tuple[int, dict[str, str], Any]]
 GOOD: tuple[int, dict[str, str], Any] = (200, {}, {"choices": [{"message": {"content": " Paris. "}}]})
@@ -51,6 +52,11 @@ def front_end() -> Iterator[Callable[[Answers], str]]:
         server.server_close()
 
 
+def asked(address: str, clock: Any, seconds: float = 7200.0) -> str:
+    reached = ConnectInfo(address, f"{address}/score", "key", "model", "endpoint", "blue")
+    return ask(reached, clock=clock, timeouts=Timeouts(operation=seconds))
+
+
 @pytest.mark.parametrize(
     ("answers", "text"),
     [
@@ -61,14 +67,14 @@ def front_end() -> Iterator[Callable[[Answers], str]]:
     ],
 )
 def test_an_answer(front_end: Callable[[Answers], str], manual_clock: Any, answers: Answers, text: str) -> None:
-    assert text in ask(front_end(answers), "key", "model", clock=manual_clock)
+    assert text in asked(front_end(answers), manual_clock)
 
 
 @pytest.mark.parametrize("status", [pytest.param(500, id="at-once"), pytest.param(503, id="after-a-while")])
 def test_a_failure_is_told(front_end: Callable[[Answers], str], manual_clock: Any, status: int) -> None:
     address = front_end([(status, {}, {"error": "why"})])
     with pytest.raises(Refused) as error:
-        ask(address, "key", "model", clock=manual_clock, patience=Patience(operation=5.0))
+        asked(address, manual_clock, 5.0)
     assert error.value.code == "smoke_test_failed"
     assert "why" in str(error.value)
 
@@ -79,17 +85,17 @@ def test_a_failure_is_told(front_end: Callable[[Answers], str], manual_clock: An
 def test_an_answer_without_a_chat_completion_is_none(
     front_end: Callable[[Answers], str], manual_clock: Any, body: Any
 ) -> None:
-    with pytest.raises(Refused, match="no chat completion") as error:
-        ask(front_end([(200, {}, body)]), "key", "model", clock=manual_clock)
+    with pytest.raises(Refused, match="not with a chat completion") as error:
+        asked(front_end([(200, {}, body)]), manual_clock)
     assert (error.value.code, bool(error.value.hint)) == ("smoke_test_failed", True)
 
 
 def test_one_answer_that_never_comes_is_asked_for_again(front_end: Callable[[Answers], str], manual_clock: Any) -> None:
     answers: Answers = [(NEVER, {}, {}), GOOD]
-    assert ask(front_end(answers), "key", "model", clock=manual_clock, patience=Patience(operation=0.5)) == "Paris."
+    assert asked(front_end(answers), manual_clock, 0.5) == "Paris."
 
 
 def test_answers_that_never_come_are_told(front_end: Callable[[Answers], str], manual_clock: Any) -> None:
     with pytest.raises(NotReady) as error:
-        ask(front_end([(NEVER, {}, {})]), "key", "model", clock=manual_clock, patience=Patience(operation=0.5))
+        asked(front_end([(NEVER, {}, {})]), manual_clock, 0.5)
     assert (error.value.code, bool(error.value.hint)) == ("no_answer", True)

@@ -5,30 +5,31 @@ from typing import Any
 import pytest
 
 from infra.errors import AccessDenied, NotFound
-from infra.operations import stacks
+from infra.operations.catalog import catalog_hide, catalog_list, catalog_publish, catalog_show
+from infra.operations.token import token_rotate, token_set, token_verify
 
 
 def test_a_token_is_set_and_verified(bench: Any) -> None:
     spec = bench.spec("vault")
     target = bench.target(spec)
-    assert stacks.token_set(spec, target, "hf_goodtoken001")["action"] == "created"
-    found = stacks.token_verify(spec, target, None)
+    assert token_set(spec, target, "hf_goodtoken001")["action"] == "created"
+    found = token_verify(spec, target, None)
     assert (found["user"], found["access"], found["source"]) == ("reader", "granted", "stored")
-    assert stacks.token_verify(spec, target, "hf_secondtoken2")["connection"]["same_token"] is False
-    assert stacks.token_set(spec, target, "hf_secondtoken2")["action"] == "updated"
-    assert stacks.token_verify(spec, target, "hf_secondtoken2")["connection"]["same_token"] is True
+    assert token_verify(spec, target, "hf_secondtoken2")["connection"]["same_token"] is False
+    assert token_set(spec, target, "hf_secondtoken2")["action"] == "updated"
+    assert token_verify(spec, target, "hf_secondtoken2")["connection"]["same_token"] is True
 
 
 def test_a_stored_token_serves_up(bench: Any) -> None:
     spec = bench.spec("stored")
-    stacks.token_set(spec, bench.target(spec), "hf_goodtoken001")
+    token_set(spec, bench.target(spec), "hf_goodtoken001")
     assert bench.up(spec, token=None).answer == "org/gated with a token"
 
 
 def test_a_rotated_token_reaches_the_container(bench: Any) -> None:
     spec = bench.spec("rotate")
     bench.up(spec)
-    assert stacks.token_rotate(spec, bench.target(spec), "hf_secondtoken2")["deployment"] == "rolled"
+    assert token_rotate(spec, bench.target(spec), "hf_secondtoken2")["deployment"] == "rolled"
     assert not bench.plan(spec, token="hf_secondtoken2").has_changes
 
 
@@ -48,46 +49,46 @@ def test_another_key_is_written_beside_the_old_one(bench: Any, token: str | None
 def test_a_secret_that_others_changed_below_its_fingerprint_is_not_the_same(bench: Any) -> None:
     spec = bench.spec("below")
     target = bench.target(spec)
-    stacks.token_set(spec, target, "hf_goodtoken001")
+    token_set(spec, target, "hf_goodtoken001")
     id = target.cloud.workspace.connection("HuggingFaceTokenConnection")
     document = target.arm.get(id)
     document["properties"]["credentials"] = {"keys": {"HF_TOKEN": "hf_secondtoken2"}}
     target.arm.put(id, document)
-    assert stacks.token_verify(spec, target, "hf_goodtoken001")["connection"]["same_token"] is False
-    assert stacks.token_verify(spec, target, "hf_secondtoken2")["connection"]["same_token"] is True
+    assert token_verify(spec, target, "hf_goodtoken001")["connection"]["same_token"] is False
+    assert token_verify(spec, target, "hf_secondtoken2")["connection"]["same_token"] is True
 
 
 @pytest.mark.parametrize("token", ["", "hf_with space"])
 def test_what_is_no_token_is_not_stored(bench: Any, token: str) -> None:
     spec = bench.spec("form")
     with pytest.raises(AccessDenied):
-        stacks.token_set(spec, bench.target(spec), token)
+        token_set(spec, bench.target(spec), token)
 
 
 def test_a_bad_token_never_replaces_a_good_one(bench: Any) -> None:
     spec = bench.spec("keep")
-    stacks.token_set(spec, bench.target(spec), "hf_goodtoken001")
+    token_set(spec, bench.target(spec), "hf_goodtoken001")
     with pytest.raises(AccessDenied):
-        stacks.token_rotate(spec, bench.target(spec), "hf_strangertok3")
-    assert stacks.token_verify(spec, bench.target(spec), "hf_goodtoken001")["connection"]["same_token"] is True
+        token_rotate(spec, bench.target(spec), "hf_strangertok3")
+    assert token_verify(spec, bench.target(spec), "hf_goodtoken001")["connection"]["same_token"] is True
 
 
 def test_an_entry_is_hidden_until_its_moment(bench: Any) -> None:
     spec = bench.spec("cards")
     target = bench.target(spec)
     with pytest.raises(NotFound):
-        stacks.catalog_show(spec, target)
-    entry = stacks.catalog_publish(spec, target)
+        catalog_show(spec, target)
+    entry = catalog_publish(spec, target)
     assert entry["invisible_until"] == "2026-01-16T00:00:00.000Z"
     assert "# org/gated" in entry["card"]
 
     def visible(as_of: str) -> list[str]:
-        return [e["name"] for e in stacks.catalog_list(spec, target, include_hidden=False, as_of=as_of)]
+        return [e["name"] for e in catalog_list(target, include_hidden=False, as_of=as_of)]
 
     assert visible("2026-01-15T23:59:59.999Z") == []
     assert visible("2026-01-16T00:00:00.000Z") == ["org-gated"]
-    stacks.catalog_hide(spec, target, "2027-01-01T00:00:00.000Z")
+    catalog_hide(spec, target, "2027-01-01T00:00:00.000Z")
     assert visible("2026-06-01T00:00:00.000Z") == []
-    assert stacks.catalog_reveal(spec, target)["invisible_until"] is None
+    assert catalog_hide(spec, target, None)["invisible_until"] is None
     assert visible("2020-01-01T00:00:00.000Z") == ["org-gated"]
-    assert stacks.catalog_publish(spec, target)["invisible_until"] == "2026-01-16T00:00:00.000Z"
+    assert catalog_publish(spec, target)["invisible_until"] == "2026-01-16T00:00:00.000Z"

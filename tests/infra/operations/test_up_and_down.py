@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from infra.errors import GateliftError, Refused, StalePlan
-from infra.operations import stacks
-from infra.operations import up as provision
+from infra.operations.connect import connect
+from infra.operations.down import down, plan_down
+from infra.operations.status import status
 from infra.planning.desired import ORDER
 from infra.planning.plan import Plan
 from infra.reporter import Silent
@@ -73,9 +74,9 @@ def test_what_changes_behind_our_back_is_drift_and_is_repaired(bench: Any, actio
     bench.up(spec)
     target = bench.target(spec)
     id = target.cloud.workspace.deployment("drift-endpoint", "blue")
-    target.wait(target.arm.begin_patch(id, {"sku": {"name": "Default", "capacity": 3}}), lambda: None)
+    target.cloud.poller.wait(target.arm.begin_patch(id, {"sku": {"name": "Default", "capacity": 3}}))
     assert actions(bench.plan(spec)) == {"deployment": "update"}
-    assert [row["fields"] for row in stacks.status(spec, target)["drift"] if row["kind"] == "deployment"] != []
+    assert [row["fields"] for row in status(spec, target)["drift"] if row["kind"] == "deployment"] != []
     bench.up(spec)
     assert actions(bench.plan(spec)) == {}
 
@@ -118,10 +119,10 @@ def test_down_takes_what_has_another_name_in_the_spec_now(bench: Any) -> None:
     bench.up(bench.spec("moved"))
     renamed = bench.spec("moved", endpoint={"name": "moved-again"}, token={"connection": "OtherConnection"})
     [left] = [change for change in bench.plan(renamed).changes if change.name == "moved-endpoint"]
-    assert (str(left.action), "costs on" in left.reason) == ("none", True)
+    assert (str(left.action), "keeps costing" in left.reason) == ("none", True)
     bench.up(renamed)
     target = bench.target(renamed)
-    going = [change.name for change in stacks.plan_down(renamed, target).changes if str(change.action) == "delete"]
+    going = [change.name for change in plan_down(renamed, target).changes if str(change.action) == "delete"]
     assert {"moved-endpoint", "moved-again", "HuggingFaceTokenConnection", "OtherConnection"} <= set(going)
     bench.down(renamed)
     kinds = ("onlineEndpoints", "connections")
@@ -135,12 +136,12 @@ def test_down_of_nothing_is_nothing(bench: Any) -> None:
 def test_plan_down_says_what_would_go(bench: Any) -> None:
     spec = bench.spec("going")
     bench.up(spec)
-    plan = stacks.plan_down(spec, bench.target(spec))
+    plan = plan_down(spec, bench.target(spec))
     assert {change.kind for change in plan.changes} == {
         "connection", "environment", "code", "model", "endpoint", "deployment",
     }  # fmt: skip
-    provision.down(spec, bench.target(spec), reporter=Silent())
-    assert not stacks.plan_down(spec, bench.target(spec)).has_changes
+    down(spec, bench.target(spec), reporter=Silent())
+    assert not plan_down(spec, bench.target(spec)).has_changes
 
 
 def test_an_open_model_needs_no_token(bench: Any) -> None:
@@ -153,4 +154,4 @@ def test_connect_follows_the_auth_mode(bench: Any) -> None:
     result = bench.up(spec)
     assert result.answer.startswith("org/gated")
     with pytest.raises(GateliftError, match="no endpoint"):
-        stacks.connection_info(bench.spec("nowhere"), bench.target(bench.spec("nowhere")))
+        connect(bench.spec("nowhere"), bench.target(bench.spec("nowhere")))

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from infra.azure.cloud import Cloud
 from infra.errors import GateliftError, OperationFailed, Refused, StalePlan
-from infra.planning.apply import Step, check_fresh, run_steps
+from infra.planning.apply import Step, run_steps
+from infra.planning.check import check_fresh
 from infra.planning.plan import Action, Change, Plan
 
 

@@ -15,8 +15,7 @@ from infra.paths import bundled
 from infra.planning.desired import Sources, desired_resources
 from infra.planning.observe import Observed
 from infra.planning.plan import NOT_COMPARED, Action, Change, leaves, look_up, make_plan, plan_one
-from infra.planning.prepare import Prepared, replan
-from infra.planning.rollout import roll_out
+from infra.planning.prepare import Desired, Prepared, plan_against
 from infra.resources.base import NAMES_TAG, OWNER_TAG, PREVIOUS_TAG, Live, Resource, State, merged_tags, owned
 from infra.resources.endpoint import with_live
 from infra.resources.traffic import Traffic, positive
@@ -149,13 +148,12 @@ def worlds(draw: st.DrawFn) -> tuple[StackSpec, Observed]:
 def test_a_stack_converges_whatever_there_was_and_touches_nothing_of_others(world: tuple[StackSpec, Observed]) -> None:
     spec, observed = world
     theirs = {name: live for name, live in observed.deployments.items() if live.owner != "demo"}
-    prepared = Prepared(spec, FACTS, None, resources(spec), observed, make_plan("demo", [], {}), roll_out(spec, {}, {}))
+    desired = Desired(spec, FACTS, None, resources(spec))
     for _ in range(2):  # a change of size takes another round where the first has left the old one to go back to
-        refusal, planned = replanned(replace(prepared, observed=observed))
-        if planned is None:
+        refusal, prepared = planned_against(desired, observed)
+        if prepared is None:
             assert any(f"deployment {name} " in refusal for name in theirs)
             return
-        prepared = planned
         touched = [change for change in prepared.plan.changes if change.action is not Action.NONE]
         assert not [change for change in touched if change.kind == "deployment" and change.name in theirs]
         gone = [change.name for change in touched if change.action is Action.DELETE]
@@ -166,7 +164,7 @@ def test_a_stack_converges_whatever_there_was_and_touches_nothing_of_others(worl
         }
         assert not set(gone) & set(observed.traffic)
         assert {name: observed.deployments[name] for name in theirs} == theirs
-    left = replan(replace(prepared, observed=observed)).plan
+    left = plan_against(desired, observed).plan
     assert not left.has_changes, left.to_json()
 
 
@@ -180,17 +178,16 @@ def test_the_order_in_which_a_spec_is_written_and_things_are_found_says_nothing(
     seen = replace(observed, live=mixed(observed.live, chance), deployments=mixed(observed.deployments, chance))
 
     def planned(spec: StackSpec, observed: Observed) -> Any:
-        nothing = make_plan("demo", [], {}), roll_out(spec, {}, {})
-        refusal, found = replanned(Prepared(spec, FACTS, None, resources(spec), observed, *nothing))
+        refusal, found = planned_against(Desired(spec, FACTS, None, resources(spec)), observed)
         return found.plan.to_json() if found else refusal
 
     assert planned(turned_spec, seen) == planned(spec, observed)
 
 
-def replanned(prepared: Prepared) -> tuple[str, Prepared | None]:
+def planned_against(desired: Desired, observed: Observed) -> tuple[str, Prepared | None]:
     """The plan, or why there is none: the name that is wanted belongs to somebody else."""
     try:
-        return "", replan(prepared)
+        return "", plan_against(desired, observed)
     except Refused as error:
         return str(error), None
 

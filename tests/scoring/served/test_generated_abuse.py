@@ -20,7 +20,7 @@ EACH = 50  # of valid requests, and of requests with something wrong, for each o
 AT_ONCE = 6
 ENOUGH = 1000
 VERSION = "2025-04-01"
-# Where a generated body has these, it gets small ones: what is tried is the reading, not the engine's patience.
+# Where a generated body has these, it gets small ones: what is tried is the reading, not the engine's timeouts.
 SHORT = {"max_tokens": 1, "max_output_tokens": 1, "max_completion_tokens": 1, "n": 1, "stream": False}
 AZURE_PATHS = ("/chat/completions", "/embeddings", "/images/embeddings", "/info")
 STORED = "/v1/responses/{response_id}"

@@ -13,7 +13,7 @@ from infra.cli.terminal.invocation import Invocation
 from infra.cli.terminal.output import OutputFormat
 from infra.errors import GateliftError
 from infra.operations.chat import ChatClient
-from infra.operations.stacks import ConnectInfo
+from infra.operations.connect import ConnectInfo
 
 INFO = ConnectInfo("http://127.0.0.1:1/v1", "http://127.0.0.1:1/", "key-1", "org/model", "e", "d")
 ANSWER = (
@@ -27,7 +27,7 @@ import httpx, json, sys
 from infra.cli.chat import converse
 from infra.cli.chat_client import ChatClient
 from infra.cli.invocation import Invocation
-from infra.stacks import ConnectInfo
+from infra.operations.connect import ConnectInfo
 
 def answer(request):
     messages = json.loads(request.content)["messages"]

@@ -4,7 +4,7 @@ import json
 import shlex
 
 from infra.cli.commands.connect import connect_text
-from infra.operations.stacks import ConnectInfo
+from infra.operations.connect import ConnectInfo
 
 INFO = ConnectInfo("http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1/chat/completions", "k3y", "org/m", "e", "blue")
 

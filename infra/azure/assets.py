@@ -1,0 +1,47 @@
+"""Environments, models and code: what needs files uploaded. Imports the SDKs only when something is created."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infra.azure.arm import Arm
+from infra.azure.workspace import Workspace
+
+if TYPE_CHECKING:
+    from infra.azure.sdk import Sdk
+
+
+class AzureAssets:
+    """The assets of one workspace; `portal` is the studio's address, which the SDK wants to know."""
+
+    def __init__(self, workspace: Workspace, arm: Arm, *, portal: str) -> None:
+        self._workspace = workspace
+        self._arm = arm
+        self._portal = portal
+
+    @cached_property
+    def _sdk(self) -> Sdk:
+        from infra.azure.sdk import Sdk
+
+        return Sdk(self._workspace, self._arm, portal=self._portal)
+
+    def warm_up(self) -> None:
+        """Begin to import azure-ai-ml in the background."""
+        self._sdk.warm_up()
+
+    def put_environment(self, document: Mapping[str, Any], folder: Path) -> None:
+        """Register an environment version; `document` is AML YAML, `folder` its build context."""
+        self._sdk.put_environment(document, folder)
+
+    def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
+        """Register a model version; `document` is AML YAML, `folder` its files."""
+        self._sdk.put_model(document, folder)
+
+    def upload(self, sas_uri: str, folder: Path) -> None:
+        """Upload a folder to the container that a shared access signature opens."""
+        from infra.azure.uploads import upload_folder
+
+        upload_folder(sas_uri, folder, ca_bundle=self._arm.ca_bundle, timeouts=self._arm.timeouts)

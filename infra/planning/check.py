@@ -1,0 +1,71 @@
+"""Refuses, before anything is changed, what would fail or lose something later."""
+
+from collections.abc import Callable
+
+from infra.azure.cloud import Cloud
+from infra.azure.quota import check_quota
+from infra.errors import AccessDenied, Refused, StalePlan
+from infra.hub.access import Hub
+from infra.parallel import together
+from infra.planning.desired import needs_token
+from infra.planning.plan import Action, Plan
+from infra.planning.prepare import Prepared
+from infra.planning.token_access import NOT_READABLE, check_token, find_token
+from infra.resources.deployment import Deployment
+
+
+def check_fresh(planned: Plan, now: Plan) -> None:
+    """Raise `StalePlan` where the live state or the desired state is no longer what `planned` was made from."""
+    before = {(c.kind, c.name): (c.action, c.diff, c.planned_against) for c in planned.changes}
+    after = {(c.kind, c.name): (c.action, c.diff, c.planned_against) for c in now.changes}
+    if planned.stack != now.stack:
+        hint = "give the spec that the plan was made from, or make a new plan"
+        raise StalePlan(f"the plan is for the stack {planned.stack}, not for {now.stack}", hint=hint)
+    moved = sorted(
+        f"{kind} {name}" for kind, name in before | after if before.get((kind, name)) != after.get((kind, name))
+    )
+    if moved:
+        raise StalePlan(f"changed since the plan: {', '.join(moved)}", hint="make a new plan")
+
+
+def check_lossless(prepared: Prepared) -> None:
+    """Raise `Refused` for a replacement that would lose something."""
+    for resource, change in prepared.pairs:
+        live = prepared.observed.of(resource)
+        if change.action is Action.REPLACE and live and (way_out := resource.obstacle(live, prepared.observed.traffic)):
+            message = f"{change.kind} {change.name} would have to be replaced: {change.reason}"
+            raise Refused(message, hint=way_out, code="replace_refused")
+
+
+def check_access_and_quota(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:
+    """Ask the Hub whether the token opens the model, and Azure whether the region has the cores."""
+    changing = prepared.plan.changing
+    checks: list[Callable[[], None]] = []
+    if changing & {"connection", "deployment"} and needs_token(prepared.desired.spec, prepared.desired.facts):
+        checks.append(lambda: _check_token(prepared, cloud, hub))
+    if "deployment" in changing:
+        checks.append(lambda: _check_quota(prepared, cloud))
+    together(checks)
+
+
+def _check_token(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:
+    spec, given = prepared.desired.spec, prepared.desired.token
+    connection = next((live for (kind, _), live in prepared.observed.live.items() if kind == "connection"), None)
+    if connection is not None and not connection.owner:
+        given = None  # somebody else's connection stays as it is, so its token is the one that counts
+    try:
+        found = find_token(spec, cloud, hub, given=given, connection=connection)
+    except AccessDenied as error:
+        if error.code not in NOT_READABLE:
+            raise
+        cloud.reporter.note(str(error))
+        return
+    check_token(spec, hub, found.value)
+
+
+def _check_quota(prepared: Prepared, cloud: Cloud) -> None:
+    deployment = next(resource for resource in prepared.resources if isinstance(resource, Deployment))
+    live = prepared.observed.of(deployment)
+    running = int(live.state.get("instance_count") or 0) if live and live.provisioning == "Succeeded" else 0
+    wanted = prepared.spec.deployment
+    check_quota(cloud, wanted.instance_type, wanted=wanted.instance_count, running=running)

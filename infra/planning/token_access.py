@@ -1,0 +1,84 @@
+"""Does this token open this model? The one place that answers, for `up`, `token` and `doctor`."""
+
+from msgspec import Struct
+
+from infra.azure.cloud import Cloud
+from infra.errors import AccessDenied
+from infra.hub.access import Hub, TokenFacts
+from infra.resources.base import Live
+from infra.resources.connection import stored_keys, token_hint, usable
+from infra.spec.model import StackSpec, TokenSpec
+from infra.spec.names import is_registry_model
+
+NOT_READABLE = {"token_in_key_vault", "token_not_readable"}
+"""Codes of `find_token` that say nothing about the token: it cannot be looked at from here."""
+
+
+class FoundToken(Struct, frozen=True):
+    """A Hub token and whether it was `given` to the command or is `stored` in the connection."""
+
+    value: str
+    source: str
+
+    def __repr__(self) -> str:
+        """Without the token."""
+        return f"FoundToken(source={self.source!r})"
+
+
+def token_spec(spec: StackSpec) -> TokenSpec:
+    """Where the token is kept, by default as Hugging Face documents it."""
+    return spec.token or TokenSpec()
+
+
+def find_token(spec: StackSpec, cloud: Cloud, hub: Hub, *, given: str | None, connection: Live | None) -> FoundToken:
+    """The given token, else the stored one; `connection` is the live connection that the spec names.
+
+    Raises `AccessDenied`, whose code says why there is none: one of `NOT_READABLE`, `connection_without_key`, or
+    `token_missing`.
+    """
+    where = token_spec(spec)
+    if given:
+        return FoundToken(given, "given")
+    if where.key_vault:
+        raise _in_key_vault(where.key_vault)
+    if connection is None:
+        message = f"{spec.model.id} needs a token: none was given, and the connection {where.connection} does not exist"
+        hint = f"{token_hint(local=cloud.local)}; access to the model is requested at {hub.page(spec.model.id)}"
+        raise AccessDenied(message, hint=hint, code="token_missing")
+    try:
+        stored = usable(connection, stored_keys(cloud, where.connection), where.key)
+    except AccessDenied:
+        message = f"the token in {where.connection} cannot be checked: you may not read it"
+        raise AccessDenied(
+            message, hint="`export HF_TOKEN=…` to check that one instead", code="token_not_readable"
+        ) from None
+    if stored is None:
+        message = f"the connection {where.connection} exists but has no key {where.key}"
+        hint = "`gatelift token set` writes the token; or name another connection in token: of the spec"
+        raise AccessDenied(message, hint=hint, code="connection_without_key")
+    return FoundToken(stored, "stored")
+
+
+def check_token(spec: StackSpec, hub: Hub, token: str) -> TokenFacts:
+    """Ask the Hub whose token it is and whether it opens the spec's model; each refusal has a code of its own."""
+    facts = hub.token(token)
+    if not is_registry_model(spec.model.id):
+        hub.check_access(spec.model.id, token)
+    return facts
+
+
+def refuse_key_vault(spec: StackSpec) -> None:
+    """Raise where the token is kept in Key Vault, which gatelift neither reads nor writes."""
+    if place := token_spec(spec).key_vault:
+        raise _in_key_vault(place)
+
+
+def _in_key_vault(place: str) -> AccessDenied:
+    vault, _, name = place.removeprefix("https://").split("/")[:3]
+    hint = (
+        f"`az keyvault secret set --vault-name {vault.partition('.')[0]} --name {name} --file FILE`, write the new "
+        "version into token.key_vault, then `gatelift up`"
+    )
+    return AccessDenied(
+        f"the token is kept in Key Vault, at {place}: gatelift does not read it", hint=hint, code="token_in_key_vault"
+    )
