@@ -37,12 +37,10 @@ class SystemClock:
         time.sleep(seconds)
 
 
-def wait_until(
-    done: Callable[[], bool], *, clock: Clock, timeout: float, every: float = 5, what: str = "it", hint: str = ""
-) -> None:
+def wait_until(done: Callable[[], bool], *, clock: Clock, timeout: float, every: float = 5, what: str = "it") -> None:
     """Call `done` every so many seconds until it is true; `TimedOut` after `timeout` seconds."""
     deadline = clock.now() + timeout
     while not done():
         if clock.now() >= deadline:
-            raise TimedOut(f"{what} is not ready after {timeout:.0f} s", hint=hint)
+            raise TimedOut(f"{what} is not ready after {timeout:.0f} s")
         clock.sleep(every)

@@ -8,7 +8,7 @@ from scoring.background_responses import BackgroundResponses
 from scoring.embedding_requests import EmbeddingsApp, read_prompts
 from scoring.engine_metrics import EngineMetrics
 from scoring.loading import load_engine
-from scoring.response_store import open_store
+from scoring.response_store import MemoryStore, ResponseStore, ResponseStoreSettings, is_redis
 from scoring.responses_surface import ResponsesSurface
 from scoring.service import Service, State
 
@@ -39,3 +39,16 @@ async def watch_engines(service: Service) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(service.engine_died.wait(), 0.25)
             return
+
+
+async def open_store(settings: ResponseStoreSettings) -> ResponseStore:
+    """Open the store of the settings; a Redis server that is down is found out later, by each request."""
+    if settings.url == "memory":
+        return MemoryStore(settings)
+    if is_redis(settings.url):
+        from scoring.response_store_redis import RedisStore  # the redis package is optional
+
+        return RedisStore(settings)
+    from scoring.response_store_sqlite import SqliteStore  # one thread more, only where it is asked for
+
+    return await SqliteStore.opened(settings)

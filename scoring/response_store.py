@@ -105,7 +105,7 @@ def read_response_store(environ: Mapping[str, str]) -> ResponseStoreSettings:
     """Read SCORING_RESPONSE_STORE (`memory`, `sqlite:///path`, `redis://host`), …_SECONDS and …_BYTES."""
     url = environ.get(PREFIX) or "memory"
     parts = urlsplit(url)
-    if url != "memory" and not (parts.scheme == "sqlite" and parts.path.strip("/")) and not _is_redis(url):
+    if url != "memory" and not (parts.scheme == "sqlite" and parts.path.strip("/")) and not is_redis(url):
         raise BadSettings(
             f"{PREFIX} is a {parts.scheme or 'word'!s} that is no store",
             hint="write memory, sqlite:///folder/file.db, redis://host:6379/0 or rediss://…",
@@ -117,20 +117,8 @@ def read_response_store(environ: Mapping[str, str]) -> ResponseStoreSettings:
     )
 
 
-async def open_store(settings: ResponseStoreSettings) -> ResponseStore:
-    """Open the store of the settings; a Redis server that is down is found out later, by each request."""
-    if settings.url == "memory":
-        return MemoryStore(settings)
-    if _is_redis(settings.url):
-        from scoring.response_store_redis import RedisStore  # the redis package is optional
-
-        return RedisStore(settings)
-    from scoring.response_store_sqlite import SqliteStore  # one thread more, only where it is asked for
-
-    return await SqliteStore.opened(settings)
-
-
-def _is_redis(url: str) -> bool:
+def is_redis(url: str) -> bool:
+    """Whether the address is that of a Redis server."""
     return urlsplit(url).scheme in REDIS_SCHEMES
 
 

@@ -1,81 +1,271 @@
-"""The rules of the tree that no linter knows: who may import whom, one home per vendor SDK, file length."""
+"""The rules of the tree that no linter knows: `scripts/rules.py [ROOT]` prints one line for each broken one.
+
+What counts as an import: `import`, `from … import`, `import_module("…")`, and every text that is the dotted name of a
+module of ours or of a package that has a home. Inside functions and under TYPE_CHECKING, too: nothing hides.
+"""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
-LONGEST_FILE = 300
-# The only files that may import a package; a name stands for itself and everything below it.
+LONGEST_FILE = 300  # lines
+MOST_FILES = 16  # Python files in a folder, `__init__.py` not counted
+MOST_PARAMETERS = 5  # of a function, `self` and `cls` not counted
+
+# From top to bottom: a file imports only from its own place and from those below it. A place is a file or a folder, and
+# a folder stands for its own files: one that has folders in it has them as places of their own.
+PLACES = (
+    "tests",
+    "scripts",
+    "infra/cli",
+    "infra/cli/commands",
+    "infra/cli/views",
+    "infra/cli/input",
+    "infra/cli/terminal",
+    "infra/operations",
+    "infra/planning",
+    "infra/resources",
+    "infra/azure",
+    "infra/emulator",
+    "infra/hub",
+    "infra/spec",
+    "infra",
+    "scoring",
+)
+# The only places that may import a package; its name stands for itself and everything below it.
 HOMES = {
-    "azure.ai.ml": {"infra/azure/sdk.py"},
-    "azure.core": {"infra/azure/sdk_transport.py", "infra/azure/sdk.py", "infra/azure/login.py"},
-    "azure.identity": {"infra/azure/login.py"},
-    "azure.mgmt": set(),  # Resource Manager is asked directly, see infra/azure/session.py
-    "azure.storage": {"infra/azure/uploads.py"},
-    "click": {"infra/cli"},
-    "huggingface_hub": {"infra/hub/access.py", "scoring/weights.py"},
-    "vllm": {"scoring/vllm_engine.py"},
+    "azure.ai.ml": ("infra/azure/sdk.py",),
+    "azure.core": ("infra/azure/sdk_transport.py", "infra/azure/sdk.py", "infra/azure/login.py"),
+    "azure.identity": ("infra/azure/login.py",),
+    "azure.mgmt": (),  # Resource Manager is asked directly, see infra/azure/session.py
+    "azure.storage": ("infra/azure/uploads.py",),
+    "click": ("infra/cli",),
+    "huggingface_hub": ("infra/hub/access.py", "scoring/weights.py"),
+    "pydantic": ("infra/emulator", "scoring"),  # its import takes longer than most commands
+    "torch": ("infra/hub/demo_weights.py", "scoring/vllm_engine.py"),
+    "vllm": (
+        "scoring/vllm_engine.py",
+        # These import a part of vLLM by its name, each for one thing; they go when the server stands on vLLM's fronts.
+        "scoring/engine_process.py",
+        "scoring/inline_stream.py",
+        "scoring/media_fetching.py",
+        "scoring/parser_relay.py",
+        "scoring/responses_input.py",
+        "scoring/tuning.py",
+        "scoring/vllm_responses.py",
+    ),
 }
-# A folder's files must not import these.
-FORBIDDEN = {
-    "scoring": ("infra", "azure", "tests"),
-    "infra": ("scoring", "tests", "vllm", "torch"),
-    "infra/cli": ("pydantic",),  # its import takes longer than most commands
-    "infra/emulator": ("azure", "huggingface_hub", "infra.cli", "infra.resources"),
-    "infra/resources": ("azure", "infra.azure.arm", "infra.azure.sdk", "infra.planning.apply", "infra.cli"),
+# What a place imports of ours at most, its own files aside.
+ONLY = {
+    "infra": (),  # it handles `scoring` as files
+    "scoring": (),  # uploaded alone: the container has nothing else
+    "infra/emulator": ("infra/errors.py", "infra/hub/demo_models.py", "infra/paths.py"),
 }
-HEAVY_BY_DESIGN = {"infra/hub/demo_weights.py"}
+ROOMS_COME = "gets its folders when the server is rebuilt on vLLM's own fronts"
+LARGER_FOLDERS = {"scoring": ROOMS_COME, "tests/scoring": ROOMS_COME}
+MORE_PARAMETERS = {
+    "infra/errors.py:GateliftError.__init__": "an error names everything that a person may need",
+    "scoring/problems.py:Problem.__init__": "an error names everything that a client may need",
+    "scoring/application.py:Application._run": ROOMS_COME,
+    "scoring/background.py:BackgroundServer.call": ROOMS_COME,
+    "scripts/benches/serving/plots.py:_text": "a primitive of drawing: coordinates and looks",
+    "scripts/benches/serving/plots.py:_line": "a primitive of drawing: coordinates and looks",
+    "scripts/benches/emulator.py:large_state": "one measurement with its sizes",
+}
+DOTTED = re.compile(r"[a-zA-Z_]\w*(\.[a-zA-Z_]\w*)+\.?")  # with the dot of an f-string's beginning, too
+COMMAND = "command"  # a function that this decorates has a parameter for each of its options
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Each import of a file: line number and full dotted name."""
-    for node in ast.walk(ast.parse(path.read_text(), filename=str(path))):
+class Imported(NamedTuple):
+    """One import: where it stands and the full dotted name."""
+
+    line: int
+    name: str
+
+
+class Tree:
+    """The Python files of a checkout and what each of them imports of ours."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        tops = sorted({place.partition("/")[0] for place in PLACES})
+        self.files = [path for top in tops for path in sorted((root / top).rglob("*.py"))]
+        self.parsed = {self.where(path): ast.parse(path.read_text(), filename=str(path)) for path in self.files}
+        self.modules = {module_name(where): where for where in self.parsed}
+        self.imports = {where: list(imports(node)) for where, node in self.parsed.items()}
+
+    def where(self, path: Path) -> str:
+        """A file as the tables above write it."""
+        return path.relative_to(self.root).as_posix()
+
+    def own(self, where: str) -> Iterator[tuple[int, str]]:
+        """The imports of our own files: line and file."""
+        for line, name in self.imports[where]:
+            for candidate in self._candidates(where, name):
+                if found := self.modules.get(candidate):
+                    if found != where:
+                        yield line, found
+                    break
+
+    def _candidates(self, where: str, name: str) -> Iterator[str]:
+        """The modules that a name may mean, longest first; a script's own folders are on its path."""
+        prefixes = [""]
+        if where.startswith("scripts/"):
+            parents = where.split("/")[:-1]
+            prefixes += [".".join(parents[:length]) + "." for length in range(len(parents), 0, -1)]
+        for prefix in prefixes:
+            parts = (prefix + name).split(".")
+            yield from (".".join(parts[:length]) for length in range(len(parts), prefix.count("."), -1))
+
+
+def module_name(where: str) -> str:
+    """The dotted name of a file; a package's is its folder's."""
+    return where.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def imports(tree: ast.Module) -> Iterator[Imported]:
+    """Every import of a file, and every text that names a module; the name of a logger imports nothing."""
+    nodes = list(ast.walk(tree))
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    loggers = {argument for call in calls if called(call) == "getLogger" for argument in call.args}
+    importing = {call.args[0] for call in calls if called(call) in ("import_module", "__import__") and call.args}
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield node.lineno, alias.name
+                yield Imported(node.lineno, alias.name)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             for alias in node.names:
-                yield node.lineno, f"{node.module}.{alias.name}"
+                yield Imported(node.lineno, f"{node.module}.{alias.name}")
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and node not in loggers
+            and (node in importing or DOTTED.fullmatch(node.value))
+        ):
+            yield Imported(node.lineno, node.value.rstrip("."))
 
 
-def within(name: str, package: str) -> bool:
-    return name == package or name.startswith(f"{package}.")
+def called(node: ast.Call) -> str:
+    """The last part of the name of what is called."""
+    return getattr(node.func, "attr", getattr(node.func, "id", ""))
 
 
-def allowed(where: str, homes: set[str]) -> bool:
-    return any(where == home or where.startswith(f"{home}/") for home in homes)
+def place_of(where: str) -> str:
+    """The place of a file: the file itself, or the nearest folder above it that the table has."""
+    while where and where not in PLACES:
+        where = where.rpartition("/")[0]
+    return where
 
 
-def complaints() -> Iterator[str]:
-    """One line for each broken rule."""
-    files = [path for folder in ("scoring", "infra") for path in sorted((ROOT / folder).rglob("*.py"))]
-    for path in files:
-        where = path.relative_to(ROOT).as_posix()
-        for line, name in imports(path):
+def within(where: str, places: tuple[str, ...]) -> bool:
+    """Whether a file is one of these places or lies in one."""
+    return any(where == place or where.startswith(f"{place}/") for place in places)
+
+
+def upward_imports(tree: Tree) -> Iterator[str]:
+    """Imports of a place that stands above one's own, or that one's own place may not import."""
+    for where in tree.parsed:
+        place = place_of(where)
+        for line, other in tree.own(where):
+            above = place_of(other)
+            if PLACES.index(above) < PLACES.index(place):
+                yield f"{where}:{line}: imports {other} from above: {place} stands below {above} in scripts/rules.py"
+            for limited, allowed in ONLY.items():
+                if within(where, (limited,)) and not within(other, (limited, *allowed)) and not is_package(other):
+                    at_most = ", ".join(allowed) or "itself"
+                    yield f"{where}:{line}: {limited} imports of ours only {at_most}, not {other}"
+
+
+def without_a_place(tree: Tree) -> Iterator[str]:
+    """Folders of ours that the table does not have."""
+    for folder in sorted({where.rpartition("/")[0] for where in tree.parsed}):
+        if within(folder, ("infra",)) and folder not in PLACES:
+            yield f"{folder}: has no place in scripts/rules.py: say what it stands above and below"
+
+
+def is_package(where: str) -> bool:
+    """Whether a file is a package's docstring, which is imported with everything below it."""
+    return where.endswith("/__init__.py")
+
+
+def circles(tree: Tree) -> Iterator[str]:
+    """Files that import each other, directly or over others; each circle once."""
+    edges = {where: sorted({other for _, other in tree.own(where)}) for where in tree.parsed}
+    done: set[str] = set()
+
+    def walk(where: str, path: list[str]) -> Iterator[str]:
+        if where in path:
+            yield "a circle: " + " -> ".join([*path[path.index(where) :], where])
+        elif where not in done:
+            for other in edges[where]:
+                yield from walk(other, [*path, where])
+            done.add(where)
+
+    for where in edges:
+        yield from walk(where, [])
+
+
+def homeless_imports(tree: Tree) -> Iterator[str]:
+    """Imports of a package outside its home."""
+    for where, found in tree.imports.items():
+        if not within(where, ("infra", "scoring")):
+            continue
+        for line, name in found:
             for package, homes in HOMES.items():
-                if within(name, package) and not allowed(where, homes):
-                    yield f"{where}:{line}: {package} is imported only in {', '.join(sorted(homes))}"
-            for folder, packages in FORBIDDEN.items():
-                if not where.startswith(f"{folder}/") or where in HEAVY_BY_DESIGN:
-                    continue
-                for package in packages:
-                    if within(name, package):
-                        yield f"{where}:{line}: {folder} must not import {package}"
-    for folder in ("scoring", "infra", "tests", "scripts"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            length = len(path.read_text().splitlines())
-            if length > LONGEST_FILE:
-                yield f"{path.relative_to(ROOT)}: {length} lines, more than {LONGEST_FILE}: it is two things"
+                if (name == package or name.startswith(f"{package}.")) and not within(where, homes):
+                    yield f"{where}:{line}: {package} is imported only in {', '.join(homes) or 'no file'}"
 
 
-def main() -> int:
-    found = list(complaints())
+def too_large(tree: Tree) -> Iterator[str]:
+    """Files, folders and functions beyond their limit."""
+    folders: dict[str, int] = {}
+    for path in tree.files:
+        length, where = len(path.read_text().splitlines()), tree.where(path)
+        if length > LONGEST_FILE:
+            yield f"{where}: {length} lines, more than {LONGEST_FILE}: it is two things"
+        if not is_package(where):
+            folder = where.rpartition("/")[0]
+            folders[folder] = folders.get(folder, 0) + 1
+    for folder, count in folders.items():
+        if count > MOST_FILES and folder not in LARGER_FOLDERS:
+            yield f"{folder}: {count} Python files, more than {MOST_FILES}: it is two concepts"
+    for where, node in tree.parsed.items():
+        if not where.startswith("tests/"):  # there a parameter is a fixture
+            yield from long_signatures(where, node, "")
+
+
+def long_signatures(where: str, parent: ast.AST, prefix: str) -> Iterator[str]:
+    """Functions with too many parameters."""
+    for node in ast.iter_child_nodes(parent):
+        if isinstance(node, ast.ClassDef):
+            yield from long_signatures(where, node, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            arguments = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+            count = sum(argument.arg not in ("self", "cls") for argument in arguments)
+            decorators = {called(one) for one in node.decorator_list if isinstance(one, ast.Call)}
+            name = f"{where}:{prefix}{node.name}"
+            if count > MOST_PARAMETERS and name not in MORE_PARAMETERS and COMMAND not in decorators:
+                yield f"{where}:{node.lineno}: {node.name} has {count} parameters, more than {MOST_PARAMETERS}"
+            yield from long_signatures(where, node, f"{prefix}{node.name}.")
+        else:
+            yield from long_signatures(where, node, prefix)
+
+
+def main(arguments: list[str]) -> int:
+    """Print every complaint about the tree; 1 if there is one."""
+    tree = Tree(Path(arguments[0]) if arguments else Path(__file__).resolve().parents[1])
+    found = [
+        complaint
+        for rule in (without_a_place, upward_imports, circles, homeless_imports, too_large)
+        for complaint in rule(tree)
+    ]
     for complaint in found:
         print(complaint)  # noqa: T201
     return 1 if found else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -44,4 +44,4 @@ class AzureAssets:
         """Upload a folder to the container that a shared access signature opens."""
         from infra.azure.uploads import upload_folder
 
-        upload_folder(sas_uri, folder, ca_bundle=self._arm.ca_bundle, timeouts=self._arm.timeouts)
+        upload_folder(self._arm, sas_uri, folder)

@@ -33,6 +33,13 @@ class Doomed(Struct, frozen=True):
     run: Callable[[], None] | None = None
 
 
+class Users(Struct, frozen=True):
+    """The workspace's deployments, which refer to assets and connections: those that go and those that stay."""
+
+    going: list[Live]
+    staying: list[Live]
+
+
 def find_doomed(spec: StackSpec, cloud: Cloud) -> list[Doomed]:
     """Everything the stack owns in the workspace, also under names that the spec no longer has; in order."""
     endpoint, connection = spec.endpoint.name.lower(), token_spec(spec).connection
@@ -44,8 +51,7 @@ def find_doomed(spec: StackSpec, cloud: Cloud) -> list[Doomed]:
     ]
     endpoints, assets, entries, links = together(calls)
     found: list[Doomed] = []
-    all_going: list[Live] = []
-    still_used: list[Live] = []
+    users = Users([], [])
     others: list[dict[str, Any]] = []
     for name, (document, lives) in sorted(endpoints.items()):
         going = {each: live for each, live in lives.items() if live.owner == cloud.stack}
@@ -54,11 +60,11 @@ def find_doomed(spec: StackSpec, cloud: Cloud) -> list[Doomed]:
             found += _endpoint(cloud, name, document, staying, going)
         else:
             others.append(document)
-        all_going += going.values()
-        still_used += staying.values()
+        users.going.extend(going.values())
+        users.staying.extend(staying.values())
     found += _entries(cloud, entries)
     for kind, versions in assets.items():
-        found += _assets(cloud, kind, versions, all_going, still_used)
+        found += _assets(cloud, kind, versions, users)
     found += [
         doomed
         for id in spec.endpoint.identity.user_assigned_identities
@@ -67,7 +73,7 @@ def find_doomed(spec: StackSpec, cloud: Cloud) -> list[Doomed]:
     owners = {owner_of(document.get("tags")) for document, _ in endpoints.values()}
     for name, document in sorted(links.items()):
         if name == connection or owner_of(document["properties"].get("metadata")) == cloud.stack:
-            found += _connection(cloud, name, document, owners, all_going, still_used)
+            found += _connection(cloud, document, owners, users)
     return found
 
 
@@ -121,31 +127,28 @@ def _entries(cloud: Cloud, entries: list[dict[str, Any]]) -> list[Doomed]:
     return [Doomed(_delete("model", _asset_name(entry["id"])), 3, _deleter(cloud, entry["id"])) for entry in mine]
 
 
-def _assets(
-    cloud: Cloud, kind: str, versions: list[dict[str, Any]], going: list[Live], still_used: list[Live]
-) -> list[Doomed]:
+def _assets(cloud: Cloud, kind: str, versions: list[dict[str, Any]], users: Users) -> list[Doomed]:
     found = []
     for document in versions:
         name = _asset_name(document["id"])
         reference = f"azureml:{name}"
         owner = owner_of(document["properties"].get("tags"))
-        if owner != cloud.stack and not (owner and _uses(going, reference)):
+        if owner != cloud.stack and not (owner and _uses(users.going, reference)):
             continue
-        if _uses(still_used, reference):
+        if _uses(users.staying, reference):
             found.append(Doomed(_keep(kind, name, "stays: another stack uses it"), 3))
         else:
             found.append(Doomed(_delete(kind, name), 3, _deleter(cloud, document["id"])))
     return found
 
 
-def _connection(
-    cloud: Cloud, name: str, document: dict[str, Any], owners: set[str], going: list[Live], still_used: list[Live]
-) -> list[Doomed]:
+def _connection(cloud: Cloud, document: dict[str, Any], owners: set[str], users: Users) -> list[Doomed]:
+    name = document["name"]
     owner = owner_of(document["properties"].get("metadata"))
-    if owner != cloud.stack and not (owner and _refers(going, name) and owner not in owners):
+    if owner != cloud.stack and not (owner and _refers(users.going, name) and owner not in owners):
         whose = f"the stack {owner}" if owner else "somebody else"
         return [Doomed(_keep("connection", name, f"stays: it belongs to {whose}"), 3)]
-    if _refers(still_used, name):
+    if _refers(users.staying, name):
         return [Doomed(_keep("connection", name, "stays: another stack uses it"), 3)]
     reason = "belongs to the stack" if owner == cloud.stack else f"was left by the stack {owner}; nobody else uses it"
     return [Doomed(_delete("connection", name, reason), 3, _deleter(cloud, cloud.workspace.connection(name)))]

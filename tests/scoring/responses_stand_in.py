@@ -14,7 +14,8 @@ from pydantic import BaseModel
 
 from scoring.asgi import Message, Receive, Scope, Send, local_scope, never, read_body, replaying, send_json
 from scoring.background_responses import BackgroundResponses
-from scoring.response_store import MemoryStore, ResponseStore, ResponseStoreSettings, StoreUnavailable, open_store
+from scoring.lifecycle import open_store
+from scoring.response_store import MemoryStore, ResponseStore, ResponseStoreSettings, StoreUnavailable
 from scoring.responses_surface import ResponsesSurface
 
 QUICK = 0.01

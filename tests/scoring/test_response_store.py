@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from scoring.errors import BadSettings
+from scoring.lifecycle import open_store
 from scoring.response_store import (
     MemoryStore,
     ResponseStore,
     ResponseStoreSettings,
     StoreUnavailable,
-    open_store,
     read_response_store,
 )
 from scoring.response_store_sqlite import SqliteStore, database_path

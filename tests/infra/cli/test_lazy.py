@@ -110,7 +110,9 @@ def test_in_azure_only_the_login_is_loaded_beyond_that(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from infra.operations import up; from infra.spec.file import load_spec; "
     )
-    program += "from infra.azure.target import open_target; spec = load_spec(Path('spec.yaml'), environ={}, local=False); "
+    program += (
+        "from infra.azure.target import open_target; spec = load_spec(Path('spec.yaml'), environ={}, local=False); "
+    )
     program += "open_target(spec, local=False, environ={}); sys.stderr.write(' '.join(sys.modules))"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert set(result.stderr.split()) & (set(SLOW) | {"azure.identity"}) == set()
