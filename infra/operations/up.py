@@ -12,7 +12,7 @@ from infra.operations.connect import ConnectInfo, connection_info
 from infra.operations.smoke import smoke_test
 from infra.parallel import Task
 from infra.planning.apply import apply, resume_running
-from infra.planning.check import check_access_and_quota, check_fresh, check_lossless
+from infra.planning.check import check, check_access_and_quota
 from infra.planning.lease import clear_abandoned, held
 from infra.planning.plan import Plan
 from infra.planning.prepare import Prepared, observe_again, prepare
@@ -50,20 +50,17 @@ def up(prepared: Prepared, target: Target, *, reporter: Reporter, agreed: Plan |
     """
     recorder = Recorder(reporter)
     cloud = prepared.located(target.cloud_for(recorder))
-    if agreed:
-        check_fresh(agreed, prepared.plan)
+    check(prepared, agreed)
     if not prepared.plan.has_changes and not prepared.running:
         return _nothing_to_do(prepared, target, cloud)
-    check_lossless(prepared)
     checks = Task(partial(check_access_and_quota, prepared, cloud, target.hub))
     with held(cloud, partial(observe_again, prepared, cloud), checks) as current:
         if current.plan.changing & BY_SDK:
             cloud.assets.warm_up()
-        if agreed:
-            check_fresh(agreed, current.plan)
+        check(current, agreed)
         if resume_running(cloud, current):
             current = observe_again(current, cloud)
-        check_lossless(current)
+            check(current, None)
         smoke = _Smoke(current, target, cloud)
         apply(cloud, current, before_traffic=smoke.test)
         connection, answer = smoke.result()

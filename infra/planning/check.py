@@ -14,6 +14,17 @@ from infra.planning.token_access import NOT_READABLE, check_token, find_token
 from infra.resources.deployment import Deployment
 
 
+def check(prepared: Prepared, agreed: Plan | None) -> None:
+    """Raise where the plan is not the `agreed` one any more, or would lose something."""
+    if agreed:
+        check_fresh(agreed, prepared.plan)
+    for resource, change in prepared.pairs:
+        live = prepared.observed.of(resource)
+        if change.action is Action.REPLACE and live and (way_out := resource.obstacle(live, prepared.observed.traffic)):
+            message = f"{change.kind} {change.name} would have to be replaced: {change.reason}"
+            raise Refused(message, hint=way_out, code="replace_refused")
+
+
 def check_fresh(planned: Plan, now: Plan) -> None:
     """Raise `StalePlan` where the live state or the desired state is no longer what `planned` was made from."""
     before = {(c.kind, c.name): (c.action, c.diff, c.planned_against) for c in planned.changes}
@@ -26,15 +37,6 @@ def check_fresh(planned: Plan, now: Plan) -> None:
     )
     if moved:
         raise StalePlan(f"changed since the plan: {', '.join(moved)}", hint="make a new plan")
-
-
-def check_lossless(prepared: Prepared) -> None:
-    """Raise `Refused` for a replacement that would lose something."""
-    for resource, change in prepared.pairs:
-        live = prepared.observed.of(resource)
-        if change.action is Action.REPLACE and live and (way_out := resource.obstacle(live, prepared.observed.traffic)):
-            message = f"{change.kind} {change.name} would have to be replaced: {change.reason}"
-            raise Refused(message, hint=way_out, code="replace_refused")
 
 
 def check_access_and_quota(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:
