@@ -16,8 +16,8 @@ from infra.resources.connection import Connection
 from infra.resources.deployment import Deployment, ServedModel
 from infra.resources.endpoint import Endpoint
 from infra.resources.environment import Environment
+from infra.resources.model_card import ModelCard
 from infra.resources.secrets_role import SecretsRole
-from infra.resources.templates import render
 from infra.resources.traffic import Traffic
 from infra.spec.model import CatalogSpec, StackSpec, TokenSpec
 from infra.spec.names import catalog_name, is_registry_model
@@ -36,7 +36,6 @@ ORDER: Mapping[str, tuple[str, ...]] = {
 }
 # What a name that is taken must not leave behind, but what need not wait until the endpoint is there.
 ONCE_ACCEPTED: Mapping[str, tuple[str, ...]] = dict.fromkeys(("environment", "code", "model"), ("endpoint",))
-CARD_TEMPLATE = Path(__file__).parents[1] / "resources" / "model_card.md.j2"
 
 
 class Sources(Struct, frozen=True, dict=True):
@@ -109,20 +108,17 @@ def desired_resources(
 def catalog_entry(
     spec: StackSpec, catalog: CatalogSpec, facts: ModelFacts, vllm_version: str, page: str
 ) -> CatalogModel:
-    """The model's entry in the catalogue; the card holds nothing that may change in place."""
+    """The model's entry in the catalog. What may change in place (tags, description) is no part of the card."""
     where = token_spec(spec)
-    card = render(
-        CARD_TEMPLATE,
-        {
-            "model": facts.id,
-            "revision": facts.revision,
-            "gated": facts.gated,
-            "served_name": spec.model.served_name or facts.id,
-            "vllm_version": vllm_version,
-            "connection": where.connection,
-            "key": where.key,
-            "page": page,
-        },
+    card = ModelCard(
+        model=facts.id,
+        revision=facts.revision,
+        gated=facts.gated,
+        served_name=spec.model.served_name or facts.id,
+        vllm_version=vllm_version,
+        connection=where.connection if facts.gated else "",
+        key=where.key if facts.gated else "",
+        page=page,
     )
     tags = {
         "modelId": facts.id,

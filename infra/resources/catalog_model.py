@@ -1,4 +1,4 @@
-"""The model's entry in the workspace's catalogue: a model card and tags, no weights."""
+"""The model's entry in the workspace's catalog: a model card and tags, no weights."""
 
 import tempfile
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from infra.azure.cloud import Cloud
-from infra.digests import fingerprint
 from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
+from infra.resources.model_card import ModelCard
 
 INVISIBLE_UNTIL = "invisibleUntil"
 CARD = "gatelift_card"
@@ -31,7 +31,7 @@ class CatalogModel(Resource):
     """A `custom_model` whose only file is the rendered card; everything searchable is a tag."""
 
     model: str
-    card: str
+    content: ModelCard
     stack: str
     tags: tuple[tuple[str, str], ...] = ()
     description: str = ""
@@ -48,8 +48,13 @@ class CatalogModel(Resource):
 
     @property
     def chosen_version(self) -> str:
-        """The spec's version, else the card's hash: another card is another version."""
-        return self.version or fingerprint(self.card)
+        """The spec's version, or else the card's own, which is a hash."""
+        return self.version or self.content.version
+
+    @property
+    def card(self) -> str:
+        """The text of the model card; this renders it."""
+        return self.content.text
 
     @cached_property
     def desired(self) -> State:
@@ -58,7 +63,7 @@ class CatalogModel(Resource):
             "name": self.model,
             "version": self.chosen_version,
             "type": "custom_model",
-            "properties": {CARD: fingerprint(self.card)},
+            "properties": {CARD: self.content.version},
             "tags": dict(self.tags),
         }
         if self.description:
@@ -66,7 +71,7 @@ class CatalogModel(Resource):
         return owned(state, self.stack)
 
     def settle(self, live: Live) -> State:
-        """One model, one entry: the stack that made it keeps it up to date, others leave it as it is."""
+        """Only the stack that made the entry keeps it up to date; other stacks leave it as it is."""
         return self.desired if live.owner == self.stack else {}
 
     def read(self, cloud: Cloud) -> Live | None:
@@ -77,22 +82,24 @@ class CatalogModel(Resource):
     def create(self, cloud: Cloud, state: State) -> None:
         """Upload the card and register the version."""
         with tempfile.TemporaryDirectory(prefix="gatelift-card-") as temporary:
-            folder = Path(temporary, self.model)  # its name is part of the blob's: the same card goes up only once
+            folder = Path(
+                temporary, self.model
+            )  # part of the blob's name: must not vary, or the same card is sent again
             folder.mkdir()
             (folder / "README.md").write_text(self.card, encoding="utf-8")
             cloud.assets.put_model(state, folder)
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
-        """Change tags and description, and send everything else back as it was."""
+        """Change tags and description; everything else is sent back unchanged."""
         tags = merged_tags(live.state.get("tags"), state["tags"])
         write_model(cloud, self._id(cloud), live, {"tags": tags, "description": state.get("description")})
 
     def obstacle(self, live: Live, traffic: Mapping[str, int]) -> str:
         """A version's content never changes."""
-        return "the model card is another one now: give catalog.version another value, or leave it out"
+        return "the model card has changed: give catalog.version another value, or leave it out"
 
     def delete(self, cloud: Cloud) -> None:
-        """Take this version away."""
+        """Delete this version."""
         cloud.delete(self._id(cloud))
 
     def _id(self, cloud: Cloud) -> str:

@@ -1,19 +1,17 @@
-"""The container's environment: rendered from `environments/vllm`, its version is its content."""
+"""The container's environment: rendered from `environments/vllm`; a hash of that folder is its version."""
 
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ruamel.yaml import YAML
 
 from infra.azure.cloud import Cloud
-from infra.digests import fingerprint
 from infra.resources.base import Live, Resource, State, owned, owner_of
-from infra.resources.templates import render
+from infra.resources.templates import render, template_version
 
 NAME = "gatelift-vllm"
 
@@ -41,23 +39,21 @@ class Environment(Resource):
 
     @cached_property
     def version(self) -> str:
-        """The content's hash."""
-        return fingerprint(self.files("0"))
+        """A hash of the templates, of the pins and of the code that renders them."""
+        return template_version(*sorted(self.templates.glob("*.j2")), self.templates / "pins.yaml")
 
     @cached_property
     def desired(self) -> State:
-        """The rendered environment, in Azure's own YAML."""
-        document = YAML(typ="safe").load(StringIO(self.files(self.version)["environment.yaml"]))
-        document.pop("$schema", None)
-        return owned(document, self.stack)
+        """Name and version; everything else follows from the version."""
+        return owned({"name": NAME, "version": self.version}, self.stack)
 
-    def files(self, version: str) -> dict[str, str]:
+    def files(self) -> dict[str, str]:
         """The rendered files by name."""
-        values = {**self.pins, "name": NAME, "version": version}
+        values = {**self.pins, "name": NAME, "version": self.version}
         return {path.stem: render(path, values) for path in sorted(self.templates.glob("*.j2"))}
 
     def settle(self, live: Live) -> State:
-        """A version that exists has this very content: there is nothing to compare."""
+        """An existing version has the same content by definition, so there is nothing to compare."""
         return {}
 
     def read(self, cloud: Cloud) -> Live | None:
@@ -65,19 +61,21 @@ class Environment(Resource):
         document = cloud.management.get(cloud.workspace.asset("environments", NAME, self.version))
         if document is None:
             return None
-        state: State = {"name": NAME, "version": self.version}  # the rest is in the version
+        state: State = {"name": NAME, "version": self.version}
         return Live(state, owner_of(document["properties"].get("tags")), "Succeeded", document)
 
     def create(self, cloud: Cloud, state: State) -> None:
         """Upload the build context and register the version; Azure builds the image when it is first used."""
+        files = self.files()
+        document = YAML(typ="safe").load(files.pop("environment.yaml"))
+        del document["$schema"]
         with tempfile.TemporaryDirectory(prefix="gatelift-environment-") as temporary:
-            folder = Path(temporary, NAME)  # its name is part of the blobs': the same files go up only once
+            folder = Path(temporary, NAME)  # part of each blob's name: must not vary, or the same files are sent again
             folder.mkdir()
-            for name, text in self.files(self.version).items():
-                if name != "environment.yaml":  # its content is in `state`; in the context it would only be uploaded
-                    (folder / name).write_text(text, encoding="utf-8")
-            cloud.assets.put_environment(state, folder)
+            for name, text in files.items():
+                (folder / name).write_text(text, encoding="utf-8")
+            cloud.assets.put_environment({**document, **state}, folder)
 
     def delete(self, cloud: Cloud) -> None:
-        """Take this version away."""
+        """Delete this version."""
         cloud.delete(cloud.workspace.asset("environments", NAME, self.version))
