@@ -1,11 +1,13 @@
-"""Who we are: the one home of azure.identity, which only Azure itself needs."""
+"""How gatelift logs in to Azure or to the emulator; the only importer of azure.identity."""
 
 import logging
 import os
 import threading
 import time
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from infra.errors import AccessDenied
 from infra.http_client import Unreachable, Web
@@ -15,18 +17,18 @@ NO_LOGIN = (
     "`--local` needs no Azure"
 )
 SCOPE = "https://management.azure.com/.default"
-EARLY = 300  # a token is renewed this long before it ends
+EARLY = 300  # seconds before it expires that a token is renewed
 
 
 class Credential(Protocol):
-    """What the Azure packages ask for a token."""
+    """What Azure's packages call to get a token."""
 
     def get_token(self, *scopes: str, **kwargs: Any) -> Any:
         """An access token with `token` and `expires_on`."""
 
 
 class CachingCredential:
-    """Azure's own credential, asked once per scope: the SDK's seven clients would each ask again."""
+    """Keeps one token per scope for all clients; the SDK's seven clients would each fetch their own."""
 
     def __init__(self, *, local: bool) -> None:
         self._local = local
@@ -43,10 +45,10 @@ class CachingCredential:
             return found
 
     def forget(self) -> None:
-        """Drop every token: a service said that one is over before its time."""
+        """Drop every token, after a service has refused one that had not expired."""
         with self._lock:
             self._tokens.clear()
-            self._inner = None  # it keeps tokens of its own
+            self._inner = None  # it has a cache of its own
 
     def _fetch(self, scopes: tuple[str, ...], kwargs: dict[str, Any]) -> Any:
         kwargs.pop("enable_cae", None)
@@ -54,21 +56,21 @@ class CachingCredential:
         return self._inner.get_token(*scopes, **kwargs)
 
 
-class AccessToken(NamedTuple):
-    """A token and when it ends, in seconds since 1970: what Azure's packages expect of a credential."""
+class AccessToken(Struct, frozen=True):
+    """A token and when it expires, in seconds since 1970, with the names that Azure's packages read."""
 
     token: str
     expires_on: int
 
 
 class EmulatorCredential:
-    """Asks the emulator's identity endpoint, in the words of Azure's own: one plain request, no package."""
+    """Asks the emulator's identity endpoint, as on a managed identity in Azure, without azure.identity."""
 
     def __init__(self) -> None:
         self._web = Web()
 
     def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
-        """A token of the emulator's owner; `AccessDenied` where nobody answers."""
+        """A token of the emulator's owner; `AccessDenied` if the endpoint gives none."""
         query = urlencode({"api-version": "2019-08-01", "resource": scopes[0].removesuffix("/.default")})
         headers = {"X-IDENTITY-HEADER": os.environ.get("IDENTITY_HEADER", "")}
         try:
@@ -82,7 +84,7 @@ class EmulatorCredential:
 
 
 class AzureCredential:
-    """azure-identity's default: environment, workload or managed identity, `az login`, …"""
+    """azure-identity's default chain: environment variables, workload or managed identity, `az login`, …"""
 
     def __init__(self) -> None:
         from azure.identity import DefaultAzureCredential  # 0.3 s

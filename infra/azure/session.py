@@ -1,4 +1,4 @@
-"""One request to Resource Manager until it has an answer: token, request id, renewed tokens and second tries."""
+"""Requests to Resource Manager: token, request id, renewed tokens and repeated tries."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from typing import Any
 
 from infra.azure.login import SCOPE, Credential
 from infra.errors import NotReady
-from infra.http_client import PASSING, Answer, Unreachable, Web
+from infra.http_client import TRANSIENT, Answer, Unreachable, Web
 
 MOST_TRIES = 4
-FIRST_PAUSE, LONGEST_PAUSE, WORTH_TELLING = 0.8, 120.0, 5.0
+FIRST_PAUSE, LONGEST_PAUSE, WORTH_TELLING = 0.8, 120.0, 5.0  # seconds
 PAUSE_HEADERS = {"retry-after-ms": 1000, "x-ms-retry-after-ms": 1000, "retry-after": 1}
 CLAIMS = re.compile(r'claims="([^"]+)"')
 
 
 class ArmSession:
-    """Sends JSON to one service in the name of one credential.
+    """Sends JSON to one service with the token of one credential.
 
-    Every request of ours says what should be, or asks for something: sent twice it does the same as once.
+    Requests are repeated whatever their method: each one describes a wanted state or reads one, so twice does no harm.
     """
 
     def __init__(
@@ -41,10 +41,10 @@ class ArmSession:
         self._sleep = sleep
         self._longest = min(longest, LONGEST_PAUSE)
         self.tell: Callable[[str], None] = lambda text: None
-        """Takes a line for whoever waits."""
+        """Shows a line to the person who waits."""
 
     def send(self, method: str, url: str, body: Any = None) -> Answer:
-        """The last answer, whatever its status; `NotReady` where none came."""
+        """The last response, whatever its status; `NotReady` if none came."""
         headers = {"Accept": "application/json", "User-Agent": f"gatelift Python/{platform.python_version()}"}
         headers["x-ms-client-request-id"] = str(uuid.uuid1())
         content = None
@@ -52,17 +52,18 @@ class ArmSession:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body).encode()
         for tries in range(1, MOST_TRIES + 1):
+            last = tries == MOST_TRIES
             pause = FIRST_PAUSE * 2 ** (tries - 2) if tries > 1 else 0.0
             try:
                 answer = self._authorized(method, url, headers, content)
             except Unreachable as error:
-                if error.final or tries == MOST_TRIES:
+                if error.final or last:
                     raise _no_answer(method, url, error) from None
             else:
                 wanted = retry_after(answer)
-                if answer.status < 400 or tries == MOST_TRIES or not (answer.status in PASSING or wanted):
+                if answer.status < 400 or last or not (answer.status in TRANSIENT or wanted):
                     return answer
-                if wanted > self._longest:  # the second try would come too early
+                if wanted > self._longest:  # the caller says so; trying earlier would be in vain
                     return answer
                 pause = wanted or pause
                 if pause >= WORTH_TELLING:
@@ -71,7 +72,7 @@ class ArmSession:
         raise AssertionError  # the last try returns or raises
 
     def _authorized(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
-        """The answer to the request with a token; once more with a new one where the service wants that."""
+        """Send the request with a token; once more with a new one if the service refuses the first."""
         used = self._credential.get_token(SCOPE).token
         answer = self._web.send(method, url, headers=headers | {"Authorization": f"Bearer {used}"}, body=body)
         if answer.status != 401:
@@ -79,7 +80,7 @@ class ArmSession:
         if claims := _claims(answer):
             renewed = self._credential.get_token(SCOPE, claims=claims).token
         elif hasattr(self._credential, "forget"):
-            if self._credential.get_token(SCOPE).token == used:  # nobody else has renewed it meanwhile
+            if self._credential.get_token(SCOPE).token == used:  # otherwise another thread has renewed it already
                 self._credential.forget()
             renewed = self._credential.get_token(SCOPE).token
         else:
@@ -88,7 +89,7 @@ class ArmSession:
 
 
 def retry_after(answer: Any) -> float:
-    """The seconds that the service asks for, 0 where it asks for none."""
+    """The seconds that the service asks to wait; 0 if it does not ask."""
     for name, scale in PAUSE_HEADERS.items():
         value = answer.headers.get(name) or ""
         if value.isdigit() and int(value) > 0:
@@ -97,7 +98,7 @@ def retry_after(answer: Any) -> float:
 
 
 def _claims(answer: Answer) -> str:
-    """What a new token must prove, where the answer is such a challenge."""
+    """What a new token must prove if the response is a claims challenge, else an empty string."""
     found = CLAIMS.search(answer.headers.get("WWW-Authenticate") or "")
     if not found:
         return ""

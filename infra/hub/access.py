@@ -1,4 +1,4 @@
-"""What the Hugging Face Hub says about a model and a token: the home of huggingface_hub here."""
+"""What the Hugging Face Hub says about a model and a token; in infra, the only importer of huggingface_hub."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TokenFacts(Struct, frozen=True):
 
 
 class Hub:
-    """One Hub, seen with or without a token."""
+    """A Hugging Face Hub, asked with or without a token."""
 
     def __init__(self, endpoint: str = PUBLIC_HUB, *, local: bool = False, timeouts: Timeouts | None = None) -> None:
         self.endpoint = endpoint.rstrip("/")
@@ -54,11 +54,11 @@ class Hub:
         self._web = Web(connect=self._timeouts.connect, read=self._timeouts.hub)
 
     def page(self, model: str) -> str:
-        """The model's page for people; the emulated Hub has none, so it is the public one's."""
+        """The address of the model's web page; the emulated Hub has none, so it is the public Hub's."""
         return f"{PUBLIC_HUB if self.local else self.endpoint}/{model}"
 
     def model(self, model: str, revision: str | None, token: str | None) -> ModelFacts:
-        """Resolve the revision to a commit, and whether the model is gated."""
+        """Facts about the model, among them the commit of the revision and whether the model is gated."""
         path = f"/api/models/{model}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
         found = self._read(path, model, revision, token)
         licenses = [tag.removeprefix("license:") for tag in found.get("tags") or [] if tag.startswith("license:")]
@@ -72,31 +72,31 @@ class Hub:
         )
 
     def token(self, token: str) -> TokenFacts:
-        """Ask the Hub who the token is."""
+        """Ask the Hub whose token it is."""
         with self._errors("", token):
             found: dict[str, Any] = self._api(token).whoami()
         access = (found.get("auth") or {}).get("accessToken") or {}
         return TokenFacts(str(found.get("name", "")), str(access.get("role", "")))
 
     def check_access(self, model: str, token: str) -> None:
-        """Raise what keeps the token from the model's files: each cause has its own message."""
+        """Raise an error if the token may not read the model's files; each cause has its own message."""
         with self._errors(model, token):
             self._api(token).auth_check(model)
 
     def _api(self, token: str) -> HfApi:
         from huggingface_hub import HfApi, get_session  # 0.6 s
 
-        get_session().timeout = self._timeouts.hub  # its own is none at all
+        get_session().timeout = self._timeouts.hub  # by default it has none
         return HfApi(endpoint=self.endpoint, token=token, library_name="gatelift")
 
     def _read(self, path: str, model: str, revision: str | None, token: str | None) -> dict[str, Any]:
-        """One document of the Hub's; without huggingface_hub, whose import takes longer than a whole `plan`."""
+        """Read one document of the Hub without huggingface_hub, whose import takes longer than a whole `plan`."""
         url, headers = self.endpoint + path, {"User-Agent": "gatelift"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         try:
             answer = self._web.read(url, headers=headers)
-            for _ in range(REDIRECTS):  # a model that was renamed; the token goes nowhere else
+            for _ in range(REDIRECTS):  # a renamed model; the token is sent to no other host
                 place = urljoin(url, answer.headers.get("Location") or "")
                 if answer.status not in (301, 302, 307, 308) or not place.startswith(f"{self.endpoint}/"):
                     break
@@ -119,7 +119,7 @@ class Hub:
             yield
         except errors.OfflineModeIsEnabled:
             hint = "`unset HF_HUB_OFFLINE TRANSFORMERS_OFFLINE`, and run the command again"
-            message = f"the Hub at {self.endpoint} is not asked: HF_HUB_OFFLINE is set"
+            message = f"the Hub at {self.endpoint} was not asked because HF_HUB_OFFLINE is set"
             raise NotReady(message, hint=hint, code="hub_offline") from None
         except errors.HFValidationError as error:
             raise NotFound(f"{model}: {error}", code="repository_not_found") from None
@@ -140,7 +140,7 @@ class Hub:
     def _refusal(
         self, model: str, revision: str | None, token: str | None, status: int, code: str, said: str
     ) -> GateliftError:
-        """What the Hub's answer means; it answers 401 where it does not want to say that there is no such model."""
+        """The error for a refusal; the Hub answers 401 also for a model that does not exist, so as not to reveal it."""
         if code == "GatedRepo" or (code == "" and status == 403):  # fine-grained tokens come back without a code
             return self._gated(model, said, token)
         if code == "RevisionNotFound":

@@ -1,12 +1,20 @@
 """The HTTP client of plan and status: connections that stay open, proxies, what it says where nobody answers."""
 
 import base64
+import ssl
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from infra.http_client import Unreachable, Web
 
@@ -17,6 +25,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     busy: ClassVar[dict[str, int]] = {}
+    tunnels: ClassVar[list[tuple[str, str]]] = []
 
     def do_GET(self) -> None:
         if self.busy.get(self.path, 0):
@@ -33,6 +42,10 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(said)
 
+    def do_CONNECT(self) -> None:
+        self.tunnels.append((self.path, self.headers.get("Proxy-Authorization", "")))
+        self.send_error(403)
+
     def log_message(self, format: str, *arguments: object) -> None:
         pass
 
@@ -43,6 +56,27 @@ def http_server() -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def self_signed(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The address of a server whose certificate nobody has signed, and that certificate's file."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "alone")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(hours=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    (tmp_path / "certificate.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"https://localhost:{server.server_port}", str(tmp_path / "certificate.pem")
     server.shutdown()
     thread.join()
     server.server_close()
@@ -85,9 +119,9 @@ def test_what_passes_by_itself_is_asked_for_again(http_server: str) -> None:
 
 
 def test_nobody_listens(http_server: str) -> None:
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1: .*refused") as caught:
         Web(connect=1.0).send("GET", "http://127.0.0.1:9/")
-    assert not caught.value.sent
+    assert not caught.value.final
 
 
 def test_a_proxy_is_used_but_not_for_loopback(http_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,3 +132,28 @@ def test_a_proxy_is_used_but_not_for_loopback(http_server: str, monkeypatch: pyt
     assert through.startswith("http://far.example/x ")
     assert through.endswith(f"Basic {login}")
     assert Web().send("GET", f"{http_server}/x").text().startswith("/x ")
+
+
+def test_https_goes_through_a_tunnel_of_the_proxy(http_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", http_server.replace("http://", "http://me:secret@"))
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    Handler.tunnels.clear()
+    with pytest.raises(Unreachable, match=r"far\.example: .*403"):
+        Web().send("GET", "https://far.example/x")
+    assert Handler.tunnels == [("far.example:443", f"Basic {base64.b64encode(b'me:secret').decode()}")]
+
+
+def test_a_certificate_that_is_not_trusted_ends_all_tries(self_signed: tuple[str, str]) -> None:
+    url, certificate = self_signed
+    with pytest.raises(Unreachable, match=r"localhost: self.signed certificate") as caught:
+        Web().read(f"{url}/x")
+    assert caught.value.final
+    assert Web(ca_bundle=certificate).read(f"{url}/x").text().startswith("/x ")
+
+
+def test_a_bundle_from_the_environment_is_trusted(
+    self_signed: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, certificate = self_signed
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
+    assert Web().send("GET", f"{url}/x").status == 200
