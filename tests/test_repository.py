@@ -1,9 +1,11 @@
 """The repository says one thing in one place."""
 
+import ast
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,50 @@ def test_readme_names_only_paths_that_exist(repository: Path) -> None:
     linked = re.findall(r"\]\((?!http)([^)#]+)\)", readme)
     tabled = re.findall(r"^\| `([\w/]+/)` \|", readme, flags=re.MULTILINE)
     assert [path for path in linked + tabled if not (repository / path).exists()] == []
+
+
+# What is imported without being a dependency of the package, and who brings it.
+BROUGHT_BY_OTHERS = {
+    "azureml-inference-server-http": "an image of Azure's that the emulator runs",
+    "flask": "Azure's inference server",
+    "pytest": "whoever uses the emulator's fixture",
+    "pyzmq": "vLLM",
+    "redis": "the extra of that name",
+    "safetensors": "vLLM",
+    "torch": "vLLM",
+    "transformers": "vLLM",
+}
+# Distributions that are not called like the package that they install.
+OTHER_NAMES = {"pyjwt": "jwt", "pyzmq": "zmq"}
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def imported_from_elsewhere(repository: Path) -> set[str]:
+    """The dotted names that infra and scoring import from neither themselves nor Python."""
+    ours = {"infra", "scoring"} | {path.stem for path in (repository / "scoring").iterdir()}  # scoring is its own root
+    files = [*(repository / "infra").rglob("*.py"), *(repository / "scoring").rglob("*.py")]
+    names = {name for path in files for name in imported_names(ast.parse(path.read_text()))}
+    return {name for name in names if name.partition(".")[0] not in ours | sys.stdlib_module_names}
+
+
+def imported_names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported(repository: Path) -> None:
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    declared = {normalized(re.split(r"[<>=\[ ]", requirement)[0]) for requirement in project["dependencies"]}
+    packages = {OTHER_NAMES.get(name, name): name for name in declared | set(BROUGHT_BY_OTHERS)}
+    imported = set()
+    for name in imported_from_elsewhere(repository):
+        owners = [owner for package, owner in packages.items() if f"{normalized(name)}-".startswith(f"{package}-")]
+        imported.update(owners or [name])
+    assert declared - imported == set()
+    assert imported - declared == set(BROUGHT_BY_OTHERS)
