@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from infra.azure.cloud import Cloud
 from infra.resources.base import Live, Resource, State, owned, owner_of
-from infra.resources.templates import render, template_version
+from infra.resources.templates import folder_version, read_pins, render_folder
 
 NAME = "gatelift-vllm"
 
@@ -33,14 +33,13 @@ class Environment(Resource):
 
     @cached_property
     def pins(self) -> Mapping[str, Any]:
-        """What the templates are rendered with."""
-        pins: Mapping[str, Any] = YAML(typ="safe").load((self.templates / "pins.yaml").read_text(encoding="utf-8"))
-        return pins
+        """What the templates are rendered with, such as vLLM's version."""
+        return read_pins(self.templates)
 
     @cached_property
     def version(self) -> str:
         """A hash of the templates, of the pins and of the code that renders them."""
-        return template_version(*sorted(self.templates.glob("*.j2")), self.templates / "pins.yaml")
+        return folder_version(self.templates)
 
     @cached_property
     def desired(self) -> State:
@@ -49,8 +48,7 @@ class Environment(Resource):
 
     def files(self) -> dict[str, str]:
         """The rendered files by name."""
-        values = {**self.pins, "name": NAME, "version": self.version}
-        return {path.stem: render(path, values) for path in sorted(self.templates.glob("*.j2"))}
+        return render_folder(self.templates, {"name": NAME, "version": self.version})
 
     def settle(self, live: Live) -> State:
         """An existing version has the same content by definition, so there is nothing to compare."""

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from infra.errors import GateliftError
 from infra.resources.base import content_digest
 
-CODE = Path(__file__)
+PINS, CODE = "pins.yaml", Path(__file__)
 
 
 def render(path: Path, values: Mapping[str, Any]) -> str:
@@ -21,6 +23,19 @@ def render(path: Path, values: Mapping[str, Any]) -> str:
         raise GateliftError(f"{path}: {error}", code="template") from None
 
 
-def template_version(*sources: Path) -> str:
-    """Twelve hex digits for what is rendered from these files: a hash of them and of this module, without rendering."""
-    return content_digest([(path.name, path) for path in (*sources, CODE)])[:12]
+def read_pins(folder: Path) -> Mapping[str, Any]:
+    """The values that the templates of a folder are rendered with, from its `pins.yaml`."""
+    pins: Mapping[str, Any] = YAML(typ="safe").load((folder / PINS).read_text(encoding="utf-8"))
+    return pins
+
+
+def render_folder(folder: Path, values: Mapping[str, Any]) -> dict[str, str]:
+    """The texts of a folder's templates, by file name without `.j2`, with its pins and these values filled in."""
+    values = {**read_pins(folder), **values}
+    return {path.stem: render(path, values) for path in sorted(folder.glob("*.j2"))}
+
+
+def folder_version(folder: Path) -> str:
+    """Twelve hex digits for what is rendered from a folder: a hash of templates, pins and this module's code."""
+    sources = [*sorted(folder.glob("*.j2")), folder / PINS, CODE]
+    return content_digest([(path.name, path) for path in sources])[:12]
