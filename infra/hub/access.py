@@ -44,6 +44,14 @@ class TokenFacts(Struct, frozen=True):
     role: str
 
 
+class _Refusal(Struct, frozen=True):
+    """What the Hub answers when it refuses: the HTTP status, `X-Error-Code`, and its words."""
+
+    status: int
+    code: str
+    said: str
+
+
 class Hub:
     """A Hugging Face Hub, asked with or without a token."""
 
@@ -106,7 +114,7 @@ class Hub:
         if answer.status != 200:
             said = answer.headers.get
             code, message = said("X-Error-Code") or "", said("X-Error-Message") or ""
-            raise self._refusal(model, revision, token, answer.status, code, message)
+            raise self._refusal(model, revision, token, _Refusal(answer.status, code, message))
         found: dict[str, Any] = answer.json()
         return found
 
@@ -128,7 +136,7 @@ class Hub:
             status = error.response.status_code if error.response is not None else 0
             code, message = headers.get("X-Error-Code", ""), headers.get("X-Error-Message", "")
             said = f"{message} {error.server_message or ''} {error if status == 403 else ''}"
-            raise self._refusal(model, None, token, status, code, said) from None
+            raise self._refusal(model, None, token, _Refusal(status, code, said)) from None
         except HTTPError as error:
             raise self._unreachable(error) from None
 
@@ -137,20 +145,22 @@ class Hub:
         hint = "`gatelift emulator status`" if self.local else "check the network or HF_ENDPOINT"
         return NotReady(message, hint=hint, code="hub_unreachable")
 
-    def _refusal(
-        self, model: str, revision: str | None, token: str | None, status: int, code: str, said: str
-    ) -> GateliftError:
+    def _refusal(self, model: str, revision: str | None, token: str | None, refusal: _Refusal) -> GateliftError:
         """The error for a refusal; the Hub answers 401 also for a model that does not exist, so as not to reveal it."""
-        if code == "GatedRepo" or (code == "" and status == 403):  # fine-grained tokens come back without a code
-            return self._gated(model, said, token)
-        if code == "RevisionNotFound":
+        if refusal.code == "GatedRepo" or (
+            refusal.code == "" and refusal.status == 403
+        ):  # fine-grained tokens come back without a code
+            return self._gated(model, refusal.said, token)
+        if refusal.code == "RevisionNotFound":
             message = f"{model} has no revision {revision!r} on the Hub"
             return NotFound(message, hint=f"see {self.page(model)}/commits/main", code="revision_not_found")
-        if status == 401 and token and (not model or "Invalid" in said):
+        if refusal.status == 401 and token and (not model or "Invalid" in refusal.said):
             return self._invalid_token()
-        if model and (code == "RepoNotFound" or status in (401, 404)):
+        if model and (refusal.code == "RepoNotFound" or refusal.status in (401, 404)):
             return self._no_such_model(model, token)
-        return NotReady(f"the Hub answered {status} for {model or 'the token'}", hint="try again", code="hub_error")
+        return NotReady(
+            f"the Hub answered {refusal.status} for {model or 'the token'}", hint="try again", code="hub_error"
+        )
 
     def _gated(self, model: str, said: str, token: str | None) -> GateliftError:
         page = self.page(model)

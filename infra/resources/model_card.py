@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from infra.resources.base import fingerprint
+from infra.digests import fingerprint
 from infra.resources.templates import render
 
 TEMPLATE = Path(__file__).with_suffix(".md.j2")

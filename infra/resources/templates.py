@@ -6,8 +6,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from infra.digests import content_digest
 from infra.errors import GateliftError
-from infra.resources.base import content_digest
 
 PINS, CODE = "pins.yaml", Path(__file__)
 

@@ -11,7 +11,7 @@ from infra.errors import GateliftError
 from infra.resources import templates
 from infra.resources.environment import Environment
 from infra.resources.model_card import ModelCard
-from tests.infra.conftest import RecordingSdk
+from tests.infra.conftest import RecordingAssets
 
 PINS = 'vllm_version: 1.2.3\nbase_image: "example.org/vllm:1"\nport: 5001\n'
 CARD = ModelCard("org/model", "a" * 40, True, "short-name", "1.2.3", "Token", "KEY", "https://hub/org/model")
@@ -42,11 +42,11 @@ def test_the_environments_files(folder: Path) -> None:
 
 
 def test_what_is_registered_has_the_rendered_fields_and_our_tags(
-    folder: Path, plain_cloud: Cloud, recording_sdk: RecordingSdk
+    folder: Path, plain_cloud: Cloud, recording_assets: RecordingAssets
 ) -> None:
     environment = Environment(folder, "demo")
     environment.create(plain_cloud, environment.desired)
-    [(_, document)] = recording_sdk.documents
+    [(_, document)] = recording_assets.documents
     assert document == {
         "name": "gatelift-vllm",
         "version": environment.version,
