@@ -24,9 +24,9 @@ ANSWER = (
 )
 CONVERSATION = """
 import httpx, json, sys
-from infra.cli.chat import converse
-from infra.cli.chat_client import ChatClient
-from infra.cli.invocation import Invocation
+from infra.cli.commands.chat import converse
+from infra.operations.chat import ChatClient
+from infra.cli.terminal.invocation import Invocation
 from infra.operations.connect import ConnectInfo
 
 def answer(request):

@@ -12,7 +12,7 @@ from infra.errors import GateliftError
 
 ASK = """
 import sys
-from infra.cli.invocation import Invocation
+from infra.cli.terminal.invocation import Invocation
 from infra.errors import GateliftError
 try:
     Invocation(local="--local" in sys.argv).confirm("Apply this plan?", otherwise="nothing was changed")

@@ -11,8 +11,8 @@ from infra.cli.terminal.output import Output, OutputFormat
 from infra.cli.views.progress import LineProgress, phase_line, progress
 
 PHASES = """
-from infra.cli.output import Output, OutputFormat
-from infra.cli.progress import progress
+from infra.cli.terminal.output import Output, OutputFormat
+from infra.cli.views.progress import progress
 from infra.errors import GateliftError
 try:
     with progress(Output(OutputFormat.TEXT)) as reporter:
