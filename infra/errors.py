@@ -1,19 +1,19 @@
-"""Errors that gatelift raises on purpose; the command line catches them once.
+"""Errors that gatelift raises on purpose; the command line catches them in one place.
 
 GateliftError
-├── SpecError          what the user wrote is wrong
-├── NotReady           something outside is not there yet; trying again may help
-│   └── TimedOut       it did not come to its end in the time given
-├── Refused            something outside said no
-│   ├── AccessDenied   because of who asked: no login, no role, no token, no access to the model
-│   ├── NotFound       because it is not there
-│   └── OperationFailed  it began and ended badly; `log` has the last lines
-└── StalePlan          the live state moved since the plan was made
+├── SpecError            the spec is wrong
+├── NotReady             a service is not ready or did not answer; trying again may help
+│   └── TimedOut         an operation did not finish in time
+├── Refused              Azure, the Hub or the emulator refused a request
+│   ├── AccessDenied     because of the caller: no login, no role, no token, no access to the model
+│   ├── NotFound         because the resource does not exist
+│   └── OperationFailed  or started an operation that failed; `log` has the container's last lines
+└── StalePlan            the live state has changed since the plan was made
 """
 
 
 class GateliftError(Exception):
-    """Base of every deliberate error: `code` is stable for machines, `cause` says why, `hint` the way out."""
+    """Base of every deliberate error: `code` is stable, `cause` says why it happened, `hint` what to do."""
 
     code = "gatelift_error"
 
@@ -36,7 +36,7 @@ class GateliftError(Exception):
 
 
 def printable(text: str) -> str:
-    """The text without what would move a terminal's cursor or change its colours: services quote what they get."""
+    """The text without control characters: services quote what they were sent, and it must not control the terminal."""
     return "".join(character for character in text if character.isprintable() or character in "\n\t")
 
 
@@ -47,21 +47,23 @@ class SpecError(GateliftError):
 
 
 class NotReady(GateliftError):
-    """A service or operation has not come to its end in time."""
+    """A service is not ready, or did not answer."""
 
     code = "not_ready"
 
 
 class TimedOut(NotReady):
-    """Waiting ended before what was waited for."""
+    """An operation did not finish in the time that was given."""
 
     code = "timed_out"
 
 
 def still_running(what: str, seconds: float) -> TimedOut:
-    """The error for an operation of Azure that has not come to its end."""
-    hint = "run the command again and it waits on for the same operation; `gatelift down` ends it"
-    return TimedOut(f"{what}: the operation still runs after {seconds:.0f} s", hint=hint, code="operation_timed_out")
+    """The error for a long-running operation that did not finish in time."""
+    hint = "run the command again to keep waiting for the same operation; `gatelift down` removes what it creates"
+    return TimedOut(
+        f"{what}: the operation is still running after {seconds:.0f} s", hint=hint, code="operation_timed_out"
+    )
 
 
 class Refused(GateliftError):
@@ -71,24 +73,24 @@ class Refused(GateliftError):
 
 
 class AccessDenied(Refused):
-    """The one who asked may not: no login, no role, no token or no access to the model."""
+    """The caller has no login, no role, no token, or no access to the model."""
 
     code = "access_denied"
 
 
 class NotFound(Refused):
-    """What was asked for does not exist."""
+    """The resource does not exist."""
 
     code = "not_found"
 
 
 class OperationFailed(Refused):
-    """A long-running operation ended in failure; `log` carries the container's last lines."""
+    """A long-running operation failed; `log` has the last lines of the container's log."""
 
     code = "operation_failed"
 
 
 class StalePlan(GateliftError):
-    """The live state has moved since the plan was made."""
+    """The live state has changed since the plan was made."""
 
     code = "stale_plan"

@@ -1,4 +1,4 @@
-"""What the engine tells while it works: phases that start, end and fail."""
+"""How operations report their progress: phases that start, finish and fail."""
 
 from typing import Protocol
 
@@ -7,35 +7,35 @@ Phase = tuple[str, str, float, str]
 
 
 class Reporter(Protocol):
-    """Receives progress; calls may come from several threads."""
+    """Receives progress reports; may be called from several threads."""
 
     def phase_started(self, kind: str, name: str) -> None:
-        """Work on `name` has begun; `kind` is a resource's kind or a sub-phase such as `deployment: weights`."""
+        """Work on `name` has started; `kind` is a kind of resource, or a part such as `deployment: weights`."""
 
     def phase_finished(self, kind: str, name: str, seconds: float, detail: str = "") -> None:
-        """It is done; `detail` says what was done, e.g. `created`."""
+        """The phase is finished; `detail` says what was done, e.g. `created`."""
 
     def note(self, text: str) -> None:
-        """One line worth reading that is no phase."""
+        """One line of information that does not belong to a phase."""
 
     def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
-        """It ended badly; the error itself is raised."""
+        """The phase failed; the error itself is raised."""
 
 
 class Silent:
-    """A reporter that says nothing."""
+    """A reporter that ignores everything."""
 
     def phase_started(self, kind: str, name: str) -> None:
-        """Nothing."""
+        """Ignore it."""
 
     def phase_finished(self, kind: str, name: str, seconds: float, detail: str = "") -> None:
-        """Nothing."""
+        """Ignore it."""
 
     def note(self, text: str) -> None:
-        """Nothing."""
+        """Ignore it."""
 
     def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
-        """Nothing."""
+        """Ignore it."""
 
 
 class Recorder:
