@@ -1,4 +1,4 @@
-"""The map of the command line: which command lives in which module, in the order in which help shows them."""
+"""The map of the command line: which module has which command, in the order of the help."""
 
 import importlib
 import signal
@@ -6,33 +6,33 @@ import sys
 
 import click
 
-from infra.cli.completion import completion_options
+from infra.cli.completion import completion_option
 from infra.cli.terminal.invocation import Group
 
-# Help shows these lines without importing the modules; a test holds them equal to the commands' own.
+# Help shows these lines without importing the modules; a test checks that they are the commands' own.
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Begin": {
         "init": ("infra.cli.commands.init", "Write a commented spec into the current folder."),
-        "doctor": ("infra.cli.commands.doctor", "Check everything that can fail later, before anything is created."),
+        "doctor": ("infra.cli.commands.doctor", "Check everything that `up` needs, without creating anything."),
     },
     "Provision": {
-        "plan": ("infra.cli.commands.provision", "Show what would change, and why."),
-        "up": ("infra.cli.commands.provision", "Plan, apply, wait by phases and smoke-test the endpoint."),
-        "rollback": ("infra.cli.commands.rollout", "Give the requests back to the deployment that served before."),
-        "adopt": ("infra.cli.commands.rollout", "Take over an endpoint that exists."),
-        "down": ("infra.cli.commands.provision", "Remove what the stack owns, nothing else."),
+        "plan": ("infra.cli.commands.plan", "Show what `up` would change, and why."),
+        "up": ("infra.cli.commands.up", "Create or update the stack, wait until it is ready, and test the endpoint."),
+        "rollback": ("infra.cli.commands.rollback", "Send the requests back to the previous deployment."),
+        "adopt": ("infra.cli.commands.adopt", "Make an existing endpoint part of the stack."),
+        "down": ("infra.cli.commands.down", "Remove what the stack owns, and nothing else."),
     },
     "Use": {
-        "status": ("infra.cli.commands.status", "Show the state of the endpoint and what serves it."),
+        "status": ("infra.cli.commands.status", "Show the state of the stack."),
         "logs": ("infra.cli.commands.logs", "Show a container's log, or follow it."),
         "chat": ("infra.cli.commands.chat", "Chat with the model in the terminal."),
         "connect": ("infra.cli.commands.connect", "Print base URL and key for any OpenAI client."),
     },
     "Manage": {
-        "token": ("infra.cli.commands.token", "The Hugging Face token in its workspace connection."),
-        "catalog": ("infra.cli.commands.catalog", "The model's card in the catalog, and from when it shows."),
-        "emulator": ("infra.cli.commands.emulator", "The emulator on its own, for other tools."),
-        "explain": ("infra.cli.commands.explain", "What an error code of Azure means, and what to do."),
+        "token": ("infra.cli.commands.token", "Manage the Hugging Face token in its workspace connection."),
+        "catalog": ("infra.cli.commands.catalog", "Manage the model's entry in the catalog."),
+        "emulator": ("infra.cli.commands.emulator", "Run the emulator on its own, for other tools."),
+        "explain": ("infra.cli.commands.explain", "Explain an error code of Azure, and what to do about it."),
     },
 }
 MODULES = {name: module for section in SECTIONS.values() for name, (module, _) in section.items()}
@@ -40,25 +40,25 @@ MODULES = {name: module for section in SECTIONS.values() for name, (module, _) i
 EXAMPLES = """\b
 Examples:
   gatelift init --model HuggingFaceTB/SmolLM2-135M-Instruct
-  gatelift up gatelift.yaml --local       the whole way on this machine, without Azure
+  gatelift up gatelift.yaml --local       everything on this machine, without Azure
   gatelift chat gatelift.yaml --local
   gatelift plan gatelift.yaml             what `up` would do in Azure
 
 \b
-Every command takes --local, --output json and --yes. SPEC is gatelift.yaml where it is left out.
+Every command takes --local, --output json and --yes. SPEC is gatelift.yaml if omitted.
 Exit codes: 0 done, 1 failed, 2 changes pending (plan --detailed-exitcode) or wrong usage.
 """
 
 
 class RootGroup(Group):
-    """`gatelift` itself: help by sections, a module is imported when one of its commands is looked up."""
+    """`gatelift` itself: help by sections; a module is only imported when its command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names in the order of the help."""
         return list(MODULES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command by its name; None if there is none."""
+        """The command by its name; None if there is no such command."""
         if cmd_name in MODULES and cmd_name not in self.commands:
             self.commands.update(commands_of(MODULES[cmd_name]))
         return self.commands.get(cmd_name)
@@ -80,8 +80,8 @@ class RootGroup(Group):
 
 
 def commands_of(module: str) -> dict[str, click.Command]:
-    """The commands that a module brings; a signal waits until it is imported, or it could get lost in there."""
-    if sys.platform == "win32":  # which has no way to make one wait
+    """Import the commands of a module; signals are held back meanwhile, since they could get lost in an import."""
+    if sys.platform == "win32":  # signals cannot be held back there
         return dict(importlib.import_module(module).app.commands)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
@@ -91,7 +91,7 @@ def commands_of(module: str) -> dict[str, click.Command]:
 
 
 def show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    """Print the version and end."""
+    """Print the version and exit."""
     if wanted and not context.resilient_parsing:
         from infra.cli.terminal.version import version  # importlib.metadata costs a tenth of the start-up
 
@@ -112,10 +112,10 @@ def show_version(context: click.Context, _: click.Parameter, wanted: bool) -> No
     callback=show_version,
     help="Show the version and exit.",
 )
-@completion_options
+@completion_option
 def app() -> None:
     """Run Hugging Face models, gated ones above all, with vLLM on Azure Machine Learning.
 
-    One YAML file names a model and where it should run. `gatelift up` turns it into a working, secured endpoint;
-    `gatelift up --local` does the very same on this machine, without Azure.
+    One YAML file, the spec, says which model to run and where. `gatelift up` creates a secured endpoint from it;
+    `gatelift up --local` does the same on this machine, without Azure.
     """

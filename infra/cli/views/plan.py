@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from infra.cli.terminal.output import Output
 from infra.cli.terminal.style import Painter
-from infra.planning.plan import AS_DESIRED
+from infra.planning.plan import AS_DESIRED, Plan
 
 SYMBOLS = {
     "create": ("+", "create", "green"),
@@ -18,6 +19,11 @@ SYMBOLS = {
 CHANGING = ("create", "update", "replace", "delete")
 
 
+def show_plan(out: Output, plan: Plan) -> None:
+    """Print the plan for people; programs get it in the command's JSON object."""
+    out.data(plan_text(plan.to_json(), out.paint))
+
+
 def plan_text(document: Mapping[str, Any], paint: Painter) -> str:
     """The plan as lines: a symbol and a word for each change, its fields and its reason below."""
     changes: Sequence[Mapping[str, Any]] = document["changes"]
@@ -27,11 +33,11 @@ def plan_text(document: Mapping[str, Any], paint: Painter) -> str:
 
 
 def change_lines(change: Mapping[str, Any], kind_width: int, paint: Painter) -> list[str]:
-    """One change: the head line, then what it is about."""
+    """One change: what is done to what, then the reason and the fields that change."""
     symbol, word, colour = SYMBOLS[change["action"]]
     head = f"{symbol:>3} {word:<7}  {change['kind']:<{kind_width}}  {change['name']}"
-    told = change.get("reason") not in (None, "", AS_DESIRED)
-    reason = [paint(f"      {change['reason']}", "dim")] if told else []
+    has_reason = change.get("reason") not in (None, "", AS_DESIRED)
+    reason = [paint(f"      {change['reason']}", "dim")] if has_reason else []
     return [paint(head, colour), *reason, *(f"      {field_text(field)}" for field in change.get("diff", []))]
 
 
@@ -51,7 +57,7 @@ def short(value: Any, limit: int = 100) -> str:
 
 
 def summary(changes: Sequence[Mapping[str, Any]]) -> str:
-    """The last line: how many of each, or that there is nothing to do."""
+    """The last line: how many changes of each kind, or that there are none."""
     counts = Counter(change["action"] for change in changes)
     if not any(counts[action] for action in CHANGING):
         return "No changes."

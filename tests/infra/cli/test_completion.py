@@ -1,4 +1,4 @@
-"""Completion: what the shells are given, and what they are told when somebody presses the tab key."""
+"""Completion: the line that a shell needs, the script that it loads, and what the tab key offers."""
 
 import subprocess
 from collections.abc import Callable
@@ -6,34 +6,36 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = {
-    "bash": (".bash_completions/gatelift.sh", ".bashrc"),
-    "zsh": (".zfunc/_gatelift", ".zshrc"),
-    "fish": (".config/fish/completions/gatelift.fish", ""),
-}
+from infra.cli.completion import LINES
 
 
-@pytest.mark.parametrize(("shell", "file", "startup"), [(shell, *places) for shell, places in SCRIPTS.items()])
-def test_what_is_installed_is_what_is_shown(
-    inside: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str, file: str, startup: str
+@pytest.mark.parametrize("shell", LINES)
+def test_the_line_goes_to_stdout_and_its_place_to_stderr(
+    inside: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    if startup:
-        (tmp_path / startup).write_text("# mine")
-    for _ in range(2):
-        assert inside("--install-completion", shell).code == 0
-    assert (tmp_path / file).read_text() == inside("--show-completion", shell).stdout.removesuffix("\n")
-    if startup:
-        first, line = (tmp_path / startup).read_text().splitlines()
-        assert first == "# mine"
-        assert file.split("/")[0] in line
+    answer = inside("--show-completion", shell)
+    line, file = LINES[shell]
+    assert (answer.code, answer.stdout) == (0, f"{line}\n")
+    assert f"add this line to {file}" in answer.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_the_shell_is_the_login_shell_if_none_is_named(inside: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHELL", "/usr/bin/fish")
-    assert inside("--show-completion").stdout == inside("--show-completion", "fish").stdout
-    monkeypatch.delenv("SHELL")
-    assert inside("--show-completion").code == 2
+@pytest.mark.parametrize("shell", LINES)
+def test_the_line_names_a_script_that_click_has(gatelift: Callable, shell: str) -> None:
+    line, _ = LINES[shell]
+    assert f"_GATELIFT_COMPLETE={shell}_source gatelift" in line
+    script = gatelift(environ={"_GATELIFT_COMPLETE": f"{shell}_source"})
+    assert script.code == 0
+    assert f"_GATELIFT_COMPLETE={shell}_complete" in script.stdout
+
+
+def test_bash_takes_the_script(gatelift: Callable) -> None:
+    script = gatelift(environ={"_GATELIFT_COMPLETE": "bash_source"}).stdout
+    shown = subprocess.run(
+        ["bash", "-c", f"{script}\ncomplete -p gatelift"], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip().endswith("gatelift")
 
 
 @pytest.mark.parametrize(
@@ -50,11 +52,3 @@ def test_the_tab_key(gatelift: Callable, words: str, offered: str) -> None:
     last = str(len(words.split()) - 1)
     answer = gatelift(environ={"_GATELIFT_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": last})
     assert (answer.code, answer.stdout.strip()) == (0, offered)
-
-
-def test_bash_takes_the_script(inside: Callable) -> None:
-    script = inside("--show-completion", "bash").stdout
-    shown = subprocess.run(
-        ["bash", "-c", f"{script}\ncomplete -p gatelift"], capture_output=True, text=True, check=True
-    )
-    assert shown.stdout.strip().endswith("gatelift")

@@ -1,0 +1,37 @@
+"""`gatelift down`: removes what the stack owns."""
+
+from pathlib import Path
+
+from infra.cli.input.stack import open_stack
+from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
+from infra.cli.views.plan import show_plan
+from infra.cli.views.progress import progress
+from infra.operations import stacks
+
+app = Group()
+
+EPILOG = """\b
+Examples:
+  gatelift down gatelift.yaml
+  gatelift down gatelift.yaml --local --yes
+"""
+
+
+@command(app, name="down", epilog=EPILOG)
+@spec_argument
+def down(call: Invocation, spec: Path) -> None:
+    """Remove what the stack owns, and nothing else.
+
+    Shows what will be removed and asks first. Without a terminal it cannot ask, so in Azure it needs --yes; with
+    --local it goes ahead. What other stacks or tools have made stays, and so does the workspace.
+    """
+    stack, target = open_stack(call, spec)
+    planned = stacks.plan_down(stack, target)
+    show_plan(call.out, planned)
+    if planned.has_changes:
+        call.confirm("Remove all of this?", otherwise="nothing was removed")
+    with progress(call.out) as reporter:
+        changes = stacks.down(stack, target, reporter=reporter)
+    call.out.document({"stack": stack.name, "changes": [change.to_json() for change in changes]})
+    if planned.has_changes:
+        call.out.data(f"removed {stack.name}")

@@ -1,0 +1,47 @@
+"""`gatelift plan`: what `up` would change, and why."""
+
+from pathlib import Path
+
+import click
+
+from infra.cli.input.saved_plan import write_plan
+from infra.cli.input.stack import open_stack
+from infra.cli.input.token import token_fd_option, token_if_given
+from infra.cli.terminal.invocation import PATH, Group, Invocation, command, spec_argument
+from infra.cli.views.plan import show_plan
+from infra.operations import stacks
+
+app = Group()
+
+CHANGES_PENDING = 2
+EPILOG = """\b
+Symbols: + create, ~ update in place, -/+ replace, - delete, = no change
+\b
+Examples:
+  gatelift plan gatelift.yaml
+  gatelift plan gatelift.yaml --out plan.json && gatelift up gatelift.yaml --plan plan.json
+  gatelift plan gatelift.yaml --detailed-exitcode     in CI: 0 no changes, 2 changes, 1 error
+"""
+
+
+@command(app, name="plan", epilog=EPILOG)
+@spec_argument
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 0 for no changes, 2 for changes, 1 for an error.")
+@click.option("--out", type=PATH, metavar="FILE", help="Save the plan for `up --plan`; it contains no secret.")
+@token_fd_option
+def plan(call: Invocation, spec: Path, detailed_exitcode: bool, out: Path | None, token_fd: int | None) -> None:
+    """Show what `up` would change, and why.
+
+    Reads the live state and compares it with the spec; changes nothing. The token is compared by its fingerprint only:
+    without HF_TOKEN or --token-fd the stored token is kept.
+    """
+    token = token_if_given(token_fd, call.environ)
+    stack, target = open_stack(call, spec)
+    planned = stacks.plan(stack, target, token=token)
+    show_plan(call.out, planned)
+    if out:
+        write_plan(planned, out)
+        call.out.hint(f"`gatelift up {spec} --plan {out}{' --local' if call.local else ''}` applies this plan")
+    call.out.document(planned.to_json())
+    if detailed_exitcode and planned.has_changes:
+        raise click.exceptions.Exit(CHANGES_PENDING)

@@ -1,0 +1,35 @@
+"""`gatelift rollback`: sends the requests back to the previous deployment."""
+
+from pathlib import Path
+
+from infra.cli.input.stack import open_stack
+from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
+from infra.cli.views.progress import progress
+from infra.operations import stacks
+
+app = Group()
+
+EPILOG = """\b
+Examples:
+  gatelift rollback gatelift.yaml
+  gatelift rollback gatelift.yaml --local --yes
+"""
+
+
+@command(app, name="rollback", epilog=EPILOG)
+@spec_argument
+def rollback(call: Invocation, spec: Path) -> None:
+    """Send the requests back to the previous deployment.
+
+    When `up` replaces a deployment because instance_type or deployment.name has changed, it keeps the previous one
+    with 0 % of the traffic. `rollback` tests that one with one question and then moves the traffic to it. The other
+    one is kept as well, so a second `rollback` undoes the first. The spec does not change: the next `up` does what it
+    says.
+    """
+    stack, target = open_stack(call, spec)
+    call.confirm("Move the requests back?", otherwise="nothing was changed")
+    with progress(call.out) as reporter:
+        found = stacks.rollback(stack, target, reporter=reporter)
+    call.out.document(found)
+    call.out.data(f"{found['deployment']} gets the requests again, {found['previous'] or 'nothing'} is kept at 0 %")
+    call.out.hint("the next `gatelift up` does what the spec says: change the spec as well to make this permanent")

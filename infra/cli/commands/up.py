@@ -1,0 +1,80 @@
+"""`gatelift up`: makes true what the spec says."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from infra.cli.input.saved_plan import read_plan
+from infra.cli.input.stack import open_stack
+from infra.cli.input.token import ask_for_token, token_fd_option, token_if_given
+from infra.cli.terminal.invocation import PATH, Group, Invocation, command, spec_argument
+from infra.cli.views.estimates import Estimates
+from infra.cli.views.plan import show_plan
+from infra.cli.views.progress import progress
+from infra.operations import stacks
+from infra.planning.plan import Action, Plan
+
+app = Group()
+
+EPILOG = """\b
+Examples:
+  export HF_TOKEN=…; gatelift up gatelift.yaml --local
+  gatelift up gatelift.yaml --yes                      in CI
+  gatelift up gatelift.yaml --token-fd 3 3< token-file
+"""
+
+
+@command(app, name="up", epilog=EPILOG)
+@spec_argument
+@click.option(
+    "--plan",
+    "plan_file",
+    type=PATH,
+    metavar="FILE",
+    help="Apply this saved plan; refused if the live state has changed since.",
+)
+@token_fd_option
+def up(call: Invocation, spec: Path, plan_file: Path | None, token_fd: int | None) -> None:
+    """Create or update the stack, wait until it is ready, and test the endpoint.
+
+    Shows the plan and asks before it changes anything. Without a terminal it cannot ask, so in Azure it needs --yes;
+    with --local, where nothing costs money, it goes ahead. It is safe to repeat and safe to interrupt: the next `up`
+    continues where this one stopped.
+
+    The Hugging Face token of a gated model comes from HF_TOKEN or --token-fd. It is only needed while the workspace
+    has none; on a terminal `up` asks for it.
+    """
+    token = token_if_given(token_fd, call.environ)
+    stack, target = open_stack(call, spec)
+    prepared = None
+    if plan_file:
+        planned = read_plan(plan_file)
+    else:
+        prepared = stacks.prepare_up(stack, target, token=token)
+        planned = prepared.plan
+    show_plan(call.out, planned)
+    asked = planned.has_changes and call.confirm("Apply this plan?", otherwise="nothing was changed")
+    if token is None and creates_connection(planned) and sys.stdin.isatty():
+        token, prepared = ask_for_token(), None
+    # Only a plan that somebody saved or confirmed has to be applied exactly as it was shown.
+    agreed = planned if plan_file or asked else None
+    estimates = Estimates(call.environ, stack=stack.name, local=call.local)
+    with progress(call.out, estimates.expected) as reporter:
+        # After a question the live state is read again: it may have changed while the person was thinking.
+        just_read = None if asked else prepared
+        result = stacks.up(stack, target, token=token, reporter=reporter, plan=agreed, prepared=just_read)
+    estimates.keep(result.phases)
+    call.out.document(result.to_json())
+    call.out.data(f"{call.out.paint('ready', 'green', 'bold')}  {result.connection.base_url}")
+    if result.answer:
+        call.out.message(f"the model answered: {' '.join(result.answer.split())[:200]}")
+    flags = " --local" if call.local else ""
+    call.out.hint(
+        f"`gatelift chat {spec}{flags}` chats with the model, `gatelift connect {spec}{flags}` prints URL and key"
+    )
+
+
+def creates_connection(planned: Plan) -> bool:
+    """Whether the plan creates the connection that holds the token."""
+    return any(change.kind == "connection" and change.action is Action.CREATE for change in planned.changes)
