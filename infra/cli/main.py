@@ -1,4 +1,4 @@
-"""The entry point: parse, run, and turn whatever happened into words and an exit code, once."""
+"""The entry point: parses, runs the command, and turns any error into a message and an exit code, in one place."""
 
 import os
 import signal
@@ -18,6 +18,7 @@ from infra.errors import GateliftError
 
 REPORT_AT = "https://github.com/gatelift/gatelift/issues"
 FAILED, WRONG_USAGE, OUTPUT_CLOSED = 1, 2, 128 + signal.SIGPIPE
+NO_ANSWER = GateliftError("no answer, so nothing was done", hint="answer the question, or add --yes", code="declined")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return report_usage(out, error, arguments)
     except click.Abort:
-        return report(out, "no answer, so nothing was done", hint="answer the question, or add --yes", code="declined")
+        return report_error(out, NO_ANSWER)
     except OutputClosed:
         return OUTPUT_CLOSED
     except Exception as error:
@@ -43,14 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def open_closed_streams() -> None:
-    """Put nothing in the place of a stream that is closed (`>&-`), before a file that is opened takes its number."""
+    """Replace a closed stream (`>&-`) by the null device, before a file that is opened gets its descriptor number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether the arguments ask for JSON, read before (and without) parsing them."""
+    """Whether the arguments ask for JSON; errors in parsing them must be reported as JSON, too."""
     return any(
         argument in {"--output=json", "-ojson"} or (argument in {"--output", "-o"} and value == "json")
         for argument, value in pairwise([*arguments, ""])
@@ -59,7 +60,7 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 @contextmanager
 def stoppable() -> Iterator[list[int]]:
-    """Make the first SIGINT or SIGTERM a KeyboardInterrupt, noted in the list, and the second one the end."""
+    """Turn the first SIGINT or SIGTERM into a KeyboardInterrupt and add it to the list; exit at once on the second."""
     stopped_by: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -81,72 +82,66 @@ def stoppable() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def report(out: Output, message: str, *, hint: str, code: str, cause: str = "", exit_code: int = FAILED) -> int:
-    """Say what went wrong and the way out, on stderr; a program reads the same as JSON on stdout."""
-    message, hint = redact(message, os.environ), redact(hint, os.environ)
-    out.talk(f"{out.paint_talk('error:', 'red', 'bold')} {message}")
-    if cause:
-        out.talk(f"{out.paint_talk('cause:', 'yellow')} {cause}")
-    if hint:
-        out.talk()
-        out.hint(hint)
-    error: dict[str, Any] = {"code": code, "message": message, "hint": hint} | ({"cause": cause} if cause else {})
-    out.document({"error": error})
+def report_error(out: Output, error: GateliftError, exit_code: int = FAILED) -> int:
+    """Print the error to stderr, after the log lines that it carries; in JSON mode also as an object to stdout."""
+    found = error_object(error)
+    for line in found["log"]:
+        out.message(out.paint_stderr(f"  {line}", "dim"))
+    from_service = bool(error.request_id or error.cause)
+    code = f"{error.code}: " if from_service and error.code not in found["message"] else ""
+    request_id = f" (request id {error.request_id})" if error.request_id else ""
+    out.message(f"{out.paint_stderr('error:', 'red', 'bold')} {code}{found['message']}{request_id}")
+    if "cause" in found:
+        out.message(f"{out.paint_stderr('cause:', 'yellow')} {found['cause']}")
+    if found["hint"]:
+        out.message()
+        out.hint(found["hint"])
+    out.document({"error": found})
     return exit_code
 
 
-def report_error(out: Output, error: GateliftError) -> int:
-    """Report a deliberate error with the log lines and the request id that it carries."""
-    for line in error.log:
-        out.talk(out.paint_talk(f"  {redact(line, os.environ)}", "dim"))
-    azures = bool(error.request_id or error.cause)
-    message = f"{error.code}: {error}" if azures and error.code not in str(error) else str(error)
-    message += f" (request id {error.request_id})" if error.request_id else ""
-    return report(out, message, hint=error.hint, code=error.code, cause=error.cause)
+def error_object(error: GateliftError) -> dict[str, Any]:
+    """`{"code", "message", "hint", "cause"?, "log", "request_id"}`, without the token from the environment."""
+    message, hint, cause = (redact(text, os.environ) for text in (str(error), error.hint, error.cause))
+    found: dict[str, Any] = {"code": error.code, "message": message, "hint": hint}
+    found |= {"cause": cause} if cause else {}
+    return found | {"log": [redact(line, os.environ) for line in error.log], "request_id": error.request_id}
 
 
 def report_usage(out: Output, error: click.ClickException, arguments: Sequence[str]) -> int:
-    """Say what is wrong with the arguments, and where the right ones are written."""
+    """Say what is wrong with the arguments, and how to see the right ones."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "gatelift"
     message = error.format_message()
     if path.startswith("gatelift token") and "extra argument" in message:
         message = "the command takes one argument, the spec; a token is never an argument"
+    usage = GateliftError(message.rstrip("."), hint=f"`{path} --help` shows the arguments", code="usage")
     # `plan --detailed-exitcode` keeps 2 for "there are changes", so a mistyped option must not look like them.
     plan = arguments[:1] == ["plan"] and any(argument.startswith("--detailed-exitcode") for argument in arguments)
-    return report(
-        out,
-        message.rstrip("."),
-        hint=f"`{path} --help` shows the arguments",
-        code="usage",
-        exit_code=FAILED if plan else WRONG_USAGE,
-    )
+    return report_error(out, usage, FAILED if plan else WRONG_USAGE)
 
 
 def report_interruption(out: Output, number: int, arguments: Sequence[str]) -> int:
-    """Say that it was stopped, and that this breaks nothing; Ctrl-C is how a log or a chat ends anyway."""
+    """Say that the command was stopped, in one line: Ctrl-C is also how a followed log or a conversation ends."""
     message = f"stopped by {signal.Signals(number).name}"
     for command in (["up"], ["down"], ["token", "rotate"]):
         if arguments[: len(command)] == command:
-            message += f"; nothing is lost: `gatelift {' '.join(command)}` goes on from here when it is run again"
-    out.talk(message)
-    out.document({"error": {"code": "interrupted", "message": message, "hint": ""}})
+            message += f"; nothing is lost: run `gatelift {' '.join(command)}` again to continue"
+    out.message(message)
+    out.document({"error": error_object(GateliftError(message, code="interrupted"))})
     return 128 + number
 
 
 def report_unexpected(out: Output, error: Exception) -> int:
-    """One line for what nobody foresaw; the traceback only on request."""
+    """Report an error that nobody expected in one line; the traceback only on request."""
     if os.environ.get("GATELIFT_DEBUG"):
         import traceback  # rarely needed, and slow to import
 
-        out.talk(redact("".join(traceback.format_exception(error)), os.environ), end="")
+        out.message(redact("".join(traceback.format_exception(error)), os.environ), end="")
     cause = " ".join(str(error).split())
-    return report(
-        out,
-        f"unexpected {type(error).__name__}{': ' if cause else ''}{cause}",
-        hint=f"GATELIFT_DEBUG=1 shows the traceback; please report it with that at {REPORT_AT}",
-        code="unexpected",
-    )
+    message = f"unexpected {type(error).__name__}{': ' if cause else ''}{cause}"
+    hint = f"GATELIFT_DEBUG=1 shows the traceback; please report it with that at {REPORT_AT}"
+    return report_error(out, GateliftError(message, hint=hint, code="unexpected"))
 
 
 if __name__ == "__main__":

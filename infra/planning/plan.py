@@ -82,7 +82,7 @@ class Plan(Struct, frozen=True):
 
     def to_json(self) -> dict[str, Any]:
         """The plan as machines read it; the order is the same every time."""
-        return {"version": 1, "stack": self.stack, "changes": [change.to_json() for change in self.changes]}
+        return {"stack": self.stack, "changes": [change.to_json() for change in self.changes]}
 
 
 def make_plan(

@@ -45,7 +45,7 @@ def test_up_creates_each_resource_and_tells_the_phases(first_up: dict[str, Any])
 
 
 def test_the_model_answers_an_openai_client(connection: dict[str, str]) -> None:
-    assert set(connection) == {"base_url", "scoring_uri", "api_key", "model", "endpoint", "deployment"}
+    assert set(connection) == {"version", "base_url", "scoring_uri", "api_key", "model", "endpoint", "deployment"}
     client = OpenAI(base_url=connection["base_url"], api_key=connection["api_key"])
     answer = client.chat.completions.create(
         model=connection["model"],

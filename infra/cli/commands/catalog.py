@@ -1,4 +1,4 @@
-"""`gatelift catalog …`: the model's entry in the catalog, and from when it shows."""
+"""`gatelift catalog …`: manages the model's entry in the catalog."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from infra.errors import GateliftError
 from infra.operations.catalog import catalog_hide, catalog_list, catalog_publish, catalog_show
 
 EPILOG = """\b
-An entry is hidden while now is before its tag invisibleUntil; visible from then on, or once the tag is gone.
+An entry is hidden until the moment in its tag invisibleUntil; without the tag it is visible.
 \b
 Examples:
   gatelift catalog publish gatelift.yaml
@@ -22,33 +22,35 @@ Examples:
   gatelift catalog hide gatelift.yaml --until 2027-01-01T00:00:00.000Z
 """
 app = Group()
-catalog = Group("catalog", help="The model's card in the catalog, and from when it shows.", epilog=EPILOG)
+catalog = Group("catalog", help="Manage the model's entry in the catalog.", epilog=EPILOG)
 app.add_command(catalog)
 
 as_of_option = click.option(
-    "--as-of", metavar="WHEN", help="Show what is visible at this moment, e.g. 2026-01-16T00:00:00.000Z."
+    "--as-of", metavar="WHEN", help="Show what is visible at this time, e.g. 2026-01-16T00:00:00.000Z."
 )
 
 
 @command(catalog, name="publish")
 @spec_argument
 def publish(call: Invocation, spec: Path) -> None:
-    """Create the model's entry, or bring it up to date with the spec."""
+    """Create or update the model's entry from the spec."""
     stack, target = open_stack(call, spec)
     show_entry(call, catalog_publish(stack, target))
 
 
 @command(catalog, name="list")
 @spec_argument
-@click.option("--all", "include_hidden", is_flag=True, help="Show hidden entries too.")
+@click.option("--all", "include_hidden", is_flag=True, help="List hidden entries, too.")
 @as_of_option
 def list_entries(call: Invocation, spec: Path, include_hidden: bool, as_of: str | None) -> None:
-    """List the catalog's entries that are visible."""
-    _, target = open_stack(call, spec)
-    entries = catalog_list(target, include_hidden=include_hidden, as_of=moment(as_of, "--as-of") if as_of else None)
-    call.out.document(entries)
+    """List the visible entries of the catalog."""
+    stack, target = open_stack(call, spec)
+    entries = stacks.catalog_list(
+        stack, target, include_hidden=include_hidden, as_of=moment(as_of, "--as-of") if as_of else None
+    )
+    call.out.document({"entries": entries})
     if not entries:
-        call.out.talk("nothing is visible" if not include_hidden else "the catalog is empty")
+        call.out.message("the catalog is empty" if include_hidden else "no entry is visible")
         return
     rows = [
         (
@@ -66,16 +68,16 @@ def list_entries(call: Invocation, spec: Path, include_hidden: bool, as_of: str 
 @spec_argument
 @as_of_option
 def show(call: Invocation, spec: Path, as_of: str | None) -> None:
-    """Show the model's entry with its card."""
+    """Show the model's entry with its model card."""
     stack, target = open_stack(call, spec)
     show_entry(call, catalog_show(stack, target, as_of=moment(as_of, "--as-of") if as_of else None))
 
 
 @command(catalog, name="hide")
 @spec_argument
-@click.option("--until", required=True, metavar="WHEN", help="Hidden until then, e.g. 2027-01-01T00:00:00.000Z.")
+@click.option("--until", required=True, metavar="WHEN", help="Hide it until this time, e.g. 2027-01-01T00:00:00.000Z.")
 def hide(call: Invocation, spec: Path, until: str) -> None:
-    """Hide the model's entry until a moment."""
+    """Hide the model's entry until a given time."""
     stack, target = open_stack(call, spec)
     show_entry(call, catalog_hide(stack, target, moment(until, "--until")))
 
@@ -89,21 +91,23 @@ def reveal(call: Invocation, spec: Path) -> None:
 
 
 def moment(text: str, option: str) -> str:
-    """A moment as the tag wants it, from any ISO 8601 text that says its offset."""
+    """Convert any ISO 8601 time with an offset to the form of the tag; raises GateliftError for anything else."""
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
         parsed = None
     if parsed is None or parsed.tzinfo is None:
         raise GateliftError(
-            f"{option} {text!r} is no moment in UTC", hint="write it as 2026-01-16T00:00:00.000Z", code="invalid_moment"
+            f"{option} {text!r} is not a time with an offset",
+            hint="write it as 2026-01-16T00:00:00.000Z",
+            code="invalid_moment",
         )
     return parsed.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def show_entry(call: Invocation, entry: dict[str, Any]) -> None:
-    """One entry: its state first, then its tags, then its card."""
-    call.out.document(entry)
+    """Print one entry: whether it is visible, then its tags, then its card."""
+    call.out.document({"entry": entry})
     if call.out.is_json:
         return
     state = "visible" if entry["visible"] else f"hidden until {entry.get('invisible_until')}"

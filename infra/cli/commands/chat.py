@@ -1,4 +1,4 @@
-"""`gatelift chat`: one question or a conversation with the endpoint, in the terminal."""
+"""`gatelift chat`: one question to the model, or a conversation with it."""
 
 import sys
 from contextlib import suppress
@@ -26,10 +26,16 @@ Examples:
 
 @command(app, name="chat", epilog=EPILOG)
 @spec_argument
-@click.argument("message", required=False, help="What to ask; from standard input, or asked for, if left out.")
-@click.option("--system", help="What the model should be told first.")
-@click.option("--max-tokens", type=Integer(min=1), metavar="N", help="The longest answer, in tokens.")
-@click.option("--temperature", type=Number(0, 2), help="0 answers the same each time.")
+@click.argument(
+    "message",
+    required=False,
+    help="The message; read from standard input if omitted. On a terminal a conversation begins.",
+)
+@click.option("--system", help="The system message.")
+@click.option("--max-tokens", type=Integer(min=1), metavar="N", help="Maximum length of the answer in tokens.")
+@click.option(
+    "--temperature", type=Number(0, 2), help="Sampling temperature; with 0 the answer is the same every time."
+)
 def chat(
     call: Invocation,
     spec: Path,
@@ -40,12 +46,16 @@ def chat(
 ) -> None:
     """Chat with the model in the terminal.
 
-    With a message, or one on standard input, it answers once: the answer on stdout, the model's reasoning (if it shows
-    any) dimmed on stderr. Otherwise it holds a conversation.
+    With a message as an argument or on standard input the model answers once: the answer goes to stdout, its reasoning
+    (if the model shows it) to stderr. Without one a conversation begins.
     """
     question = one_question(message)
     if question is None and call.out.is_json:
-        raise GateliftError("a conversation is no JSON document", hint="give the message as an argument or on stdin")
+        raise GateliftError(
+            "a conversation cannot be one JSON object",
+            hint="pass the message as an argument or on standard input",
+            code="empty_message",
+        )
     stack, target = open_stack(call, spec)
     messages = [{"role": "system", "content": system}] if system else []
     with ChatClient(connect(stack, target), max_tokens=max_tokens, temperature=temperature) as client:
@@ -57,59 +67,59 @@ def chat(
 
 
 def one_question(message: str | None) -> str | None:
-    """The question from the argument or from standard input; None if there is a person to ask."""
+    """The question from the argument or from standard input; None if a conversation is wanted."""
     if message is None and sys.stdin.isatty():
         return None
     text = (sys.stdin.read() if message in (None, "-") else message or "").strip()
     if not text:
         raise GateliftError(
-            "there is nothing to ask: the message is empty",
-            hint='`gatelift chat SPEC "…"`, or pipe the message in',
+            "the message is empty",
+            hint='use `gatelift chat SPEC "…"`, or pipe the message in',
             code="empty_message",
         )
     return text
 
 
 def converse(call: Invocation, client: ChatClient, messages: list[dict[str, str]]) -> None:
-    """Ask for a message, answer it, again and again until the input ends."""
+    """Read a message and print the answer, again and again until the input ends."""
     with suppress(ImportError):
-        import readline  # noqa: F401  (optional, and it writes to the terminal when imported; input() edits with it)
-    call.out.talk(f"{client.model}  (Ctrl-D ends)")
+        import readline  # noqa: F401  (makes input() editable; optional, and it writes to the terminal when imported)
+    call.out.message(f"{client.model}  (Ctrl-D ends)")
     while (question := read_line(call)) is not None:
         if not question:
             continue
         try:
             answer = ask(call, client, [*messages, {"role": "user", "content": question}])
         except GateliftError as error:
-            call.out.talk(f"{call.out.paint_talk('error:', 'red', 'bold')} {error}\n")
+            call.out.message(f"{call.out.paint_stderr('error:', 'red', 'bold')} {error}\n")
             continue
         messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer.content}]
 
 
 def read_line(call: Invocation) -> str | None:
-    """The next line that the person types; None when there is no more."""
+    """The next line that is typed; None at the end of the input."""
     try:
         return input("\n> ").strip()
     except EOFError:
-        call.out.talk()
+        call.out.message()
         return None
 
 
 def ask(call: Invocation, client: ChatClient, messages: list[dict[str, Any]]) -> Answer:
-    """Stream one answer to the terminal and return it whole."""
+    """Print one answer as it comes, and return it as a whole."""
     thinking = False
     for kind, text in client.stream(messages):
         shown = without_control_characters(text)
         if kind == "reasoning":
             thinking = True
-            call.out.talk(call.out.paint_talk(shown, "dim"), end="")
+            call.out.message(call.out.paint_stderr(shown, "dim"), end="")
             continue
         if thinking:
             thinking = False
-            call.out.talk("\n")
+            call.out.message("\n")
         call.out.data(shown, end="")
     call.out.data()
     answer = client.answer
     if answer.finish_reason == "length":
-        call.out.warn("the answer was cut at the token limit (--max-tokens, or the model's context)")
+        call.out.warn("the answer was cut off at the token limit (--max-tokens or the model's context length)")
     return answer

@@ -1,4 +1,4 @@
-"""`gatelift connect`: base URL and key for any OpenAI client."""
+"""`gatelift connect`: prints base URL and key for any OpenAI client."""
 
 from pathlib import Path
 
@@ -21,8 +21,8 @@ Examples:
 def connect(call: Invocation, spec: Path) -> None:
     """Print base URL and key for any OpenAI client.
 
-    This is the one command that prints the endpoint's key; that is what it is for. With --output json: base_url,
-    scoring_uri, api_key, model, endpoint and deployment.
+    No other command prints the endpoint's key. With --output json the keys are base_url, scoring_uri, api_key, model,
+    endpoint and deployment.
     """
     stack, target = open_stack(call, spec)
     info = operation.connect(stack, target)
@@ -31,7 +31,7 @@ def connect(call: Invocation, spec: Path) -> None:
 
 
 def connect_text(info: ConnectInfo) -> str:
-    """The same for people: the values, then a curl call and a Python program to paste."""
+    """The values for people, then a curl command and a Python program to copy."""
     return f"""\
 base URL    {info.base_url}
 key         {info.api_key}

@@ -1,7 +1,6 @@
-"""`gatelift doctor`: every check that can fail later, before anything is created."""
+"""`gatelift doctor`: prints the result of every check in `infra.operations.doctor`."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,12 +11,12 @@ from infra.operations.doctor import Check, Verdict, run_checks
 
 app = Group()
 
-FOUND_SOMETHING = 1
+CHECK_FAILED = 1
 SIGNS = {Verdict.OK: ("ok", "green"), Verdict.WARN: ("warn", "yellow"), Verdict.FAIL: ("FAIL", "red")}
 EPILOG = """\b
-Checks the spec, the login, the workspace, the caller's role, the quota, the model and the access to it, the token's
-connection and the endpoint's name; with --local the emulator, vLLM and the demo weights instead of role and quota.
-Exit code 1 if a check failed; a warning is no failure.
+Checks the spec, the login, the workspace, your role, the quota, the model and the token's access to it, the token's
+connection and the endpoint's name; with --local vLLM, the demo weights and the emulator instead of login and role.
+Exits with 1 if a check failed; a warning is not a failure.
 \b
 Examples:
   gatelift doctor gatelift.yaml
@@ -29,22 +28,21 @@ Examples:
 @spec_argument
 @token_fd_option
 def doctor(call: Invocation, spec: Path, token_fd: int | None) -> None:
-    """Check everything that can fail later, before anything is created."""
+    """Check everything that `up` needs, without creating anything."""
     token = token_if_given(token_fd, call.environ)
     checks = []
     for check in run_checks(spec, local=call.local, token=token, environ=call.environ):
         checks.append(check)
         call.out.data(check_text(check, call.out.paint))
     failed = sum(check.verdict is Verdict.FAIL for check in checks)
-    document: dict[str, Any] = {"ok": not failed, "checks": [check.to_json() for check in checks]}
-    call.out.document(document)
+    call.out.document({"ok": not failed, "checks": [check.to_json() for check in checks]})
     if failed:
         call.out.data(f"\n{failed} of {len(checks)} checks failed")
-        raise click.exceptions.Exit(FOUND_SOMETHING)
+        raise click.exceptions.Exit(CHECK_FAILED)
 
 
 def check_text(check: Check, paint: Painter) -> str:
-    """One check in a line, and below it the way out where one is needed."""
+    """One check in a line, and below it how to fix what is wrong."""
     sign, colour = SIGNS[check.verdict]
     fix = f"\n      {'':<14}fix: {check.fix}" if check.fix and check.verdict is not Verdict.OK else ""
     return f"{paint(f'{sign:<4}', colour)}  {check.name:<14}{check.detail}{fix}"

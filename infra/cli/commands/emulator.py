@@ -1,4 +1,4 @@
-"""`gatelift emulator …`: the emulator on its own."""
+"""`gatelift emulator …`: runs the emulator on its own."""
 
 from pathlib import Path
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 import click
 
 from infra.cli.commands.emulator_faults import fault
-from infra.cli.input.emulator_state import running, state_folder, state_option
-from infra.cli.input.portal import portal_json
+from infra.cli.input.emulator_state import running_emulator, running_portal, state_folder, state_option
 from infra.cli.terminal.invocation import PATH, Group, Integer, Invocation, command
 from infra.emulator import launcher
 from infra.emulator.launcher import EmulatorProfile
@@ -22,20 +21,20 @@ Examples:
   gatelift emulator stop
 """
 app = Group()
-emulator = Group("emulator", help="The emulator on its own, for other tools.", epilog=EPILOG)
+emulator = Group("emulator", help="Run the emulator on its own, for other tools.", epilog=EPILOG)
 app.add_command(emulator)
 
 
 @command(emulator, name="start")
 @state_option
-@click.option("--port", type=Integer(0, 65535), default=0, help="Port of the resource manager; 0: any free one.")
-@click.option("--seed", type=PATH, metavar="FILE", help="JSON: workspaces, quota, Hub users and repositories.")
-@click.option("--foreground", is_flag=True, help="Stay, and end with Ctrl-C.")
+@click.option("--port", type=Integer(0, 65535), default=0, help="Port of Resource Manager; 0 takes a free one.")
+@click.option("--seed", type=PATH, metavar="FILE", help="JSON file with workspaces, quota, Hub users and repositories.")
+@click.option("--foreground", is_flag=True, help="Stay in the foreground until Ctrl-C.")
 def start(call: Invocation, state: Path | None, port: int, seed: Path | None, foreground: bool) -> None:
     """Start the emulator and return when it is ready.
 
-    A second start with the same state returns the running one. It lives on after this command, until `emulator stop`;
-    its state outlives it, and the next start brings its deployments back.
+    It keeps running in the background until `emulator stop`. One that already runs with this state folder is left as it
+    is. The state is kept when the emulator stops: the next start brings its deployments back.
     """
     folder = state_folder(call, state)
     if seed and not seed.is_file():
@@ -46,28 +45,28 @@ def start(call: Invocation, state: Path | None, port: int, seed: Path | None, fo
 @command(emulator, name="stop")
 @state_option
 def stop(call: Invocation, state: Path | None) -> None:
-    """Stop the emulator and every process it started; its state stays."""
+    """Stop the emulator and every process that it started; its state is kept."""
     stopped = launcher.stop(state_folder(call, state))
     call.out.document({"stopped": stopped})
-    call.out.data("stopped" if stopped else "none was running")
+    call.out.data("stopped" if stopped else "no emulator was running")
 
 
 @command(emulator, name="status")
 @state_option
 def status(call: Invocation, state: Path | None) -> None:
-    """Show where the emulator listens; exit code 1 if none runs."""
-    show(call, running(call, state))
+    """Show where the emulator listens; exits with 1 if it is not running."""
+    show(call, running_emulator(call, state))
 
 
 @command(emulator, name="token")
 @state_option
 def token(call: Invocation, state: Path | None) -> None:
-    """Print the demo user's Hub token, good for nothing but this emulator."""
-    answer = portal_json(running(call, state).portal, "token")
+    """Print the demo user's Hub token, which is valid in this emulator only."""
+    answer = running_portal(call, state).get("token")
     if "token" not in answer:
         raise GateliftError(
-            "this emulator has no demo user: its seed names its own",
-            hint="use a token of the seed",
+            "this emulator has no demo user, because its seed file defines other users",
+            hint="use a token from the seed file",
             code="no_demo_user",
         )
     call.out.document(answer)
@@ -77,41 +76,41 @@ def token(call: Invocation, state: Path | None) -> None:
 @command(emulator, name="inspect")
 @state_option
 def inspect(call: Invocation, state: Path | None) -> None:
-    """List the resources it holds; with --output json their documents, none of which has a secret."""
-    documents = portal_json(running(call, state).portal, "resources")
-    call.out.document(documents)
-    for document in documents:
-        provisioned = (document.get("properties") or {}).get("provisioningState", "")
-        call.out.data(f"{document['id']}  {provisioned}".rstrip())
+    """List the emulator's resources; with --output json as documents without secrets."""
+    resources = running_portal(call, state).get("resources")
+    call.out.document({"resources": resources})
+    for resource in resources:
+        provisioning_state = (resource.get("properties") or {}).get("provisioningState", "")
+        call.out.data(f"{resource['id']}  {provisioning_state}".rstrip())
 
 
 @command(emulator, name="reset")
 @state_option
 def reset(call: Invocation, state: Path | None) -> None:
-    """Stop the emulator and forget everything it knew: the next start begins anew."""
+    """Stop the emulator and delete its state."""
     folder = state_folder(call, state)
-    call.confirm(f"Forget everything in {folder}?", otherwise="nothing was removed")
+    call.confirm(f"Delete the emulator's state in {folder}?", otherwise="nothing was removed")
     removed = launcher.reset(folder)
     call.out.document({"removed": removed})
-    call.out.data("reset" if removed else "there was nothing")
+    call.out.data("state deleted" if removed else "there was no state to delete")
 
 
 emulator.add_command(fault)
 
 
 def show(call: Invocation, profile: EmulatorProfile) -> None:
-    """Where everything is; for people with the lines that aim other tools at it."""
+    """Print its addresses; for people also the lines that make other tools use it."""
     document: dict[str, Any] = profile.to_json()
     call.out.document(document)
     for key, value in document.items():
         call.out.data(f"{key:<18}  {value}")
-    call.out.data("\n# for tools that use the Azure SDKs and the Hugging Face Hub")
+    call.out.data("\n# for tools that use the Azure SDKs or the Hugging Face Hub")
     for name, value in exports(profile).items():
         call.out.data(f"export {name}={value}")
 
 
 def exports(profile: EmulatorProfile) -> dict[str, str]:
-    """The environment variables that aim unmodified tools at this emulator."""
+    """The environment variables that make unmodified tools use this emulator."""
     return {
         "REQUESTS_CA_BUNDLE": str(profile.ca_bundle),
         "SSL_CERT_FILE": str(profile.ca_bundle),

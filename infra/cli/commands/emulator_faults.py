@@ -1,4 +1,4 @@
-"""`gatelift emulator fault …`: make chosen requests to the emulator go wrong."""
+"""`gatelift emulator fault …`: makes the emulator fail chosen requests."""
 
 import json
 from collections.abc import Sequence
@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from infra.cli.input.emulator_state import running, state_option
-from infra.cli.input.portal import portal_json
+from infra.cli.input.emulator_state import running_portal, state_option
 from infra.cli.terminal.invocation import Group, Integer, Invocation, Number, command
 from infra.errors import GateliftError
 
@@ -21,27 +20,31 @@ Examples:
 """
 
 
-fault = Group("fault", help="Make chosen requests go wrong, to see what your tools do then.", epilog=EPILOG)
+fault = Group("fault", help="Make the emulator fail chosen requests, to test how your tools react.", epilog=EPILOG)
 
 
 @command(fault, name="add")
 @state_option
-@click.option("--method", help="Which requests: their method; any if left out.")
-@click.option("--path", help="A regular expression, searched in path and query.")
-@click.option("--target", help="arm (with blobs and tokens), hub, endpoint or *.")
-@click.option("--times", type=Integer(min=1), help="How often it strikes; always if left out.")
-@click.option("--skip", type=Integer(min=0), help="How many fitting requests it lets pass before.")
-@click.option("--probability", type=Number(0, 1), help="How likely it strikes.")
-@click.option("--seed", type=int, help="Makes the same requests be struck every time.")
-@click.option("--delay", type=Number(min=0), help="Seconds to wait before the request is served.")
-@click.option("--status", type=Integer(200, 599), help="Answer this status.")
-@click.option("--code", help="The error code of that answer.")
-@click.option("--message", help="Its message.")
-@click.option("--header", multiple=True, metavar="'NAME: VALUE'", help="A header of it.")
-@click.option("--after", is_flag=True, help="Serve the request first, then lose its answer.")
+@click.option("--method", help="Match requests with this method; any if omitted.")
+@click.option("--path", help="Match requests by this regular expression, searched in path and query.")
+@click.option("--target", help="Match requests to arm (with blobs and tokens), hub, endpoint, or * for all.")
+@click.option("--times", type=Integer(min=1), help="How many matching requests fail; all if omitted.")
+@click.option("--skip", type=Integer(min=0), help="How many matching requests pass before the first one fails.")
+@click.option("--probability", type=Number(0, 1), help="The probability that a matching request fails.")
+@click.option("--seed", type=int, help="Seed for --probability: makes the same requests fail every time.")
+@click.option("--delay", type=Number(min=0), help="Wait this many seconds before the request is served.")
+@click.option("--status", type=Integer(200, 599), help="Answer with this status instead.")
+@click.option("--code", help="The error code in that answer.")
+@click.option("--message", help="The error message in that answer.")
+@click.option("--header", multiple=True, metavar="'NAME: VALUE'", help="A header of that answer; may be repeated.")
+@click.option("--after", is_flag=True, help="Serve the request, then drop its answer.")
 @click.option("--reset", is_flag=True, help="Break the connection.")
 @click.option("--hang", is_flag=True, help="Never answer.")
-@click.option("--operation", metavar="'CODE[: MESSAGE]'", help="Fail the operation it starts; `never`: never end.")
+@click.option(
+    "--operation",
+    metavar="'CODE[: MESSAGE]'",
+    help="Let the long-running operation that the request starts fail with this error; `never`: let it never end.",
+)
 def add(
     call: Invocation,
     state: Path | None,
@@ -62,7 +65,7 @@ def add(
     hang: bool,
     operation: str | None,
 ) -> None:
-    """Add a rule; the first rule that fits a request is applied."""
+    """Add a fault rule; the first rule that matches a request is applied."""
     given = {
         "method": method,
         "path": path,
@@ -75,49 +78,54 @@ def add(
         "status": status,
         "code": code,
         "message": message,
-        "headers": _headers(header),
-        "operation": _operation(operation),
+        "headers": headers_of(header),
+        "operation": operation_of(operation),
         "after": after or None,
         "reset": reset or None,
         "hang": hang or None,
     }
     rule = {name: value for name, value in given.items() if value is not None}
-    _show(call, portal_json(running(call, state).portal, "faults", "POST", rule))
+    show(call, running_portal(call, state).add_fault(rule))
 
 
 @command(fault, name="list")
 @state_option
-def list_(call: Invocation, state: Path | None) -> None:
-    """List the rules, and how often each has struck."""
-    _show(call, portal_json(running(call, state).portal, "faults"))
+def list_faults(call: Invocation, state: Path | None) -> None:
+    """List the fault rules, and how often each was applied."""
+    show(call, running_portal(call, state).get("faults"))
 
 
 @command(fault, name="clear")
 @state_option
 def clear(call: Invocation, state: Path | None) -> None:
-    """Remove all rules; what hangs on one is let go."""
-    _show(call, portal_json(running(call, state).portal, "faults", "PUT", []))
+    """Remove all fault rules; requests that hang because of one continue."""
+    show(call, running_portal(call, state).clear_faults())
 
 
-def _show(call: Invocation, rules: list[dict[str, Any]]) -> None:
-    call.out.document(rules)
+def show(call: Invocation, rules: list[dict[str, Any]]) -> None:
+    """Print the rules, and how many requests each was applied to."""
+    call.out.document({"faults": rules})
     for rule in rules:
-        counted = {name: rule.pop(name) for name in ("struck", "hanging") if name in rule}
-        call.out.data(f"{json.dumps(rule)}  struck {counted.get('struck', 0)}")
+        shown = {name: value for name, value in rule.items() if name not in ("struck", "hanging")}
+        call.out.data(f"{json.dumps(shown)}  applied {rule.get('struck', 0)} times")
     if not rules:
         call.out.data("no rules")
 
 
-def _headers(lines: Sequence[str]) -> dict[str, str] | None:
+def headers_of(lines: Sequence[str]) -> dict[str, str] | None:
+    """The headers by name; None if there are none."""
     if not lines:
         return None
     pairs = [line.partition(":") for line in lines]
     if wrong := [name for name, colon, _ in pairs if not colon]:
-        raise GateliftError(f"--header {wrong[0]!r} has no value", hint="--header 'Retry-After: 1'", code="usage_error")
+        raise GateliftError(
+            f"--header {wrong[0]!r} has no value", hint="write it as --header 'Retry-After: 1'", code="usage_error"
+        )
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def _operation(text: str | None) -> str | dict[str, str] | None:
+def operation_of(text: str | None) -> str | dict[str, str] | None:
+    """`never`, or the error `{"code", "message"?}` that the operation ends with."""
     if text is None or text == "never":
         return text
     code, _, message = text.partition(":")

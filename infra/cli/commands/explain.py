@@ -1,4 +1,4 @@
-"""`gatelift explain`: what an error code means, without a look into Azure's documents."""
+"""`gatelift explain`: explains an error code of Azure."""
 
 from typing import Any
 
@@ -14,17 +14,18 @@ app = Group()
 
 EPILOG = """\b
 Examples:
-  gatelift explain                        every code there is
+  gatelift explain                        lists all known codes
   gatelift explain SecretsInjectionError
 """
 
 
 @command(app, name="explain", epilog=EPILOG)
-@click.argument("code", required=False, help="A code as Azure or gatelift shows it; all are listed if left out.")
+@click.argument("code", required=False, help="The code in an error message; if omitted, all known codes are listed.")
 def explain(call: Invocation, code: str | None) -> None:
-    """What an error code of Azure means, and what to do.
+    """Explain an error code of Azure, and what to do about it.
 
-    Each cause with its way out; where a code has several, the words of the message tell which one it is.
+    Shows each possible cause with its remedy. Where there are several, the text of the error message tells which one
+    applies.
     """
     if code is None:
         call.out.document({"codes": known_codes()})
@@ -32,14 +33,14 @@ def explain(call: Invocation, code: str | None) -> None:
         return
     found = explanation(code)
     if found is None:
-        hint = "`gatelift explain` lists the codes; Azure's own list: https://aka.ms/oe-tsg"
-        raise NotFound(f"the code {code!r} is not known here", hint=hint, code="unknown_code")
+        hint = "`gatelift explain` lists the known codes; Azure's own list is at https://aka.ms/oe-tsg"
+        raise NotFound(f"the code {code!r} is not known to gatelift", hint=hint, code="unknown_code")
     causes: list[dict[str, Any]] = [
         {"cause": one.cause, "hint": one.hint, "told_by": list(one.words)} for one in found.causes
     ]
     call.out.document({"code": found.code, "causes": causes, "see": TSG})
     call.out.data(call.out.paint(found.code, "bold"))
     for one in causes:
-        told = f"  (the message says: {', '.join(one['told_by'])})" if one["told_by"] else ""
-        call.out.data(f"\ncause  {one['cause']}{told}\nhint   {one['hint']}")
-    call.out.data(f"\nAzure's own page: {TSG}")
+        words = f"  (the message says: {', '.join(one['told_by'])})" if one["told_by"] else ""
+        call.out.data(f"\ncause  {one['cause']}{words}\nhint   {one['hint']}")
+    call.out.data(f"\nAzure's documentation: {TSG}")

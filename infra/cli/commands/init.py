@@ -20,29 +20,29 @@ Examples:
 """
 
 TEMPLATE = """\
-# What `gatelift up {file}` makes true, in Azure or (with --local) on this machine.
-# ${{NAME}} takes a value from the environment, ${{NAME:-value}} with a default. No secret belongs here: the token is
-# read from HF_TOKEN and kept in the workspace connection HuggingFaceTokenConnection.
+# What `gatelift up {file}` creates, in Azure or (with --local) on this machine.
+# ${{NAME}} is replaced by an environment variable, ${{NAME:-value}} has a default. Do not put a secret here: the token
+# is read from HF_TOKEN and kept in the workspace connection HuggingFaceTokenConnection.
 
-# The stack: everything that gatelift makes for it carries this name as a tag.
+# The stack: everything that gatelift creates for it is tagged with this name.
 name: {name}
 
 model:
   id: {model}
-  # revision: main       # a branch, tag or commit; pinned to a commit at plan time
+  # revision: main       # a branch, tag or commit; pinned to a commit when planned
 
-# An Azure Machine Learning workspace that exists; --local makes its own.
+# An existing Azure Machine Learning workspace; --local creates its own.
 workspace:
   subscription_id: {subscription_id}
   resource_group: {resource_group}
   name: {workspace}
 
-# The name is unique in its Azure region: 3 to 32 letters, digits and dashes.
+# The name must be unique in the Azure region: 3 to 32 letters, digits and dashes.
 endpoint:
   name: {endpoint}
   auth_mode: key         # key | aml_token | aad_token
 
-# `engine` takes any vLLM argument by its own name.
+# `engine` takes any argument of `vllm serve`, with its own name.
 deployment:
   name: blue
   instance_type: {instance_type}
@@ -50,12 +50,12 @@ deployment:
   engine:
     max_model_len: {max_model_len}
 
-# The model's entry in the workspace's catalog, hidden until a moment in UTC if you wish.
+# The model's entry in the workspace's catalog; it can be hidden until a time in UTC.
 # catalog:
 #   tags: {{license: apache-2.0}}
 #   invisible_until: 2026-01-16T00:00:00.000Z
 
-# Laid over the rest with --local, and only there: a CPU serves less than a GPU.
+# Overrides the rest with --local only: a CPU serves less than a GPU.
 local:
   engine:
     max_model_len: {local_max_model_len}
@@ -66,14 +66,15 @@ local:
 
 @command(app, name="init", epilog=EPILOG)
 @click.option("--model", default=DEFAULT_MODEL, help="Hugging Face model id.")
-@click.option("--name", help="Name of the stack; made from the model's if left out.")
-@click.option("--endpoint", help="Name of the endpoint; the stack's if left out.")
+@click.option("--name", help="Name of the stack; derived from the model id if omitted.")
+@click.option("--endpoint", help="Name of the endpoint; the stack's name if omitted.")
 @click.option("--subscription-id", default=SUBSCRIPTION, help="Azure subscription.")
 @click.option("--resource-group", default="${AZURE_RESOURCE_GROUP:-gatelift}", help="Azure resource group.")
 @click.option("--workspace", default="${AZURE_ML_WORKSPACE:-local}", help="Azure ML workspace.")
 @click.option("--instance-type", default="Standard_NC24ads_A100_v4", help="Azure VM size.")
-@click.option("--max-model-len", type=Integer(min=1), default=4096, help="Longest context in tokens.")
+@click.option("--max-model-len", type=Integer(min=1), default=4096, help="Maximum context length in tokens.")
 @click.option("--file", "-f", type=PATH, default=DEFAULT_SPEC, help="Where to write.")
+@click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
 def init(
     call: Invocation,
     model: str,
@@ -85,16 +86,17 @@ def init(
     instance_type: str,
     max_model_len: int,
     file: Path,
+    force: bool,
 ) -> None:
     """Write a commented spec into the current folder.
 
-    It asks nothing: every answer has a default that can be edited in the file. A file that exists is only replaced
-    with --yes.
+    It asks no questions: everything has a default that can be edited in the file. An existing file is only overwritten
+    with --force.
     """
     check_model(model)
-    if file.exists() and not call.yes:
+    if file.exists() and not force:
         raise GateliftError(
-            f"{file} exists", hint="--yes replaces it, --file writes to another place", code="file_exists"
+            f"{file} already exists", hint="--force overwrites it, --file writes to another file", code="file_exists"
         )
     name = name or name_from(model)
     text = TEMPLATE.format(
@@ -112,24 +114,22 @@ def init(
     write_file(file, text)
     call.out.document({"file": str(file), "name": name, "model": model, "endpoint": endpoint or name})
     call.out.data(f"wrote {file}")
-    call.out.hint(
-        f"`gatelift up {file} --local` tries it on this machine; `gatelift doctor {file}` checks it for Azure"
-    )
+    call.out.hint(f"`gatelift up {file} --local` tries it on this machine; `gatelift doctor {file}` checks it in Azure")
 
 
 def check_model(model: str) -> None:
-    """Refuse what can be no model id, before it stands in a file."""
+    """Raise GateliftError for what cannot be a model id."""
     if model.startswith("azureml://") or re.fullmatch(r"[\w.-]+/[\w.-]+", model):
         return
     raise GateliftError(
-        f"--model {model!r} is no Hugging Face model id",
+        f"--model {model!r} is not a Hugging Face model id",
         hint=f"an id is organisation/name, e.g. {DEFAULT_MODEL}",
         code="invalid_model",
     )
 
 
 def name_from(model: str) -> str:
-    """A stack name out of the model's: lower case, digits and dashes, short enough for an endpoint."""
+    """A stack name from the model id: lower case, digits and dashes, short enough for an endpoint."""
     last = re.split(r"[/:]", model.removesuffix("/").split("/versions/")[0].split("/labels/")[0])[-1]
     name = re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-")
     name = name if name[:1].isalpha() else f"m-{name}"
@@ -137,10 +137,10 @@ def name_from(model: str) -> str:
 
 
 def write_file(file: Path, text: str) -> None:
-    """Write the spec, with a clear error where the place cannot be written."""
+    """Write the spec; raises GateliftError where the file cannot be written."""
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise GateliftError(
-            f"{file} cannot be written: {error.strerror}", hint="choose another place with --file", code="file_error"
+            f"{file} cannot be written: {error.strerror}", hint="choose another file with --file", code="file_error"
         ) from None

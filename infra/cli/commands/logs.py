@@ -1,4 +1,4 @@
-"""`gatelift logs`: a container's log, once or as it grows."""
+"""`gatelift logs`: prints a container's log, once or continuously."""
 
 from pathlib import Path
 
@@ -7,9 +7,7 @@ import click
 from infra.cli.input.stack import open_stack
 from infra.cli.terminal.invocation import Group, Integer, Invocation, command, spec_argument
 from infra.cli.terminal.style import without_control_characters
-from infra.errors import GateliftError
-from infra.operations import logs as logs_operation
-from infra.operations.logs import follow_logs
+from infra.operations import stacks
 
 app = Group()
 
@@ -25,21 +23,26 @@ CONTAINERS = ("inference-server", "storage-initializer")
 
 @command(app, name="logs", epilog=EPILOG)
 @spec_argument
-@click.option("--follow", "-f", is_flag=True, help="Go on with new lines until Ctrl-C.")
-@click.option("--tail", type=Integer(min=1), default=100, metavar="LINES", help="How many of the last lines.")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing new lines until Ctrl-C.")
+@click.option(
+    "--tail", type=Integer(min=1), default=100, metavar="LINES", help="Start with this many of the last lines."
+)
 @click.option(
     "--container",
     type=click.Choice(CONTAINERS),
     default=CONTAINERS[0],
-    help="The server itself, or what fetched model and code before it.",
+    help="The scoring server, or what downloads model and code before it starts.",
 )
 def logs(call: Invocation, spec: Path, follow: bool, tail: int, container: str) -> None:
-    """Show a container's log, or follow it."""
-    if follow and call.out.is_json:
-        raise GateliftError("a log that is followed has no end, so it is no JSON document", hint="leave out -f")
+    """Show a container's log, or follow it.
+
+    With --follow and --output json it prints one JSON object for each line of the log, in one line: {"version": 1,
+    "container": …, "line": …}. When it is stopped or fails, the last object has `error` instead.
+    """
     stack, target = open_stack(call, spec)
     if follow:
-        for line in follow_logs(stack, target, container=container, tail=tail):
+        for line in stacks.follow_logs(stack, target, container=container, tail=tail):
+            call.out.document({"container": container, "line": line})
             call.out.data(without_control_characters(line))
         return
     deployment, lines = logs_operation.logs(stack, target, container=container, tail=tail)

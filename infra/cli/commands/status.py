@@ -1,10 +1,10 @@
-"""`gatelift status`: what is there, what serves, and what is wrong with it."""
+"""`gatelift status`: shows the state of a stack, and what is wrong with it."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.cli.input.portal import portal_json
+from infra.cli.input.portal import Portal
 from infra.cli.input.stack import open_stack
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.cli.views.document import document_text
@@ -24,10 +24,10 @@ CATALOG_FIELDS = ("name", "version", "visible", "invisible_until")
 @command(app, name="status", epilog=EPILOG)
 @spec_argument
 def status(call: Invocation, spec: Path) -> None:
-    """Show the state of the endpoint and what serves it.
+    """Show the state of the stack.
 
-    Endpoint, traffic, deployments, the token's connection, the catalog entry, what differs from the spec, and what to
-    look at. With --local also the processes that stand for the instances, and how often each was restarted.
+    Shows the endpoint, its traffic and deployments, the token's connection, the catalog entry, what differs from the
+    spec, and warnings. With --local also the processes that run as instances, and how often each was restarted.
     """
     stack, target = open_stack(call, spec)
     document = status_operation.status(stack, target)
@@ -46,9 +46,9 @@ def status(call: Invocation, spec: Path) -> None:
 
 
 def instances(portal: str, endpoint: str) -> list[dict[str, Any]]:
-    """The processes that stand for the endpoint's instances, as the emulator sees them."""
+    """The processes that run as the endpoint's instances in the emulator."""
     found = []
-    for instance in portal_json(portal, "instances"):
+    for instance in Portal(portal).get("instances"):
         of_endpoint, _, deployment = instance["deployment"].partition("/deployments/")
         if of_endpoint.rpartition("/")[2].lower() == endpoint.lower():
             found.append({**instance, "deployment": deployment})
@@ -56,15 +56,15 @@ def instances(portal: str, endpoint: str) -> list[dict[str, Any]]:
 
 
 def warnings(document: Mapping[str, Any]) -> Iterator[str]:
-    """What a person should look at, one sentence each."""
+    """What needs attention, one sentence each."""
     endpoint = document.get("endpoint")
     if not endpoint:
-        yield "the endpoint does not exist; `gatelift up` makes it"
+        yield "the endpoint does not exist; `gatelift up` creates it"
         return
     if not endpoint.get("traffic"):
-        yield "no deployment has traffic, so the endpoint answers 404"
+        yield "no deployment gets traffic, so the endpoint answers 404"
     if previous := endpoint.get("previous"):
-        yield f"{previous} gets no requests, stays for `gatelift rollback` and costs as before; see `keep_previous`"
+        yield f"{previous} gets no requests but keeps costing: it is kept for `gatelift rollback`; see `keep_previous`"
     for deployment in document.get("deployments", []):
         if deployment["state"] == "Failed":
             yield f"the deployment {deployment['name']} failed; `gatelift logs` shows why"
@@ -74,11 +74,11 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
             yield f"{which} is not ready"
         if instance["restarts"]:
             times = "once" if instance["restarts"] == 1 else f"{instance['restarts']} times"
-            yield f"{which} was restarted {times}; its last end: {instance['last_exit']}"
+            yield f"{which} was restarted {times}; last exit: {instance['last_exit']}"
     if refused := document.get("refused"):
         yield refused
     for difference in document.get("drift", []):
         which = f"{difference['kind']} {difference['name']}"
         fields = f" ({', '.join(difference['fields'])})" if difference["fields"] else ""
-        found = "is not there" if difference["action"] == "create" else f"differs from the spec{fields}"
-        yield f"{which} {found}; `gatelift up` repairs it"
+        found = "does not exist" if difference["action"] == "create" else f"differs from the spec{fields}"
+        yield f"{which} {found}; `gatelift up` corrects it"

@@ -1,4 +1,4 @@
-"""`gatelift token …`: the Hugging Face token in its workspace connection."""
+"""`gatelift token …`: manages the Hugging Face token in its workspace connection."""
 
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,16 @@ from infra.errors import GateliftError
 from infra.operations.token import token_doubt, token_rotate, token_set, token_verify
 
 EPILOG = """\b
-The token is never an argument. It comes, in this order, from --token-fd, standard input, HF_TOKEN, or a hidden prompt.
+The token is never an argument. It is read from --token-fd, standard input, HF_TOKEN or a hidden prompt, in this order.
 \b
 Examples:
-  gatelift token set gatelift.yaml                     asks for it
+  gatelift token set gatelift.yaml                     prompts for it
   pass show hf/read | gatelift token set gatelift.yaml -
   gatelift token verify gatelift.yaml
   HF_TOKEN=… gatelift token rotate gatelift.yaml
 """
 app = Group()
-token = Group("token", help="The Hugging Face token in its workspace connection.", epilog=EPILOG)
+token = Group("token", help="Manage the Hugging Face token in its workspace connection.", epilog=EPILOG)
 app.add_command(token)
 
 source_argument = click.argument(
@@ -35,31 +35,32 @@ source_argument = click.argument(
 @spec_argument
 @source_argument
 @token_fd_option
-def set_token(call: Invocation, spec: Path, source: str | None, token_fd: int | None) -> None:
+@click.option("--force", is_flag=True, help="Write the token even if the Hub rejects it.")
+def set_token(call: Invocation, spec: Path, source: str | None, token_fd: int | None, force: bool) -> None:
     """Write the token into the connection HuggingFaceTokenConnection.
 
-    The endpoint reads it there when a container starts; a running deployment keeps the old one (see `token rotate`).
-    A token that the Hub does not know is refused, unless --yes says to write it all the same; one that does not open
-    the model yet is written with a warning.
+    The endpoint reads the token from there when a container starts; a running deployment keeps the old one (see `token
+    rotate`). A token that the Hub rejects is not written, unless --force is given. A valid token without access to the
+    model is written with a warning.
     """
     value = token_wanted(token_fd, source, call.environ)
     stack, target = open_stack(call, spec)
-    if doubt := token_doubt(stack, target, value):
-        if doubt.code == "token_invalid" and not call.yes:
-            hint = f"{doubt.hint}; --yes writes this one all the same"
+    if doubt := stacks.token_doubt(stack, target, value):
+        if doubt.code == "token_invalid" and not force:
+            hint = f"{doubt.hint}; --force writes this one anyway"
             raise GateliftError(f"{doubt}, so it was not written", hint=hint, code=doubt.code)
-        call.out.warn(f"{doubt}; it is written all the same")
-    show(call, token_set(stack, target, value))
+        call.out.warn(f"{doubt}; it is written anyway")
+    show(call, stacks.token_set(stack, target, value))
 
 
 @command(token, name="verify")
 @spec_argument
 @token_fd_option
 def verify(call: Invocation, spec: Path, token_fd: int | None) -> None:
-    """Ask the Hub and the connection whether the token serves for the spec's model.
+    """Check that the token is valid and gives access to the spec's model.
 
-    Checks who the token belongs to, what kind it is, whether it opens the model, and whether the connection is there.
-    Without HF_TOKEN or --token-fd the stored token is meant, as far as it can be checked.
+    Shows whose token it is and of what kind, whether it gives access to the model, and whether the connection exists
+    and holds it. Without HF_TOKEN or --token-fd it checks the stored token, if you are allowed to read it.
     """
     value = token_if_given(token_fd, call.environ)
     stack, target = open_stack(call, spec)
@@ -71,7 +72,7 @@ def verify(call: Invocation, spec: Path, token_fd: int | None) -> None:
 @source_argument
 @token_fd_option
 def rotate(call: Invocation, spec: Path, source: str | None, token_fd: int | None) -> None:
-    """Replace the token and bring it to the running deployment.
+    """Replace the token and restart the deployment's containers with it.
 
     Checks the new token first, so that a bad one never replaces a good one.
     """
@@ -82,6 +83,6 @@ def rotate(call: Invocation, spec: Path, source: str | None, token_fd: int | Non
 
 
 def show(call: Invocation, document: dict[str, Any]) -> None:
-    """What the engine found, as lines or as the document itself."""
+    """Print the result, as lines or as the JSON object."""
     call.out.document(document)
     call.out.data(document_text(document, call.out.paint))

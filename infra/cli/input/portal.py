@@ -1,34 +1,53 @@
-"""Talks to the emulator's portal: what it knows, and lets itself be told, that Azure would not."""
+"""The client of the emulator's portal: what the emulator knows and can be told beyond what Azure has."""
 
-import http.client
 import json
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 from infra.errors import GateliftError, NotReady
+from infra.http_client import Unreachable, Web
 
-TIMEOUT_S = 10
+TIMEOUT_S = 10.0
 
 
-def portal_json(portal: str, path: str, method: str = "GET", body: Any = None) -> Any:
-    """The JSON document at this path of the portal; straight to loopback, whatever proxy the environment names."""
-    content = None if body is None else json.dumps(body)
-    where = urlsplit(portal)
-    connection = http.client.HTTPConnection(where.netloc, timeout=TIMEOUT_S)
-    try:
-        connection.request(method, f"{where.path.rstrip('/')}/{path}", content, headers={"Accept": "application/json"})
-        response = connection.getresponse()
-        text = response.read()
-        if response.status == http.client.BAD_REQUEST:
-            hint = "`gatelift emulator fault add --help` shows what a rule may say"
-            raise GateliftError(json.loads(text)["error"]["message"], hint=hint, code="invalid_request")
-        if response.status >= http.client.BAD_REQUEST:
-            raise ValueError(f"{response.status} {text[:200].decode(errors='replace')}")
-        return json.loads(text)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise NotReady(
-            f"the emulator's portal {portal}/{path} did not answer: {error}",
-            hint="`gatelift emulator stop`, then `gatelift emulator start`",
-        ) from None
-    finally:
-        connection.close()
+@dataclass(frozen=True)
+class Portal:
+    """The portal of one running emulator."""
+
+    url: str
+
+    def get(self, path: str) -> Any:
+        """The JSON document at this path; NotReady if the portal does not answer."""
+        return self._ask("GET", path)
+
+    def add_fault(self, rule: dict[str, Any]) -> list[dict[str, Any]]:
+        """Add a fault rule and return all rules; GateliftError if the emulator refuses it."""
+        return list(self._ask("POST", "faults", rule))
+
+    def clear_faults(self) -> list[dict[str, Any]]:
+        """Remove all fault rules and return what is left: an empty list."""
+        return list(self._ask("PUT", "faults", []))
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        content = None if body is None else json.dumps(body).encode()
+        web = Web(read=TIMEOUT_S)
+        try:
+            answer = web.send(method, f"{self.url}/{path}", headers={"Accept": "application/json"}, body=content)
+            document = answer.json()
+            if answer.status == HTTPStatus.BAD_REQUEST:
+                raise GateliftError(
+                    document["error"]["message"],
+                    hint="`gatelift emulator fault add --help` explains what a rule can contain",
+                    code="invalid_request",
+                )
+            if answer.status >= HTTPStatus.BAD_REQUEST:
+                raise ValueError(f"{answer.status} {answer.text()[:200]}")
+        except (Unreachable, ValueError) as error:
+            raise NotReady(
+                f"the emulator's portal did not answer {method} {self.url}/{path}: {error}",
+                hint="restart the emulator: `gatelift emulator stop`, then `gatelift emulator start`",
+            ) from None
+        finally:
+            web.close()
+        return document

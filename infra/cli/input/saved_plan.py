@@ -12,43 +12,43 @@ WRITES_ONE = "`gatelift plan SPEC --out FILE` writes one"
 
 
 class BadPlanFile(GateliftError):
-    """The file is no plan that this version can apply."""
+    """The file is not a plan that this version can apply."""
 
     code = "bad_plan_file"
 
 
 def write_plan(plan: Plan, file: Path) -> None:
-    """Write the plan's JSON document with, beside each change, the live state it was made against."""
-    document = plan.to_json()
+    """Write the plan as JSON; each change also has a fingerprint of the live state that it was made against."""
+    document = {"version": VERSION, **plan.to_json()}
     for written, change in zip(document["changes"], plan.changes, strict=True):
         written["planned_against"] = change.planned_against
     try:
         file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise GateliftError(
-            f"{file} cannot be written: {error.strerror}", hint="choose another place with --out", code="file_error"
+            f"{file} cannot be written: {error.strerror}", hint="choose another file with --out", code="file_error"
         ) from None
 
 
 def read_plan(file: Path) -> Plan:
-    """The plan that `write_plan` wrote; a BadPlanFile if it is anything else."""
+    """Read what `write_plan` wrote; raises BadPlanFile for anything else."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadPlanFile(f"{file} is no saved plan: {error}", hint=WRITES_ONE) from None
+        raise BadPlanFile(f"{file} is not a saved plan: {error}", hint=WRITES_ONE) from None
     except RecursionError:
-        raise BadPlanFile(f"{file} is no saved plan: nested too deeply", hint=WRITES_ONE) from None
+        raise BadPlanFile(f"{file} is not a saved plan: nested too deeply", hint=WRITES_ONE) from None
     try:
         if document["version"] != VERSION:
             message = f"{file} has plan version {document['version']}, this gatelift reads {VERSION}"
             raise BadPlanFile(message, hint=WRITES_ONE)
         return Plan(document["stack"], tuple(read_change(change) for change in document["changes"]))
     except KeyError as error:
-        raise BadPlanFile(f"{file} is no saved plan: {error} is missing", hint=WRITES_ONE) from None
+        raise BadPlanFile(f"{file} is not a saved plan: {error} is missing", hint=WRITES_ONE) from None
     except TypeError:
-        raise BadPlanFile(f"{file} is no saved plan: its parts have another form", hint=WRITES_ONE) from None
+        raise BadPlanFile(f"{file} is not a saved plan: its parts have the wrong types", hint=WRITES_ONE) from None
     except ValueError as error:
-        raise BadPlanFile(f"{file} is no saved plan: {error}", hint=WRITES_ONE) from None
+        raise BadPlanFile(f"{file} is not a saved plan: {error}", hint=WRITES_ONE) from None
 
 
 def read_change(document: dict[str, Any]) -> Change:

@@ -1,4 +1,4 @@
-"""What every command gets: the options that all commands share, the environment and the streams."""
+"""What every command has: the options that all commands share, the environment and the streams."""
 
 import functools
 import math
@@ -14,19 +14,19 @@ import click
 from infra.cli.terminal.output import Output, OutputFormat
 from infra.errors import GateliftError
 
-# Whether a file is there and can be read is said by the one who reads it.
+# Whether a file exists and can be read is checked where it is read.
 PATH = click.Path(path_type=Path, readable=False)
 DEFAULT_SPEC = Path("gatelift.yaml")
 
 
 class Integer(click.IntRange):
-    """An integer within bounds; Click would tell people that theirs is no valid `integer range`."""
+    """An integer within bounds; Click's own error would call it an `integer range`."""
 
     name = "integer"
 
 
 class Number(click.FloatRange):
-    """A number within bounds; NaN, which is neither too small nor too large for Click, is none."""
+    """A number within bounds; Click's own range lets NaN pass."""
 
     name = "number"
 
@@ -39,13 +39,13 @@ class Number(click.FloatRange):
 
 
 spec_argument = click.argument(
-    "spec", type=PATH, default=DEFAULT_SPEC, help=f"The spec file; {DEFAULT_SPEC} if left out."
+    "spec", type=PATH, default=DEFAULT_SPEC, help=f"The spec file; {DEFAULT_SPEC} if omitted."
 )
 
 
 @dataclass
 class Invocation:
-    """One run of one command: its shared options and everything it may touch of the process around it."""
+    """One run of a command: its shared options, the environment and the output."""
 
     local: bool = False
     output: OutputFormat = OutputFormat.TEXT
@@ -54,11 +54,15 @@ class Invocation:
 
     @functools.cached_property
     def out(self) -> Output:
-        """Where this command speaks."""
+        """Where this command writes."""
         return Output(self.output)
 
     def confirm(self, question: str, *, otherwise: str) -> bool:
-        """Ask on the terminal and return True; False if `--yes` or, without a terminal, `--local` said it already."""
+        """Ask on the terminal; True if it was asked and confirmed, False if there was no need to ask.
+
+        There is none with `--yes`, nor with `--local` and no terminal. Raises GateliftError if the answer is no, with
+        `otherwise` as its message (e.g. `nothing was changed`), or if there is no terminal to ask on.
+        """
         if self.yes:
             return False
         if not sys.stdin.isatty():
@@ -66,10 +70,10 @@ class Invocation:
                 return False
             raise GateliftError(
                 f"{question.rstrip('?')}: there is no terminal to ask on",
-                hint="add --yes when this runs in a script or in CI",
+                hint="add --yes in a script or in CI",
                 code="confirmation_needed",
             )
-        self.out.talk(f"{question} [y/N] ", end="")
+        self.out.message(f"{question} [y/N] ", end="")
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise GateliftError(otherwise, code="declined")
         return True
@@ -97,19 +101,19 @@ def command(group: click.Group, **settings: Any) -> Callable[[Callable[..., None
 def shared_options() -> list[click.Parameter]:
     """The options that every command has, last in its help."""
     formats = click.Choice([each.value for each in OutputFormat])
-    talk = "`json`: one JSON document on stdout, talk on stderr."
+    output = "`json`: print one JSON object to stdout; messages go to stderr."
     return [
-        click.Option(["--local"], is_flag=True, help="Work on this machine's emulator instead of Azure."),
-        click.Option(["--output", "-o"], type=formats, default=OutputFormat.TEXT.value, help=talk),
-        click.Option(["--yes", "-y"], is_flag=True, help="Do not ask, go ahead."),
+        click.Option(["--local"], is_flag=True, help="Use the emulator on this machine instead of Azure."),
+        click.Option(["--output", "-o"], type=formats, default=OutputFormat.TEXT.value, help=output),
+        click.Option(["--yes", "-y"], is_flag=True, help="Answer every question with yes."),
     ]
 
 
 class Group(click.Group):
-    """A group that keeps its commands in order and shows its help when called alone: asking is no mistake."""
+    """A group that keeps its commands in order and shows its help, without an error, when no command follows."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names in the order in which the commands were written."""
+        """The names in the order in which the commands were added."""
         return list(self.commands)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -1,25 +1,28 @@
-"""Where a command's words go: data on stdout, talk on stderr, and in JSON mode one document on stdout."""
+"""Where a command's output goes: results to stdout, everything else to stderr; in JSON mode stdout gets one object."""
 
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
 from infra.cli.terminal.style import Painter, wants_colour
 from infra.errors import GateliftError
 
+VERSION = 1
+"""The version of what commands print in JSON mode; it changes when a key goes away or changes its meaning."""
+
 
 class OutputFormat(StrEnum):
-    """How a command answers: text for people or one JSON document for programs."""
+    """How a command answers: text for people or one JSON object for programs."""
 
     TEXT = "text"
     JSON = "json"
 
 
 class OutputClosed(Exception):
-    """Whoever read our stdout went away (`gatelift logs … | head`)."""
+    """The reader of stdout has gone away (`gatelift logs … | head`)."""
 
 
 class Output:
@@ -28,30 +31,34 @@ class Output:
     def __init__(self, output_format: OutputFormat) -> None:
         self.is_json = output_format is OutputFormat.JSON
         self.paint = Painter(wants_colour(sys.stdout))
-        self.paint_talk = Painter(wants_colour(sys.stderr))
+        self.paint_stderr = Painter(wants_colour(sys.stderr))
 
     def data(self, text: str = "", *, end: str = "\n") -> None:
-        """Write data for people to stdout; in JSON mode nothing, since the document says it."""
+        """Write a result for people to stdout; in JSON mode nothing, since the JSON object has it."""
         if not self.is_json:
             write_stdout(text + end)
 
-    def document(self, value: Any) -> None:
-        """Write the one JSON document of this command; in text mode nothing."""
-        if self.is_json:
-            write_stdout(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    def document(self, value: Mapping[str, Any]) -> None:
+        """Write the command's JSON object to stdout, with the version in front; in text mode nothing.
 
-    def talk(self, text: str = "", *, end: str = "\n") -> None:
-        """Say something to a person, on stderr."""
+        It takes one line, so that objects can be told apart by line; a terminal gets it indented.
+        """
+        if self.is_json:
+            indent = 2 if sys.stdout.isatty() else None
+            write_stdout(json.dumps({"version": VERSION, **value}, indent=indent, ensure_ascii=False) + "\n")
+
+    def message(self, text: str = "", *, end: str = "\n") -> None:
+        """Write something for people to stderr, in both modes."""
         sys.stderr.write(text + end)
         sys.stderr.flush()
 
     def hint(self, text: str) -> None:
-        """Say what a person may want to do next."""
-        self.talk(f"{self.paint_talk('hint:', 'cyan')} {text}")
+        """Suggest what to do next, on stderr."""
+        self.message(f"{self.paint_stderr('hint:', 'cyan')} {text}")
 
     def warn(self, text: str) -> None:
-        """Say what a person should know although the command goes on."""
-        self.talk(f"{self.paint_talk('warning:', 'yellow')} {text}")
+        """Warn about something that does not stop the command, on stderr."""
+        self.message(f"{self.paint_stderr('warning:', 'yellow')} {text}")
 
 
 def write_stdout(text: str) -> None:
@@ -66,7 +73,7 @@ def write_stdout(text: str) -> None:
             raise OutputClosed from None
         raise GateliftError(
             f"standard output cannot be written: {error.strerror}",
-            hint="the command may have done its work; send its output where there is room",
+            hint="the command may have finished its work; redirect its output to a place with free space",
             code="output_error",
         ) from None
 

@@ -1,4 +1,4 @@
-"""Colour for terminals, in a few ANSI codes: everything it marks must be readable without it."""
+"""Colour for terminals, with a few ANSI codes; all output must be understandable without it."""
 
 import os
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "b
 
 
 def wants_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether to colour this stream: `NO_COLOR` says no, `FORCE_COLOR` says yes, else terminals only."""
+    """Whether to colour this stream: not with `NO_COLOR`, always with `FORCE_COLOR`, else on terminals only."""
     if environ.get("NO_COLOR"):
         return False
     if environ.get("FORCE_COLOR"):
@@ -17,7 +17,7 @@ def wants_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> boo
 
 
 class Painter:
-    """Paints text for one stream, or leaves it as it is."""
+    """Colours text for one stream, or returns it unchanged."""
 
     def __init__(self, enabled: bool) -> None:
         self.enabled = enabled
@@ -29,5 +29,5 @@ class Painter:
 
 
 def without_control_characters(text: str) -> str:
-    """The text with terminal escapes made visible: what a server sent must not drive the terminal."""
+    """The text with terminal escapes made visible: text from a server must not control the terminal."""
     return "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)

@@ -1,4 +1,4 @@
-"""The version of what is running."""
+"""The version of gatelift."""
 
 import tomllib
 from importlib import metadata
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def version() -> str:
-    """The installed distribution's version, or the checkout's own when nothing is installed."""
+    """The version of the installed distribution; without one that of the checkout."""
     try:
         return metadata.version("gatelift")
     except metadata.PackageNotFoundError:

@@ -1,10 +1,11 @@
 """The command line as a process of its own, and inside this one where that is enough."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,19 @@ def clean_environ(folder: Path, **more: str) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OF_THE_DEVELOPER)}
     own = {"GATELIFT_EMULATOR_STATE": str(folder / "state"), "PYTHONPATH": str(ROOT), "COLUMNS": "110"}
     return inherited | own | more
+
+
+@contextlib.contextmanager
+def environment(wanted: dict[str, str]) -> Iterator[None]:
+    """The process's environment for a while; `--local` writes to it."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture

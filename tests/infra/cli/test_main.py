@@ -85,7 +85,8 @@ def test_json_mode_tells_errors_as_one_document(
 ) -> None:
     answer = inside(*arguments, *how)
     assert answer.code == code
-    assert set(answer.document) == {"error"}
+    assert set(answer.document) == {"version", "error"}
+    assert set(answer.document["error"]) == {"code", "message", "hint", "log", "request_id"}
     assert answer.document["error"]["code"] == error_code
     assert answer.document["error"]["message"] in answer.stderr
 
@@ -120,7 +121,9 @@ def test_the_token_of_the_environment_is_refused_as_an_argument_whatever_its_sha
 
 
 def test_an_error_brings_its_log_lines_and_request_id(capsys: pytest.CaptureFixture[str]) -> None:
-    error = OperationFailed("it failed", hint="look", code="ResourceNotReady", request_id="r-1", log=("line 1", TOKEN))
+    error = OperationFailed(
+        "it failed", hint="look", code="ResourceNotReady", cause="memory", request_id="r-1", log=("line 1", TOKEN)
+    )
     assert report_error(Output(OutputFormat.JSON), error) == 1
     stdout, stderr = capsys.readouterr()
     assert (
@@ -128,7 +131,17 @@ def test_an_error_brings_its_log_lines_and_request_id(capsys: pytest.CaptureFixt
         < stderr.index("error: ResourceNotReady: it failed (request id r-1)")
         < stderr.index("hint: look")
     )
-    assert json.loads(stdout)["error"]["code"] == "ResourceNotReady"
+    assert json.loads(stdout) == {
+        "version": 1,
+        "error": {
+            "code": "ResourceNotReady",
+            "message": "it failed",
+            "hint": "look",
+            "cause": "memory",
+            "log": ["line 1", "hf_…"],
+            "request_id": "r-1",
+        },
+    }
     assert TOKEN not in stderr
 
 
@@ -159,7 +172,7 @@ def test_a_signal_ends_it_with_one_line(spawn: Callable, number: signal.Signals,
     stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == code
     assert json.loads(stdout)["error"]["code"] == "interrupted"
-    assert stderr.strip().startswith(f"stopped by {number.name}; nothing is lost: `gatelift token rotate`")
+    assert stderr.strip().startswith(f"stopped by {number.name}; nothing is lost: run `gatelift token rotate` again")
     assert len(stderr.strip().splitlines()) == 1
 
 

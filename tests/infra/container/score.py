@@ -13,15 +13,22 @@ class Handler(BaseHTTPRequestHandler):
         self.answer({"status": "ok"})
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "{}")
         token = "a token" if os.environ.get("HF_TOKEN") else "no token"
         text = f"{os.environ.get('SCORING_MODEL')} with {token}"
+        if asked.get("stream"):
+            event = {"choices": [{"delta": {"content": text}, "finish_reason": "stop"}]}
+            self.send(f"data: {json.dumps(event)}\n\ndata: [DONE]\n\n", "text/event-stream")
+            return
         self.answer({"choices": [{"message": {"role": "assistant", "content": text}}]})
 
     def answer(self, document: dict[str, Any]) -> None:
-        body = json.dumps(document).encode()
+        self.send(json.dumps(document), "application/json")
+
+    def send(self, text: str, kind: str) -> None:
+        body = text.encode()
         self.send_response(200)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

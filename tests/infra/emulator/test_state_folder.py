@@ -60,10 +60,10 @@ def test_it_can_be_looked_into_and_reset(
     assert '"a": "b"' not in json.dumps(documents)
     command = ["--state", str(tmp_path / "state"), "--output", "json", "--yes"]
     assert main(["emulator", "inspect", *command]) == 0
-    assert json.loads(capsys.readouterr().out) == documents
+    assert json.loads(capsys.readouterr().out) == {"version": 1, "resources": documents}
     (tmp_path / "state" / "mine.txt").write_text("kept")
     assert main(["emulator", "reset", *command]) == 0
-    assert json.loads(capsys.readouterr().out) == {"removed": True}
+    assert json.loads(capsys.readouterr().out) == {"version": 1, "removed": True}
     assert [entry.name for entry in (tmp_path / "state").iterdir()] == ["mine.txt"]
     assert not launcher.reset(tmp_path / "state")
     arm = arm_of(start_emulator())

@@ -72,6 +72,7 @@ def test_requests_go_back_to_what_served_before(bench: Any, typed: Callable[...,
     code, document = typed(after, "rollback", "--yes")
     assert code == 0
     assert document == {
+        "version": 1,
         "endpoint": before.endpoint.name,
         "deployment": "blue",
         "previous": second,
@@ -84,7 +85,8 @@ def test_requests_go_back_to_what_served_before(bench: Any, typed: Callable[...,
     ("token", "flags", "written"),
     [
         pytest.param("hf_nobodyknows1", [], False, id="unknown-to-the-hub"),
-        pytest.param("hf_nobodyknows1", ["--yes"], True, id="unknown-and-wanted-all-the-same"),
+        pytest.param("hf_nobodyknows1", ["--yes"], False, id="yes-does-not-write-it"),
+        pytest.param("hf_nobodyknows1", ["--force"], True, id="force-writes-it"),
         pytest.param("hf_waitingtok04", [], True, id="known-and-not-let-in-yet"),
         pytest.param("hf_goodtoken001", [], True, id="good"),
     ],
@@ -99,10 +101,10 @@ def test_a_token_that_the_hub_does_not_know_is_not_written(
 ) -> None:
     (tmp_path / "token").write_text(token)
     descriptor = os.open(tmp_path / "token", os.O_RDONLY)
-    spec = bench.spec(f"cli-{'yes' if flags else 'no'}{token[-4:]}".replace("_", ""))
+    spec = bench.spec(f"cli-{''.join(flags).strip('-') or 'no'}-{token[-4:]}")
     code, document = typed(spec, "token", "set", f"--token-fd={descriptor}", *flags)
     assert code == (0 if written else 1), document
     if not written:
         assert document["error"]["code"] == "token_invalid", document
-        assert "--yes" in document["error"]["hint"]
+        assert "--force" in document["error"]["hint"]
     assert (typed(spec, "status")[1]["connection"] is not None) is written

@@ -14,6 +14,7 @@ def test_the_spec_that_it_writes_loads(inside: Callable, tmp_path: Path) -> None
     assert answer.code == 0, answer.stderr
     spec = load_spec(tmp_path / "gatelift.yaml", environ={}, local=True)
     assert answer.document == {
+        "version": 1,
         "file": "gatelift.yaml",
         "name": spec.name,
         "model": spec.model.id,
@@ -46,12 +47,17 @@ def test_what_was_said_stands_in_the_spec(inside: Callable, tmp_path: Path) -> N
     assert spec.deployment.engine == {"max_model_len": 1024}
 
 
-def test_a_file_that_exists_is_only_replaced_when_told(inside: Callable, tmp_path: Path) -> None:
+@pytest.mark.parametrize("flags", [[], ["--yes"]], ids=["alone", "yes-overwrites-nothing"])
+def test_an_existing_file_is_left_alone_without_force(inside: Callable, tmp_path: Path, flags: list[str]) -> None:
     (tmp_path / "gatelift.yaml").write_text("mine")
-    refused = inside("init")
+    refused = inside("init", *flags)
     assert (refused.code, (tmp_path / "gatelift.yaml").read_text()) == (1, "mine")
-    assert "--yes" in refused.stderr
-    assert inside("init", "--yes").code == 0
+    assert refused.stderr.startswith("error: gatelift.yaml already exists\n\nhint: --force")
+
+
+def test_force_overwrites_an_existing_file(inside: Callable, tmp_path: Path) -> None:
+    (tmp_path / "gatelift.yaml").write_text("mine")
+    assert inside("init", "--force").code == 0
     assert "mine" not in (tmp_path / "gatelift.yaml").read_text()
 
 

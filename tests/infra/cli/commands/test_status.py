@@ -25,7 +25,7 @@ DEAD = {"deployment": "blue", "instance": 1, "ready": False, "restarts": 2, "las
             {"endpoint": {"traffic": {"green": 100}, "previous": "blue"}}, ["blue gets no requests"], id="kept"
         ),
         pytest.param({"deployments": [{"name": "blue", "state": "Failed"}]}, ["blue failed"], id="failed"),
-        pytest.param({"instances": [DEAD]}, ["is not ready", "restarted 2 times; its last end: killed"], id="killed"),
+        pytest.param({"instances": [DEAD]}, ["is not ready", "restarted 2 times; last exit: killed"], id="killed"),
         pytest.param(
             {"drift": [{"kind": "endpoint", "name": "e", "action": "update", "fields": ["auth_mode"]}]},
             ["endpoint e differs from the spec (auth_mode)"],
@@ -34,7 +34,7 @@ DEAD = {"deployment": "blue", "instance": 1, "ready": False, "restarts": 2, "las
         pytest.param({"refused": "it is not ours; adopt it"}, ["not ours; adopt"], id="not-ours"),
         pytest.param(
             {"drift": [{"kind": "code", "name": "c:1", "action": "create", "fields": ["name"]}]},
-            ["code c:1 is not there; "],
+            ["code c:1 does not exist; "],
             id="missing",
         ),
     ],

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import os
 import signal
 import subprocess
 import time
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from infra.cli.main import main
-from tests.infra.cli.conftest import GATELIFT, Answer, clean_environ
+from tests.infra.cli.conftest import GATELIFT, Answer, clean_environ, environment
 
 MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 PROFILE = {"resource_manager", "ca_bundle", "hub", "identity_endpoint", "portal", "pid"}
@@ -42,19 +41,6 @@ def run(folder: Path) -> Iterator[Callable[..., Answer]]:
 
     yield run
     run("emulator", "stop")
-
-
-@contextlib.contextmanager
-def environment(wanted: dict[str, str]) -> Iterator[None]:
-    """The process's environment for a while; `--local` writes to it."""
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +102,7 @@ def test_another_state_folder_has_none(run: Callable[..., Answer], profile: dict
     answer = run("emulator", "status", "--state", "other", "--output", "json")
     assert (answer.code, answer.document["error"]["code"]) == (1, "not_running")
     stopped = run("emulator", "stop", "--state", "other", "--output", "json")
-    assert (stopped.code, stopped.document) == (0, {"stopped": False})
+    assert (stopped.code, stopped.document) == (0, {"version": 1, "stopped": False})
 
 
 def test_in_the_foreground_it_prints_its_profile_and_ends_on_a_signal(folder: Path) -> None:
@@ -129,12 +115,9 @@ def test_in_the_foreground_it_prints_its_profile_and_ends_on_a_signal(folder: Pa
         text=True,
     )
     assert process.stdout is not None
-    text = ""
-    while not text.endswith("}\n"):
-        line = process.stdout.readline()
-        assert line, process.communicate()
-        text += line
-    assert json.loads(text)["pid"] == process.pid
+    line = process.stdout.readline()
+    assert line, process.communicate()
+    assert json.loads(line)["pid"] == process.pid
     process.send_signal(signal.SIGTERM)
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout, stderr) == (0, "", "")
@@ -232,17 +215,17 @@ def test_a_token_that_the_hub_does_not_know_is_not_accepted(
 def test_the_catalog_entry_comes_hides_and_shows(run: Callable[..., Answer], token: str, spec: str) -> None:
     published = run("catalog", "publish", spec, "--local", "--output", "json")
     assert published.code == 0, published.stderr
-    assert published.document["visible"] is True
+    assert published.document["entry"]["visible"] is True
     hidden = run("catalog", "hide", spec, "--local", "--until", "2126-01-16T01:00:00+01:00", "--output", "json")
-    assert (hidden.code, hidden.document["visible"]) == (0, False), hidden.stderr
-    assert hidden.document["invisible_until"] == "2126-01-16T00:00:00.000Z"
+    assert (hidden.code, hidden.document["entry"]["visible"]) == (0, False), hidden.stderr
+    assert hidden.document["entry"]["invisible_until"] == "2126-01-16T00:00:00.000Z"
     listed = [
-        run("catalog", "list", spec, "--local", "--output", "json", *flags).document
+        run("catalog", "list", spec, "--local", "--output", "json", *flags).document["entries"]
         for flags in ([], ["--all"], ["--as-of", "2126-01-16T00:00:00.000Z"], ["--as-of", "2126-01-15T23:59:59.999Z"])
     ]
     assert [[entry["visible"] for entry in entries] for entries in listed] == [[], [False], [True], []]
     revealed = run("catalog", "reveal", spec, "--local", "--output", "json")
-    assert (revealed.document["visible"], revealed.document["invisible_until"]) == (True, None)
+    assert (revealed.document["entry"]["visible"], revealed.document["entry"]["invisible_until"]) == (True, None)
     shown = run("catalog", "show", spec, "--local")
     assert shown.code == 0
     assert "visible" in shown.stdout.splitlines()[0]

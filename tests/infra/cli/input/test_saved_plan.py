@@ -34,15 +34,17 @@ def test_it_comes_back_with_what_it_was_planned_against(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        pytest.param("", "no saved plan", id="empty"),
-        pytest.param("[]", "no saved plan", id="a-list"),
+        pytest.param("", "not a saved plan", id="empty"),
+        pytest.param("[]", "not a saved plan", id="a-list"),
         pytest.param('{"version": 2}', "plan version 2", id="a-later-version"),
         pytest.param('{"version": 1, "stack": "s"}', "'changes' is missing", id="no-changes"),
         pytest.param('{"version": 1, "stack": "s", "changes": [{"action": "burn"}]}', "burn", id="unknown-action"),
-        pytest.param('"text"', "its parts have another form", id="a-text"),
-        pytest.param('{"version": 1, "stack": "s", "changes": ["x"]}', "parts have another form", id="no-change"),
+        pytest.param('"text"', "its parts have the wrong types", id="a-text"),
+        pytest.param('{"version": 1, "stack": "s", "changes": ["x"]}', "parts have the wrong types", id="no-change"),
         pytest.param("[" * 9000 + "]" * 9000, "nested too deeply", id="nested"),
-        pytest.param(json.dumps(PLAN.to_json()), "'planned_against' is missing", id="printed-instead-of-saved"),
+        pytest.param(
+            json.dumps({"version": 1, **PLAN.to_json()}), "'planned_against' is missing", id="printed-instead-of-saved"
+        ),
     ],
 )
 def test_anything_else_is_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -53,5 +55,5 @@ def test_anything_else_is_refused(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(BadPlanFile, match="no saved plan"):
+    with pytest.raises(BadPlanFile, match="not a saved plan"):
         read_plan(tmp_path / "none.json")

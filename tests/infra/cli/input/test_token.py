@@ -39,7 +39,7 @@ def test_a_descriptor_that_is_not_open_is_said(number: int) -> None:
         pytest.param("hf_piped", {"HF_TOKEN": "hf_env"}, [], "", id="piped-before-the-environment"),
         pytest.param("", {"HF_TOKEN": "hf_env"}, [], "", id="environment-when-nothing-is-piped"),
         pytest.param("", {}, [], "standard input is empty and HF_TOKEN is not set", id="nothing"),
-        pytest.param("", {}, ["-"], "standard input holds no token", id="nothing-where-it-was-promised"),
+        pytest.param("", {}, ["-"], "standard input contains no token", id="nothing-where-it-was-promised"),
         pytest.param("one two\nthree", {}, [], "3 words", id="no-token"),
     ],
 )

@@ -37,7 +37,9 @@ def gatelift(emulator: Any, arguments: str) -> tuple[int, Any]:
     stdout = io.StringIO()
     with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(io.StringIO()):
         code = main(["emulator", "fault", *shlex.split(arguments), "--state", emulator.state, "--output", "json"])
-    return code, json.loads(stdout.getvalue() or "null")
+    document = json.loads(stdout.getvalue())
+    assert document["version"] == 1
+    return code, document.get("faults", document)
 
 
 @pytest.fixture

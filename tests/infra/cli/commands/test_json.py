@@ -1,0 +1,131 @@
+"""Every command prints exactly one JSON object, with its version, on a stack whose container starts at once."""
+
+import contextlib
+import io
+import json
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.cli.app import app
+from infra.cli.main import main
+from infra.cli.reference import all_commands
+from infra.emulator import launcher
+from infra.paths import bundled
+from infra.planning.desired import Sources
+from infra.spec.model import to_values
+from tests.infra.cli.conftest import GATELIFT, Answer, clean_environ, environment
+from tests.infra.operations.conftest import GOOD, SEED, Bench
+
+PROFILE = {"resource_manager", "ca_bundle", "hub", "identity_endpoint", "portal", "pid", "state", "tenant_id"}
+TOKEN = {"connection", "key", "action", "fingerprint"}
+STATUS = {
+    *("stack", "local", "workspace", "endpoint", "deployments", "connection", "models", "drift"),
+    *("catalog", "instances", "warnings"),
+}
+ERROR = {"error"}
+# Each command with its arguments, the exit code and the keys beside `version`; they run in this order.
+COMMANDS: dict[str, tuple[str, int, set[str]]] = {
+    "init": ("--file new.yaml", 0, {"file", "name", "model", "endpoint"}),
+    "doctor": ("spec.yaml", 0, {"ok", "checks"}),
+    "plan": ("spec.yaml", 0, {"stack", "changes"}),
+    "up": ("spec.yaml --plan none.json", 1, ERROR),  # tests/e2e runs one with vLLM
+    "rollback": ("spec.yaml", 1, ERROR),  # there is one deployment
+    "adopt": ("spec.yaml", 0, {"stack", "changes", "adopted"}),
+    "status": ("spec.yaml", 0, STATUS),
+    "logs": ("spec.yaml", 0, {"container", "deployment", "lines"}),
+    "chat": ("spec.yaml hello", 0, {"model", "message", "finish_reason", "usage"}),
+    "connect": ("spec.yaml", 0, {"base_url", "scoring_uri", "api_key", "model", "endpoint", "deployment"}),
+    "token set": ("spec.yaml", 0, TOKEN),
+    "token verify": ("spec.yaml", 0, {"user", "role", "source", "model", "access", "connection"}),
+    "token rotate": ("spec.yaml", 0, {*TOKEN, "deployment"}),
+    "catalog publish": ("spec.yaml", 0, {"entry"}),
+    "catalog list": ("spec.yaml --all", 0, {"entries"}),
+    "catalog show": ("spec.yaml", 0, {"entry"}),
+    "catalog hide": ("spec.yaml --until 2126-01-16T00:00:00Z", 0, {"entry"}),
+    "catalog reveal": ("spec.yaml", 0, {"entry"}),
+    "emulator start": ("", 0, PROFILE),
+    "emulator status": ("", 0, PROFILE),
+    "emulator token": ("", 1, ERROR),  # the seed has no demo user
+    "emulator inspect": ("", 0, {"resources"}),
+    "emulator fault add": ("--path none --status 503", 0, {"faults"}),
+    "emulator fault list": ("", 0, {"faults"}),
+    "emulator fault clear": ("", 0, {"faults"}),
+    "explain": ("", 0, {"codes"}),
+    "down": ("spec.yaml", 0, {"stack", "changes"}),
+    "emulator stop": ("", 0, {"stopped"}),
+    "emulator reset": ("", 0, {"removed"}),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A machine with an emulator and a stack on it."""
+    folder = tmp_path_factory.mktemp("machine")
+    environ = clean_environ(folder)
+    (folder / "seed.json").write_text(json.dumps(SEED))
+    launcher.start(folder / "state", seed=folder / "seed.json")
+    container = Path(__file__).parents[2] / "container"
+    with environment(environ):
+        bench = Bench(environ, Sources(container, bundled("environments") / "vllm"))
+        spec = bench.spec("json")
+        bench.up(spec)
+    (folder / "spec.yaml").write_text(json.dumps(to_values(spec)))  # JSON is YAML, too
+    yield folder
+    launcher.stop(folder / "state")
+
+
+@pytest.fixture
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+    """Runs a command in JSON mode inside this process."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+
+    def run(*arguments: str) -> Answer:
+        stdout, stderr = io.StringIO(), io.StringIO()
+        with (
+            environment(clean_environ(folder, HF_TOKEN=GOOD)),
+            contextlib.redirect_stdout(stdout),
+            contextlib.redirect_stderr(stderr),
+        ):
+            code = main([*arguments, "--local", "--yes", "--output", "json"])
+        return Answer(code, stdout.getvalue(), stderr.getvalue())
+
+    return run
+
+
+def test_a_followed_log_is_one_object_for_each_line(folder: Path) -> None:
+    process = subprocess.Popen(
+        [*GATELIFT, "logs", "spec.yaml", "--follow", "--local", "--output", "json"],
+        cwd=folder,
+        env=clean_environ(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines = [process.stdout.readline()]
+    process.send_signal(signal.SIGINT)
+    lines += process.communicate(timeout=30)[0].splitlines()
+    *logged, last = [json.loads(line) for line in lines]
+    assert {document["version"] for document in (*logged, last)} == {1}
+    assert {(document["container"], bool(document["line"])) for document in logged} == {("inference-server", True)}
+    assert (process.returncode, last["error"]["code"]) == (130, "interrupted")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_one_object_with_its_version(run: Callable[..., Answer], command: str) -> None:
+    arguments, code, keys = COMMANDS[command]
+    answer = run(*command.split(), *arguments.split())
+    [line] = answer.stdout.splitlines()
+    document = json.loads(line)
+    assert (answer.code, set(document)) == (code, {"version", *keys}), answer
+    assert (next(iter(document)), document["version"]) == ("version", 1)
+
+
+def test_no_command_is_missing_above() -> None:
+    paths = [path.removeprefix("gatelift ").partition(" [")[0] for path, _ in all_commands("gatelift", app)]
+    assert sorted(paths) == sorted(COMMANDS)
