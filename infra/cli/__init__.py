@@ -1,1 +1,1 @@
-"""The gatelift command: parses, calls `infra.operations` and prints."""
+"""The command `gatelift`: parses arguments, calls `infra.operations` and prints; nothing imports it."""

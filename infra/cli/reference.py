@@ -1,4 +1,4 @@
-"""The command table of the README, made from the commands; `python -m infra.cli.reference` writes it there."""
+"""Generates the README's table of commands from the commands; `python -m infra.cli.reference` writes it there."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,16 +12,16 @@ SHARED = {"local", "output", "yes"}
 
 
 def command_table() -> str:
-    """A markdown table: each command with its arguments, its summary, and the options that are its own."""
+    """A Markdown table: each command with its arguments, its summary and its own options."""
     rows = [
         f"| `{path}` | {command.get_short_help_str(limit=200)} | {options(command)} |"
-        for path, command in leaves("gatelift", app)
+        for path, command in all_commands("gatelift", app)
     ]
     return "\n".join(["| command | what it does | options |", "| --- | --- | --- |", *rows])
 
 
-def leaves(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-    """Every command that does something, with the words that call it, in the order of the help."""
+def all_commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    """Every command that is not a group, with the words that call it, in the order of the help."""
     context = click.Context(command)
     if not isinstance(command, click.Group):
         arguments = [each.make_metavar(context) for each in command.params if isinstance(each, click.Argument)]
@@ -29,17 +29,17 @@ def leaves(path: str, command: click.Command) -> Iterator[tuple[str, click.Comma
         return
     for name in command.list_commands(context):
         if found := command.get_command(context, name):
-            yield from leaves(f"{path} {name}", found)
+            yield from all_commands(f"{path} {name}", found)
 
 
 def options(command: click.Command) -> str:
-    """The long names of the options that not every command has."""
+    """The long names of the options that the command does not share with all others."""
     own = [each for each in command.params if isinstance(each, click.Option) and each.name not in SHARED]
     return ", ".join(f"`{max(option.opts, key=len)}`" for option in own)
 
 
 def updated(document: str) -> str:
-    """The README with the present table between its markers."""
+    """The README with the current table between its markers."""
     before, rest = document.split(BEGIN, 1)
     after = rest.split(END, 1)[1]
     return f"{before}{BEGIN}\n{command_table()}\n{END}{after}"

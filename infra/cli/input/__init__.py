@@ -1,1 +1,1 @@
-"""Where a command's input comes from besides its options: specs, tokens, saved plans, a running emulator."""
+"""Where a command's input comes from, besides its options: spec, token, saved plan, running emulator."""

@@ -1,4 +1,4 @@
-"""Keeps secrets out of the argument list, where every user of the machine can read them, and out of messages."""
+"""Keeps secrets out of the arguments, which every user of the machine can read, and out of messages."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,21 +10,21 @@ TOKEN_INSIDE = re.compile(r"hf_[A-Za-z0-9]{20,}")
 
 
 class SecretInArgument(GateliftError):
-    """Somebody wrote a token on the command line."""
+    """There is a token on the command line."""
 
     code = "secret_in_argument"
 
 
 def refuse_secrets(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
-    """Raise if an argument is or holds a Hugging Face token; the message does not repeat it."""
+    """Raise SecretInArgument if an argument contains a Hugging Face token; the message does not repeat it."""
     known = environ.get("HF_TOKEN", "")
     for position, argument in enumerate(arguments, start=1):
         if TOKEN_ALONE.search(argument) or TOKEN_INSIDE.search(argument) or (known and known in argument):
             raise SecretInArgument(
-                f"argument {position} looks like a Hugging Face token; arguments show in the process list and in the "
-                "shell's history",
-                hint="put it in HF_TOKEN, pipe it into `gatelift token set SPEC`, or let the command ask for it; "
-                "if it is a real token, replace it at https://huggingface.co/settings/tokens",
+                f"argument {position} looks like a Hugging Face token; arguments are visible in the process list and "
+                "in the shell's history",
+                hint="set HF_TOKEN, pipe the token into `gatelift token set SPEC`, or let the command prompt for it; "
+                "if it is a real token, revoke it at https://huggingface.co/settings/tokens",
             )
 
 

@@ -1,4 +1,4 @@
-"""Opens what a command works on: the spec and the place it goes to."""
+"""Opens what a command works on: the spec, and Azure or the emulator."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from infra.spec.model import StackSpec
 
 
 def open_stack(call: Invocation, path: Path) -> tuple[StackSpec, Target]:
-    """The spec and where it goes: Azure, or with `--local` the emulator, which is started if none runs."""
+    """The spec, and Azure; with `--local` the emulator, which is started if it is not running."""
     spec = load_spec(path, environ=call.environ, local=call.local)
     target = open_target(spec, local=call.local, environ=call.environ)
-    target.arm.tell_of_waits(call.out.talk)
+    target.arm.tell_of_waits(call.out.message)
     target.require_login()
     return spec, target

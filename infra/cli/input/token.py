@@ -1,4 +1,4 @@
-"""Reads the Hugging Face token from where a secret may come from: a descriptor, standard input, HF_TOKEN, a prompt."""
+"""Reads the Hugging Face token: from a file descriptor, standard input, HF_TOKEN or a prompt."""
 
 import getpass
 import os
@@ -12,12 +12,12 @@ import click
 
 from infra.errors import GateliftError
 
-# How long a pipe may take to deliver the token when HF_TOKEN could serve instead: an inherited pipe never ends.
-PIPE_PATIENCE_S = 2.0
+# How long to wait for a token on a pipe if HF_TOKEN is set as well: an inherited pipe may never end.
+PIPE_TIMEOUT_S = 2.0
 
 
 class Descriptor(click.ParamType[int]):
-    """The number of an open file; anything else is not repeated, since it may be the token itself."""
+    """The number of an open file; an error does not repeat any other value, since it may be the token itself."""
 
     name = "integer"
 
@@ -34,13 +34,13 @@ token_fd_option = click.option(
 
 
 class TokenMissing(GateliftError):
-    """No token came, or nothing that can be one."""
+    """There is no token, or what was given cannot be one."""
 
     code = "token_missing"
 
 
 def token_if_given(token_fd: int | None, environ: Mapping[str, str]) -> str | None:
-    """The token for commands that may do without one: from the descriptor, else from `HF_TOKEN`."""
+    """The token for commands that can do without one: from the descriptor or `HF_TOKEN`, else None."""
     if token_fd is not None:
         return checked(read_descriptor(token_fd), f"file descriptor {token_fd}")
     if environ.get("HF_TOKEN", "").strip():
@@ -49,18 +49,18 @@ def token_if_given(token_fd: int | None, environ: Mapping[str, str]) -> str | No
 
 
 def token_wanted(token_fd: int | None, source: str | None, environ: Mapping[str, str]) -> str:
-    """The token for commands that are about it: descriptor, standard input, `HF_TOKEN`, or a hidden prompt."""
+    """The token for commands that need one: from the descriptor, standard input, `HF_TOKEN` or a hidden prompt."""
     if source not in (None, "-"):
         raise GateliftError(
-            "a token is never an argument: arguments show in the process list and in the shell's history",
-            hint="pipe it in (`… | gatelift token set SPEC -`), set HF_TOKEN, or let the command ask for it",
+            "a token is never an argument: arguments are visible in the process list and in the shell's history",
+            hint="pipe it in (`… | gatelift token set SPEC -`), set HF_TOKEN, or let the command prompt for it",
             code="secret_in_argument",
         )
     if token_fd is not None:
         return checked(read_descriptor(token_fd), f"file descriptor {token_fd}")
     if source == "-":
         return checked(sys.stdin.read(), "standard input")
-    if not sys.stdin.isatty() and (piped := read_piped(patient=not environ.get("HF_TOKEN"))):
+    if not sys.stdin.isatty() and (piped := read_piped(wait=not environ.get("HF_TOKEN"))):
         return checked(piped, "standard input")
     if given := token_if_given(None, environ):
         return given
@@ -68,46 +68,46 @@ def token_wanted(token_fd: int | None, source: str | None, environ: Mapping[str,
         return ask_for_token()
     raise TokenMissing(
         "no Hugging Face token: standard input is empty and HF_TOKEN is not set",
-        hint="make a read token at https://huggingface.co/settings/tokens, then pipe it in or set HF_TOKEN",
+        hint="create a read token at https://huggingface.co/settings/tokens, then pipe it in or set HF_TOKEN",
     )
 
 
 def ask_for_token() -> str:
-    """The token that a person types; it is not shown."""
+    """Prompt for the token; what is typed is not shown."""
     return checked(getpass.getpass("Hugging Face token (not shown): "), "the prompt")
 
 
 def read_descriptor(number: int) -> str:
-    """Everything that comes from an open descriptor."""
+    """Read an open file descriptor to its end."""
     try:
         with os.fdopen(number, encoding="utf-8", closefd=number > 2) as stream:
             return stream.read()
     except (OSError, ValueError) as error:
         raise TokenMissing(
             f"file descriptor {number} cannot be read: {error}",
-            hint="open it for the command, e.g. `gatelift token set SPEC --token-fd 3 3< token-file`",
+            hint="the shell opens it for the command: `gatelift token set SPEC --token-fd 3 3< token-file`",
         ) from None
 
 
-def read_piped(*, patient: bool) -> str:
-    """What standard input holds; if not patient, nothing when it stays silent."""
+def read_piped(*, wait: bool) -> str:
+    """Read standard input to its end; without `wait` return nothing if no data comes within `PIPE_TIMEOUT_S`."""
     try:
-        if not patient and not select.select([sys.stdin], [], [], PIPE_PATIENCE_S)[0]:
+        if not wait and not select.select([sys.stdin], [], [], PIPE_TIMEOUT_S)[0]:
             return ""
-    except (OSError, ValueError):  # not a stream that can be waited for, so it does not block either
+    except (OSError, ValueError):  # not a stream that select can wait for, so reading it does not block either
         pass
     return sys.stdin.read().strip()
 
 
 def checked(text: str, source: str) -> str:
-    """The token without white space around it; a TokenMissing that does not repeat it if it cannot be one."""
+    """The token without surrounding white space; TokenMissing, which does not repeat it, if it cannot be a token."""
     token = text.strip()
     if not token:
-        raise TokenMissing(f"{source} holds no token", hint="a token is one line, e.g. hf_…")
+        raise TokenMissing(f"{source} contains no token", hint="a token is one line, e.g. hf_…")
     if not token.isascii() or not token.isprintable() or any(char.isspace() for char in token):
         words = len(token.split())
         raise TokenMissing(
-            f"what {source} holds is not a token: {words} word{'s' * (words != 1)}, {len(token)} characters",
+            f"what {source} contains is not a token: {words} word{'s' * (words != 1)}, {len(token)} characters",
             hint="a token is one line of letters, digits and underscores, e.g. hf_…",
         )
     return token

@@ -1,4 +1,4 @@
-"""Shows any JSON document to people: what is nested is indented, a list of like things becomes a table."""
+"""Shows any JSON document to people: objects become indented sections, lists of objects become tables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ STATES = {
 
 
 def document_text(document: Mapping[str, Any], paint: Painter) -> str:
-    """The document as lines: single values first, then a section with a heading for each thing."""
+    """The document as lines: single values first, then a section with a heading for each object or list of objects."""
     flat = {key: value for key, value in document.items() if not is_section(value)}
     blocks = [pairs_text(flat, paint)] if flat else []
     for key, value in document.items():
@@ -28,7 +28,7 @@ def document_text(document: Mapping[str, Any], paint: Painter) -> str:
 
 
 def is_section(value: Any) -> bool:
-    """Whether the value deserves a heading: a mapping, or a list of mappings."""
+    """Whether the value gets a section: a mapping, or a list of mappings."""
     return bool(value) and (
         isinstance(value, Mapping) or (isinstance(value, list) and all(isinstance(item, Mapping) for item in value))
     )
@@ -41,7 +41,7 @@ def pairs_text(pairs: Mapping[str, Any], paint: Painter) -> str:
 
 
 def table_text(rows: Sequence[Mapping[str, Any]], paint: Painter) -> str:
-    """A table with a column for every key that any row has a value for."""
+    """A table with a column for every key that has a value in any row."""
     keys = list(dict.fromkeys(key for row in rows for key, value in row.items() if value not in (None, "", [], {})))
     plain = Painter(False)
     cells = [[value_text(row.get(key), plain) for key in keys] for row in rows]
@@ -49,7 +49,7 @@ def table_text(rows: Sequence[Mapping[str, Any]], paint: Painter) -> str:
 
 
 def value_text(value: Any, paint: Painter) -> str:
-    """A value in one line; states are coloured as well as named."""
+    """A value in one line; provisioning states are coloured."""
     if isinstance(value, Mapping):
         return ", ".join(f"{title(key)} {value_text(inner, paint)}" for key, inner in value.items()) or "none"
     if isinstance(value, list | tuple):
@@ -68,5 +68,5 @@ def title(key: str) -> str:
 
 
 def indented(text: str) -> str:
-    """The text two columns further right."""
+    """The text, indented by two columns."""
     return "\n".join(f"  {line}" for line in text.splitlines())

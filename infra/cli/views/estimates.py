@@ -1,4 +1,4 @@
-"""How long a phase took the last time: what a person who waits wants to know. Nothing else is kept."""
+"""Remembers how long each phase took the last time, to show an estimate while it runs. Nothing else is kept."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,21 +11,21 @@ from infra.reporter import Phase
 
 FILE = "phase-times.json"
 MOST_STACKS = 50
-# Hugging Face's guide to gated models on Azure ML gives this for the deployment; nothing is known of the rest.
+# Before the first run: from Hugging Face's guide to gated models on Azure ML, which only speaks of the deployment.
 WITHOUT_RECORD = {"azure": {"deployment": "≈ 10-15 min"}, "local": {}}
 
 
 class Estimates:
-    """The times of one stack in one place; another stack's where this one has none yet."""
+    """The times of one stack, in Azure or on this machine; those of another stack until this one has its own."""
 
     def __init__(self, environ: Mapping[str, str], *, stack: str, local: bool) -> None:
-        # Beside the emulator's state, so that what runs there leaves nothing elsewhere.
+        # Beside the emulator's state, so that local runs leave nothing elsewhere.
         self._file = (default_emulator_state(environ) if local else cache_dir(environ)) / FILE
         self._where, self._stack = "local" if local else "azure", stack
         self._known = _read(self._file)
 
     def expected(self, kind: str) -> str:
-        """E.g. `≈ 6 min`; nothing where nothing is known."""
+        """An estimate for this kind of phase, e.g. `≈ 6 min`; empty if none is known."""
         stacks = self._known.get(self._where, {})
         latest = [stacks[self._stack]] if self._stack in stacks else []
         for times in (*latest, *reversed(list(stacks.values()))):
@@ -34,24 +34,24 @@ class Estimates:
         return WITHOUT_RECORD[self._where].get(kind, "")
 
     def keep(self, phases: Iterable[Phase]) -> None:
-        """Remember what this run took; a cache that cannot be written is no error."""
+        """Remember how long this run's phases took; a file that cannot be written is ignored."""
         times = {kind: round(seconds, 1) for kind, _, seconds, _ in phases}
         if not times:
             return
-        known = _read(self._file)  # another run may have written it meanwhile
+        known = _read(self._file)  # another run may have changed it meanwhile
         stacks = known.setdefault(self._where, {})
         stacks[self._stack] = {**stacks.pop(self._stack, {}), **times}
         known[self._where] = dict(list(stacks.items())[-MOST_STACKS:])
         with suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             written = self._file.with_suffix(".new")
-            written.touch(mode=0o600)  # what a person deploys is nobody else's business
+            written.touch(mode=0o600)  # the names of stacks are private
             written.write_text(json.dumps(known, indent=1), encoding="utf-8")
             written.replace(self._file)
 
 
 def rounded(seconds: float) -> str:
-    """Seconds as people say them."""
+    """The duration as people say it."""
     if seconds < 1:
         return "< 1 s"
     return f"≈ {seconds:.0f} s" if seconds < 90 else f"≈ {seconds / 60:.0f} min"

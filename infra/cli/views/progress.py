@@ -1,4 +1,4 @@
-"""Shows how far a run has come: a live table on a terminal, one line a phase everywhere else."""
+"""Shows the progress of a run: a live table on a terminal, one line per phase everywhere else."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ from infra.cli.terminal.output import Output
 from infra.reporter import Reporter
 
 KIND_WIDTH = len("deployment: first token")
-NAME_WIDTH = 48  # a catalogue entry with its version; the rest is shorter
+NAME_WIDTH = 48  # fits a catalog entry with its version; other names are shorter
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress(out: Output, expected: Callable[[str], str] = lambda kind: "") -> Iterator[Reporter]:
-    """The right display for where stderr goes; closed when the block ends, whatever ended it.
+    """A reporter that shows progress on stderr until the block ends.
 
-    `expected` says how long a kind of phase may take; it shows while the phase runs.
+    `expected` returns an estimate for a kind of phase; it is shown while the phase runs.
     """
     if not sys.stderr.isatty():
         yield LineProgress(out)
@@ -35,25 +35,25 @@ def progress(out: Output, expected: Callable[[str], str] = lambda kind: "") -> I
 
 
 class LineProgress:
-    """One line for each phase that ended: `phase  name  seconds`; for CI logs and pipes."""
+    """Prints one line for each finished phase, `phase  name  seconds`; for CI logs and pipes."""
 
     def __init__(self, out: Output) -> None:
         self.out = out
 
     def phase_started(self, kind: str, name: str) -> None:
-        """Say nothing yet: a line is written when the phase ends."""
+        """Print nothing: the line is printed when the phase ends."""
 
     def phase_finished(self, kind: str, name: str, seconds: float, detail: str = "") -> None:
-        """Write the phase's line."""
-        self.out.talk(phase_line(kind, name, seconds, detail))
+        """Print the phase's line."""
+        self.out.message(phase_line(kind, name, seconds, detail))
 
     def note(self, text: str) -> None:
-        """Write the note."""
-        self.out.talk(text)
+        """Print the note."""
+        self.out.message(text)
 
     def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
-        """Write the phase's line with the word failed."""
-        self.out.talk(phase_line(kind, name, seconds, "failed"))
+        """Print the phase's line with the word `failed`."""
+        self.out.message(phase_line(kind, name, seconds, "failed"))
 
 
 def phase_line(kind: str, name: str, seconds: float, detail: str) -> str:
@@ -62,7 +62,7 @@ def phase_line(kind: str, name: str, seconds: float, detail: str) -> str:
 
 
 def fitted(name: str) -> str:
-    """The name, with its middle left out where it is too long for its column."""
+    """The name, shortened in the middle if it is too long for its column."""
     half = NAME_WIDTH // 2
     return name if len(name) <= NAME_WIDTH else f"{name[: half - 1]}…{name[-half:]}"
 
@@ -84,7 +84,7 @@ HEADER = ("", "PHASE", "NAME", "ELAPSED", "ESTIMATE", "")
 
 
 class LiveProgress:
-    """A table that counts on by itself, drawn with rich on stderr."""
+    """A table with running clocks, drawn with rich on stderr."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class LiveProgress:
         self.live: Live | None = None
 
     def phase_started(self, kind: str, name: str) -> None:
-        """Add the phase to the table; the first one makes the table appear."""
+        """Add the phase to the table; the first phase makes it appear."""
         self.rows[kind, name] = Row(kind, name, self.clock())
         self._show()
 
@@ -108,7 +108,7 @@ class LiveProgress:
         self._end(kind, name, seconds, detail, failed=False)
 
     def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
-        """Mark the phase as failed; the message follows as the error."""
+        """Mark the phase as failed; the message is printed with the error."""
         self._end(kind, name, seconds, "failed", failed=True)
 
     def note(self, text: str) -> None:
@@ -116,10 +116,10 @@ class LiveProgress:
         if self.live:
             self.live.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
-            self.out.talk(text)
+            self.out.message(text)
 
     def close(self) -> None:
-        """Leave the table's last state on the screen."""
+        """Stop drawing; the table stays on the screen as it is."""
         if self.live:
             self.live.stop()
             self.live = None
@@ -131,7 +131,7 @@ class LiveProgress:
 
     def _show(self) -> None:
         if self.live is None:
-            # rich costs more than the whole command otherwise: only a terminal that shows a table pays for it.
+            # importing rich takes longer than the rest of the command, and only this table needs it
             from rich.console import Console
             from rich.live import Live
 
