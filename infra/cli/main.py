@@ -1,6 +1,7 @@
 """The entry point: parses, runs the command, and turns any error into a message and an exit code, in one place."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,8 @@ from infra.cli.terminal.output import Output, OutputClosed, OutputFormat
 from infra.errors import GateliftError
 
 REPORT_AT = "https://github.com/gatelift/gatelift/issues"
+# Two arguments in a row: `--output json`, `--output=json`, `-o json`, `-ojson`, or after other short flags: `-yo json`.
+JSON_WANTED = re.compile(r"(--output[ =]|-[a-z]*o ?)json( |$)")
 FAILED, WRONG_USAGE, OUTPUT_CLOSED = 1, 2, 128 + signal.SIGPIPE
 NO_ANSWER = GateliftError("no answer, so nothing was done", hint="answer the question, or add --yes", code="declined")
 
@@ -52,10 +55,7 @@ def open_closed_streams() -> None:
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Whether the arguments ask for JSON; errors in parsing them must be reported as JSON, too."""
-    return any(
-        argument in {"--output=json", "-ojson"} or (argument in {"--output", "-o"} and value == "json")
-        for argument, value in pairwise([*arguments, ""])
-    )
+    return any(JSON_WANTED.match(f"{argument} {value}") for argument, value in pairwise([*arguments, ""]))
 
 
 @contextmanager

@@ -79,7 +79,11 @@ def test_a_missing_spec_is_one_message_and_a_way_out(inside: Callable) -> None:
         pytest.param(["up", TOKEN], 1, "secret_in_argument", id="secret"),
     ],
 )
-@pytest.mark.parametrize("how", [["--output", "json"], ["--output=json"], ["-o", "json"]], ids=["two", "one", "short"])
+@pytest.mark.parametrize(
+    "how",
+    [["--output", "json"], ["--output=json"], ["-o", "json"], ["-yo", "json"], ["-ojson"]],
+    ids=["two", "one", "short", "behind-a-flag", "joined"],
+)
 def test_json_mode_tells_errors_as_one_document(
     inside: Callable, arguments: list[str], code: int, error_code: str, how: list[str]
 ) -> None:
