@@ -36,11 +36,11 @@ def explain(call: Invocation, code: str | None) -> None:
         hint = "`gatelift explain` lists the known codes; Azure's own list is at https://aka.ms/oe-tsg"
         raise NotFound(f"the code {code!r} is not known to gatelift", hint=hint, code="unknown_code")
     causes: list[dict[str, Any]] = [
-        {"cause": one.cause, "hint": one.hint, "told_by": list(one.words)} for one in found.causes
+        {"cause": one.cause, "hint": one.hint, "message_contains": list(one.words)} for one in found.causes
     ]
     call.out.document({"code": found.code, "causes": causes, "see": TSG})
     call.out.data(call.out.paint(found.code, "bold"))
     for one in causes:
-        words = f"  (the message says: {', '.join(one['told_by'])})" if one["told_by"] else ""
+        words = f"  (the message says: {', '.join(one['message_contains'])})" if one["message_contains"] else ""
         call.out.data(f"\ncause  {one['cause']}{words}\nhint   {one['hint']}")
     call.out.data(f"\nAzure's documentation: {TSG}")
