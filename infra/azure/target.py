@@ -16,10 +16,10 @@ from infra.azure.poller import ArmPoller
 from infra.azure.workspace import Workspace
 from infra.clock import Clock, SystemClock
 from infra.emulator import launcher
-from infra.errors import NotFound, NotReady
-from infra.http_client import Web
+from infra.errors import NotFound
 from infra.hub.access import PUBLIC_HUB, Hub
 from infra.paths import default_emulator_state
+from infra.portal import Portal
 from infra.reporter import Reporter, Silent
 from infra.spec.model import StackSpec
 from infra.timeouts import read_timeouts
@@ -107,15 +107,12 @@ def _workspace(spec: StackSpec, *, local: bool) -> Workspace:
     return Workspace(where.subscription_id, where.resource_group, where.name, local=local)
 
 
-def _make_workspace(arm: Arm, workspace: Workspace, location: str, portal: str) -> None:
+def _make_workspace(arm: Arm, workspace: Workspace, location: str, url: str) -> None:
     """Create the spec's workspace in the emulator, unless its seed file says which workspaces there are."""
-    there = Web().send("GET", f"{portal}/workspaces")  # the portal, not Resource Manager: Azure is not asked either
-    if there.status != 200:
-        hint = "`gatelift emulator stop`: the next command starts one, with the same state"
-        raise NotReady("the running emulator belongs to another version of gatelift", hint=hint, code="old_emulator")
-    if workspace.id.lower() in (id.lower() for id in there.json()):
+    portal = Portal(url)  # not Resource Manager: on Azure nobody asks it for that either
+    if workspace.id.lower() in (id.lower() for id in portal.get("workspaces")):
         return
-    if Web().send("GET", f"{portal}/seed").json()["names_workspaces"]:
+    if portal.get("seed")["names_workspaces"]:
         raise NotFound(
             f"the workspace {workspace.name} is not in the resource group {workspace.resource_group} "
             f"of the subscription {workspace.subscription_id}",

@@ -39,7 +39,7 @@ def catalog_publish(spec: StackSpec, target: Target) -> dict[str, Any]:
 def catalog_list(target: Target, *, include_hidden: bool, as_of: str | None) -> list[dict[str, Any]]:
     """The newest version of each model in the workspace, hidden ones only if asked for; `as_of` is ISO 8601.
 
-    An entry is `{"name", "version", "model", "visible", "invisible_until", "description", "owner", "tags"}`.
+    An entry is `{"name", "model_version", "model", "visible", "invisible_until", "description", "owner", "tags"}`.
     """
     cloud = target.cloud
     names = [document["name"] for document in cloud.management.list(f"{cloud.workspace.id}/models")]
@@ -80,7 +80,7 @@ def _described(live: Live, moment: datetime) -> dict[str, Any]:
     tags = dict(live.state.get("tags") or {})
     return {
         "name": live.state["name"],
-        "version": live.state["version"],
+        "model_version": live.state["version"],
         "model": tags.get("modelId", ""),
         "visible": is_visible(tags, moment),
         "invisible_until": tags.get(INVISIBLE_UNTIL),

@@ -1,17 +1,20 @@
 """`status`: what exists of a stack right now, and what differs from the spec."""
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from infra.azure.cloud import Cloud
 from infra.azure.target import Target
 from infra.errors import Refused
+from infra.operations.catalog import catalog_list
 from infra.operations.plan import plan
 from infra.parallel import together
 from infra.planning.desired import catalog_model_name
 from infra.planning.observe import deployments
 from infra.planning.plan import Action
 from infra.planning.token_access import token_spec
+from infra.portal import Portal
 from infra.resources.base import PREVIOUS_TAG, Live
 from infra.resources.connection import Connection
 from infra.resources.endpoint import live_endpoint
@@ -19,27 +22,38 @@ from infra.resources.startup_watch import read_log
 from infra.resources.traffic import positive
 from infra.spec.model import StackSpec
 
+CATALOG_FIELDS = ("name", "model_version", "visible", "invisible_until")
 STARTUP = re.compile(r"\[startup\] (?P<phase>[a-z ]+?) (?P<seconds>[\d.]+) s")
 
 
 def status(spec: StackSpec, target: Target) -> dict[str, Any]:
-    """The state of each resource, and under `drift` what differs from the spec."""
+    """The state of each resource, what differs from the spec (`drift`), and what needs attention (`warnings`)."""
     found = _existing(spec, target.cloud)
-    if found["endpoint"] is None:
-        return found
+    if found["endpoint"] is not None:
+        found |= _drift(spec, target)
+    if spec.catalog:
+        entries = catalog_list(target, include_hidden=True, as_of=None)
+        found["catalog"] = [
+            {field: entry[field] for field in CATALOG_FIELDS} for entry in entries if entry["model"] == spec.model.id
+        ]
+    if target.local:
+        found["instances"] = _instances(target.portal, spec.endpoint.name)
+    return found | {"warnings": list(warnings(found))}
+
+
+def _drift(spec: StackSpec, target: Target) -> dict[str, Any]:
     try:
         changes = plan(spec, target, token=None).changes
     except Refused as error:
         if error.code != "not_ours":
             raise
-        # what is not the stack's has no drift, but is shown all the same
-        return {**found, "drift": [], "refused": f"{error}; {error.hint}"}
+        return {"drift": [], "refused": f"{error}; {error.hint}"}  # what is not the stack's own has no drift
     drift = [
         {"kind": change.kind, "name": change.name, "action": str(change.action), "fields": change.fields}
         for change in changes
         if change.action is not Action.NONE
     ]
-    return {**found, "drift": drift}
+    return {"drift": drift}
 
 
 def _existing(spec: StackSpec, cloud: Cloud) -> dict[str, Any]:
@@ -93,3 +107,42 @@ def _deployment(cloud: Cloud, endpoint: str, live: Live) -> dict[str, Any]:
         "owner": live.owner,
         "startup": {match["phase"]: float(match["seconds"]) for match in STARTUP.finditer(log)},
     }
+
+
+def _instances(portal: str, endpoint: str) -> list[dict[str, Any]]:
+    """The processes that run as the endpoint's instances in the emulator."""
+    found = []
+    for instance in Portal(portal).get("instances"):
+        of_endpoint, _, deployment = instance["deployment"].partition("/deployments/")
+        if of_endpoint.rpartition("/")[2].lower() == endpoint.lower():
+            found.append({**instance, "deployment": deployment})
+    return found
+
+
+def warnings(document: Mapping[str, Any]) -> Iterator[str]:
+    """What needs attention, one sentence each."""
+    endpoint = document.get("endpoint")
+    if not endpoint:
+        yield "the endpoint does not exist; `gatelift up` creates it"
+        return
+    if not endpoint.get("traffic"):
+        yield "no deployment gets traffic, so the endpoint answers 404"
+    if previous := endpoint.get("previous"):
+        yield f"{previous} gets no requests but keeps costing: it is kept for `gatelift rollback`; see `keep_previous`"
+    for deployment in document.get("deployments", []):
+        if deployment["state"] == "Failed":
+            yield f"the deployment {deployment['name']} failed; `gatelift logs` shows why"
+    for instance in document.get("instances", []):
+        which = f"instance {instance['instance']} of {instance['deployment']}"
+        if not instance["ready"]:
+            yield f"{which} is not ready"
+        if instance["restarts"]:
+            times = "once" if instance["restarts"] == 1 else f"{instance['restarts']} times"
+            yield f"{which} was restarted {times}; last exit: {instance['last_exit']}"
+    if refused := document.get("refused"):
+        yield refused
+    for difference in document.get("drift", []):
+        which = f"{difference['kind']} {difference['name']}"
+        fields = f" ({', '.join(difference['fields'])})" if difference["fields"] else ""
+        found = "does not exist" if difference["action"] == "create" else f"differs from the spec{fields}"
+        yield f"{which} {found}; `gatelift up` corrects it"

@@ -5,7 +5,8 @@ from pathlib import Path
 from infra.cli.input.stack import open_stack
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.cli.views.plan import show_plan
-from infra.operations import stacks
+from infra.operations import adopt as operation
+from infra.operations.plan import plan
 
 app = Group()
 
@@ -26,8 +27,8 @@ def adopt(call: Invocation, spec: Path) -> None:
     """
     stack, target = open_stack(call, spec)
     call.confirm(f"Make {stack.endpoint.name} part of the stack {stack.name}?", otherwise="nothing was changed")
-    adopted = stacks.adopt(stack, target)
-    planned = stacks.plan(stack, target, token=None)
+    adopted = operation.adopt(stack, target)
+    planned = plan(stack, target, token=None)
     call.out.document({**planned.to_json(), "adopted": adopted})
     call.out.data(f"adopted: {', '.join(adopted) or 'nothing new'}\n")
     show_plan(call.out, planned)

@@ -44,10 +44,8 @@ def publish(call: Invocation, spec: Path) -> None:
 @as_of_option
 def list_entries(call: Invocation, spec: Path, include_hidden: bool, as_of: str | None) -> None:
     """List the visible entries of the catalog."""
-    stack, target = open_stack(call, spec)
-    entries = stacks.catalog_list(
-        stack, target, include_hidden=include_hidden, as_of=moment(as_of, "--as-of") if as_of else None
-    )
+    _, target = open_stack(call, spec)
+    entries = catalog_list(target, include_hidden=include_hidden, as_of=moment(as_of, "--as-of") if as_of else None)
     call.out.document({"entries": entries})
     if not entries:
         call.out.message("the catalog is empty" if include_hidden else "no entry is visible")
@@ -55,7 +53,7 @@ def list_entries(call: Invocation, spec: Path, include_hidden: bool, as_of: str 
     rows = [
         (
             entry["name"],
-            str(entry["version"]),
+            str(entry["model_version"]),
             "visible" if entry["visible"] else "hidden",
             entry.get("invisible_until") or "",
         )
@@ -107,11 +105,11 @@ def moment(text: str, option: str) -> str:
 
 def show_entry(call: Invocation, entry: dict[str, Any]) -> None:
     """Print one entry: whether it is visible, then its tags, then its card."""
-    call.out.document({"entry": entry})
+    call.out.document(entry)
     if call.out.is_json:
         return
     state = "visible" if entry["visible"] else f"hidden until {entry.get('invisible_until')}"
-    call.out.data(f"{call.out.paint(entry['name'], 'bold')}  version {entry['version']}  {state}")
+    call.out.data(f"{call.out.paint(entry['name'], 'bold')}  version {entry['model_version']}  {state}")
     for tag, value in entry.get("tags", {}).items():
         call.out.data(f"  {tag}: {without_control_characters(str(value))}")
     if card := entry.get("card"):

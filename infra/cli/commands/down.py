@@ -6,7 +6,7 @@ from infra.cli.input.stack import open_stack
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.cli.views.plan import show_plan
 from infra.cli.views.progress import progress
-from infra.operations import stacks
+from infra.operations import down as operation
 
 app = Group()
 
@@ -26,12 +26,12 @@ def down(call: Invocation, spec: Path) -> None:
     --local it goes ahead. What other stacks or tools have made stays, and so does the workspace.
     """
     stack, target = open_stack(call, spec)
-    planned = stacks.plan_down(stack, target)
+    planned = operation.plan_down(stack, target)
     show_plan(call.out, planned)
     if planned.has_changes:
         call.confirm("Remove all of this?", otherwise="nothing was removed")
     with progress(call.out) as reporter:
-        changes = stacks.down(stack, target, reporter=reporter)
+        changes = operation.down(stack, target, reporter=reporter)
     call.out.document({"stack": stack.name, "changes": [change.to_json() for change in changes]})
     if planned.has_changes:
         call.out.data(f"removed {stack.name}")

@@ -7,7 +7,7 @@ import click
 from infra.cli.input.stack import open_stack
 from infra.cli.terminal.invocation import Group, Integer, Invocation, command, spec_argument
 from infra.cli.terminal.style import without_control_characters
-from infra.operations import stacks
+from infra.operations import logs as operation
 
 app = Group()
 
@@ -41,11 +41,11 @@ def logs(call: Invocation, spec: Path, follow: bool, tail: int, container: str) 
     """
     stack, target = open_stack(call, spec)
     if follow:
-        for line in stacks.follow_logs(stack, target, container=container, tail=tail):
+        for line in operation.follow_logs(stack, target, container=container, tail=tail):
             call.out.document({"container": container, "line": line})
             call.out.data(without_control_characters(line))
         return
-    deployment, lines = logs_operation.logs(stack, target, container=container, tail=tail)
+    deployment, lines = operation.logs(stack, target, container=container, tail=tail)
     call.out.document({"container": container, "deployment": deployment, "lines": lines})
     if lines:
         call.out.data("\n".join(without_control_characters(line) for line in lines))

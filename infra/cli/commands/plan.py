@@ -9,7 +9,7 @@ from infra.cli.input.stack import open_stack
 from infra.cli.input.token import token_fd_option, token_if_given
 from infra.cli.terminal.invocation import PATH, Group, Invocation, command, spec_argument
 from infra.cli.views.plan import show_plan
-from infra.operations import stacks
+from infra.operations import plan as operation
 
 app = Group()
 
@@ -37,7 +37,7 @@ def plan(call: Invocation, spec: Path, detailed_exitcode: bool, out: Path | None
     """
     token = token_if_given(token_fd, call.environ)
     stack, target = open_stack(call, spec)
-    planned = stacks.plan(stack, target, token=token)
+    planned = operation.plan(stack, target, token=token)
     show_plan(call.out, planned)
     if out:
         write_plan(planned, out)

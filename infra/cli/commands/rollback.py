@@ -5,7 +5,7 @@ from pathlib import Path
 from infra.cli.input.stack import open_stack
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.cli.views.progress import progress
-from infra.operations import stacks
+from infra.operations import rollback as operation
 
 app = Group()
 
@@ -29,7 +29,7 @@ def rollback(call: Invocation, spec: Path) -> None:
     stack, target = open_stack(call, spec)
     call.confirm("Move the requests back?", otherwise="nothing was changed")
     with progress(call.out) as reporter:
-        found = stacks.rollback(stack, target, reporter=reporter)
+        found = operation.rollback(stack, target, reporter=reporter)
     call.out.document(found)
     call.out.data(f"{found['deployment']} gets the requests again, {found['previous'] or 'nothing'} is kept at 0 %")
     call.out.hint("the next `gatelift up` does what the spec says: change the spec as well to make this permanent")

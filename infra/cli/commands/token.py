@@ -45,12 +45,12 @@ def set_token(call: Invocation, spec: Path, source: str | None, token_fd: int | 
     """
     value = token_wanted(token_fd, source, call.environ)
     stack, target = open_stack(call, spec)
-    if doubt := stacks.token_doubt(stack, target, value):
+    if doubt := token_doubt(stack, target, value):
         if doubt.code == "token_invalid" and not force:
             hint = f"{doubt.hint}; --force writes this one anyway"
             raise GateliftError(f"{doubt}, so it was not written", hint=hint, code=doubt.code)
         call.out.warn(f"{doubt}; it is written anyway")
-    show(call, stacks.token_set(stack, target, value))
+    show(call, token_set(stack, target, value))
 
 
 @command(token, name="verify")

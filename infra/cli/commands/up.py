@@ -12,7 +12,7 @@ from infra.cli.terminal.invocation import PATH, Group, Invocation, command, spec
 from infra.cli.views.estimates import Estimates
 from infra.cli.views.plan import show_plan
 from infra.cli.views.progress import progress
-from infra.operations import stacks
+from infra.operations import up as operation
 from infra.planning.plan import Action, Plan
 
 app = Group()
@@ -51,7 +51,7 @@ def up(call: Invocation, spec: Path, plan_file: Path | None, token_fd: int | Non
     if plan_file:
         planned = read_plan(plan_file)
     else:
-        prepared = stacks.prepare_up(stack, target, token=token)
+        prepared = operation.prepare_up(stack, target, token=token)
         planned = prepared.plan
     show_plan(call.out, planned)
     asked = planned.has_changes and call.confirm("Apply this plan?", otherwise="nothing was changed")
@@ -61,9 +61,9 @@ def up(call: Invocation, spec: Path, plan_file: Path | None, token_fd: int | Non
     agreed = planned if plan_file or asked else None
     estimates = Estimates(call.environ, stack=stack.name, local=call.local)
     with progress(call.out, estimates.expected) as reporter:
-        # After a question the live state is read again: it may have changed while the person was thinking.
-        just_read = None if asked else prepared
-        result = stacks.up(stack, target, token=token, reporter=reporter, plan=agreed, prepared=just_read)
+        if prepared is None or asked:  # the live state may have changed while the person was thinking
+            prepared = operation.prepare_up(stack, target, token=token)
+        result = operation.up(prepared, target, reporter=reporter, agreed=agreed)
     estimates.keep(result.phases)
     call.out.document(result.to_json())
     call.out.data(f"{call.out.paint('ready', 'green', 'bold')}  {result.connection.base_url}")

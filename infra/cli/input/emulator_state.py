@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from infra.cli.input.portal import Portal
 from infra.cli.terminal.invocation import PATH, Invocation
 from infra.emulator import launcher
 from infra.emulator.launcher import EmulatorProfile
 from infra.errors import NotReady
 from infra.paths import default_emulator_state
+from infra.portal import Portal
 
 state_option = click.option(
     "--state", type=PATH, metavar="DIR", help="The emulator's state folder; the one that --local uses if omitted."

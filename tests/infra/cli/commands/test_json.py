@@ -27,6 +27,7 @@ STATUS = {
     *("catalog", "instances", "warnings"),
 }
 ERROR = {"error"}
+ENTRY = {"name", "model_version", "model", "visible", "invisible_until", "description", "owner", "tags"}
 # Each command with its arguments, the exit code and the keys beside `version`; they run in this order.
 COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "init": ("--file new.yaml", 0, {"file", "name", "model", "endpoint"}),
@@ -42,11 +43,11 @@ COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "token set": ("spec.yaml", 0, TOKEN),
     "token verify": ("spec.yaml", 0, {"user", "role", "source", "model", "access", "connection"}),
     "token rotate": ("spec.yaml", 0, {*TOKEN, "deployment"}),
-    "catalog publish": ("spec.yaml", 0, {"entry"}),
+    "catalog publish": ("spec.yaml", 0, {*ENTRY, "card"}),
     "catalog list": ("spec.yaml --all", 0, {"entries"}),
-    "catalog show": ("spec.yaml", 0, {"entry"}),
-    "catalog hide": ("spec.yaml --until 2126-01-16T00:00:00Z", 0, {"entry"}),
-    "catalog reveal": ("spec.yaml", 0, {"entry"}),
+    "catalog show": ("spec.yaml", 0, {*ENTRY, "card"}),
+    "catalog hide": ("spec.yaml --until 2126-01-16T00:00:00Z", 0, ENTRY),
+    "catalog reveal": ("spec.yaml", 0, ENTRY),
     "emulator start": ("", 0, PROFILE),
     "emulator status": ("", 0, PROFILE),
     "emulator token": ("", 1, ERROR),  # the seed has no demo user

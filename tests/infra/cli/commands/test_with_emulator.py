@@ -215,17 +215,17 @@ def test_a_token_that_the_hub_does_not_know_is_not_accepted(
 def test_the_catalog_entry_comes_hides_and_shows(run: Callable[..., Answer], token: str, spec: str) -> None:
     published = run("catalog", "publish", spec, "--local", "--output", "json")
     assert published.code == 0, published.stderr
-    assert published.document["entry"]["visible"] is True
+    assert published.document["visible"] is True
     hidden = run("catalog", "hide", spec, "--local", "--until", "2126-01-16T01:00:00+01:00", "--output", "json")
-    assert (hidden.code, hidden.document["entry"]["visible"]) == (0, False), hidden.stderr
-    assert hidden.document["entry"]["invisible_until"] == "2126-01-16T00:00:00.000Z"
+    assert (hidden.code, hidden.document["visible"]) == (0, False), hidden.stderr
+    assert hidden.document["invisible_until"] == "2126-01-16T00:00:00.000Z"
     listed = [
         run("catalog", "list", spec, "--local", "--output", "json", *flags).document["entries"]
         for flags in ([], ["--all"], ["--as-of", "2126-01-16T00:00:00.000Z"], ["--as-of", "2126-01-15T23:59:59.999Z"])
     ]
     assert [[entry["visible"] for entry in entries] for entries in listed] == [[], [False], [True], []]
     revealed = run("catalog", "reveal", spec, "--local", "--output", "json")
-    assert (revealed.document["entry"]["visible"], revealed.document["entry"]["invisible_until"]) == (True, None)
+    assert (revealed.document["visible"], revealed.document["invisible_until"]) == (True, None)
     shown = run("catalog", "show", spec, "--local")
     assert shown.code == 0
     assert "visible" in shown.stdout.splitlines()[0]

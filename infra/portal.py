@@ -31,9 +31,10 @@ class Portal:
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
-        web = Web(read=TIMEOUT_S)
         try:
-            answer = web.send(method, f"{self.url}/{path}", headers={"Accept": "application/json"}, body=content)
+            answer = Web(read=TIMEOUT_S).send(
+                method, f"{self.url}/{path}", headers={"Accept": "application/json"}, body=content
+            )
             document = answer.json()
             if answer.status == HTTPStatus.BAD_REQUEST:
                 raise GateliftError(
@@ -48,6 +49,4 @@ class Portal:
                 f"the emulator's portal did not answer {method} {self.url}/{path}: {error}",
                 hint="restart the emulator: `gatelift emulator stop`, then `gatelift emulator start`",
             ) from None
-        finally:
-            web.close()
         return document

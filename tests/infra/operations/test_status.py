@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.cli.commands.status import warnings
+from infra.operations.status import warnings
 
 HEALTHY: dict[str, Any] = {
     "endpoint": {"name": "e", "state": "Succeeded", "traffic": {"blue": 100}},

@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from infra.cli.input.portal import Portal
 from infra.errors import GateliftError, NotReady
+from infra.portal import Portal
 
 ANSWERS = {
     "/refused": (400, '{"error": {"code": "InvalidRequest", "message": "no such target"}}'),
