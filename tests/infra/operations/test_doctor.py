@@ -1,0 +1,68 @@
+"""What `doctor` finds before anything is created; the command only prints it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.operations.doctor import Check, Verdict, run_checks
+from infra.spec.model import StackSpec, to_values
+
+GOOD = "hf_goodtoken001"
+VAULT = "https://vault.vault.azure.net/secrets/hf/0123456789abcdef0123456789abcdef"
+
+
+def checks(bench: Any, folder: Path, spec: StackSpec, token: str | None) -> dict[str, Check]:
+    path = folder / "spec.yaml"
+    path.write_text(json.dumps(to_values(spec)))
+    found = run_checks(path, local=True, token=token, environ=bench.environ)
+    return {check.name: check for check in found}
+
+
+def test_a_stack_that_can_be_created_passes(bench: Any, tmp_path: Path) -> None:
+    found = checks(bench, tmp_path, bench.spec("healthy"), GOOD)
+    assert [name for name, check in found.items() if check.verdict is Verdict.FAIL] == []
+    assert found["token"].detail == "reader's read token (given) opens org/gated"
+    assert "does not exist yet" in found["connection"].detail
+
+
+@pytest.mark.parametrize(
+    ("changes", "token", "check", "verdict", "text"),
+    [
+        pytest.param({}, None, "token", Verdict.FAIL, "none was given", id="no-token"),
+        pytest.param({}, "hf_nosuchtoken7", "token", Verdict.FAIL, "does not know this token", id="unknown-token"),
+        pytest.param({}, "hf_waitingtok04", "token", Verdict.FAIL, "waiting", id="access-is-pending"),
+        pytest.param(
+            {"token": {"key_vault": VAULT}}, None, "token", Verdict.WARN, "Key Vault", id="a-token-that-is-not-read"
+        ),
+        pytest.param({"model": {"id": "org/none"}}, GOOD, "model", Verdict.FAIL, "org/none", id="no-such-model"),
+        pytest.param(
+            {"deployment": {"instance_type": "Standard_NC80adis_H100_v5"}},
+            GOOD,
+            "quota",
+            Verdict.FAIL,
+            "limit of 40 cores",
+            id="not-enough-cores",
+        ),
+    ],
+)
+def test_what_would_fail_later_is_found_now(
+    bench: Any,
+    tmp_path: Path,
+    changes: dict[str, Any],
+    token: str | None,
+    check: str,
+    verdict: Verdict,
+    text: str,
+) -> None:
+    found = checks(bench, tmp_path, bench.spec("doctor", **changes), token)[check]
+    assert (found.verdict, text in found.detail, bool(found.fix)) == (verdict, True, True), found
+
+
+def test_the_stored_token_is_asked_about_where_none_is_given(bench: Any, tmp_path: Path) -> None:
+    spec = bench.spec("stored")
+    bench.up(spec)
+    found = checks(bench, tmp_path, spec, None)
+    assert found["token"].detail == "reader's read token (stored) opens org/gated"
+    assert found["endpoint"].detail == "stored-endpoint is this stack's own"
