@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+DOCS = (Path(__file__).resolve().parents[1] / "docs").glob("*.md")
+
 
 @pytest.fixture(scope="module")
 def version(repository: Path) -> str:
@@ -98,3 +100,12 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported(repositor
         imported.update(owners or [name])
     assert declared - imported == set()
     assert imported - declared == set(BROUGHT_BY_OTHERS)
+
+
+NAMED_PATH = re.compile(r"\b(?:infra|scoring|scripts|tests|environments|docs|examples)/[\w./*-]*\w")
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{page.name}" for page in DOCS)])
+def test_every_path_that_a_page_names_exists(repository: Path, page: str) -> None:
+    named = set(NAMED_PATH.findall((repository / page).read_text()))
+    assert [path for path in sorted(named) if not any(repository.glob(path))] == []
