@@ -9,16 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from infra.emulator.frontend.listening import FrontEnds
-from infra.emulator.host.host import Host
-from infra.emulator.hub.app import create_hub_app, load_hub_seed
-from infra.emulator.server import DataPlane, serve
+from infra.emulator.server import serve
 from infra.errors import GateliftError
 
-DATA_PLANE = DataPlane(host=Host, front_ends=FrontEnds, hub_app=create_hub_app, load_hub_seed=load_hub_seed)
 
-
-def main(data_plane: DataPlane = DATA_PLANE) -> int:
+def main() -> int:
     """Run an emulator until it is told to stop."""
     parser = argparse.ArgumentParser(prog="python -m infra.emulator", description="An Azure Machine Learning emulator.")
     parser.add_argument("--state", type=Path, required=True, help="folder that holds everything it knows")
@@ -29,7 +24,7 @@ def main(data_plane: DataPlane = DATA_PLANE) -> int:
     for noisy in ("httpx", "uvicorn", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        asyncio.run(serve(options.state, data_plane=data_plane, port=options.port, seed=options.seed, on_ready=_report))
+        asyncio.run(serve(options.state, port=options.port, seed=options.seed, on_ready=_report))
     except GateliftError as error:
         _report({"error": str(error), "hint": error.hint, "code": error.code})
         return 1

@@ -159,8 +159,7 @@ def _run_here(
 ) -> EmulatorProfile:
     import asyncio
 
-    from infra.emulator.__main__ import DATA_PLANE  # the server itself is needed in the foreground only
-    from infra.emulator.server import serve
+    from infra.emulator.server import serve  # slow to import, and only the foreground needs it
 
     seen: list[EmulatorProfile] = []
 
@@ -169,7 +168,7 @@ def _run_here(
         if on_ready:
             on_ready(seen[0])
 
-    asyncio.run(serve(paths.root, data_plane=DATA_PLANE, port=port, seed=seed, on_ready=ready))
+    asyncio.run(serve(paths.root, port=port, seed=seed, on_ready=ready))
     return seen[0]
 
 

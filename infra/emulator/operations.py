@@ -4,30 +4,43 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from infra.emulator.world import DeploymentFailed, World
-
-Runner = Callable[[World, dict[str, Any]], Awaitable[None]]
-# What to do with the resource when its operation ends badly: gets the operation's record.
-Failed = Callable[[World, dict[str, Any]], None]
+from infra.emulator.errors import DeploymentFailed
+from infra.emulator.gateway.faults import Faults
+from infra.emulator.settings import Settings
+from infra.emulator.store import Document, Store
 
 logger = logging.getLogger("gatelift.emulator")
 TERMINAL = ("Succeeded", "Failed", "Canceled")
 NEVER_ENDS = "never"
 
 
+@dataclass(frozen=True)
+class Runner:
+    """The work of one kind of operation: `run` does it, `failed` marks the resource after a failure.
+
+    Both get the operation's record.
+    """
+
+    run: Callable[[Document], Awaitable[None]]
+    failed: Callable[[Document], None]
+
+
 class Operations:
     """Runs operations as tasks; their records lie in the store."""
 
-    def __init__(self, world: World, runners: dict[str, tuple[Runner, Failed]]) -> None:
-        self._world = world
+    def __init__(self, store: Store, settings: Settings, faults: Faults, runners: Mapping[str, Runner]) -> None:
+        self._store = store
+        self._settings = settings
+        self._faults = faults
         self._runners = runners
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def start(self, kind: str, resource_id: str, *, fault: Any = None, **payload: Any) -> dict[str, Any]:
+    def start(self, kind: str, resource_id: str, *, fault: Any = None, **payload: Any) -> Document:
         """Begin an operation of a known kind on a resource; returns its record."""
         prefix = "oe" if "/deployments/" not in resource_id.lower() else "od"
         operation = {
@@ -43,7 +56,7 @@ class Operations:
         self._run(operation)
         return operation
 
-    def canceled(self, kind: str, resource_id: str, message: str) -> dict[str, Any]:
+    def canceled(self, kind: str, resource_id: str, message: str) -> Document:
         """An operation that ends before it begins, because another one holds the resource."""
         operation = {"kind": kind, "resource": resource_id, "status": "Canceled", "startTime": _now(), "payload": {}}
         operation["name"] = f"oe:{uuid.uuid4()}:{uuid.uuid4()}"
@@ -51,11 +64,11 @@ class Operations:
         self._save(operation)
         return operation
 
-    def get(self, name: str) -> dict[str, Any] | None:
+    def get(self, name: str) -> Document | None:
         """The record of an operation."""
-        return self._world.store.record("operation", name.lower())
+        return self._store.record("operation", name.lower())
 
-    def running(self, resource_id: str, kind: str = "") -> dict[str, Any] | None:
+    def running(self, resource_id: str, kind: str = "") -> Document | None:
         """The operation (of this kind) that holds this very resource, if one does."""
         key = resource_id.lower()
         for name in self._tasks:
@@ -81,7 +94,7 @@ class Operations:
 
     def resume(self) -> None:
         """Take up again what was running when the emulator ended."""
-        for operation in self._world.store.records("operation").values():
+        for operation in self._store.records("operation").values():
             if operation["status"] == "InProgress":
                 self._run(operation)
 
@@ -91,26 +104,26 @@ class Operations:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    def _run(self, operation: dict[str, Any]) -> None:
+    def _run(self, operation: Document) -> None:
         task = asyncio.create_task(self._execute(operation))
         name = operation["name"].lower()
         self._tasks[name] = task
         task.add_done_callback(lambda _: self._tasks.pop(name, None))
 
-    async def _execute(self, operation: dict[str, Any]) -> None:
-        runner, failed = self._runners[operation["kind"]]
+    async def _execute(self, operation: Document) -> None:
+        runner = self._runners[operation["kind"]]
         began = time.monotonic()
-        error: dict[str, Any] | None = None
+        error: Document | None = None
         try:
             if operation["fault"] == NEVER_ENDS:
-                await self._world.faults.let_operations_end()
-            await asyncio.sleep(self._world.settings["operation_seconds"])
+                await self._faults.until_operations_may_end()
+            await asyncio.sleep(self._settings["operation_seconds"])
             if isinstance(operation["fault"], dict):
                 raise DeploymentFailed(
                     operation["fault"].get("code", "InternalServerError"),
                     operation["fault"].get("message", "This error was injected by a fault rule."),
                 )
-            await runner(self._world, operation)
+            await runner.run(operation)
         except DeploymentFailed as failure:
             error = {"code": failure.code, "message": failure.message}
         except Exception as failure:  # a bug of the emulator: the client must not wait for ever
@@ -118,16 +131,16 @@ class Operations:
             message = f"Internal error. {type(failure).__name__}: {failure}"
             error = {"code": "InternalServerError", "message": message}
         if error:
-            failed(self._world, operation)
+            runner.failed(operation)
         logger.info("%s %s: %.2f s", operation["kind"], operation["resource"], time.monotonic() - began)
         self._finish(operation, "Failed" if error else "Succeeded", error)
 
-    def _finish(self, operation: dict[str, Any], status: str, error: dict[str, Any] | None) -> None:
+    def _finish(self, operation: Document, status: str, error: Document | None) -> None:
         operation |= {"status": status, "endTime": _now()} | ({"error": error} if error else {})
         self._save(operation)
 
-    def _save(self, operation: dict[str, Any]) -> None:
-        self._world.store.put_record("operation", operation["name"].lower(), operation)
+    def _save(self, operation: Document) -> None:
+        self._store.put_record("operation", operation["name"].lower(), operation)
 
 
 def _now() -> str:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from infra.emulator.arm.app import read_body, respond
-from infra.emulator.arm.call import Reply
-from infra.emulator.gateway.faults import Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
+
+from infra.emulator.gateway.messages import Reply, headers_of, read_body, respond
 from infra.emulator.world import World
 
 # What a browser may not do from another site: the emulator answers only those who address it as loopback.
@@ -23,7 +23,7 @@ class Portal:
         self._counters = counters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = headers_of(scope)
         method, path = scope["method"], scope["path"].rstrip("/") or "/"
         if headers.get("host", "").rpartition(":")[0] not in LOOPBACK or not _same_site(headers):
             reply = Reply(403, {"error": {"code": "Forbidden", "message": "only from this machine"}})

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 
+from infra.emulator.errors import DeploymentFailed
 from infra.emulator.store import Document
-from infra.emulator.world import DeploymentFailed, World
+from infra.emulator.world import World
 
 logger = logging.getLogger("gatelift.emulator")
 
 
-async def bring_back(world: World) -> None:
+async def resume(world: World) -> None:
     """Open every front end again, take up operations, and start the deployments that had been up."""
     for endpoint in world.store.of_type("onlineEndpoints"):
         if endpoint["properties"].get("scoringUri"):

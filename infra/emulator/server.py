@@ -8,49 +8,40 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from starlette.types import ASGIApp
+
 from infra.emulator.arm.app import ArmApp
-from infra.emulator.arm.routes import ROUTES, RUNNERS
+from infra.emulator.arm.routes import ROUTES, runners
 from infra.emulator.arm.workspaces import refresh_urls
+from infra.emulator.frontend.servers import FrontEndServers
 from infra.emulator.gateway.certs import server_context
-from infra.emulator.gateway.faults import App, Faults
 from infra.emulator.gateway.listeners import Listener, bind, url_of
-from infra.emulator.identity.authorization import Authorization
-from infra.emulator.identity.directory import Directory
-from infra.emulator.identity.entra import AadRoutes
-from infra.emulator.identity.managed_identity import IdentityRoutes
-from infra.emulator.identity.tokens import TokenIssuer
+from infra.emulator.host.host import ProcessHost
+from infra.emulator.https_router import HttpsRouter
+from infra.emulator.hub.repos import HubRepos
+from infra.emulator.hub.routes import HubRoutes
+from infra.emulator.hub.seed import apply_hub_seed
+from infra.emulator.identity.entra import EntraRoutes
+from infra.emulator.identity.managed_identity import ManagedIdentityRoutes
+from infra.emulator.key_vault import VaultRoutes
 from infra.emulator.operations import Operations
 from infra.emulator.portal import Portal
-from infra.emulator.restart import bring_back
-from infra.emulator.routing import FrontDoor
+from infra.emulator.restart import resume
+from infra.emulator.seed.apply import apply_seed, record_seed
 from infra.emulator.seed.file import kept_digest, read_seed
-from infra.emulator.seed.plant import plant, remember
-from infra.emulator.settings import Settings
 from infra.emulator.state_paths import StatePaths
-from infra.emulator.storage.blobs import Blobs
 from infra.emulator.storage.routes import BlobRoutes
 from infra.emulator.store import Store
-from infra.emulator.vault.routes import VaultRoutes
-from infra.emulator.world import FrontEnds, Host, Urls, World
+from infra.emulator.urls import Urls
+from infra.emulator.world import World
 from infra.errors import GateliftError
 
 logger = logging.getLogger("gatelift.emulator")
 LOCK_TRIES = 10
 IDENTITY_PATH = "/msi/token"
-
-
-@dataclass(frozen=True)
-class DataPlane:
-    """How the parts that run models are made: they are given the world."""
-
-    host: Callable[[World], Host]
-    front_ends: Callable[[World], FrontEnds]
-    hub_app: Callable[[World], App]
-    load_hub_seed: Callable[[World, dict[str, Any] | None], None]
 
 
 class AlreadyRunning(GateliftError):
@@ -62,7 +53,6 @@ class AlreadyRunning(GateliftError):
 async def serve(
     state: Path,
     *,
-    data_plane: DataPlane,
     port: int = 0,
     seed: Path | None = None,
     on_ready: Callable[[dict[str, Any]], None],
@@ -75,9 +65,9 @@ async def serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with _locked(paths):
+    with _StateLock(paths):
         store = Store(paths.database)
-        emulator = _Emulator(paths, store, data_plane)
+        emulator = _Emulator(World.create(paths, store, Urls()))
         try:
             profile = await emulator.start(port, planned)
             on_ready(profile)
@@ -89,26 +79,15 @@ async def serve(
 
 
 class _Emulator:
-    def __init__(self, paths: StatePaths, store: Store, data_plane: DataPlane) -> None:
-        settings = Settings(store)
-        self._directory = Directory(store)
-        self._data_plane = data_plane
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._repos = HubRepos(world.store, world.paths.hub)
         self._listeners: list[Listener] = []
         self._restart: asyncio.Task[None] | None = None
-        self.world = World(
-            paths=paths,
-            urls=Urls(),
-            store=store,
-            settings=settings,
-            tokens=TokenIssuer(store, settings),
-            authorization=Authorization(store, settings),
-            blobs=Blobs(store, paths.blobs),
-            faults=Faults(store),
-        )
-        self.world.directory = self._directory
-        self.world.operations = Operations(self.world, RUNNERS)
-        self.world.host = data_plane.host(self.world)
-        self.world.front_ends = data_plane.front_ends(self.world)
+        world.operations = Operations(world.store, world.settings, world.faults, runners(world))
+        host = ProcessHost(world)
+        world.host = host
+        world.front_ends = FrontEndServers(world, host)
 
     async def start(self, port: int, seed: dict[str, Any] | None) -> dict[str, Any]:
         world, store = self.world, self.world.store
@@ -117,21 +96,20 @@ class _Emulator:
         world.urls.portal = url_of(sockets["portal"])
         world.urls.identity_endpoint = world.urls.portal + IDENTITY_PATH
         world.urls.hub = url_of(sockets["hub"])
-        plant(world, self._directory, seed)
-        self._data_plane.load_hub_seed(world, (seed or {}).get("hub"))
-        remember(world, seed)
+        apply_seed(world, seed)
+        apply_hub_seed(store, self._repos, (seed or {}).get("hub"))
+        record_seed(world, seed)
         refresh_urls(world)
         arm = ArmApp(world, ROUTES)
-        door = FrontDoor(world, arm, AadRoutes(world, self._directory), BlobRoutes(world), VaultRoutes(world))
         portal = Portal(world, lambda: {"arm_requests": arm.requests})
-        identity = world.faults.wrap(IdentityRoutes(world, self._directory), "arm")
         tls = server_context(store, world.paths.ca_bundle)
+        faults = world.faults
         self._listeners = [
-            Listener(world.faults.wrap(door, "arm"), sockets["arm"], tls),
-            Listener(_portal_and_identity(portal, identity), sockets["portal"]),
-            Listener(world.faults.wrap(self._data_plane.hub_app(world), "hub"), sockets["hub"]),
+            Listener(faults.wrap(_https_router(world, arm), "arm"), sockets["arm"], tls),
+            Listener(_portal_and_identity(portal, faults.wrap(_managed_identity(world), "arm")), sockets["portal"]),
+            Listener(faults.wrap(HubRoutes(store, world.urls, self._repos), "hub"), sockets["hub"]),
         ]
-        self._restart = asyncio.create_task(bring_back(world))
+        self._restart = asyncio.create_task(resume(world))
         profile = {
             "resource_manager": world.urls.resource_manager,
             "ca_bundle": str(world.paths.ca_bundle),
@@ -156,7 +134,22 @@ class _Emulator:
         await asyncio.gather(*(listener.close() for listener in self._listeners))
 
 
-def _portal_and_identity(portal: App, identity: App) -> App:
+def _https_router(world: World, arm: ArmApp) -> ASGIApp:
+    store, urls, tokens, authorization = world.store, world.urls, world.tokens, world.authorization
+    return HttpsRouter(
+        world,
+        arm,
+        entra=EntraRoutes(urls, world.settings, tokens, world.directory),
+        blobs=BlobRoutes(world.blobs, tokens, authorization),
+        vaults=VaultRoutes(store, urls, tokens, authorization),
+    )
+
+
+def _managed_identity(world: World) -> ASGIApp:
+    return ManagedIdentityRoutes(world.store, world.settings, world.tokens, world.directory)
+
+
+def _portal_and_identity(portal: ASGIApp, identity: ASGIApp) -> ASGIApp:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await (identity if scope["path"].rstrip("/") == IDENTITY_PATH else portal)(scope, receive, send)
 
@@ -169,7 +162,7 @@ def _write_atomically(path: Path, text: str) -> None:
     part.replace(path)
 
 
-class _locked:  # noqa: N801  reads as a word in `with`
+class _StateLock:
     """Hold the state folder's lock: the kernel lets go of it whatever becomes of this process."""
 
     def __init__(self, paths: StatePaths) -> None:

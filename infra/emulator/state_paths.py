@@ -31,6 +31,11 @@ class StatePaths(Struct, frozen=True):
         return self.root / "staging"
 
     @property
+    def hub(self) -> Path:
+        """The files of the Hub's seeded repositories."""
+        return self.root / "hub"
+
+    @property
     def ca_bundle(self) -> Path:
         """The public roots plus the emulator's own CA, as PEM."""
         return self.root / "ca-bundle.pem"

@@ -1,23 +1,22 @@
 """The control plane over HTTP: who asks, for what, may they; then the handler of that operation."""
 
-import json
 import logging
 import re
-import uuid
 from urllib.parse import parse_qsl, unquote
 
 from starlette.types import Receive, Scope, Send
 
 from infra.emulator.arm.body import check_envelope, parse_body
-from infra.emulator.arm.call import ML, Address, ArmError, Call, Handler, Reply, Throttled, forbidden, subscription_of
+from infra.emulator.arm.call import ML, Address, Call, Handler, forbidden, subscription_of
 from infra.emulator.arm.throttling import Throttle
 from infra.emulator.arm.validation import checked
 from infra.emulator.arm.versions import ML_TYPES, VERSIONS
+from infra.emulator.errors import ServiceError, Throttled
+from infra.emulator.gateway.messages import Reply, headers_of, read_body, respond
 from infra.emulator.identity.tokens import Principal, TokenRejected
 from infra.emulator.world import World
 
 logger = logging.getLogger("gatelift.emulator")
-MAX_BODY = 4 * 1024 * 1024
 VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 # Handlers that ask themselves: these routes lie above what they are about.
 OPEN = frozenset(
@@ -48,11 +47,11 @@ class ArmApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.requests += 1
-        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = headers_of(scope)
         remaining: dict[str, str] = {}
         try:
             reply = self._serve(scope, headers, await read_body(receive), remaining)
-        except ArmError as error:
+        except ServiceError as error:
             reply = Reply(
                 error.status, {"error": error.error}, {"x-ms-error-code": error.error["code"], **error.headers}
             )
@@ -116,9 +115,11 @@ class ArmApp:
         if namespace not in VERSIONS:
             if namespace in ("microsoft.insights", "microsoft.resources", "microsoft.storage"):
                 raise _unknown(f"provider {address.namespace}")
-            raise ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{address.namespace}' is invalid.")
+            raise ServiceError(
+                404, "InvalidResourceNamespace", f"The resource namespace '{address.namespace}' is invalid."
+            )
         if not version:
-            raise ArmError(
+            raise ServiceError(
                 400,
                 "MissingApiVersionParameter",
                 "The api-version query parameter (?api-version=) is required for all requests.",
@@ -128,13 +129,13 @@ class ArmApp:
             return
         listed = ", ".join(sorted(known, reverse=True))
         if not re.fullmatch(r"\d{4}-\d{2}-\d{2}(-[a-zA-Z]+)?", version):
-            raise ArmError(
+            raise ServiceError(
                 400,
                 "InvalidApiVersionParameter",
                 f"The api-version '{version}' is invalid. The supported versions are '{listed}'.",
             )
         type = "/".join(address.types)
-        raise ArmError(
+        raise ServiceError(
             400,
             "NoRegisteredProviderFound",
             f"No registered resource provider found for location '' and API version '{version}' for type '{type}'. "
@@ -148,10 +149,12 @@ class ArmApp:
             return found
         others = sorted({other for other, known in table if known == pattern})
         if others:
-            raise ArmError(405, "MethodNotAllowed", f"The requested resource does not support http method '{method}'.")
+            raise ServiceError(
+                405, "MethodNotAllowed", f"The requested resource does not support http method '{method}'."
+            )
         unknown = [type for type in address.types if type.lower() not in ML_TYPES]
         if address.namespace.lower() == ML.lower() and unknown:
-            raise ArmError(
+            raise ServiceError(
                 404,
                 "InvalidResourceType",
                 f"The resource type '{'/'.join(address.types)}' could not be found in the namespace "
@@ -166,9 +169,9 @@ class ArmApp:
         if len(parts) > 2 and not store.exists("/".join(parts[:3])) and (len(parts) > 3 or method != "PUT"):
             creates_group = method == "PUT" and not address.namespace
             if not creates_group:
-                raise ArmError(404, "SubscriptionNotFound", f"The subscription '{parts[2]}' could not be found.")
+                raise ServiceError(404, "SubscriptionNotFound", f"The subscription '{parts[2]}' could not be found.")
         if address.namespace and len(parts) > 4 and not store.exists("/".join(parts[:5])):
-            raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{parts[4]}' could not be found.")
+            raise ServiceError(404, "ResourceGroupNotFound", f"Resource group '{parts[4]}' could not be found.")
         if address.namespace.lower() != ML.lower() or address.types[0].lower() not in ("workspaces", "registries"):
             return
         held_by = (len(address.segments) - 1) // 2
@@ -180,7 +183,7 @@ class ArmApp:
                 message = PARENT_MISSING.format(
                     verb=VERBS.get(method, "action"), type="/".join(address.types), parent=parent
                 )
-                raise ArmError(404, "ParentResourceNotFound", message)
+                raise ServiceError(404, "ParentResourceNotFound", message)
 
 
 def parse(path: str) -> Address:
@@ -191,42 +194,6 @@ def parse(path: str) -> Address:
         return Address("", "", tuple(path.strip("/").split("/")))
     namespace, *segments = path[at + len("/providers/") :].split("/")
     return Address(path[:at], namespace, tuple(segments))
-
-
-async def read_body(receive: Receive) -> bytes:
-    """The whole body; 413 where it is larger than ARM takes."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return bytes(body)
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            raise ArmError(413, "RequestContentTooLarge", f"The request content exceeds {MAX_BODY} bytes.")
-        if not message.get("more_body"):
-            return bytes(body)
-
-
-async def respond(send: Send, reply: Reply, request_headers: dict[str, str], *, head: bool = False) -> None:
-    """Send a reply with the headers that every answer of ARM carries."""
-    request_id = str(uuid.uuid4())
-    body = b"" if reply.body is None else json.dumps(reply.body).encode()
-    headers = {
-        "content-length": str(len(body)),
-        "cache-control": "no-cache",
-        "x-ms-request-id": request_id,
-        "x-ms-correlation-request-id": request_headers.get("x-ms-correlation-request-id", request_id),
-        "x-ms-routing-request-id": f"LOCAL:{request_id}",
-        "x-content-type-options": "nosniff",
-        **reply.headers,
-    }
-    if body:
-        headers["content-type"] = "application/json; charset=utf-8"
-    if client_id := request_headers.get("x-ms-client-request-id"):
-        headers["x-ms-client-request-id"] = client_id
-    raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
-    await send({"type": "http.response.body", "body": b"" if head else body})
 
 
 def _action(method: str, address: Address, pattern: str) -> str:
@@ -240,5 +207,5 @@ def _action(method: str, address: Address, pattern: str) -> str:
     return f"{namespace}/{types}/{VERBS.get(method, 'action')}"
 
 
-def _unknown(operation: str) -> ArmError:
-    return ArmError(501, "NotImplemented", f"The emulator does not know the operation '{operation}'.")
+def _unknown(operation: str) -> ServiceError:
+    return ServiceError(501, "NotImplemented", f"The emulator does not know the operation '{operation}'.")

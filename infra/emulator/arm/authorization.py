@@ -3,8 +3,10 @@
 import re
 import uuid
 
-from infra.emulator.arm.call import ArmError, Call, Reply, Routes, now
-from infra.emulator.identity.authorization import PROVIDER, assignment_document, role_guid
+from infra.emulator.arm.call import Call, Routes, now
+from infra.emulator.errors import ServiceError
+from infra.emulator.gateway.messages import Reply
+from infra.emulator.identity.authorization import PROVIDER, Assignment, assignment_document, role_guid
 from infra.emulator.identity.roles import BUILT_IN, BuiltInRole, Permissions
 from infra.emulator.store import Document, key_of
 
@@ -18,19 +20,19 @@ def put_assignment(call: Call) -> Reply:
     sent = call.object_body().get("properties") or {}
     principal_id, role_id = sent.get("principalId"), sent.get("roleDefinitionId")
     if not isinstance(principal_id, str) or not isinstance(role_id, str) or not principal_id or not role_id:
-        raise ArmError(
+        raise ServiceError(
             400, "InvalidCreateRoleAssignmentRequest", "The request needs a principalId and a roleDefinitionId."
         )
     if not _is_guid(call.name):
-        raise ArmError(400, "InvalidRoleAssignmentId", f"The role assignment ID '{call.name}' is not valid.")
+        raise ServiceError(400, "InvalidRoleAssignmentId", f"The role assignment ID '{call.name}' is not valid.")
     role = role_guid(role_id)
     if role not in BUILT_IN and _custom(call, role) is None:
-        raise ArmError(
+        raise ServiceError(
             400, "RoleDefinitionDoesNotExist", f"The specified role definition with ID '{role}' does not exist."
         )
     known = call.world.directory.get(principal_id)
     if known is None and not sent.get("principalType"):
-        raise ArmError(
+        raise ServiceError(
             400,
             "PrincipalNotFound",
             f"Principal {principal_id.replace('-', '')} does not exist in the directory {call.world.tokens.tenant_id}. "
@@ -43,7 +45,7 @@ def put_assignment(call: Call) -> Reply:
     same = (principal_id.lower(), role, key_of(call.address.scope))
     if existing:
         if _content(existing) != same:
-            raise ArmError(
+            raise ServiceError(
                 400,
                 "RoleAssignmentUpdateNotPermitted",
                 "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
@@ -51,15 +53,15 @@ def put_assignment(call: Call) -> Reply:
         return Reply(200, existing)
     for other in call.world.store.of_type("roleAssignments"):
         if _content(other) == same:
-            raise ArmError(
+            raise ServiceError(
                 409,
                 "RoleAssignmentExists",
                 "The role assignment already exists. The ID of the existing role assignment is "
                 f"{other['name'].replace('-', '')}.",
             )
     kind = sent.get("principalType") or (known.kind if known else "ServicePrincipal")
-    scope, by = call.address.scope, call.principal.object_id
-    document = assignment_document(call.id, scope, role, principal_id, kind, by)
+    assignment = Assignment(call.address.scope, role, principal_id, kind)
+    document = assignment_document(call.id, assignment, call.principal.object_id)
     document["properties"] |= {name: sent[name] for name in ("description",) if sent.get(name)}
     call.world.store.put(call.id, document)
     call.world.authorization.changed()
@@ -125,7 +127,7 @@ def get_definition(call: Call) -> Reply:
         return Reply(body=_built_in(call, built_in))
     document = _custom(call, call.name)
     if document is None:
-        raise ArmError(
+        raise ServiceError(
             404, "RoleDefinitionDoesNotExist", f"The specified role definition with ID '{call.name}' does not exist."
         )
     return Reply(body=document)
@@ -135,11 +137,11 @@ def put_definition(call: Call) -> Reply:
     """Create or replace a custom role."""
     sent = call.object_body().get("properties") or {}
     if call.name.lower() in BUILT_IN:
-        raise ArmError(403, "RoleDefinitionUpdateNotAllowed", "A built-in role cannot be changed.")
+        raise ServiceError(403, "RoleDefinitionUpdateNotAllowed", "A built-in role cannot be changed.")
     if not _is_guid(call.name):
-        raise ArmError(400, "InvalidRoleDefinitionId", f"The role definition ID '{call.name}' is not valid.")
+        raise ServiceError(400, "InvalidRoleDefinitionId", f"The role definition ID '{call.name}' is not valid.")
     if not sent.get("roleName") or not isinstance(sent.get("permissions"), list):
-        raise ArmError(400, "RoleDefinitionNameNullOrEmpty", "A role definition needs a roleName and permissions.")
+        raise ServiceError(400, "RoleDefinitionNameNullOrEmpty", "A role definition needs a roleName and permissions.")
     scopes = sent.get("assignableScopes") or [call.address.scope]
     existing = call.world.store.get(call.id)
     now_, by = now(), call.principal.object_id
@@ -175,7 +177,7 @@ def delete_definition(call: Call) -> Reply:
         return Reply(204)
     held = (role_guid(item["properties"]["roleDefinitionId"]) for item in call.world.store.of_type("roleAssignments"))
     if call.name.lower() in held:
-        raise ArmError(
+        raise ServiceError(
             400,
             "RoleDefinitionHasAssignments",
             f"There are existing role assignments referencing role (code: {call.name.replace('-', '')}).",

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from infra.emulator.arm.call import ArmError
+from infra.emulator.errors import ServiceError
 
 MAX_DEPTH = 64
 JSON = "application/json"
@@ -16,7 +16,7 @@ def parse_body(raw: bytes, content_type: str) -> Any:
     media = content_type.partition(";")[0].strip()
     if media and media.lower() != JSON:
         message = f"The content media type '{media}' is not supported. Only '{JSON}' is supported."
-        raise ArmError(415, "UnsupportedMediaType", message)
+        raise ServiceError(415, "UnsupportedMediaType", message)
     try:
         body = json.loads(raw)
         too_deep = _is_deeper(body, MAX_DEPTH)
@@ -44,6 +44,6 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(item, levels - 1) for item in inner)
 
 
-def _invalid(why: str) -> ArmError:
+def _invalid(why: str) -> ServiceError:
     message = f"The request content was invalid and could not be deserialized: '{why}'."
-    return ArmError(400, "InvalidRequestContent", message)
+    return ServiceError(400, "InvalidRequestContent", message)

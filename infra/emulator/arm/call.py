@@ -1,50 +1,18 @@
 """One request to the control plane as its handlers see it, and what they answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from infra.emulator.errors import ServiceError
+from infra.emulator.gateway.messages import Reply
 from infra.emulator.identity.tokens import Principal
 from infra.emulator.store import Document
 from infra.emulator.world import World
 
 ML = "Microsoft.MachineLearningServices"
 INVALID = "The request is invalid."
-
-
-class ArmError(Exception):
-    """An answer that is an error, in the body that every Azure service uses."""
-
-    def __init__(
-        self, status: int, code: str, message: str, *, target: str = "", details: list[Document] | None = None
-    ) -> None:
-        super().__init__(f"({code}) {message}")
-        self.status = status
-        self.headers: dict[str, str] = {}
-        self.error: Document = {"code": code, "message": message}
-        if target:
-            self.error["target"] = target
-        if details is not None:
-            self.error["details"] = details
-
-
-class Throttled(ArmError):
-    """More requests than a principal may send; sending one earlier than told is refused again."""
-
-    def __init__(self, seconds: int) -> None:
-        message = f"The request is being throttled as the limit has been reached. Try again after {seconds} seconds."
-        super().__init__(429, "TooManyRequests", message)
-        self.headers["retry-after"] = str(seconds)
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a handler answers; `body` None means no content."""
-
-    status: int = 200
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,7 +94,7 @@ class Call:
     def object_body(self) -> Document:
         """The body as an object, 400 for anything else."""
         if not isinstance(self.body, dict):
-            raise ArmError(
+            raise ServiceError(
                 400,
                 "InvalidRequestContent",
                 "The request content was invalid and could not be deserialized: a JSON object is expected.",
@@ -147,9 +115,9 @@ Handler = Callable[[Call], Reply]
 Routes = dict[tuple[str, str], Handler]
 
 
-def forbidden(principal: Principal, action: str, scope: str) -> ArmError:
+def forbidden(principal: Principal, action: str, scope: str) -> ServiceError:
     """The caller lacks a role, in Azure's words."""
-    return ArmError(
+    return ServiceError(
         403,
         "AuthorizationFailed",
         f"The client '{principal.app_id}' with object id '{principal.object_id}' does not have authorization to "
@@ -158,18 +126,18 @@ def forbidden(principal: Principal, action: str, scope: str) -> ArmError:
     )
 
 
-def invalid(message: str, *, code: str = "BadRequest", target: str = "") -> ArmError:
+def invalid(message: str, *, code: str = "BadRequest", target: str = "") -> ServiceError:
     """A request that Azure ML refuses after reading it: the sentence stands in the details."""
-    return ArmError(400, "BadRequest", INVALID, target=target, details=[{"code": code, "message": message}])
+    return ServiceError(400, "BadRequest", INVALID, target=target, details=[{"code": code, "message": message}])
 
 
-def not_found(id: str) -> ArmError:
+def not_found(id: str) -> ServiceError:
     """There is no such resource, in ARM's words."""
     _, _, provider = id.rpartition("/providers/")
     group = id.split("/")[4] if "/resourcegroups/" in id.lower() else ""
     resource = provider or id
     where = f" under resource group '{group}'" if group else ""
-    return ArmError(
+    return ServiceError(
         404,
         "ResourceNotFound",
         f"The Resource '{resource}'{where} was not found. For more details please go to "

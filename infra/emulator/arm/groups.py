@@ -3,7 +3,9 @@
 import re
 from typing import Any
 
-from infra.emulator.arm.call import ArmError, Call, Reply, Routes
+from infra.emulator.arm.call import Call, Routes
+from infra.emulator.errors import ServiceError
+from infra.emulator.gateway.messages import Reply
 from infra.emulator.store import Document, Store
 
 GROUP_NAME = re.compile(r"[-\w.()]{1,89}[-\w()]|[-\w()]")
@@ -47,7 +49,7 @@ def get(call: Call) -> Reply:
     if document is None:
         what = "The subscription" if len(call.address.names) == 1 else "Resource group"
         code = "SubscriptionNotFound" if len(call.address.names) == 1 else "ResourceGroupNotFound"
-        raise ArmError(404, code, f"{what} '{call.name}' could not be found.")
+        raise ServiceError(404, code, f"{what} '{call.name}' could not be found.")
     return Reply(body=document)
 
 
@@ -73,7 +75,7 @@ def put_group(call: Call) -> Reply:
     body = call.object_body()
     subscription, name = call.address.names
     if not GROUP_NAME.fullmatch(name):
-        raise ArmError(
+        raise ServiceError(
             400,
             "InvalidResourceGroup",
             f"The provided resource group name '{name}' has these invalid characters or a wrong length: "
@@ -81,10 +83,10 @@ def put_group(call: Call) -> Reply:
         )
     location = body.get("location")
     if not isinstance(location, str) or not location:
-        raise ArmError(400, "LocationRequired", "The location property is required for this definition.")
+        raise ServiceError(400, "LocationRequired", "The location property is required for this definition.")
     existing = call.world.store.get(call.id)
     if existing and existing["location"].lower() != location.lower().replace(" ", ""):
-        raise ArmError(
+        raise ServiceError(
             409,
             "InvalidResourceGroupLocation",
             f"Invalid resource group location '{location}'. The Resource group already exists in location "
@@ -99,10 +101,10 @@ def put_group(call: Call) -> Reply:
 def delete_group(call: Call) -> Reply:
     """Refuse unless empty: what a group holds is removed by those who made it."""
     if call.world.store.get(call.id) is None:
-        raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{call.name}' could not be found.")
+        raise ServiceError(404, "ResourceGroupNotFound", f"Resource group '{call.name}' could not be found.")
     provider = f"{call.id}/providers/Microsoft.MachineLearningServices"
     if call.world.store.children(provider, "workspaces") or call.world.store.children(provider, "registries"):
-        raise ArmError(
+        raise ServiceError(
             501, "NotImplemented", "The emulator does not know the operation 'DELETE' of a group with workspaces in it."
         )
     call.world.store.delete(call.id)

@@ -1,6 +1,8 @@
 """User-assigned identities."""
 
-from infra.emulator.arm.call import ArmError, Call, Reply, Routes, envelope
+from infra.emulator.arm.call import Call, Routes, envelope
+from infra.emulator.errors import ServiceError
+from infra.emulator.gateway.messages import Reply
 from infra.emulator.store import key_of
 
 
@@ -20,7 +22,7 @@ def put_identity(call: Call) -> Reply:
     """Create an identity with a principal of its own, or change its tags."""
     body = call.object_body()
     if not isinstance(body.get("location"), str):
-        raise ArmError(400, "LocationRequired", "The location property is required for this definition.")
+        raise ServiceError(400, "LocationRequired", "The location property is required for this definition.")
     existing = call.world.store.get(call.id)
     if existing:
         properties = existing["properties"]

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from infra.emulator.arm.call import ArmError, Call, Reply, Routes, forbidden, not_found
+from infra.emulator.arm.call import Call, Routes, forbidden, not_found
+from infra.emulator.errors import ServiceError
+from infra.emulator.gateway.messages import Reply
 from infra.emulator.operations import TERMINAL
 from infra.emulator.store import Document
 
@@ -45,7 +47,7 @@ def get_result(call: Call) -> Reply:
     if operation["status"] == "InProgress":
         return Reply(202, None, {"retry-after": _retry_after(call), "location": _same_url(call)})
     if operation["status"] != "Succeeded":
-        raise ArmError(400, operation["error"]["code"], operation["error"]["message"])
+        raise ServiceError(400, operation["error"]["code"], operation["error"]["message"])
     document = call.world.store.get(operation["resource"])
     if document is None or operation["kind"].startswith("delete"):
         return Reply(204)

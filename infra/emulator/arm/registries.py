@@ -2,7 +2,9 @@
 
 import re
 
-from infra.emulator.arm.call import ArmError, Call, Reply, Routes, envelope, invalid
+from infra.emulator.arm.call import Call, Routes, envelope, invalid
+from infra.emulator.errors import ServiceError
+from infra.emulator.gateway.messages import Reply
 from infra.emulator.store import Document, key_of
 from infra.emulator.world import World
 
@@ -77,9 +79,9 @@ def put_registry(call: Call) -> Reply:
     existing = call.world.store.get(call.id)
     other = find_registry(call.world, call.name)
     if other and existing is None:
-        raise ArmError(409, "Conflict", f"The registry name '{call.name}' is already taken.")
+        raise ServiceError(409, "Conflict", f"The registry name '{call.name}' is already taken.")
     if not isinstance(body.get("location"), str):
-        raise ArmError(400, "LocationRequired", "The location property is required for this definition.")
+        raise ServiceError(400, "LocationRequired", "The location property is required for this definition.")
     location = body["location"].lower().replace(" ", "")
     document = add_registry(call.world, call.id, envelope(call, existing), location, body)
     return Reply(200 if existing else 201, document)

@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from infra.emulator.arm.call import INVALID, ArmError
+from infra.emulator.arm.call import INVALID
+from infra.emulator.errors import ServiceError
 from infra.emulator.store import Document
 
 SCHEMAS = Path(__file__).with_name("request_schemas.json")
@@ -51,7 +52,7 @@ def checked(method: str, pattern: str, version: str, body: Any) -> Any:
         found = list(violations(models, operation["body"], body, ""))
     if found:
         details = [{"code": "ValidationError", "message": message, "target": where} for where, message in found]
-        raise ArmError(400, "BadRequest", INVALID, target=found[0][0], details=details)
+        raise ServiceError(400, "BadRequest", INVALID, target=found[0][0], details=details)
     return _known(models, operation["body"], body, deep=True)
 
 

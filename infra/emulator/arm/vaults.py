@@ -3,10 +3,12 @@
 import re
 from typing import Any
 
-from infra.emulator.arm.assets.rules import strings
-from infra.emulator.arm.call import ArmError, Call, Reply, Routes, envelope
+from infra.emulator.arm.call import Call, Routes, envelope
+from infra.emulator.arm.tags import string_map
+from infra.emulator.errors import ServiceError
+from infra.emulator.gateway.messages import Reply
+from infra.emulator.key_vault import VAULTS, find_vault
 from infra.emulator.store import Document, key_of
-from infra.emulator.vault.routes import VAULTS, find_vault
 
 VAULT_NAME = re.compile(r"(?=.{3,24}$)[a-zA-Z]([a-zA-Z0-9]|-(?=[a-zA-Z0-9]))*")
 
@@ -27,7 +29,7 @@ def put_vault(call: Call) -> Reply:
     """Create or update a vault. Access policies are kept, and open nothing here: its roles do."""
     body = call.object_body()
     if not VAULT_NAME.fullmatch(call.name):
-        raise ArmError(
+        raise ServiceError(
             400,
             "VaultNameNotValid",
             f"The vault name '{call.name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. "
@@ -35,11 +37,11 @@ def put_vault(call: Call) -> Reply:
         )
     sent = body.get("properties")
     if not isinstance(body.get("location"), str) or not isinstance(sent, dict):
-        raise ArmError(400, "BadRequest", "The location and properties of a vault are required.")
+        raise ServiceError(400, "BadRequest", "The location and properties of a vault are required.")
     _check(sent, call.world.tokens.tenant_id)
     existing = call.world.store.get(call.id)
-    if existing is None and find_vault(call.world, call.name):
-        raise ArmError(
+    if existing is None and find_vault(call.world.store, call.name):
+        raise ServiceError(
             409,
             "VaultAlreadyExists",
             f"The vault name '{call.name}' is already in use. Vault names are globally unique so it is possible that "
@@ -48,7 +50,7 @@ def put_vault(call: Call) -> Reply:
     head = envelope(call, existing)
     document = head | {
         "location": body["location"].lower().replace(" ", ""),
-        "tags": strings("tags", body.get("tags")),
+        "tags": string_map("tags", body.get("tags")),
         "properties": {
             "enableSoftDelete": True,
             "enableRbacAuthorization": False,
@@ -71,11 +73,11 @@ def delete_vault(call: Call) -> Reply:
 def _check(sent: Document, tenant: str) -> None:
     sku: Any = sent.get("sku")
     if not isinstance(sku, dict) or sku.get("family") != "A" or str(sku.get("name")).lower() not in _SKUS:
-        raise ArmError(400, "BadRequest", "The sku of a vault needs the family A and the name standard or premium.")
+        raise ServiceError(400, "BadRequest", "The sku of a vault needs the family A and the name standard or premium.")
     if str(sent.get("tenantId")).lower() != tenant.lower():
-        raise ArmError(400, "BadRequest", f"The tenantId '{sent.get('tenantId')}' is not that of the subscription.")
+        raise ServiceError(400, "BadRequest", f"The tenantId '{sent.get('tenantId')}' is not that of the subscription.")
     if not sent.get("enableRbacAuthorization") and not isinstance(sent.get("accessPolicies"), list):
-        raise ArmError(400, "BadRequest", "The parameter accessPolicies is not specified.")
+        raise ServiceError(400, "BadRequest", "The parameter accessPolicies is not specified.")
 
 
 _SKUS = ("standard", "premium")

@@ -5,9 +5,11 @@ import re
 import uuid
 from typing import Any
 
-from infra.emulator.arm.call import ArmError, Call, Reply, Routes, envelope, invalid, not_found
+from infra.emulator.arm.call import Call, Routes, envelope, invalid, not_found
+from infra.emulator.errors import ServiceError
+from infra.emulator.gateway.messages import Reply
+from infra.emulator.key_vault import VAULTS
 from infra.emulator.store import Document, key_of
-from infra.emulator.vault.routes import VAULTS
 from infra.emulator.world import World
 
 WORKSPACE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
@@ -120,10 +122,10 @@ def put_workspace(call: Call) -> Reply:
     existing = call.world.store.get(call.id)
     location = body.get("location") or (existing or {}).get("location")
     if not isinstance(location, str):
-        raise ArmError(400, "LocationRequired", "The location property is required for this definition.")
+        raise ServiceError(400, "LocationRequired", "The location property is required for this definition.")
     location = location.lower().replace(" ", "")
     if existing and existing["location"] != location:
-        raise ArmError(
+        raise ServiceError(
             409,
             "InvalidResourceLocation",
             f"The resource '{call.name}' already exists in location '{existing['location']}' in resource group "

@@ -10,11 +10,11 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from infra.emulator.frontend import auth as front_end_auth
+from infra.emulator.frontend.auth import refusal
 from infra.emulator.frontend.limits import Incoming, Limits, TooLarge
-from infra.emulator.frontend.routing import Target, choose, choose_mirror
+from infra.emulator.frontend.traffic import Target, choose, choose_mirror
 from infra.emulator.frontend.upstream import Head, Headers, Upstream, UpstreamBroken
-from infra.emulator.host.host import Host
+from infra.emulator.host.host import ProcessHost
 from infra.emulator.host.instance import Instance
 from infra.emulator.world import World
 
@@ -36,7 +36,7 @@ RESET_TEXT = b"upstream connect error or disconnect/reset before headers. reset 
 class FrontEndApp:
     """Authenticates, picks a deployment and an instance, and passes bytes both ways as they come."""
 
-    def __init__(self, world: World, host: Host, endpoint_id: str, pending: Counter[str]) -> None:
+    def __init__(self, world: World, host: ProcessHost, endpoint_id: str, pending: Counter[str]) -> None:
         self._world = world
         self._host = host
         self._endpoint_id = endpoint_id
@@ -55,7 +55,7 @@ class FrontEndApp:
             await reply.plain(404, b"The endpoint does not exist.")
             return
         authorization = asked.get(b"authorization", b"").decode("latin-1")
-        if reason := front_end_auth.refusal(self._world, self._endpoint_id, endpoint, authorization):
+        if reason := refusal(self._world, self._endpoint_id, endpoint, authorization):
             await reply.plain(401, reason.encode(), [(b"www-authenticate", b"Bearer")])
             return
         if not self._limits.admits():

@@ -7,7 +7,7 @@ import asyncio
 
 from starlette.types import Message, Receive
 
-from infra.emulator.arm.throttling import Bucket
+from infra.emulator.gateway.token_bucket import TokenBucket
 from infra.emulator.settings import Settings
 
 
@@ -20,7 +20,7 @@ class Limits:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._buckets: dict[str, tuple[float, Bucket]] = {}
+        self._buckets: dict[str, tuple[float, TokenBucket]] = {}
 
     def admits(self) -> bool:
         """Whether one more request comes within the rate."""
@@ -48,12 +48,12 @@ class Limits:
         if most and count > most:
             raise TooLarge
 
-    def _bucket(self, setting: str) -> Bucket | None:
+    def _bucket(self, setting: str) -> TokenBucket | None:
         rate = self._settings[setting]
         if not rate:
             return None
         if self._buckets.get(setting, (0, None))[0] != rate:
-            self._buckets[setting] = (rate, Bucket(rate, rate))
+            self._buckets[setting] = (rate, TokenBucket(rate, rate))
         return self._buckets[setting][1]
 
 

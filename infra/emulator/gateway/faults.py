@@ -21,18 +21,13 @@ import asyncio
 import json
 import random
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from infra.emulator.gateway.fault_checks import checked
 from infra.emulator.store import Store
-
-Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DEFAULT_CODES = {
     401: "ExpiredAuthenticationToken",
@@ -114,12 +109,12 @@ class Faults:
         rule = self._match(method, path, "arm", operations=True) if self._rules else None
         return rule.definition["operation"] if rule else None
 
-    async def let_operations_end(self) -> None:
+    async def until_operations_may_end(self) -> None:
         """Return once no rule that keeps operations from ending is in force."""
         while any(rule.definition.get("operation") == "never" for rule in self._rules):
             await self._replaced.wait()
 
-    def wrap(self, app: App, target: str) -> App:
+    def wrap(self, app: ASGIApp, target: str) -> ASGIApp:
         """The same application, struck by the rules for `target`."""
 
         async def struck(scope: Scope, receive: Receive, send: Send) -> None:
@@ -145,7 +140,7 @@ class Faults:
         self._store.put_record("faults", "current", {"rules": kept})
 
 
-async def strike(met: Rule, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+async def strike(met: Rule, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Serve one request as the rule has it."""
     rule = met.definition
     await asyncio.sleep(rule.get("delay", 0))

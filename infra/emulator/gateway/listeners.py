@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
-from infra.emulator.gateway.faults import App
 from infra.emulator.store import Store
 from infra.errors import GateliftError
 
@@ -26,7 +26,7 @@ class PortInUse(GateliftError):
 class Listener:
     """One application on one port."""
 
-    def __init__(self, app: App, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, app: ASGIApp, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         config = uvicorn.Config(
             app,
             lifespan="off",

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.emulator.errors import DeploymentFailed
 from infra.emulator.host.probes import Probe
 from infra.emulator.host.secret_references import identities_of, resolve_environment
-from infra.emulator.world import DeploymentFailed, World
+from infra.emulator.world import World
 
 VERSIONED = re.compile(r"(?P<container>.+)/(?:versions/(?P<version>[^/]+)|labels/(?P<label>[^/]+))")
 REGISTRY = re.compile(r"azureml://registries/(?P<registry>[^/]+)/(?P<path>.+)")

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infra.emulator.errors import DeploymentFailed
 from infra.emulator.host.container import Container, read_container
 from infra.emulator.host.instance import Instance
 from infra.emulator.host.log import ContainerLog, tail_of
-from infra.emulator.host.process import end_leftovers
-from infra.emulator.host.replicas import Generation
-from infra.emulator.host.staging import Staged, stage
+from infra.emulator.host.process import kill_orphans
+from infra.emulator.host.replica_set import ReplicaSet
+from infra.emulator.host.staging import StagedContainer, stage
 from infra.emulator.store import key_of
-from infra.emulator.world import DeploymentFailed, World
+from infra.emulator.world import World
 
 CLOSE_GRACE_SECONDS = 5.0
 STORAGE_LOG = "storage-initializer.log"
@@ -22,20 +23,20 @@ STORAGE_LOG = "storage-initializer.log"
 
 @dataclass
 class _Deployment:
-    """What runs of one deployment: `current` serves, `coming` is being brought up."""
+    """What runs of one deployment: `current` serves, `starting` is being brought up."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    current: Generation | None = None
-    coming: Generation | None = None
+    current: ReplicaSet | None = None
+    starting: ReplicaSet | None = None
 
 
-class Host:
+class ProcessHost:
     """The machine that deployments run on."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._deployments: dict[str, _Deployment] = {}
-        end_leftovers(str(world.paths.root.resolve()))
+        kill_orphans(str(world.paths.root.resolve()))
 
     async def start(self, deployment_id: str) -> None:
         """Bring the deployment to what the store says and return when every instance is ready.
@@ -45,7 +46,7 @@ class Host:
         """
         deployment = self._deployments.setdefault(key_of(deployment_id), _Deployment())
         async with deployment.lock:
-            await self._converge(deployment_id, deployment)
+            await self._reconcile(deployment_id, deployment)
 
     async def stop(self, deployment_id: str) -> None:
         """End every instance and remove what was staged and logged."""
@@ -77,37 +78,37 @@ class Host:
 
     def logs(self, deployment_id: str, container: str, tail: int) -> str:
         """The last lines of `InferenceServer` or `StorageInitializer`; several instances one after the other."""
-        generations = sorted(self._logs(deployment_id).glob("[0-9]*"))
-        if not generations:
+        revisions = sorted(self._logs(deployment_id).glob("[0-9]*"))
+        if not revisions:
             return ""
         if container == "StorageInitializer":
-            return tail_of(generations[-1] / STORAGE_LOG, tail)
-        files = sorted(generations[-1].glob("inference-server-*.log"))
+            return tail_of(revisions[-1] / STORAGE_LOG, tail)
+        files = sorted(revisions[-1].glob("inference-server-*.log"))
         if len(files) <= 1:
             return "".join(tail_of(file, tail) for file in files)
         return "\n\n".join(f"==> {file.stem} <==\n{tail_of(file, tail)}" for file in files)
 
-    async def _converge(self, deployment_id: str, deployment: _Deployment) -> None:
+    async def _reconcile(self, deployment_id: str, deployment: _Deployment) -> None:
         container = read_container(self._world, deployment_id)
         count = self._wanted_count(deployment_id)
         current = deployment.current
         if current and current.staged.container.fingerprint == container.fingerprint:
             await current.scale(count)
             return
-        number, logs = self._next_generation(deployment_id)
+        number, logs = self._next_revision(deployment_id)
         staged = self._stage(deployment_id, container, number, logs)
-        coming = Generation(staged, lambda index: logs / f"inference-server-{index}.log")
-        deployment.coming = coming
+        starting = ReplicaSet(staged, lambda index: logs / f"inference-server-{index}.log")
+        deployment.starting = starting
         try:
-            await coming.scale(count)
+            await starting.scale(count)
         finally:
-            deployment.coming = None
-        deployment.current = coming
+            deployment.starting = None
+        deployment.current = starting
         if current:
             await current.retire()
-        self._forget_older_generations(deployment_id, number)
+        self._remove_older_revisions(deployment_id, number)
 
-    def _stage(self, deployment_id: str, container: Container, number: str, logs: Path) -> Staged:
+    def _stage(self, deployment_id: str, container: Container, number: str, logs: Path) -> StagedContainer:
         folder = self._staging(deployment_id)
         log = ContainerLog(logs / STORAGE_LOG, secrets=container.secrets)
         try:
@@ -125,16 +126,16 @@ class Host:
         deployment = self._deployments.get(key_of(deployment_id))
         if deployment is None:
             return []
-        generations = (deployment.current, deployment.coming)
-        return [instance for generation in generations if generation for instance in generation.instances]
+        replica_sets = (deployment.current, deployment.starting)
+        return [instance for replica_set in replica_sets if replica_set for instance in replica_set.instances]
 
-    def _next_generation(self, deployment_id: str) -> tuple[str, Path]:
+    def _next_revision(self, deployment_id: str) -> tuple[str, Path]:
         folder = self._logs(deployment_id)
         number = f"{1 + max((int(entry.name) for entry in folder.glob('[0-9]*')), default=0):06d}"
         (folder / number).mkdir(parents=True, mode=0o700)
         return number, folder / number
 
-    def _forget_older_generations(self, deployment_id: str, current: str) -> None:
+    def _remove_older_revisions(self, deployment_id: str, current: str) -> None:
         for folder in (self._staging(deployment_id), self._logs(deployment_id)):
             for entry in folder.glob("[0-9]*"):
                 if entry.name < current:
@@ -147,9 +148,9 @@ class Host:
         return self._world.paths.logs / "deployments" / _folder_name(deployment_id)
 
     async def _end(self, deployment: _Deployment) -> None:
-        generations = [generation for generation in (deployment.current, deployment.coming) if generation]
+        replica_sets = [each for each in (deployment.current, deployment.starting) if each]
         deployment.current = None
-        await asyncio.gather(*(generation.stop(CLOSE_GRACE_SECONDS) for generation in generations))
+        await asyncio.gather(*(each.stop(CLOSE_GRACE_SECONDS) for each in replica_sets))
 
 
 def _folder_name(deployment_id: str) -> str:

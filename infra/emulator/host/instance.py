@@ -9,11 +9,11 @@ from typing import Any
 from infra.emulator.host.log import ContainerLog
 from infra.emulator.host.probes import Probe, answers
 from infra.emulator.host.process import ChildProcess
-from infra.emulator.host.staging import Staged
+from infra.emulator.host.staging import StagedContainer
 
 START_POLL_SECONDS = 0.2
 BACKOFF_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-CALM_SECONDS = 60.0
+STABLE_SECONDS = 60.0
 STOP_GRACE_SECONDS = 10.0
 PORT_ATTEMPTS = 3
 
@@ -25,7 +25,7 @@ class StartFailed(Exception):
 class Instance:
     """Keeps one process of a deployment alive until it is stopped."""
 
-    def __init__(self, number: int, staged: Staged, log: ContainerLog) -> None:
+    def __init__(self, number: int, staged: StagedContainer, log: ContainerLog) -> None:
         self.number = number
         self.log = log
         self.port = 0
@@ -134,7 +134,7 @@ class Instance:
             began = time.monotonic()
             reason = await self._watch_until_broken()
             self.ready = False
-            crashes = 1 if time.monotonic() - began > CALM_SECONDS else crashes + 1
+            crashes = 1 if time.monotonic() - began > STABLE_SECONDS else crashes + 1
             self.last_exit = reason
             while True:
                 delay = BACKOFF_SECONDS[min(crashes, len(BACKOFF_SECONDS)) - 1]
@@ -165,9 +165,9 @@ class Instance:
             if serves.due <= time.monotonic():
                 unready = await serves.exceeded(self.port)
                 if unready or serves.count == 0:
-                    self._turn(ready=not unready)
+                    self._set_ready(ready=not unready)
 
-    def _turn(self, *, ready: bool) -> None:
+    def _set_ready(self, *, ready: bool) -> None:
         if ready != self.ready:
             self.log.note(f"instance {self.number}: {'ready again' if ready else 'readiness fails'}")
         self.ready = ready

@@ -99,7 +99,7 @@ async def _ended(pid: int) -> None:
         os.close(descriptor)
 
 
-def end_leftovers(owner: str) -> int:
+def kill_orphans(owner: str) -> int:
     """Kill what an emulator with this state folder left running when it was killed; returns how many."""
     ended = 0
     for entry in Path("/proc").glob("[0-9]*"):

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.emulator.vault.routes import find_vault, may, secret_value
-from infra.emulator.world import DeploymentFailed, World
+from infra.emulator.errors import DeploymentFailed
+from infra.emulator.key_vault import find_vault, may, secret_value
+from infra.emulator.world import World
 
 PROVIDER = "Microsoft.MachineLearningServices/workspaces"
 VAULT_SUFFIX = ".vault.azure.net"
@@ -108,13 +109,13 @@ def _from_connection(
 
 
 def _from_vault(world: World, endpoint_id: str, host: str, name: str, version: str) -> tuple[str, list[str]]:
-    vault = find_vault(world, host.removesuffix(VAULT_SUFFIX)) if host.endswith(VAULT_SUFFIX) else None
+    vault = find_vault(world.store, host.removesuffix(VAULT_SUFFIX)) if host.endswith(VAULT_SUFFIX) else None
     known = identities_of(world, endpoint_id)
     # Azure says no more either: who may not look into a vault does not learn whether it exists.
-    if vault is None or not any(may(world, principal, "getSecret", vault, name) for principal in known):
+    if vault is None or not any(may(world.authorization, principal, "getSecret", vault, name) for principal in known):
         who = " and ".join(known) or "none"
         raise _Unresolved(f"there is no key vault '{host}' that the endpoint identity (object id {who}) can read")
-    value = secret_value(world, vault, name, version)
+    value = secret_value(world.store, vault, name, version)
     if value is None:
         raise _Unresolved(f"key vault '{host}' has no secret '{name}' with the version '{version}'")
     return value, [value]

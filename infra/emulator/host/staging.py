@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.emulator.errors import DeploymentFailed
 from infra.emulator.host.container import Container
 from infra.emulator.host.log import ContainerLog
 from infra.emulator.host.process import OWNER_VARIABLE, Command
 from infra.emulator.identity.managed_identity import identity_header
-from infra.emulator.world import DeploymentFailed, World
+from infra.emulator.world import World
 
 INFERENCE_SERVER = Path(__file__).with_name("azmlinfsrv_launcher.py")
 # What a container may see of the environment that the emulator runs in: the machine, never its user's credentials.
@@ -21,7 +22,7 @@ INHERITED_PREFIXES = ("CUDA_VISIBLE", "NVIDIA_", "OMP_")
 
 
 @dataclass(frozen=True)
-class Staged:
+class StagedContainer:
     """A container whose files lie ready."""
 
     container: Container
@@ -41,7 +42,7 @@ class Staged:
         return Command(arguments, self.app_root, environment)
 
 
-def stage(world: World, container: Container, folder: Path, shared: Path, log: ContainerLog) -> Staged:
+def stage(world: World, container: Container, folder: Path, shared: Path, log: ContainerLog) -> StagedContainer:
     """Fetch code and model into `folder`; `shared` is what the instances of a deployment keep between starts."""
     code_root = folder / "azureml-app" / container.code.name
     log.note(f"image: none is pulled; this Python interpreter stands for {container.image}")
@@ -60,7 +61,7 @@ def stage(world: World, container: Container, folder: Path, shared: Path, log: C
         environment["AZUREML_MODEL_DIR"] = str(model_dir)
     else:
         log.note("model: the deployment mounts none")
-    return Staged(container, script.parent, script.name, environment)
+    return StagedContainer(container, script.parent, script.name, environment)
 
 
 def _fetch(world: World, uri: str, into: Path, log: ContainerLog, what: str) -> None:

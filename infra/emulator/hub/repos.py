@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.emulator.world import World
+from infra.emulator.store import Store
 from infra.hub.demo_models import DEMO_MODELS, demo_model
 
 REPO_RECORD = "hub-repo"
@@ -67,9 +67,9 @@ class Repo:
 class HubRepos:
     """Repositories by id, case-insensitively as on the Hub."""
 
-    def __init__(self, world: World, environ: Mapping[str, str] = os.environ) -> None:
-        self._store = world.store
-        self._folder = world.paths.root / "hub"
+    def __init__(self, store: Store, folder: Path, environ: Mapping[str, str] = os.environ) -> None:
+        self._store = store
+        self._folder = folder
         self._environ = environ
         self._digests: dict[tuple[str, int, int], str] = {}
 

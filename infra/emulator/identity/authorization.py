@@ -4,9 +4,10 @@ import fnmatch
 import re
 import time
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from infra.emulator.identity.roles import BUILT_IN, Permissions
 from infra.emulator.settings import Settings
@@ -15,12 +16,23 @@ from infra.emulator.store import Store, key_of
 PROVIDER = "/providers/Microsoft.Authorization"
 
 
-class Grant(NamedTuple):
-    """One role assignment as it is evaluated: lower-case scope, role, time of creation."""
+@dataclass(frozen=True)
+class Grant:
+    """A role assignment as it is evaluated: scope in lower case, GUID of the role, time of creation."""
 
     scope: str
     role: str
     since: float
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A role for a principal of some `kind` (as in `principalType`) at a scope."""
+
+    scope: str
+    role: str
+    object_id: str
+    kind: str = "ServicePrincipal"
 
 
 class Authorization:
@@ -61,7 +73,7 @@ class Authorization:
         name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{key_of(scope)}|{role}|{object_id.lower()}"))
         id = f"{scope}{PROVIDER}/roleAssignments/{name}"
         if self._store.get(id) is None:
-            document = assignment_document(id, scope, role, object_id, "ServicePrincipal", by)
+            document = assignment_document(id, Assignment(scope, role, object_id), by)
             if at:
                 document["properties"] |= {"createdOn": at, "updatedOn": at}
             self._store.put(id, document)
@@ -127,11 +139,11 @@ def role_guid(role_definition_id: str) -> str:
     return role_definition_id.rstrip("/").rpartition("/")[2].lower()
 
 
-def assignment_document(id: str, scope: str, role: str, object_id: str, kind: str, by: str) -> dict[str, Any]:
+def assignment_document(id: str, assignment: Assignment, by: str) -> dict[str, Any]:
     """A role assignment as GET returns it."""
     now = datetime.now(UTC).isoformat()
-    parts = scope.split("/")
-    definition = f"{PROVIDER}/roleDefinitions/{role}"
+    parts = assignment.scope.split("/")
+    definition = f"{PROVIDER}/roleDefinitions/{assignment.role}"
     if len(parts) > 2:
         definition = f"/subscriptions/{parts[2]}{definition}"
     return {
@@ -140,9 +152,9 @@ def assignment_document(id: str, scope: str, role: str, object_id: str, kind: st
         "type": "Microsoft.Authorization/roleAssignments",
         "properties": {
             "roleDefinitionId": definition,
-            "principalId": object_id,
-            "principalType": kind,
-            "scope": scope or "/",
+            "principalId": assignment.object_id,
+            "principalType": assignment.kind,
+            "scope": assignment.scope or "/",
             "createdOn": now,
             "updatedOn": now,
             "createdBy": by,

@@ -4,11 +4,13 @@ import base64
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from infra.emulator.arm.app import read_body, respond
-from infra.emulator.arm.call import Reply
-from infra.emulator.gateway.faults import Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
+
+from infra.emulator.gateway.messages import Reply, headers_of, read_body, respond
 from infra.emulator.identity.directory import Directory
-from infra.emulator.world import World
+from infra.emulator.identity.tokens import TokenIssuer
+from infra.emulator.settings import Settings
+from infra.emulator.urls import Urls
 
 
 class SignInError(Exception):
@@ -25,11 +27,13 @@ class SignInError(Exception):
         }
 
 
-class AadRoutes:
+class EntraRoutes:
     """ASGI application of the authority: paths `/{tenant}/…` and `/common/discovery/instance`."""
 
-    def __init__(self, world: World, directory: Directory) -> None:
-        self._world = world
+    def __init__(self, urls: Urls, settings: Settings, tokens: TokenIssuer, directory: Directory) -> None:
+        self._urls = urls
+        self._settings = settings
+        self._tokens = tokens
         self._directory = directory
 
     @staticmethod
@@ -40,7 +44,7 @@ class AadRoutes:
         ) or path.startswith("/common/discovery/instance")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = headers_of(scope)
         try:
             reply = Reply(body=self._serve(scope["method"], scope["path"], headers, await read_body(receive)))
         except SignInError as error:
@@ -49,7 +53,7 @@ class AadRoutes:
 
     def _serve(self, method: str, path: str, headers: dict[str, str], raw: bytes) -> Any:
         tenant = path.strip("/").split("/")[0]
-        authority = f"{self._world.urls.resource_manager}/{tenant}"
+        authority = f"{self._urls.resource_manager}/{tenant}"
         if path.startswith("/common/discovery/instance"):
             host = authority.split("/")[2]
             known = {"preferred_network": host, "preferred_cache": host, "aliases": [host]}
@@ -57,7 +61,7 @@ class AadRoutes:
             return {"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": [known]}
         if path.endswith("openid-configuration"):
             return {
-                "issuer": f"{self._world.urls.resource_manager}/{tenant}/v2.0",
+                "issuer": f"{self._urls.resource_manager}/{tenant}/v2.0",
                 "authorization_endpoint": f"{authority}/oauth2/v2.0/authorize",
                 "token_endpoint": f"{authority}/oauth2/v2.0/token",
                 "device_authorization_endpoint": f"{authority}/oauth2/v2.0/devicecode",
@@ -67,7 +71,7 @@ class AadRoutes:
                 "tenant_region_scope": "NA",
             }
         if path.endswith("/keys"):
-            return self._world.tokens.key_set()
+            return self._tokens.key_set()
         if method != "POST":
             raise SignInError("invalid_request", 900561, "The endpoint only accepts POST requests.", 405)
         return self._token(headers, {name: values[0] for name, values in parse_qs(raw.decode()).items()})
@@ -107,12 +111,12 @@ class AadRoutes:
                 f"value, not the client secret ID, for a secret added to app '{client_id}'.",
                 401,
             )
-        lifetime = int(self._world.settings["token_lifetime_seconds"])
+        lifetime = int(self._settings["token_lifetime_seconds"])
         return {
             "token_type": "Bearer",
             "expires_in": lifetime,
             "ext_expires_in": lifetime,
-            "access_token": self._world.tokens.issue(principal, audience),
+            "access_token": self._tokens.issue(principal, audience),
         }
 
 

@@ -9,13 +9,13 @@ import hmac
 import time
 from urllib.parse import parse_qsl
 
-from infra.emulator.arm.app import respond
-from infra.emulator.arm.call import Reply
-from infra.emulator.gateway.faults import Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
+
+from infra.emulator.gateway.messages import Reply, headers_of, respond
 from infra.emulator.identity.directory import Directory
-from infra.emulator.identity.tokens import Principal
+from infra.emulator.identity.tokens import Principal, TokenIssuer
+from infra.emulator.settings import Settings
 from infra.emulator.store import Store
-from infra.emulator.world import World
 
 
 class IdentityError(Exception):
@@ -26,15 +26,17 @@ class IdentityError(Exception):
         self.message = message
 
 
-class IdentityRoutes:
+class ManagedIdentityRoutes:
     """ASGI application of the identity endpoint."""
 
-    def __init__(self, world: World, directory: Directory) -> None:
-        self._world = world
+    def __init__(self, store: Store, settings: Settings, tokens: TokenIssuer, directory: Directory) -> None:
+        self._store = store
+        self._settings = settings
+        self._tokens = tokens
         self._directory = directory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = headers_of(scope)
         query = {name.lower(): value for name, value in parse_qsl(scope["query_string"].decode())}
         try:
             reply = self._serve(headers, query)
@@ -51,9 +53,9 @@ class IdentityRoutes:
         if "x-identity-header" not in headers and headers.get("metadata", "").lower() != "true":
             return Reply(401, {"statusCode": 401, "message": "The X-IDENTITY-HEADER header is missing."})
         principal = self._identity(headers.get("x-identity-header", ""), query)
-        lifetime = int(self._world.settings["token_lifetime_seconds"])
+        lifetime = int(self._settings["token_lifetime_seconds"])
         body = {
-            "access_token": self._world.tokens.issue(principal, audience),
+            "access_token": self._tokens.issue(principal, audience),
             "expires_on": str(int(time.time()) + lifetime),
             "resource": audience,
             "token_type": "Bearer",
@@ -68,9 +70,9 @@ class IdentityRoutes:
         elif object_id := query.get("principal_id") or query.get("object_id"):
             principal = self._directory.get(object_id)
         elif resource_id := query.get("mi_res_id") or query.get("msi_res_id"):
-            document = self._world.store.get(resource_id)
+            document = self._store.get(resource_id)
             principal = self._directory.get(document["properties"]["principalId"]) if document else None
-        elif named := named_in_header(self._world.store, header):
+        elif named := named_in_header(self._store, header):
             principal = self._directory.get(named)
         else:
             return self._directory.owner()

@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
+from infra.emulator.errors import DeploymentFailed
 from infra.emulator.store import Store
-from infra.emulator.world import DeploymentFailed
 
 SAS_VERSION = "2024-11-04"
 READ_WRITE = "racwdl"

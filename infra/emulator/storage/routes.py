@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from infra.emulator.identity.tokens import TokenRejected
-from infra.emulator.storage.answers import StorageError, error_answer, listing, xml_answer
-from infra.emulator.storage.blobs import SAS_VERSION
-from infra.emulator.world import World
+from infra.emulator.identity.authorization import Authorization
+from infra.emulator.identity.tokens import TokenIssuer, TokenRejected
+from infra.emulator.storage.blobs import SAS_VERSION, Blobs
+from infra.emulator.storage.documents import StorageError, error_answer, listing, xml_answer
 
 STORAGE_AUDIENCES = ("https://storage.azure.com",)
 BLOB_ACTIONS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
@@ -28,9 +28,10 @@ BLOB_ACTIONS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 class BlobRoutes:
     """ASGI application of the storage service."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._blobs = world.blobs
+    def __init__(self, blobs: Blobs, tokens: TokenIssuer, authorization: Authorization) -> None:
+        self._blobs = blobs
+        self._tokens = tokens
+        self._authorization = authorization
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -84,11 +85,11 @@ class BlobRoutes:
         if scheme.lower() != "bearer":
             raise StorageError(409, "PublicAccessNotPermitted")
         try:
-            principal = self._world.tokens.verify(token, STORAGE_AUDIENCES)
+            principal = self._tokens.verify(token, STORAGE_AUDIENCES)
         except TokenRejected:
             raise StorageError(401, "AuthenticationFailed") from None
         action = f"{BLOB_ACTIONS}/{'read' if permission in ('r', 'l') else 'write'}"
-        if not self._world.authorization.allowed(principal.object_id, action, account_id, data=True):
+        if not self._authorization.allowed(principal.object_id, action, account_id, data=True):
             raise StorageError(403, "AuthorizationPermissionMismatch")
 
     def _on_container(self, request: Request, container: str, operation: str) -> Response:

@@ -10,16 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.emulator.frontend.listening import FrontEnds
-from infra.emulator.gateway.faults import Faults
-from infra.emulator.host.host import Host
-from infra.emulator.identity.authorization import Authorization
-from infra.emulator.identity.tokens import TokenIssuer
-from infra.emulator.settings import Settings
+from infra.emulator.frontend.servers import FrontEndServers
+from infra.emulator.host.host import ProcessHost
 from infra.emulator.state_paths import StatePaths
-from infra.emulator.storage.blobs import Blobs
 from infra.emulator.store import Store
-from infra.emulator.world import Urls, World
+from infra.emulator.urls import Urls
+from infra.emulator.world import World
 
 CODE = Path(__file__).parent / "host" / "code"
 WORKSPACE = (
@@ -101,18 +97,8 @@ class Workspace:
 def make_world(state: Path) -> World:
     paths = StatePaths(state)
     paths.prepare()
-    store = Store(paths.database)
-    settings = Settings(store)
-    return World(
-        paths=paths,
-        urls=Urls("https://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3/msi/token", "http://127.0.0.1:4"),
-        store=store,
-        settings=settings,
-        tokens=TokenIssuer(store, settings),
-        authorization=Authorization(store, settings),
-        blobs=Blobs(store, paths.blobs),
-        faults=Faults(store),
-    )
+    urls = Urls("https://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3/msi/token", "http://127.0.0.1:4")
+    return World.create(paths, Store(paths.database), urls)
 
 
 @pytest.fixture(scope="session")
@@ -135,8 +121,9 @@ def bare_world(tmp_path: Path, used_database: Path) -> Iterator[World]:
 
 @pytest.fixture
 async def world(bare_world: World) -> AsyncIterator[World]:
-    bare_world.host = Host(bare_world)
-    bare_world.front_ends = FrontEnds(bare_world)
+    host = ProcessHost(bare_world)
+    bare_world.host = host
+    bare_world.front_ends = FrontEndServers(bare_world, host)
     yield bare_world
     await bare_world.front_ends.close_all()
     await bare_world.host.close()

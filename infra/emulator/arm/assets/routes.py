@@ -4,8 +4,10 @@ import hashlib
 from typing import Any
 
 from infra.emulator.arm.assets.rules import KINDS, check_asset_name, checked_properties, filled_in
-from infra.emulator.arm.call import ArmError, Call, Handler, Reply, Routes, envelope
+from infra.emulator.arm.call import Call, Handler, Routes, envelope
 from infra.emulator.arm.workspaces import STORAGE_SUFFIX, account_name
+from infra.emulator.errors import ServiceError
+from infra.emulator.gateway.messages import Reply
 from infra.emulator.store import Document
 
 HASH = "hash_sha256"
@@ -26,7 +28,7 @@ def put_version(call: Call) -> Reply:
         kept = existing["properties"]
         # What a PUT leaves out is not a change: the SDK sends no modelType when it archives.
         if any(sent.get(field) is not None and sent[field] != kept.get(field) for field in kind.fixed):
-            raise ArmError(
+            raise ServiceError(
                 409,
                 "UserError",
                 f"A {kind.noun} with this name and version already exists, and it differs. If you are trying to "
@@ -172,7 +174,7 @@ def _page(call: Call, found: list[Document]) -> Document:
     top = call.query.get("$top", "")
     if top:
         if not top.isdecimal():
-            raise ArmError(400, "InvalidQueryParameter", f"The value '{top}' of $top is no number.")
+            raise ServiceError(400, "InvalidQueryParameter", f"The value '{top}' of $top is no number.")
         found = found[: int(top)]
     return {"value": [_shown(call, item) for item in found]}
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from infra.emulator.arm.call import invalid
+from infra.emulator.arm.tags import string_map
 from infra.emulator.store import Document
 
 ASSET_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
@@ -93,21 +93,12 @@ def checked_properties(kind: AssetKind, body: Document) -> Document:
     sent = body.get("properties")
     if not isinstance(sent, dict):
         raise _wrong("The properties field is required.", "properties")
-    sent = sent | {name: strings(name, sent[name]) for name in ("tags", "properties") if sent.get(name) is not None}
+    sent = sent | {name: string_map(name, sent[name]) for name in ("tags", "properties") if sent.get(name) is not None}
     for name in ("isArchived", "isAnonymous"):
         if sent.get(name) is not None and not isinstance(sent[name], bool):
             raise _wrong(f"The field {name} must be true or false.", f"properties.{name}")
     kind.check(sent)
     return sent
-
-
-def strings(name: str, value: Any) -> dict[str, str | None]:
-    """Tags and property dictionaries map strings to strings; numbers become strings, as the service reads them."""
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or any(isinstance(item, dict | list) for item in value.values()):
-        raise _wrong(f"The field {name} must map strings to strings.", f"properties.{name}")
-    return {key: item if item is None else str(item) for key, item in value.items()}
 
 
 def filled_in(kind: AssetKind, sent: Document) -> Document:

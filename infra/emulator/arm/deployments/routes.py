@@ -1,6 +1,6 @@
 """Deployments of online endpoints: the resource, its logs and its SKUs."""
 
-from infra.emulator.arm.call import ArmError, Call, Reply, Routes, envelope, invalid
+from infra.emulator.arm.call import Call, Routes, envelope, invalid
 from infra.emulator.arm.deployments.rules import (
     MAX_INSTANCES,
     check_capacity,
@@ -12,10 +12,13 @@ from infra.emulator.arm.deployments.rules import (
     check_size,
     filled_in,
 )
-from infra.emulator.arm.endpoints.rules import check_name, checked_tags, merged_properties
+from infra.emulator.arm.endpoints.rules import check_name, merged_properties
 from infra.emulator.arm.endpoints.work import BUSY
 from infra.emulator.arm.operations import accepted, operation_url
 from infra.emulator.arm.quota.vm_sizes import vm_size
+from infra.emulator.arm.tags import checked_tags
+from infra.emulator.errors import ServiceError
+from infra.emulator.gateway.messages import Reply
 from infra.emulator.store import Document
 
 CONTAINERS = ("InferenceServer", "StorageInitializer", "ModelDataCollector")
@@ -39,7 +42,7 @@ def put_deployment(call: Call) -> Reply:
     existing = call.world.store.get(call.id)
     endpoint = call.resource(call.address.parent_id())
     if endpoint["properties"]["provisioningState"] == "Deleting":
-        raise ArmError(409, "Conflict", f"The endpoint '{endpoint['name']}' is being deleted.")
+        raise ServiceError(409, "Conflict", f"The endpoint '{endpoint['name']}' is being deleted.")
     if existing:
         check_create_only(existing, sent)
         sent = {**sent, "instanceType": existing["properties"]["instanceType"]}

@@ -3,12 +3,13 @@
 import re
 from typing import Any
 
-from infra.emulator.arm.assets.rules import strings
-from infra.emulator.arm.call import ArmError, Call, invalid
+from infra.emulator.arm.call import Call, invalid
 from infra.emulator.arm.connections import LIST_SECRETS
-from infra.emulator.arm.endpoints.rules import FLAG, checked_tags
+from infra.emulator.arm.endpoints.rules import FLAG
 from infra.emulator.arm.quota.rules import check_quota, create_failed
 from infra.emulator.arm.quota.vm_sizes import VmSize, vm_size
+from infra.emulator.arm.tags import checked_tags, string_map
+from infra.emulator.errors import ServiceError
 from infra.emulator.iso_durations import DURATION, seconds_of
 from infra.emulator.store import Document
 
@@ -51,7 +52,7 @@ def check_shape(body: Document) -> Document:
         )
     body["tags"] = checked_tags(body.get("tags"))
     for name in ("environmentVariables", "properties"):
-        sent[name] = strings(name, sent.get(name))
+        sent[name] = string_map(name, sent.get(name))
     for name in ("livenessProbe", "readinessProbe", "startupProbe", "requestSettings"):
         _check_settings(name, sent.get(name))
     liveness = sent.get("livenessProbe") or {}
@@ -110,7 +111,7 @@ def check_references(call: Call, sent: Document) -> None:
     environment = call.world.store.get(sent.get("environmentId") or "") or {}
     has_routes = bool((environment.get("properties") or {}).get("inferenceConfig"))
     if not sent.get("environmentId") and str(sent.get("model") or "").startswith(REGISTRY_MODEL):
-        raise ArmError(
+        raise ServiceError(
             501,
             "NotImplemented",
             f"The emulator has no container for '{sent['model']}': a registry's model brings its own on Azure only. "
@@ -119,7 +120,7 @@ def check_references(call: Call, sent: Document) -> None:
     if not sent.get("environmentId"):
         raise _wrong("'Image' must not be empty. The environmentId field is required.", "properties.environmentId")
     if environment and not sent.get("codeConfiguration") and not has_routes:
-        raise ArmError(
+        raise ServiceError(
             400,
             "BadRequest",
             "The request is invalid.",
@@ -212,5 +213,5 @@ def _check_code(code: Any) -> None:
         raise _wrong("The scoringScript field is required.", "properties.codeConfiguration.scoringScript")
 
 
-def _wrong(message: str, target: str) -> ArmError:
+def _wrong(message: str, target: str) -> ServiceError:
     return invalid(message, code="ValidationError", target=target)

@@ -2,8 +2,9 @@
 
 import posixpath
 
+from infra.emulator.errors import DeploymentFailed
 from infra.emulator.store import Document
-from infra.emulator.world import DeploymentFailed, World
+from infra.emulator.world import World
 
 
 async def run_put(world: World, operation: Document) -> None:

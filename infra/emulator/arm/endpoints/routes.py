@@ -3,7 +3,7 @@
 import secrets
 import time
 
-from infra.emulator.arm.call import ArmError, Call, Reply, Routes, envelope, invalid
+from infra.emulator.arm.call import Call, Routes, envelope, invalid
 from infra.emulator.arm.endpoints.rules import (
     CALL_FAILED,
     FLAG,
@@ -13,12 +13,14 @@ from infra.emulator.arm.endpoints.rules import (
     check_name_is_free,
     check_shape,
     check_traffic,
-    checked_tags,
     merged_properties,
 )
 from infra.emulator.arm.endpoints.work import BUSY, grant_roles, new_identity
 from infra.emulator.arm.operations import accepted, operation_url
+from infra.emulator.arm.tags import checked_tags
+from infra.emulator.errors import ServiceError
 from infra.emulator.frontend.auth import aml_token_audience
+from infra.emulator.gateway.messages import Reply
 from infra.emulator.store import Document
 
 
@@ -43,7 +45,7 @@ def put_endpoint(call: Call) -> Reply:
     region = call.resource(call.workspace_id)["location"]
     location = (body.get("location") or region).lower().replace(" ", "")
     if location != (existing["location"] if existing else region):
-        raise ArmError(
+        raise ServiceError(
             409 if existing else 400,
             "InvalidResourceLocation",
             f"The location '{location}' of the endpoint is not that of its workspace: '{region}'.",

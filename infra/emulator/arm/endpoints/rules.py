@@ -1,11 +1,11 @@
 """What Azure ML demands of an online endpoint before it takes it."""
 
 import re
-from typing import Any
 
-from infra.emulator.arm.assets.rules import strings
-from infra.emulator.arm.call import ArmError, Call, invalid
+from infra.emulator.arm.call import Call, invalid
 from infra.emulator.arm.connections import LIST_SECRETS
+from infra.emulator.arm.tags import checked_tags, string_map
+from infra.emulator.errors import ServiceError
 from infra.emulator.store import Document
 from infra.emulator.world import World
 
@@ -30,19 +30,6 @@ def check_name(noun: str, name: str) -> None:
         )
 
 
-def checked_tags(sent: Any) -> dict[str, str | None]:
-    """Tags of tracked resources: at most 50, names of 512 and values of 256 characters."""
-    tags = strings("tags", sent)
-    for name, value in tags.items():
-        if len(name) > 512 or len(value or "") > 256:
-            raise ArmError(
-                400, "InvalidTagValueLength", f"Tag '{name[:64]}' is too long: names 512, values 256 at most."
-            )
-    if len(tags) > 50:
-        raise ArmError(400, "TooManyTags", f"A resource may have 50 tags, not {len(tags)}.")
-    return tags
-
-
 def check_shape(body: Document) -> Document:
     """The properties that were sent, after the checks that need nothing but the request."""
     sent = body.get("properties")
@@ -58,7 +45,7 @@ def check_shape(body: Document) -> Document:
             raise _wrong("publicNetworkAccess must be Enabled or Disabled.", "properties.publicNetworkAccess")
         sent["publicNetworkAccess"] = str(access).capitalize()  # the SDK sends what its YAML says: lower case
     body["tags"] = checked_tags(body.get("tags"))
-    sent["properties"] = strings("properties", sent.get("properties"))
+    sent["properties"] = string_map("properties", sent.get("properties"))
     for name in ("traffic", "mirrorTraffic"):
         shares = sent.get(name)
         if shares is None:
@@ -113,7 +100,7 @@ def check_identity(call: Call, identity: Document) -> None:
         raise _wrong("A user-assigned identity needs the id of an identity.", "identity.userAssignedIdentities")
     for id in assigned:
         if call.world.store.get(id) is None:
-            raise ArmError(
+            raise ServiceError(
                 400,
                 "FailedIdentityOperation",
                 f"Identity operation for resource '{call.id}' failed with error 'Failed to perform resource identity "
@@ -156,7 +143,7 @@ def check_name_is_free(world: World, endpoint_id: str, region: str) -> None:
     name = endpoint_id.rpartition("/")[2].lower()
     here = [id.lower() for id in world.store.located("onlineEndpoints", region)]
     if any(id.endswith(f"/{name}") for id in here):
-        raise ArmError(
+        raise ServiceError(
             400,
             "UserError",
             "An endpoint with this name already exists. If you are trying to create a new endpoint, use a different "
@@ -170,5 +157,5 @@ def check_name_is_free(world: World, endpoint_id: str, region: str) -> None:
         )
 
 
-def _wrong(message: str, target: str) -> ArmError:
+def _wrong(message: str, target: str) -> ServiceError:
     return invalid(message, code="ValidationError", target=target)

@@ -1,8 +1,9 @@
 """Usages, quotas and VM sizes of a region."""
 
-from infra.emulator.arm.call import Call, Reply, Routes
+from infra.emulator.arm.call import Call, Routes
 from infra.emulator.arm.quota.rules import limit, usage
 from infra.emulator.arm.quota.vm_sizes import FAMILIES, SIZES
+from infra.emulator.gateway.messages import Reply
 from infra.emulator.store import Document
 
 

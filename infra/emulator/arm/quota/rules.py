@@ -4,8 +4,9 @@ import json
 import math
 import uuid
 
-from infra.emulator.arm.call import ArmError, invalid, subscription_of
+from infra.emulator.arm.call import invalid, subscription_of
 from infra.emulator.arm.quota.vm_sizes import FAMILIES, VmSize, vm_size
+from infra.emulator.errors import ServiceError
 from infra.emulator.store import Document
 from infra.emulator.world import World
 
@@ -62,7 +63,7 @@ def check_quota(world: World, deployment_id: str, region: str, size: VmSize, ins
     )
 
 
-def create_failed(errors: dict[str, list[str]], code: str = "InferencingClientCreateDeploymentFailed") -> ArmError:
+def create_failed(errors: dict[str, list[str]], code: str = "InferencingClientCreateDeploymentFailed") -> ServiceError:
     """A refusal of the inferencing service as Azure ML passes it on: JSON within a sentence."""
     inner: Document = {
         "errors": errors,

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.emulator.frontend.listening import FrontEnds
+from infra.emulator.frontend.servers import FrontEndServers
 from infra.emulator.world import World
 
 pytestmark = pytest.mark.anyio
@@ -250,7 +250,7 @@ async def test_an_endpoint_keeps_its_port(world: World, workspace: Any) -> None:
     first = await world.front_ends.open(workspace.endpoint)
     assert await world.front_ends.open(workspace.endpoint.upper()) == first
     await world.front_ends.close_all()
-    again = FrontEnds(world)
+    again = FrontEndServers(world, world.host)
     assert await again.open(workspace.endpoint) == first
     await again.close(workspace.endpoint)
     async with httpx.AsyncClient(trust_env=False) as late:

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.emulator.arm.throttling import Bucket, Throttle
+from infra.emulator.arm.throttling import Throttle
 from infra.emulator.frontend.limits import Limits
+from infra.emulator.gateway.token_bucket import TokenBucket
 from infra.emulator.settings import DEFAULTS
 from infra.emulator.world import World
 
@@ -31,7 +32,7 @@ def test_the_defaults_are_azures_numbers() -> None:
 
 def test_a_bucket_gives_what_it_has_and_then_what_it_regains() -> None:
     clock = Clock()
-    bucket = Bucket(10, 5, clock)
+    bucket = TokenBucket(10, 5, clock)
     assert [bucket.take(4), bucket.take(6), bucket.take(5)] == [0, 0, 1]
     clock.now = 2
     assert bucket.held == 5

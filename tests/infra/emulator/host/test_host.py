@@ -14,8 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.emulator.host.process import end_leftovers
-from infra.emulator.world import DeploymentFailed, World
+from infra.emulator.errors import DeploymentFailed
+from infra.emulator.host.process import kill_orphans
+from infra.emulator.world import World
 
 pytestmark = pytest.mark.anyio
 
@@ -239,8 +240,8 @@ async def test_processes_die_with_a_killed_emulator_and_leftovers_are_swept(tmp_
         """
         import asyncio, os, sys
         from pathlib import Path
-        from infra.emulator.child_process import OWNER_VARIABLE, ChildProcess, Command
-        from infra.emulator.container_log import ContainerLog
+        from infra.emulator.host.process import OWNER_VARIABLE, ChildProcess, Command
+        from infra.emulator.host.log import ContainerLog
 
         async def main(folder: Path) -> None:
             environment = dict(os.environ) | {OWNER_VARIABLE: str(folder)}
@@ -267,6 +268,6 @@ async def test_processes_die_with_a_killed_emulator_and_leftovers_are_swept(tmp_
         emulator.kill()
     await until(lambda: not is_alive(child))
     assert is_alive(daemon)
-    assert end_leftovers("/somebody/elses/state") == 0
-    assert end_leftovers(str(tmp_path)) == 1
+    assert kill_orphans("/somebody/elses/state") == 0
+    assert kill_orphans(str(tmp_path)) == 1
     await until(lambda: not is_alive(daemon))

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from infra.emulator.errors import DeploymentFailed
 from infra.emulator.host.secret_references import REFUSAL, resolve_environment
-from infra.emulator.world import DeploymentFailed, World
+from infra.emulator.world import World
 
 NAME = "HuggingFaceTokenConnection"
 TOKEN = f"${{{{azureml://connections/{NAME}/credentials/HF_TOKEN}}}}"

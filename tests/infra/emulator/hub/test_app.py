@@ -18,7 +18,9 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from infra.emulator.hub.app import DEMO_TOKEN_RECORD, create_hub_app, load_hub_seed
+from infra.emulator.hub.repos import HubRepos
+from infra.emulator.hub.routes import HubRoutes
+from infra.emulator.hub.seed import DEMO_TOKEN_RECORD, apply_hub_seed
 from infra.emulator.world import World
 from infra.hub.demo_models import SMOLLM2
 
@@ -51,10 +53,15 @@ SEED: dict[str, Any] = {
 }
 
 
+def repos_of(world: World) -> HubRepos:
+    return HubRepos(world.store, world.paths.hub)
+
+
 @pytest.fixture
 def hub(bare_world: World) -> Iterator[str]:
-    load_hub_seed(bare_world, SEED)
-    server = uvicorn.Server(uvicorn.Config(create_hub_app(bare_world), port=0, lifespan="off", log_level="error"))
+    apply_hub_seed(bare_world.store, repos_of(bare_world), SEED)
+    app = HubRoutes(bare_world.store, bare_world.urls, repos_of(bare_world))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -245,7 +252,7 @@ def test_the_demo_models_are_there_for_the_demo_user(
 ) -> None:
     with pytest.raises(GatedRepoError):
         HfApi(endpoint=hub, token="hf_reader").auth_check(SMOLLM2.id)
-    load_hub_seed(bare_world, {"tokens": [{"value": "hf_demo", "user": "demo"}]})
+    apply_hub_seed(bare_world.store, repos_of(bare_world), {"tokens": [{"value": "hf_demo", "user": "demo"}]})
     weights = hf_hub_download(
         SMOLLM2.id, "model.safetensors", endpoint=hub, token="hf_demo", cache_dir=tmp_path / "cache"
     )
@@ -255,7 +262,11 @@ def test_the_demo_models_are_there_for_the_demo_user(
 def test_a_seed_may_change_the_gate_of_a_demo_model_and_keeps_its_files(
     bare_world: World, hub: str, smollm2_weights: Path
 ) -> None:
-    load_hub_seed(bare_world, {"repos": [{"id": SMOLLM2.id, "gated": "manual", "access": {"reader": "pending"}}]})
+    apply_hub_seed(
+        bare_world.store,
+        repos_of(bare_world),
+        {"repos": [{"id": SMOLLM2.id, "gated": "manual", "access": {"reader": "pending"}}]},
+    )
     info = HfApi(endpoint=hub, token=False).model_info(SMOLLM2.id)
     assert info.gated == "manual"
     assert info.siblings is not None
@@ -263,9 +274,9 @@ def test_a_seed_may_change_the_gate_of_a_demo_model_and_keeps_its_files(
 
 
 def test_without_a_seed_there_is_one_token_that_stays(bare_world: World) -> None:
-    load_hub_seed(bare_world, None)
+    apply_hub_seed(bare_world.store, repos_of(bare_world), None)
     first = bare_world.store.record(*DEMO_TOKEN_RECORD)
-    load_hub_seed(bare_world, None)
+    apply_hub_seed(bare_world.store, repos_of(bare_world), None)
     assert first is not None
     assert first["token"].startswith("hf_")
     assert bare_world.store.record(*DEMO_TOKEN_RECORD) == first

@@ -1,23 +1,24 @@
 """What listens on the HTTPS port: the control plane, the authority, storage and discovery, told apart by path."""
 
-from infra.emulator.arm.app import ArmApp, respond
-from infra.emulator.arm.call import Reply
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from infra.emulator.arm.app import ArmApp
 from infra.emulator.arm.registries import discovery
-from infra.emulator.gateway.faults import App, Receive, Scope, Send
-from infra.emulator.identity.entra import AadRoutes
-from infra.emulator.vault.routes import VAULTS
+from infra.emulator.gateway.messages import Reply, respond
+from infra.emulator.identity.entra import EntraRoutes
+from infra.emulator.key_vault import VAULTS
 from infra.emulator.world import World
 
 DISCOVERY = "/registrymanagement/v1.0/registries/"
 
 
-class FrontDoor:
+class HttpsRouter:
     """ASGI application that hands each request to the part it is for."""
 
-    def __init__(self, world: World, arm: ArmApp, aad: AadRoutes, blobs: App, vaults: App) -> None:
+    def __init__(self, world: World, arm: ArmApp, entra: EntraRoutes, blobs: ASGIApp, vaults: ASGIApp) -> None:
         self._world = world
         self._arm = arm
-        self._aad = aad
+        self._entra = entra
         self._blobs = blobs
         self._vaults = vaults
 
@@ -29,8 +30,8 @@ class FrontDoor:
             await self._blobs(scope, receive, send)
         elif path.startswith(VAULTS):
             await self._vaults(scope, receive, send)
-        elif AadRoutes.serves(path):
-            await self._aad(scope, receive, send)
+        elif EntraRoutes.serves(path):
+            await self._entra(scope, receive, send)
         elif path.startswith(DISCOVERY):
             await respond(send, self._discovery(path), {})
         elif path.startswith("/metadata/endpoints"):

@@ -5,7 +5,6 @@ from typing import Any
 from infra.emulator.arm.groups import add_group, add_subscription
 from infra.emulator.arm.registries import add_registry
 from infra.emulator.arm.workspaces import add_workspace
-from infra.emulator.identity.directory import Directory
 from infra.emulator.identity.roles import OWNER
 from infra.emulator.seed.file import check_seed, digest_of, kept_digest
 from infra.emulator.world import World
@@ -22,10 +21,10 @@ DEFAULT_WORKSPACES = [
 LONG_AGO = "2026-01-01T00:00:00.0000000Z"
 
 
-def plant(world: World, directory: Directory, seed: dict[str, Any] | None) -> None:
+def apply_seed(world: World, seed: dict[str, Any] | None) -> None:
     """Put the seed's control plane into the store; what is there already stays."""
     seeded = world.store.record("seed", "planted")
-    owner = directory.owner()
+    owner = world.directory.owner()
     world.authorization.assign(owner.object_id, OWNER, "", by=owner.object_id, at=LONG_AGO)
     if seeded and seed is not None:
         check_seed(seed, kept_digest(seeded), world.paths.root)
@@ -43,14 +42,16 @@ def plant(world: World, directory: Directory, seed: dict[str, Any] | None) -> No
     for region, families in seed.get("quota", {}).items():
         world.store.put_record("quota", region.lower(), families)
     for entry in seed.get("principals", []):
-        directory.create(entry.get("name", "seeded"), object_id=entry.get("object_id", ""), app_id=entry["client_id"])
+        world.directory.create(
+            entry.get("name", "seeded"), object_id=entry.get("object_id", ""), app_id=entry["client_id"]
+        )
         if "client_secret" in entry:
-            directory.set_client_secret(entry["client_id"], entry["client_secret"])
+            world.directory.set_client_secret(entry["client_id"], entry["client_secret"])
     named = "workspaces" in seed or bool(seeded and seeded["names_workspaces"])
     world.store.put_record("seed", "planted", {"names_workspaces": named})
 
 
-def remember(world: World, seed: dict[str, Any] | None) -> None:
+def record_seed(world: World, seed: dict[str, Any] | None) -> None:
     """Keep which seed this state was made from, once all of it has been planted."""
     seeded = world.store.record("seed", "planted") or {}
     if seed is not None or not kept_digest(seeded):

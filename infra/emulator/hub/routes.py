@@ -2,13 +2,11 @@
 
 import asyncio
 import re
-import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from infra.emulator.hub.documents import file_entry, model_info, tree, whoami
 from infra.emulator.hub.gate import (
@@ -21,44 +19,24 @@ from infra.emulator.hub.gate import (
     identify,
     may_read,
     not_found,
-    put_token,
-    tokens,
 )
 from infra.emulator.hub.repos import HubRepos, NotPrepared, Repo, RepoFile
-from infra.emulator.world import World
+from infra.emulator.store import Store
+from infra.emulator.urls import Urls
 
-DEMO_USER = "demo"
-DEMO_TOKEN_RECORD = ("demo-token", "current")
 CHALLENGE = 'Bearer realm="Authentication required", charset="UTF-8"'
 REPO = r"(?P<repo>[^/]+/[^/]+)"
 # Ids of the Hub's first models, none of which is here.
 WITHOUT_NAMESPACE = re.compile(r"/api/models/[^/]+(/(revision|tree|refs|paths-info)(/.*)?)?$|/[^/]+/(resolve|raw)/.")
 
 
-def create_hub_app(world: World) -> ASGIApp:
-    """The Hub as an ASGI application."""
-    return _Hub(world)
+class HubRoutes:
+    """ASGI application of the Hub."""
 
-
-def load_hub_seed(world: World, seed: dict[str, Any] | None) -> None:
-    """Put tokens and repositories into the store; a section that is missing takes its default."""
-    seed = seed or {}
-    repos = HubRepos(world)
-    repos.put_demo_models(DEMO_USER)
-    for token in seed.get("tokens", []):
-        put_token(world.store, HubToken(**token))
-    for repo in seed.get("repos", []):
-        repos.put(repo)
-    if "tokens" not in seed and not tokens(world.store):
-        token = HubToken(f"hf_{secrets.token_urlsafe(24).replace('-', 'x').replace('_', 'y')}", DEMO_USER)
-        put_token(world.store, token)
-        world.store.put_record(*DEMO_TOKEN_RECORD, {"user": token.user, "token": token.value})
-
-
-class _Hub:
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._repos = HubRepos(world)
+    def __init__(self, store: Store, urls: Urls, repos: HubRepos) -> None:
+        self._store = store
+        self._urls = urls
+        self._repos = repos
         routes: list[tuple[str, str, Callable[..., Awaitable[Response]]]] = [
             ("GET", r"/api/whoami-v2", self._whoami),
             ("GET", rf"/api/models/{REPO}", self._info),
@@ -88,7 +66,7 @@ class _Hub:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        token = identify(self._world.store, request.headers.get("authorization"))
+        token = identify(self._store, request.headers.get("authorization"))
         method = "GET" if request.method == "HEAD" else request.method
         for wanted, pattern, handler in self._routes:
             match = pattern.fullmatch(request.url.path.rstrip("/"))
@@ -170,7 +148,7 @@ class _Hub:
         found = await self._repo(repo, token)
         if found.gated and found.access.get(token.user) in (None, "reset"):
             self._repos.set_access(found.id, token.user, "accepted" if found.gated == "auto" else "pending")
-        return RedirectResponse(f"{self._world.urls.hub}/{found.id}", status_code=303)
+        return RedirectResponse(f"{self._urls.hub}/{found.id}", status_code=303)
 
     async def _repo(self, repo_id: str, token: HubToken | None, revision: str | None = None) -> Repo:
         record = self._repos.known(repo_id)

@@ -3,11 +3,10 @@
 import asyncio
 import socket
 from collections import Counter
-from typing import cast
 
 from infra.emulator.frontend.app import FrontEndApp
 from infra.emulator.gateway.listeners import Listener
-from infra.emulator.host.host import Host
+from infra.emulator.host.host import ProcessHost
 from infra.emulator.store import key_of
 from infra.emulator.world import World
 
@@ -15,11 +14,12 @@ PORT_RECORD = "front-end-port"
 BACKLOG = 1024
 
 
-class FrontEnds:
+class FrontEndServers:
     """Opens and closes the front ends of endpoints."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, host: ProcessHost) -> None:
         self._world = world
+        self._host = host
         self._open: dict[str, tuple[Listener, str]] = {}
         self._pending: Counter[str] = Counter()
 
@@ -29,9 +29,7 @@ class FrontEnds:
         if key in self._open:
             return self._open[key][1]
         listener = self._listen(key)
-        # The seam shows less of the host than the two halves of the data plane know of each other.
-        host = cast(Host, self._world.host)
-        app = FrontEndApp(self._world, host, endpoint_id.rstrip("/"), self._pending)
+        app = FrontEndApp(self._world, self._host, endpoint_id.rstrip("/"), self._pending)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self._open[key] = (Listener(self._world.faults.wrap(app, "endpoint"), listener), url)
         return url

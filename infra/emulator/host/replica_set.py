@@ -5,20 +5,20 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from infra.emulator.errors import DeploymentFailed
 from infra.emulator.host.instance import STOP_GRACE_SECONDS, Instance, StartFailed
 from infra.emulator.host.log import ContainerLog
-from infra.emulator.host.staging import Staged
-from infra.emulator.world import DeploymentFailed
+from infra.emulator.host.staging import StagedContainer
 
 LOG_LINES_IN_ERROR = 25
 DRAIN_SECONDS = 180.0  # the longest request that Azure allows
 GUIDE = "Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#error-resourcenotready"
 
 
-class Generation:
+class ReplicaSet:
     """Instances 0 … n-1 of one staged container; `log_path` says where each of them writes."""
 
-    def __init__(self, staged: Staged, log_path: Callable[[int], Path]) -> None:
+    def __init__(self, staged: StagedContainer, log_path: Callable[[int], Path]) -> None:
         self.staged = staged
         self.instances: list[Instance] = []
         self.cancelled = False

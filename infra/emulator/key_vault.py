@@ -7,12 +7,14 @@ import uuid
 from typing import Any
 from urllib.parse import parse_qs
 
-from infra.emulator.arm.app import read_body, respond
-from infra.emulator.arm.call import ArmError, Reply
-from infra.emulator.gateway.faults import Receive, Scope, Send
-from infra.emulator.identity.tokens import Principal, TokenRejected
-from infra.emulator.store import Document
-from infra.emulator.world import World
+from starlette.types import Receive, Scope, Send
+
+from infra.emulator.errors import ServiceError
+from infra.emulator.gateway.messages import Reply, headers_of, read_body, respond
+from infra.emulator.identity.authorization import Authorization
+from infra.emulator.identity.tokens import Principal, TokenIssuer, TokenRejected
+from infra.emulator.store import Document, Store
+from infra.emulator.urls import Urls
 
 VAULTS = "/keyvault/"
 AUDIENCE = "https://vault.azure.net"
@@ -21,21 +23,21 @@ ADDRESS = re.compile(r"/keyvault/(?P<vault>[^/]+)/secrets(?:/(?P<name>[^/]+))?(?
 SECRET_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 
 
-def find_vault(world: World, name: str) -> Document | None:
+def find_vault(store: Store, name: str) -> Document | None:
     """A vault by its name, which is unique among all subscriptions."""
-    return next((item for item in world.store.of_type("vaults") if item["name"].lower() == name.lower()), None)
+    return next((item for item in store.of_type("vaults") if item["name"].lower() == name.lower()), None)
 
 
-def may(world: World, object_id: str, action: str, vault: Document, secret: str = "") -> bool:
+def may(authorization: Authorization, object_id: str, action: str, vault: Document, secret: str = "") -> bool:
     """Whether roles allow a data action; a vault of the older model, with access policies, opens to no role."""
     scope = f"{vault['id']}/secrets/{secret}" if secret else vault["id"]
     by_role = vault["properties"].get("enableRbacAuthorization") is True
-    return by_role and world.authorization.allowed(object_id, f"{ACTIONS}/{action}/action", scope, data=True)
+    return by_role and authorization.allowed(object_id, f"{ACTIONS}/{action}/action", scope, data=True)
 
 
-def secret_value(world: World, vault: Document, name: str, version: str = "") -> str | None:
+def secret_value(store: Store, vault: Document, name: str, version: str = "") -> str | None:
     """The value of a version, of the newest where none is named."""
-    versions = (world.store.secrets(_id(vault, name)) or {"versions": {}})["versions"]
+    versions = (store.secrets(_id(vault, name)) or {"versions": {}})["versions"]
     entry = versions.get(version.lower()) if version else next(reversed(versions.values()), None)
     return entry["value"] if entry else None
 
@@ -43,17 +45,20 @@ def secret_value(world: World, vault: Document, name: str, version: str = "") ->
 class VaultRoutes:
     """ASGI application of the vaults' data plane."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, store: Store, urls: Urls, tokens: TokenIssuer, authorization: Authorization) -> None:
+        self._store = store
+        self._urls = urls
+        self._tokens = tokens
+        self._authorization = authorization
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = headers_of(scope)
         try:
             reply = self._serve(scope, headers, await read_body(receive))
-        except ArmError as error:
+        except ServiceError as error:
             reply = Reply(error.status, {"error": error.error})
         except TokenRejected as rejected:
-            authority = f"{self._world.urls.resource_manager}/{self._world.tokens.tenant_id}"
+            authority = f"{self._urls.resource_manager}/{self._tokens.tenant_id}"
             challenge = f'Bearer authorization="{authority}", resource="{AUDIENCE}"'
             body = {"code": "Unauthorized", "message": f"AKV10000: {rejected.reason}"}
             reply = Reply(401, {"error": body}, {"www-authenticate": challenge})
@@ -63,17 +68,17 @@ class VaultRoutes:
         method, match = scope["method"], ADDRESS.fullmatch(scope["path"])
         principal = self._authenticate(headers)
         if not parse_qs(scope["query_string"].decode()).get("api-version"):
-            raise ArmError(400, "BadParameter", "AKV10046: The api-version parameter is missing.")
+            raise ServiceError(400, "BadParameter", "AKV10046: The api-version parameter is missing.")
         kind = None if match is None else (method, bool(match["name"]), bool(match["version"]))
         if match is None or kind not in _KINDS:
             what = f"{method} {scope['path']}"
-            raise ArmError(501, "NotImplemented", f"The emulator does not know the operation '{what}' of a vault.")
-        vault = find_vault(self._world, match["vault"])
+            raise ServiceError(501, "NotImplemented", f"The emulator does not know the operation '{what}' of a vault.")
+        vault = find_vault(self._store, match["vault"])
         if vault is None:
-            raise ArmError(404, "VaultNotFound", f"There is no key vault '{match['vault']}'.")
+            raise ServiceError(404, "VaultNotFound", f"There is no key vault '{match['vault']}'.")
         name, version = match["name"] or "", match["version"] or ""
         action = _KINDS[kind]
-        if not may(self._world, principal.object_id, action, vault, name):
+        if not may(self._authorization, principal.object_id, action, vault, name):
             raise _forbidden(principal, action, vault, name)
         if action == "setSecret":
             return self._set(vault, name, raw)
@@ -87,7 +92,7 @@ class VaultRoutes:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise TokenRejected("Request is missing a Bearer or PoP token.")
-        return self._world.tokens.verify(token.strip(), (AUDIENCE,))
+        return self._tokens.verify(token.strip(), (AUDIENCE,))
 
     def _set(self, vault: Document, name: str, raw: bytes) -> Reply:
         try:
@@ -95,8 +100,10 @@ class VaultRoutes:
         except (ValueError, AttributeError):
             value = None
         if not SECRET_NAME.fullmatch(name) or not isinstance(value, str):
-            raise ArmError(400, "BadParameter", "A secret needs a name of letters, digits and '-', and a text `value`.")
-        store, id = self._world.store, _id(vault, name)
+            raise ServiceError(
+                400, "BadParameter", "A secret needs a name of letters, digits and '-', and a text `value`."
+            )
+        store, id = self._store, _id(vault, name)
         kept = (store.secrets(id) or {"versions": {}})["versions"]
         version, now = uuid.uuid4().hex, int(time.time())
         with store.transaction():
@@ -105,9 +112,9 @@ class VaultRoutes:
         return self._get(vault, name, version)
 
     def _get(self, vault: Document, name: str, version: str) -> Reply:
-        value = secret_value(self._world, vault, name, version)
+        value = secret_value(self._store, vault, name, version)
         if value is None:
-            raise ArmError(
+            raise ServiceError(
                 404,
                 "SecretNotFound",
                 f"A secret with (name/id) {name}{f'/{version}' if version else ''} was not found in this key vault. If "
@@ -117,14 +124,14 @@ class VaultRoutes:
 
     def _delete(self, vault: Document, name: str) -> Reply:
         bundle = self._get(vault, name, "").body
-        self._world.store.delete(_id(vault, name))
+        self._store.delete(_id(vault, name))
         return Reply(body={key: item for key, item in bundle.items() if key != "value"})
 
     def _all(self, vault: Document) -> list[Document]:
-        return self._world.store.children(vault["id"], "secrets")
+        return self._store.children(vault["id"], "secrets")
 
     def _bundle(self, vault: Document, name: str, version: str = "") -> dict[str, Any]:
-        versions = (self._world.store.secrets(_id(vault, name)) or {"versions": {}})["versions"]
+        versions = (self._store.secrets(_id(vault, name)) or {"versions": {}})["versions"]
         shown = version or next(reversed(versions), "")
         created = versions.get(shown.lower(), {}).get("created", 0)
         attributes = {"enabled": True, "created": created, "updated": created, "recoveryLevel": "Purgeable"}
@@ -144,7 +151,7 @@ def _id(vault: Document, name: str) -> str:
     return f"{vault['id']}/secrets/{name}"
 
 
-def _forbidden(principal: Principal, action: str, vault: Document, name: str) -> ArmError:
+def _forbidden(principal: Principal, action: str, vault: Document, name: str) -> ServiceError:
     by_role = vault["properties"].get("enableRbacAuthorization") is True
     resource = f"{vault['id'].lower()}/secrets/{name}".rstrip("/")
     said = (
@@ -159,6 +166,6 @@ def _forbidden(principal: Principal, action: str, vault: Document, name: str) ->
             f"The user, group or application 'appid={principal.app_id};oid={principal.object_id}' does not have "
             f"secrets get permission on key vault '{vault['name']};location={vault['location']}'."
         )
-    refused = ArmError(403, "Forbidden", said)
+    refused = ServiceError(403, "Forbidden", said)
     refused.error["innererror"] = {"code": "ForbiddenByRbac" if by_role else "AccessDenied"}
     return refused

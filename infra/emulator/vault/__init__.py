@@ -1,1 +1,0 @@
-"""Key Vault's data plane."""
