@@ -63,7 +63,7 @@ def start(
     In the foreground it runs in this process until a signal ends it; `on_ready` then says how it is reached.
     """
     paths = StatePaths(state.expanduser().resolve())
-    running = _await_other(paths)
+    running = _wait_for_running(paths)
     if running and seed:
         check_seed(read_seed(seed), kept_digest(json.loads(paths.profile.read_text())), paths.root)
     if running is None and foreground:
@@ -124,7 +124,7 @@ def _spawn(paths: StatePaths, port: int, seed: Path | None) -> EmulatorProfile:
     command = [sys.executable, "-m", "infra.emulator", "--state", str(paths.root), "--port", str(port)]
     if seed:
         command += ["--seed", str(seed.expanduser().resolve())]
-    with open(paths.logs / LOG, "ab", opener=_for_its_owner) as log:
+    with open(paths.logs / LOG, "ab", opener=_open_private) as log:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -145,12 +145,12 @@ def _spawn(paths: StatePaths, port: int, seed: Path | None) -> EmulatorProfile:
         return _profile(report)
     process.wait()
     # Somebody else was quicker: theirs is as good.
-    if report.get("code") == "already_running" and (other := _await_other(paths)):
+    if report.get("code") == "already_running" and (other := _wait_for_running(paths)):
         return other
     raise GateliftError(report["error"], hint=report["hint"] or f"see {paths.logs / LOG}", code=report["code"])
 
 
-def _for_its_owner(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
@@ -195,7 +195,7 @@ def _first_line(process: "subprocess.Popen[bytes]", seconds: float) -> dict[str,
     return report
 
 
-def _await_other(paths: StatePaths) -> EmulatorProfile | None:
+def _wait_for_running(paths: StatePaths) -> EmulatorProfile | None:
     """The emulator that holds the lock once it answers; None as soon as nobody holds it."""
     deadline = time.monotonic() + START_SECONDS
     while _is_locked(paths.lock) and time.monotonic() < deadline:

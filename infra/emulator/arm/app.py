@@ -19,7 +19,7 @@ from infra.emulator.world import World
 logger = logging.getLogger("gatelift.emulator")
 VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 # Handlers that ask themselves: these routes lie above what they are about.
-OPEN = frozenset(
+CHECKED_BY_HANDLER = frozenset(
     {"subscriptions", "permissions", "locations/{}/mfeoperationsstatus/{}", "locations/{}/mfeoperationresults/{}"}
 )
 REGISTRY_PREFIX = "/mferp/managementfrontend"
@@ -80,7 +80,7 @@ class ArmApp:
         self._check_version(address, query.get("api-version"))
         handler, pattern = self._find(method, address)
         action = _action(method, address, pattern)
-        if address.pattern not in OPEN and not self._world.authorization.allowed(
+        if address.pattern not in CHECKED_BY_HANDLER and not self._world.authorization.allowed(
             principal.object_id, action, address.resource_id
         ):
             raise forbidden(principal, action, address.resource_id)

@@ -64,7 +64,7 @@ def put_assignment(call: Call) -> Reply:
     document = assignment_document(call.id, assignment, call.principal.object_id)
     document["properties"] |= {name: sent[name] for name in ("description",) if sent.get(name)}
     call.world.store.put(call.id, document)
-    call.world.authorization.changed()
+    call.world.authorization.invalidate()
     return Reply(201, document)
 
 
@@ -166,7 +166,7 @@ def put_definition(call: Call) -> Reply:
         "properties": properties,
     }
     call.world.store.put(call.id, document)
-    call.world.authorization.changed()
+    call.world.authorization.invalidate()
     return Reply(201, document)
 
 
@@ -183,7 +183,7 @@ def delete_definition(call: Call) -> Reply:
             f"There are existing role assignments referencing role (code: {call.name.replace('-', '')}).",
         )
     call.world.store.delete(document["id"])
-    call.world.authorization.changed()
+    call.world.authorization.invalidate()
     return Reply(200, document)
 
 

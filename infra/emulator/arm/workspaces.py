@@ -167,7 +167,7 @@ def list_datastore_secrets(call: Call) -> Reply:
     if call.world.store.get(call.id) is None:
         raise not_found(call.id)
     container: Any = call.resource()["properties"]["containerName"]
-    return Reply(body={"secretsType": "Sas", "sasToken": call.world.blobs.sas(container)})
+    return Reply(body={"secretsType": "Sas", "sasToken": call.world.blobs.shared_access.sas(container)})
 
 
 ROUTES: Routes = {

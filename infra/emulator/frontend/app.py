@@ -26,7 +26,7 @@ HOP_BY_HOP = frozenset(
 )
 # The key opens the endpoint and is nobody else's business: containers do not get to see it.
 NOT_FORWARDED = HOP_BY_HOP | {b"authorization", b"host", REQUEST_ID, CLIENT_REQUEST_ID}
-OURS = frozenset((REQUEST_ID, CLIENT_REQUEST_ID, b"ms-azureml-model-time", b"date"))
+SET_BY_PLATFORM = frozenset((REQUEST_ID, CLIENT_REQUEST_ID, b"ms-azureml-model-time", b"date"))
 CLIENT_ID_LENGTH = 40
 NOT_IN_CLIENT_ID = re.compile(rb"[^A-Za-z0-9_-]")
 TOO_LARGE = b"The request is larger than the endpoint takes."
@@ -168,7 +168,7 @@ class _Exchange:
             async for piece in upstream.read_body(self._method, head):
                 sent += len(piece)
                 self._limits.check_answer(sent)
-                await self._limits.pass_on(len(piece))
+                await self._limits.wait_for_bandwidth(len(piece))
                 await self.reply.body(piece)
             await self.reply.end()
         finally:
@@ -217,7 +217,9 @@ class _Reply:
 
     async def start(self, head: Head, seconds: float) -> None:
         """Pass on the head of a container's answer; every status but 200 becomes 424."""
-        headers = [(name, value) for name, value in head.headers if name not in HOP_BY_HOP and name not in OURS]
+        headers = [
+            (name, value) for name, value in head.headers if name not in HOP_BY_HOP and name not in SET_BY_PLATFORM
+        ]
         headers += [*self.ids, (b"ms-azureml-model-time", str(round(seconds * 1000)).encode())]
         status = head.status
         if status != 200:

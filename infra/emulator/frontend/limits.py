@@ -32,7 +32,7 @@ class Limits:
         bucket.take()
         return True
 
-    async def pass_on(self, count: int) -> None:
+    async def wait_for_bandwidth(self, count: int) -> None:
         """Hold so many bytes up until the bandwidth allows for them; there is a second's worth in advance."""
         bucket = self._bucket("endpoint_bytes_per_second")
         if bucket and (seconds := bucket.take(count)):
@@ -74,5 +74,5 @@ class Incoming:
             if most and self._seen > most:
                 self.too_large = True
                 return {"type": "http.disconnect"}
-            await self._limits.pass_on(len(body))
+            await self._limits.wait_for_bandwidth(len(body))
         return message

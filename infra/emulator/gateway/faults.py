@@ -52,11 +52,11 @@ class Rule:
     passed: int = 0
     hanging: int = field(default=0, init=False)
     pattern: re.Pattern[str] = field(init=False)
-    dice: random.Random = field(init=False)
+    rng: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
         self.pattern = re.compile(self.definition.get("path", ""), re.IGNORECASE)
-        self.dice = random.Random(self.definition.get("seed"))  # noqa: S311  faults, not secrets
+        self.rng = random.Random(self.definition.get("seed"))  # noqa: S311  faults, not secrets
 
     def strikes(self, method: str, path: str, target: str) -> bool:
         """Whether this rule meets the request; counts it if so."""
@@ -65,7 +65,7 @@ class Rule:
             return False
         if not self.pattern.search(path) or self.struck >= rule.get("times", self.struck + 1):
             return False
-        if self.dice.random() >= rule.get("probability", 1):
+        if self.rng.random() >= rule.get("probability", 1):
             return False
         if self.passed < rule.get("skip", 0):
             self.passed += 1

@@ -1,4 +1,4 @@
-"""What a deployment's container is: everything that decides how its instances run, read from the store."""
+"""What a deployment's container is: everything that fingerprinted how its instances run, read from the store."""
 
 import hashlib
 import json
@@ -60,13 +60,13 @@ def read_container(world: World, deployment_id: str) -> Container:
     model_id, model = _read_asset(world, "model", properties["model"]) if properties.get("model") else ("", None)
     resolved = resolve_environment(world, endpoint_id, properties.get("environmentVariables") or {})
     routes = environment.get("inferenceConfig") or {}
-    decides = [
+    fingerprinted = [
         *(environment_id, environment, code_id, code.get("codeUri"), code_settings, model_id),
         *(properties.get(key) for key in ("modelMountPath", "livenessProbe", "readinessProbe", "instanceType")),
         dict(resolved.variables),
     ]
     return Container(
-        fingerprint=hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest(),
+        fingerprint=hashlib.sha256(json.dumps(fingerprinted, sort_keys=True).encode()).hexdigest(),
         image=environment.get("image") or f"the image built for {'/'.join(environment_id.split('/')[-3:])}",
         code=_asset(code_id, code["codeUri"]),
         scoring_script=code_settings.get("scoringScript") or "",

@@ -105,7 +105,7 @@ class ProcessHost:
             deployment.starting = None
         deployment.current = starting
         if current:
-            await current.retire()
+            await current.drain()
         self._remove_older_revisions(deployment_id, number)
 
     def _stage(self, deployment_id: str, container: Container, number: str, logs: Path) -> StagedContainer:

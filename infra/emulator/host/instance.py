@@ -114,7 +114,7 @@ class Instance:
     async def _become_ready(self, process: ChildProcess) -> None:
         readiness, liveness = self._staged.container.readiness, self._staged.container.liveness
         started = time.monotonic()
-        lives = _Failures(liveness, started)
+        liveness_failures = _Failures(liveness, started)
         successes = 0
         while successes < readiness.success_threshold:
             if process.outcome is not None:
@@ -122,7 +122,7 @@ class Instance:
             successes = successes + 1 if await answers(self.port, readiness) else 0
             if successes == 0 and time.monotonic() - started > readiness.budget:
                 raise StartFailed(f"not ready after {readiness.budget:g} s: {_describe(readiness, 'readiness')}")
-            if await lives.exceeded(self.port):
+            if await liveness_failures.exceeded(self.port):
                 raise StartFailed(f"not alive after {liveness.budget:g} s: {_describe(liveness, 'liveness')}")
             if successes < readiness.success_threshold:
                 await asyncio.wait({process.exited}, timeout=START_POLL_SECONDS)
@@ -152,19 +152,19 @@ class Instance:
         process = self._process
         assert process is not None  # noqa: S101 (supervision begins after the first start)
         now = time.monotonic()
-        lives = _Failures(self._staged.container.liveness, now)
-        serves = _Failures(self._staged.container.readiness, now)
+        liveness_failures = _Failures(self._staged.container.liveness, now)
+        readiness_failures = _Failures(self._staged.container.readiness, now)
         while True:
-            pause = max(0.0, min(lives.due, serves.due) - time.monotonic())
+            pause = max(0.0, min(liveness_failures.due, readiness_failures.due) - time.monotonic())
             await asyncio.wait({process.exited}, timeout=pause)
             if process.outcome is not None:
                 return process.outcome
-            if await lives.exceeded(self.port):
+            if await liveness_failures.exceeded(self.port):
                 await process.stop(grace=1)
-                return f"liveness failed {lives.count} times"
-            if serves.due <= time.monotonic():
-                unready = await serves.exceeded(self.port)
-                if unready or serves.count == 0:
+                return f"liveness failed {liveness_failures.count} times"
+            if readiness_failures.due <= time.monotonic():
+                unready = await readiness_failures.exceeded(self.port)
+                if unready or readiness_failures.count == 0:
                     self._set_ready(ready=not unready)
 
     def _set_ready(self, *, ready: bool) -> None:

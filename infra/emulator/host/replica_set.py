@@ -38,13 +38,13 @@ class ReplicaSet:
             if isinstance(error, StartFailed):
                 raise self._failure(error, added) from None
             raise
-        await self._retire(surplus)
+        await self._drain(surplus)
         await self._all_ready()
 
-    async def retire(self) -> None:
+    async def drain(self) -> None:
         """Let running requests end, then end every instance."""
         instances, self.instances = self.instances, []
-        await self._retire(instances)
+        await self._drain(instances)
 
     async def stop(self, grace: float) -> None:
         """End every instance now; one that is starting fails as canceled."""
@@ -69,7 +69,7 @@ class ReplicaSet:
                 raise self._failure(StartFailed(f"not ready after {budget:g} s"), lagging)
             await asyncio.sleep(0.1)
 
-    async def _retire(self, instances: Sequence[Instance]) -> None:
+    async def _drain(self, instances: Sequence[Instance]) -> None:
         for instance in instances:
             instance.ready = False  # no new request
         deadline = time.monotonic() + DRAIN_SECONDS

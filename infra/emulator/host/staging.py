@@ -17,7 +17,7 @@ from infra.emulator.world import World
 INFERENCE_SERVER = Path(__file__).with_name("azmlinfsrv_launcher.py")
 # What a container may see of the environment that the emulator runs in: the machine, never its user's credentials.
 INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD", "CUDA_HOME")
-DECIDED_BY_PLATFORM = (OWNER_VARIABLE, "SCORING_HOST", "AML_APP_ROOT", "AZUREML_ENTRY_SCRIPT", "AZUREML_MODEL_DIR")
+SET_BY_PLATFORM = (OWNER_VARIABLE, "SCORING_HOST", "AML_APP_ROOT", "AZUREML_ENTRY_SCRIPT", "AZUREML_MODEL_DIR")
 INHERITED_PREFIXES = ("CUDA_VISIBLE", "NVIDIA_", "OMP_")
 
 
@@ -33,8 +33,8 @@ class StagedContainer:
     def command(self, port: int) -> Command:
         """How an instance on this port is started."""
         # The user's variables may replace what is inherited or offered, never what the platform itself decides.
-        decided = {name: value for name, value in self.environment.items() if name in DECIDED_BY_PLATFORM}
-        environment = {**self.environment, **self.container.variables, **decided, "PORT": str(port)}
+        fixed = {name: value for name, value in self.environment.items() if name in SET_BY_PLATFORM}
+        environment = {**self.environment, **self.container.variables, **fixed, "PORT": str(port)}
         if self.container.inference_server:
             arguments = [sys.executable, str(INFERENCE_SERVER), "--entry_script", self.script, "--port", str(port)]
         else:

@@ -46,7 +46,8 @@ class HubRoutes:
             ("GET", rf"/api/models/{REPO}/refs", self._refs),
             ("GET", rf"/api/models/{REPO}/auth-check", self._auth_check),
             ("GET", rf"/api/models/{REPO}/auth-check/write", self._auth_check_write),
-            ("GET", rf"/{REPO}/(?P<kind>resolve|raw)/(?P<revision>[^/]+)/(?P<path>.+)", self._file),
+            ("GET", rf"/{REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", self._resolve),
+            ("GET", rf"/{REPO}/raw/(?P<revision>[^/]+)/(?P<path>.+)", self._raw),
             ("POST", rf"/{REPO}/ask-access", self._ask_access),
         ]
         self._routes = [(method, re.compile(pattern), handler) for method, pattern, handler in routes]
@@ -126,21 +127,16 @@ class HubRoutes:
         check_write(await self._repo(repo, token), token)
         return PlainTextResponse("OK")
 
-    async def _file(
-        self, request: Request, token: HubToken | None, repo: str, kind: str, revision: str, path: str
-    ) -> Response:
+    async def _resolve(self, request: Request, token: HubToken | None, repo: str, revision: str, path: str) -> Response:
         found = await self._repo(repo, token)
-        if kind == "raw" or path not in UNGATED_FILES:
-            check_gate(found, token)  # before anybody learns whether revision and file exist
-        _check_revision(found, revision)
-        if path not in found.files:
-            raise HubError(404, "EntryNotFound", "Entry not found", found.sha)
-        file = found.files[path]
-        headers = _file_headers(found, file)
-        if request.headers.get("if-none-match") == headers["ETag"]:
-            return Response(status_code=304, headers=headers)
-        media_type = "application/octet-stream" if file.sha256 else "text/plain; charset=utf-8"
-        return FileResponse(file.source, headers=headers, media_type=media_type)
+        if path not in UNGATED_FILES:
+            check_gate(found, token)  # before the caller learns whether revision and file exist
+        return _file_response(request, found, revision, path)
+
+    async def _raw(self, request: Request, token: HubToken | None, repo: str, revision: str, path: str) -> Response:
+        found = await self._repo(repo, token)
+        check_gate(found, token)
+        return _file_response(request, found, revision, path)
 
     async def _ask_access(self, request: Request, token: HubToken | None, repo: str) -> Response:
         if token is None:
@@ -164,6 +160,18 @@ class HubRoutes:
 def _check_revision(repo: Repo, revision: str) -> None:
     if revision not in ("main", "refs/heads/main", repo.sha):
         raise HubError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+
+
+def _file_response(request: Request, repo: Repo, revision: str, path: str) -> Response:
+    _check_revision(repo, revision)
+    if path not in repo.files:
+        raise HubError(404, "EntryNotFound", "Entry not found", repo.sha)
+    file = repo.files[path]
+    headers = _file_headers(repo, file)
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    media_type = "application/octet-stream" if file.sha256 else "text/plain; charset=utf-8"
+    return FileResponse(file.source, headers=headers, media_type=media_type)
 
 
 def _file_headers(repo: Repo, file: RepoFile) -> dict[str, str]:

@@ -84,10 +84,10 @@ class Authorization:
     def revoke(self, id: str) -> bool:
         """Remove a role assignment; False where there was none."""
         removed = self._store.delete(id)
-        self.changed()
+        self.invalidate()
         return removed
 
-    def changed(self) -> None:
+    def invalidate(self) -> None:
         """Assignments or definitions have been written: evaluate anew from the store."""
         self._grants = None
 

@@ -72,7 +72,7 @@ class ManagedIdentityRoutes:
         elif resource_id := query.get("mi_res_id") or query.get("msi_res_id"):
             document = self._store.get(resource_id)
             principal = self._directory.get(document["properties"]["principalId"]) if document else None
-        elif named := named_in_header(self._store, header):
+        elif named := object_id_in_header(self._store, header):
             principal = self._directory.get(named)
         else:
             return self._directory.owner()
@@ -88,7 +88,7 @@ def identity_header(store: Store, object_id: str) -> str:
     return f"{object_id}.{_seal(store, object_id)}"
 
 
-def named_in_header(store: Store, header: str) -> str | None:
+def object_id_in_header(store: Store, header: str) -> str | None:
     """The object id in a header that this emulator made, None for any other header."""
     object_id, _, seal = header.partition(".")
     return object_id if seal and hmac.compare_digest(seal, _seal(store, object_id)) else None

@@ -32,13 +32,13 @@ def apply_seed(world: World, seed: dict[str, Any] | None) -> None:
         return
     seed = seed or {}
     for place in seed.get("workspaces", DEFAULT_WORKSPACES):
-        id = _home(world, place, "workspaces")
+        id = _resource_id(world, place, "workspaces")
         if world.store.get(id) is None:
-            add_workspace(world, id, _head(id, "workspaces"), place["location"], {})
+            add_workspace(world, id, _envelope(id, "workspaces"), place["location"], {})
     for place in seed.get("registries", []):
-        id = _home(world, place, "registries")
+        id = _resource_id(world, place, "registries")
         if world.store.get(id) is None:
-            add_registry(world, id, _head(id, "registries"), place["location"], {})
+            add_registry(world, id, _envelope(id, "registries"), place["location"], {})
     for region, families in seed.get("quota", {}).items():
         world.store.put_record("quota", region.lower(), families)
     for entry in seed.get("principals", []):
@@ -58,7 +58,7 @@ def record_seed(world: World, seed: dict[str, Any] | None) -> None:
         world.store.put_record("seed", "planted", {**seeded, "seed_digest": digest_of(seed)})
 
 
-def _home(world: World, place: dict[str, str], collection: str) -> str:
+def _resource_id(world: World, place: dict[str, str], collection: str) -> str:
     subscription, group = place["subscription_id"], place["resource_group"]
     add_subscription(world.store, subscription, world.tokens.tenant_id)
     scope = f"/subscriptions/{subscription}/resourceGroups/{group}"
@@ -67,7 +67,7 @@ def _home(world: World, place: dict[str, str], collection: str) -> str:
     return f"{scope}/providers/Microsoft.MachineLearningServices/{collection}/{place['name']}"
 
 
-def _head(id: str, collection: str) -> dict[str, Any]:
+def _envelope(id: str, collection: str) -> dict[str, Any]:
     at = LONG_AGO
     who = {"createdBy": "seed", "createdByType": "Application", "lastModifiedBy": "seed"}
     return {

@@ -27,9 +27,9 @@ def read_seed(path: Path) -> dict[str, Any]:
         raise SeedError(f"{path} is no JSON: {error}", hint=EXPLAINED) from None
     except RecursionError:
         raise SeedError(f"{path} is no JSON: nested too deeply", hint=EXPLAINED) from None
-    from infra.emulator.seed.model import mistake  # pydantic, which nothing else of the emulator needs
+    from infra.emulator.seed.model import first_mistake  # pydantic, which nothing else of the emulator needs
 
-    if wrong := mistake(seed):
+    if wrong := first_mistake(seed):
         raise SeedError(f"{path}: {wrong}", hint=EXPLAINED)
     found: dict[str, Any] = seed
     return found

@@ -78,7 +78,7 @@ class _Seed(_Part):
     principals: list[_Principal] = []
 
 
-def mistake(seed: Any) -> str:
+def first_mistake(seed: Any) -> str:
     """The first mistake, `where: what`; nothing where there is none, and never a value: some are secrets."""
     try:
         _Seed.model_validate(seed)

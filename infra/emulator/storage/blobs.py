@@ -2,22 +2,19 @@
 
 import base64
 import hashlib
-import hmac
 import os
 import secrets
 import shutil
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from infra.emulator.errors import DeploymentFailed
+from infra.emulator.storage.shared_access import SharedAccess
 from infra.emulator.store import Store
-
-SAS_VERSION = "2024-11-04"
-READ_WRITE = "racwdl"
 
 
 class Blobs:
@@ -26,7 +23,7 @@ class Blobs:
     def __init__(self, store: Store, folder: Path) -> None:
         self._store = store
         self._folder = folder
-        self._key = base64.b64decode(_sas_key(store))
+        self.shared_access = SharedAccess(store)
 
     def create_container(self, name: str, account_id: str) -> None:
         """Make a container of a storage account (its ARM id decides who may read with a token)."""
@@ -36,20 +33,6 @@ class Blobs:
     def container(self, name: str) -> dict[str, Any] | None:
         """What is known of a container."""
         return self._store.record("container", name)
-
-    def sas(self, container: str, *, permissions: str = READ_WRITE, lifetime: timedelta = timedelta(hours=1)) -> str:
-        """A shared access signature for a whole container, as a query string."""
-        expiry = (datetime.now(UTC) + lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
-        fields = {"sv": SAS_VERSION, "sr": "c", "sp": permissions, "se": expiry, "spr": "https"}
-        return urlencode(fields | {"sig": self._signature(container, fields)})
-
-    def sas_permissions(self, container: str, query: str) -> str | None:
-        """What a shared access signature permits now; None where it is forged, expired or of another container."""
-        fields = {name: values[0] for name, values in parse_qs(query).items()}
-        signed = {name: fields.get(name, "") for name in ("sv", "sr", "sp", "se", "spr")}
-        if not hmac.compare_digest(self._signature(container, signed), fields.get("sig", "")):
-            return None
-        return signed["sp"] if datetime.fromisoformat(signed["se"]) > datetime.now(UTC) else None
 
     def get(self, container: str, name: str) -> dict[str, Any] | None:
         """What is known of a blob: size, etag, modified, content_type, metadata, blocks."""
@@ -163,10 +146,6 @@ class Blobs:
         content = self.content(container, name)
         return content.with_name(f"{content.name}.block.{hashlib.sha256(block.encode()).hexdigest()}")
 
-    def _signature(self, container: str, fields: dict[str, str]) -> str:
-        text = "\n".join([container, *(f"{name}={fields[name]}" for name in sorted(fields))])
-        return base64.b64encode(hmac.digest(self._key, text.encode(), "sha256")).decode()
-
 
 def _below(name: str, path: str) -> bool:
     return not path or name == path or name.startswith(f"{path}/")
@@ -178,11 +157,3 @@ def _etag() -> str:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
-
-
-def _sas_key(store: Store) -> str:
-    kept = store.record("sas-key", "current")
-    if kept is None:
-        kept = {"key": base64.b64encode(secrets.token_bytes(64)).decode()}
-        store.put_record("sas-key", "current", kept)
-    return str(kept["key"])

@@ -18,8 +18,9 @@ from starlette.types import Receive, Scope, Send
 
 from infra.emulator.identity.authorization import Authorization
 from infra.emulator.identity.tokens import TokenIssuer, TokenRejected
-from infra.emulator.storage.blobs import SAS_VERSION, Blobs
+from infra.emulator.storage.blobs import Blobs
 from infra.emulator.storage.documents import StorageError, error_answer, listing, xml_answer
+from infra.emulator.storage.shared_access import SAS_VERSION
 
 STORAGE_AUDIENCES = ("https://storage.azure.com",)
 BLOB_ACTIONS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
@@ -75,7 +76,7 @@ class BlobRoutes:
     def _authorize(self, request: Request, container: str, account_id: str) -> None:
         permission = _permission(request)
         if "sig" in request.query_params:
-            granted = self._blobs.sas_permissions(container, request.url.query)
+            granted = self._blobs.shared_access.permissions(container, request.url.query)
             if granted is None:
                 raise StorageError(403, "AuthenticationFailed")
             if not set(permission) & set(granted):

@@ -22,8 +22,8 @@ from tests.infra.emulator.control_plane import (  # noqa: F401  fixtures
     documents,
     ml,
     ml_client,
-    quiet,
     sdk_environment,
+    without_output,
 )
 from tests.infra.emulator.worlds import (  # noqa: F401  fixtures
     anyio_backend,

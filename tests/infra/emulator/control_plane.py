@@ -237,7 +237,7 @@ def ml(ml_client: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
-def quiet() -> Callable[[], Any]:
+def without_output() -> Callable[[], Any]:
     """Keeps the dots that the SDK prints out of the test's output."""
     return lambda: contextlib.redirect_stdout(io.StringIO())
 

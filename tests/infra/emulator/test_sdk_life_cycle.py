@@ -35,7 +35,7 @@ def test_a_stack_lives_and_dies(
     ml: Any,
     arm: Any,
     tmp_path: Path,
-    quiet: Callable[[], Any],
+    without_output: Callable[[], Any],
     answers: list[tuple[str, str, int, Any]],
 ) -> None:
     from azure.ai.ml.entities import (
@@ -57,7 +57,7 @@ def test_a_stack_lives_and_dies(
         Environment(name="from-image", version="1", image="example.org/box:1", inference_config=SDK_ROUTES)
     )
     context = build_context(tmp_path / "context")
-    with quiet():
+    with without_output():
         built = ml.environments.create_or_update(
             Environment(
                 name="from-context", version="1", build=BuildContext(path=str(context)), inference_config=SDK_ROUTES
@@ -69,7 +69,7 @@ def test_a_stack_lives_and_dies(
     weights = tmp_path / "weights"
     weights.mkdir()
     (weights / "config.json").write_text("{}")
-    with quiet():
+    with without_output():
         model = ml.models.create_or_update(
             Model(name="words", version="1", path=str(weights), tags={"invisibleUntil": "2026-01-16T00:00:00.000Z"})
         )
@@ -81,7 +81,7 @@ def test_a_stack_lives_and_dies(
         tags={"owner": "test"},
         properties={"enforce_access_to_default_secret_stores": "enabled"},
     )
-    with quiet():
+    with without_output():
         created = ml.online_endpoints.begin_create_or_update(endpoint).result()
     assert created.provisioning_state == "Succeeded"
 
@@ -100,14 +100,14 @@ def test_a_stack_lives_and_dies(
             readiness_probe=ProbeSettings(initial_delay=1, period=1),
         )
 
-    with quiet():
+    with without_output():
         ml.online_deployments.begin_create_or_update(deployment()).result()
     live = ml.online_deployments.get("blue", "sdk-life")
     assert (live.provisioning_state, live.instance_count) == ("Succeeded", 1)
     assert live.environment_variables["GREETING"].startswith("${{azureml://connections/Words")
 
     endpoint.traffic = {"blue": 100}
-    with quiet():
+    with without_output():
         ml.online_endpoints.begin_create_or_update(endpoint).result()
     live_endpoint = ml.online_endpoints.get("sdk-life")
     assert live_endpoint.traffic == {"blue": 100}
@@ -127,14 +127,14 @@ def test_a_stack_lives_and_dies(
     assert "tiny scoring program is up" in ml.online_deployments.get_logs("blue", "sdk-life", lines=20)
 
     uploads = [url for method, url, *_ in answers if method == "POST" and "startPendingUpload" in url]
-    with quiet():
+    with without_output():
         ml.online_deployments.begin_create_or_update(deployment()).result()
     again = [url for method, url, *_ in answers if method == "POST" and "startPendingUpload" in url]
     assert again == uploads, "code that is unchanged was uploaded again"
 
     endpoint.traffic = {}
     arm.done("PUT", f"{arm.lab}/onlineEndpoints/sdk-life", _without_traffic(arm))
-    with quiet():
+    with without_output():
         ml.online_deployments.begin_delete("blue", "sdk-life").result()
         ml.online_endpoints.begin_delete("sdk-life").result()
     assert "sdk-life" not in [entry.name for entry in ml.online_endpoints.list()]
@@ -175,14 +175,14 @@ def test_a_client_secret_needs_a_role(
 
 
 def test_a_model_in_a_registry(
-    ml_client: Callable[..., Any], tmp_path: Path, quiet: Callable[[], Any], sdk_environment: dict[str, str]
+    ml_client: Callable[..., Any], tmp_path: Path, without_output: Callable[[], Any], sdk_environment: dict[str, str]
 ) -> None:
     from azure.ai.ml.entities import Model
     from azure.identity import ManagedIdentityCredential
 
     registry = ml_client(ManagedIdentityCredential(), registry_name="catalog")
     (tmp_path / "config.json").write_text("{}")
-    with quiet():
+    with without_output():
         made = registry.models.create_or_update(
             Model(name="shared", version="3", path=str(tmp_path / "config.json"), tags={"license": "mit"})
         )

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from infra.emulator.arm.assets.rules import KINDS, check_asset_name, checked_properties, filled_in
+from infra.emulator.arm.assets.rules import KINDS, check_asset_name, checked_properties, with_defaults
 from infra.emulator.arm.call import Call, Handler, Routes, envelope
 from infra.emulator.arm.workspaces import STORAGE_SUFFIX, account_name
 from infra.emulator.errors import ServiceError
@@ -23,7 +23,7 @@ def put_version(call: Call) -> Reply:
     check_asset_name(kind.noun, "version", version)
     sent = checked_properties(kind, call.object_body())
     existing = call.world.store.get(call.id)
-    properties = filled_in(kind, sent)
+    properties = with_defaults(kind, sent)
     if existing:
         kept = existing["properties"]
         # What a PUT leaves out is not a change: the SDK sends no modelType when it archives.
@@ -41,7 +41,7 @@ def put_version(call: Call) -> Reply:
         properties["provisioningState"] = "Succeeded"
     document = envelope(call, existing) | {"properties": properties}
     with call.world.store.transaction():
-        _touch_container(call, version, is_new=existing is None)
+        _update_container(call, version, is_new=existing is None)
         call.world.store.put(call.id, document)
     return Reply(200 if existing else 201, _shown(call, document))
 
@@ -123,7 +123,7 @@ def _upload_place(call: Call) -> Document:
     storage = f"{call.address.scope}/providers/Microsoft.Storage/storageAccounts/{account}"
     call.world.blobs.create_container(container, storage)
     uri = f"{call.world.urls.resource_manager}/blobstore/{account}.blob.{STORAGE_SUFFIX}/{container}"
-    credential = {"credentialType": "SAS", "sasUri": f"{uri}?{call.world.blobs.sas(container)}"}
+    credential = {"credentialType": "SAS", "sasUri": f"{uri}?{call.world.blobs.shared_access.sas(container)}"}
     reference = {"blobUri": uri, "storageAccountArmId": storage, "credential": credential}
     return {
         "pendingUploadId": None,
@@ -143,7 +143,7 @@ def _by_hash(call: Call, wanted: str, hash_version: str | None) -> list[Document
     return found
 
 
-def _touch_container(call: Call, version: str, *, is_new: bool) -> None:
+def _update_container(call: Call, version: str, *, is_new: bool) -> None:
     id = call.address.parent_id()
     store = call.world.store
     container = store.get(id)

@@ -101,7 +101,7 @@ def checked_properties(kind: AssetKind, body: Document) -> Document:
     return sent
 
 
-def filled_in(kind: AssetKind, sent: Document) -> Document:
+def with_defaults(kind: AssetKind, sent: Document) -> Document:
     """What GET answers: what was sent with what the service fills in."""
     base: Document = {"description": None, "tags": {}, "properties": {}, "isArchived": False, "isAnonymous": False}
     return base | kind.defaults | {name: value for name, value in sent.items() if value is not None}

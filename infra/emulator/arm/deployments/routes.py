@@ -6,11 +6,11 @@ from infra.emulator.arm.deployments.rules import (
     check_capacity,
     check_create_only,
     check_creator,
+    check_limits,
     check_references,
-    check_room,
     check_shape,
     check_size,
-    filled_in,
+    with_defaults,
 )
 from infra.emulator.arm.endpoints.rules import check_name, merged_properties
 from infra.emulator.arm.endpoints.work import BUSY
@@ -52,14 +52,14 @@ def put_deployment(call: Call) -> Reply:
     capacity = check_capacity(body.get("sku"))
     check_references(call, sent)
     check_creator(call, endpoint)
-    check_room(call, endpoint, size, capacity, creating=existing is None)
+    check_limits(call, endpoint, size, capacity, creating=existing is None)
     kept = existing["properties"]["properties"] if existing else {}
     document = envelope(call, existing) | {
         "location": endpoint["location"],
         "tags": body["tags"],
         "kind": body.get("kind") or "Managed",
         "sku": {"name": "Default", "capacity": capacity},
-        "properties": filled_in(sent) | {"properties": merged_properties(kept, sent.get("properties"))},
+        "properties": with_defaults(sent) | {"properties": merged_properties(kept, sent.get("properties"))},
     }
     return _begin_put(call, existing, document, 200 if existing else 201)
 
@@ -75,7 +75,7 @@ def patch_deployment(call: Call) -> Reply:
         size = vm_size(existing["properties"]["instanceType"])
         if size:
             endpoint = call.resource(call.address.parent_id())
-            check_room(call, endpoint, size, capacity, creating=False)
+            check_limits(call, endpoint, size, capacity, creating=False)
         document["sku"] = {**existing["sku"], "capacity": capacity}
     return _begin_put(call, existing, document, 202)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from infra.emulator.arm.call import Call, invalid
 from infra.emulator.arm.connections import LIST_SECRETS
-from infra.emulator.arm.endpoints.rules import FLAG
+from infra.emulator.arm.endpoints.rules import ENFORCE_ACCESS
 from infra.emulator.arm.quota.rules import check_quota, create_failed
 from infra.emulator.arm.quota.vm_sizes import VmSize, vm_size
 from infra.emulator.arm.tags import checked_tags, string_map
@@ -139,7 +139,7 @@ def check_references(call: Call, sent: Document) -> None:
         )
 
 
-def check_room(call: Call, endpoint: Document, size: VmSize, capacity: int, *, creating: bool) -> None:
+def check_limits(call: Call, endpoint: Document, size: VmSize, capacity: int, *, creating: bool) -> None:
     """Limits of the endpoint, of the subscription, and the quota of the family."""
     if creating:
         siblings = call.world.store.children(endpoint["id"], "deployments")
@@ -157,7 +157,7 @@ def check_room(call: Call, endpoint: Document, size: VmSize, capacity: int, *, c
 
 def check_creator(call: Call, endpoint: Document) -> None:
     """Under an endpoint that enforces access to secrets, whoever deploys must be able to read them."""
-    if str(endpoint["properties"]["properties"].get(FLAG, "")).lower() == "enabled":
+    if str(endpoint["properties"]["properties"].get(ENFORCE_ACCESS, "")).lower() == "enabled":
         call.require(LIST_SECRETS, call.workspace_id)
 
 
@@ -174,7 +174,7 @@ def check_create_only(existing: Document, sent: Document) -> None:
             )
 
 
-def filled_in(sent: Document) -> Document:
+def with_defaults(sent: Document) -> Document:
     """What GET answers: what was sent with what the service fills in."""
     given = {name: value for name, value in sent.items() if value is not None}
     probes = {name: PROBE | _given(sent.get(name)) for name in ("livenessProbe", "readinessProbe")}

@@ -4,10 +4,11 @@ import secrets
 import time
 
 from infra.emulator.arm.call import Call, Routes, envelope, invalid
+from infra.emulator.arm.endpoints.identity import grant_roles, new_identity
 from infra.emulator.arm.endpoints.rules import (
     CALL_FAILED,
-    FLAG,
-    check_flag,
+    ENFORCE_ACCESS,
+    check_enforce_access,
     check_identity,
     check_name,
     check_name_is_free,
@@ -15,7 +16,7 @@ from infra.emulator.arm.endpoints.rules import (
     check_traffic,
     merged_properties,
 )
-from infra.emulator.arm.endpoints.work import BUSY, grant_roles, new_identity
+from infra.emulator.arm.endpoints.work import BUSY
 from infra.emulator.arm.operations import accepted, operation_url
 from infra.emulator.arm.tags import checked_tags
 from infra.emulator.errors import ServiceError
@@ -125,7 +126,7 @@ def _create(call: Call, body: Document, sent: Document, location: str) -> Reply:
     identity = body.get("identity") or {"type": "SystemAssigned"}
     check_identity(call, identity)
     properties = merged_properties({}, sent.get("properties"))
-    check_flag(call, properties, identity)
+    check_enforce_access(call, properties, identity)
     check_traffic(world, call.id, sent, creating=True)
     check_name_is_free(world, call.id, location)
     head = envelope(call)
@@ -144,7 +145,7 @@ def _create(call: Call, body: Document, sent: Document, location: str) -> Reply:
         },
     }
     if identity["type"] == "SystemAssigned":
-        grant_roles(call, document, with_secrets=properties.get(FLAG, "").lower() == "enabled")
+        grant_roles(call, document, with_secrets=properties.get(ENFORCE_ACCESS, "").lower() == "enabled")
     keys = sent.get("keys") or {}
     given = {name: keys.get(name) or _new_key() for name in ("primaryKey", "secondaryKey")}
     world.store.put_secrets(call.id, given)
@@ -159,9 +160,9 @@ def _update(call: Call, existing: Document, body: Document, sent: Document) -> R
     if identity.get("type") != existing["identity"]["type"] or kept_ids != new_ids:
         raise invalid("The identity of an endpoint cannot be changed after its creation.", code=CALL_FAILED)
     properties = merged_properties(existing["properties"]["properties"], sent.get("properties"))
-    if FLAG in properties and FLAG not in existing["properties"]["properties"]:
-        check_flag(call, properties, existing["identity"])
-        grant_roles(call, existing, with_secrets=properties[FLAG].lower() == "enabled")
+    if ENFORCE_ACCESS in properties and ENFORCE_ACCESS not in existing["properties"]["properties"]:
+        check_enforce_access(call, properties, existing["identity"])
+        grant_roles(call, existing, with_secrets=properties[ENFORCE_ACCESS].lower() == "enabled")
     check_traffic(call.world, call.id, sent, creating=False)
     shares = {name: sent.get(name) for name in ("traffic", "mirrorTraffic") if sent.get(name) is not None}
     document = envelope(call, existing) | {

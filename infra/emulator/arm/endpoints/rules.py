@@ -11,7 +11,7 @@ from infra.emulator.world import World
 
 ENDPOINT_NAME = re.compile(r"(?=.{3,32}$)[a-zA-Z]([a-zA-Z0-9]|-(?=[a-zA-Z0-9]))*")
 AUTH_MODES = ("Key", "AMLToken", "AADToken")
-FLAG = "enforce_access_to_default_secret_stores"
+ENFORCE_ACCESS = "enforce_access_to_default_secret_stores"
 MAX_ENDPOINTS = 100
 MAX_MIRRORED = 50
 CALL_FAILED = "InferencingClientCallFailed"
@@ -108,16 +108,16 @@ def check_identity(call: Call, identity: Document) -> None:
             )
 
 
-def check_flag(call: Call, properties: Document, identity: Document) -> None:
+def check_enforce_access(call: Call, properties: Document, identity: Document) -> None:
     """The flag belongs to system-assigned identities and to creators who may read connection secrets themselves."""
-    flag = (properties.get(FLAG) or "disabled").lower()
+    flag = (properties.get(ENFORCE_ACCESS) or "disabled").lower()
     if flag not in ("enabled", "disabled"):
-        raise _wrong(f"{FLAG} must be enabled or disabled.", f"properties.properties.{FLAG}")
-    if FLAG in properties and identity["type"] == "UserAssigned":
+        raise _wrong(f"{ENFORCE_ACCESS} must be enabled or disabled.", f"properties.properties.{ENFORCE_ACCESS}")
+    if ENFORCE_ACCESS in properties and identity["type"] == "UserAssigned":
         raise _wrong(
-            f"The property {FLAG} cannot be used with a user-assigned identity. Assign the permissions to the identity "
-            "before you deploy.",
-            f"properties.properties.{FLAG}",
+            f"The property {ENFORCE_ACCESS} cannot be used with a user-assigned identity. Assign the permissions to "
+            "the identity before you deploy.",
+            f"properties.properties.{ENFORCE_ACCESS}",
         )
     if flag == "enabled":
         call.require(LIST_SECRETS, call.workspace_id)

@@ -1,9 +1,5 @@
-"""What happens to an endpoint in the background, and the identity that it gets."""
+"""The long-running work on endpoints."""
 
-from typing import Any
-
-from infra.emulator.arm.call import Call
-from infra.emulator.identity.roles import BLOB_DATA_READER, CONNECTION_SECRETS_READER, METRICS_WRITER
 from infra.emulator.store import Document
 from infra.emulator.world import World
 
@@ -53,29 +49,3 @@ def failed(world: World, operation: Document) -> None:
     if document:
         document["properties"]["provisioningState"] = "Failed"
         world.store.put(document["id"], document)
-
-
-def new_identity(call: Call, sent: Document) -> Document:
-    """The identity of an endpoint that is being created: a new one, or the user-assigned ones with their ids."""
-    world = call.world
-    tenant = {"tenantId": world.tokens.tenant_id}
-    if sent["type"] == "SystemAssigned":
-        principal = world.directory.create(f"{call.name}-identity")
-        return {"type": "SystemAssigned", "principalId": principal.object_id, **tenant}
-    assigned: Document = {}
-    for id in sent["userAssignedIdentities"]:
-        known: Any = call.resource(id)["properties"]
-        assigned[id] = {"principalId": known["principalId"], "clientId": known["clientId"]}
-    return {"type": "UserAssigned", "userAssignedIdentities": assigned}
-
-
-def grant_roles(call: Call, document: Document, *, with_secrets: bool) -> None:
-    """Assign what the platform assigns to a system-assigned identity by itself."""
-    world = call.world
-    principal = document["identity"]["principalId"]
-    storage = call.resource(call.workspace_id)["properties"]["storageAccount"]
-    roles = [(METRICS_WRITER, call.workspace_id), (BLOB_DATA_READER, storage)]
-    if with_secrets:
-        roles.append((CONNECTION_SECRETS_READER, call.workspace_id))
-    ids = [world.authorization.assign(principal, role, scope, by=call.principal.object_id) for role, scope in roles]
-    world.store.put_record("granted", call.id.lower(), {"ids": ids})

@@ -10,7 +10,7 @@ from infra.emulator.errors import ServiceError
 from infra.emulator.store import Document
 from infra.emulator.world import World
 
-GENEROUS = 10_000
+DEFAULT_LIMIT = 10_000
 # What a family has that a region's quota does not name: Azure grants GPU families nothing by default.
 UNNAMED_CPU_FAMILY = 100
 GUIDE = "Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#error-outofquota"
@@ -26,7 +26,7 @@ def limit(world: World, region: str, family: str) -> int:
     """Cores granted in a region to a family."""
     granted = world.store.record("quota", region.lower())
     if granted is None:
-        return GENEROUS
+        return DEFAULT_LIMIT
     by_name = {_plain(name): cores for name, cores in granted.items()}
     is_gpu = _plain(family).startswith(("standardnc", "standardnd", "standardnv"))
     return int(by_name.get(_plain(family), 0 if is_gpu else UNNAMED_CPU_FAMILY))

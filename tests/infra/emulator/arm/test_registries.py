@@ -64,14 +64,14 @@ def test_a_version_keeps_its_files(models: Any, arm: Any) -> None:
     ],
 )
 def test_a_deployment_names_a_model_of_a_registry(
-    ml: Any, arm: Any, models: Any, quiet: Callable[[], Any], reference: str, version: str, files: int
+    ml: Any, arm: Any, models: Any, without_output: Callable[[], Any], reference: str, version: str, files: int
 ) -> None:
     from azure.ai.ml.entities import CodeConfiguration, Environment, ManagedOnlineDeployment, ProbeSettings
 
     endpoint = arm.endpoint("shelf")
     probe = ProbeSettings(initial_delay=1, period=1)
     box = Environment(name="shelf-box", version="1", image="example.org/box:1", inference_config=SDK_ROUTES)
-    with quiet():
+    with without_output():
         ml.online_deployments.begin_create_or_update(
             ManagedOnlineDeployment(
                 name="blue",

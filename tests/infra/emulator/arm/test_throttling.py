@@ -4,6 +4,9 @@ from typing import Any
 
 import httpx
 
+from infra.emulator.arm.throttling import Throttle
+from infra.emulator.world import World
+
 LEFT = "x-ms-ratelimit-remaining-subscription-reads"
 
 
@@ -23,3 +26,21 @@ def test_reads_are_counted_and_refused_only_where_that_is_wanted(emulator: Any, 
     assert int(refused.headers["retry-after"]) >= 1
     assert refused.headers[LEFT] == "0"
     assert arm("GET", arm.lab).status_code == 200
+
+
+def test_resource_manager_counts_and_refuses_where_it_is_told_to(bare_world: World) -> None:
+    throttle = Throttle(bare_world.settings)
+    headers, wait = throttle.count("GET", "sub", "ann")
+    assert wait == 0
+    assert headers == {
+        "x-ms-ratelimit-remaining-subscription-reads": "249",
+        "x-ms-ratelimit-remaining-subscription-global-reads": "3749",
+    }
+    for _ in range(300):
+        headers, wait = throttle.count("PUT", "sub", "ann")
+        assert wait == 0
+    assert headers["x-ms-ratelimit-remaining-subscription-writes"] == "0"
+    bare_world.settings.update({"throttle_requests": 1})
+    assert throttle.count("PUT", "sub", "ann")[1] >= 1
+    assert throttle.count("PUT", "sub", "bob")[1] == 0
+    assert throttle.count("DELETE", "sub", "ann")[1] == 0

@@ -7,37 +7,17 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.emulator.arm.throttling import Throttle
 from infra.emulator.frontend.limits import Limits
-from infra.emulator.gateway.token_bucket import TokenBucket
 from infra.emulator.settings import DEFAULTS
 from infra.emulator.world import World
 
 pytestmark = pytest.mark.anyio
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_the_defaults_are_azures_numbers() -> None:
     assert DEFAULTS["endpoint_requests_per_second"] == 500
     assert DEFAULTS["endpoint_bytes_per_second"] == 5_000_000
     assert DEFAULTS["endpoint_request_bytes"] == DEFAULTS["endpoint_response_bytes"] == 0
-
-
-def test_a_bucket_gives_what_it_has_and_then_what_it_regains() -> None:
-    clock = Clock()
-    bucket = TokenBucket(10, 5, clock)
-    assert [bucket.take(4), bucket.take(6), bucket.take(5)] == [0, 0, 1]
-    clock.now = 2
-    assert bucket.held == 5
-    clock.now = 100
-    assert bucket.held == 10
 
 
 async def test_more_requests_than_the_rate(running: httpx.AsyncClient, world: World) -> None:
@@ -70,29 +50,11 @@ async def test_an_answer_that_is_too_large(running: httpx.AsyncClient, world: Wo
 async def test_bytes_above_the_bandwidth_wait(bare_world: World) -> None:
     bare_world.settings.update({"endpoint_bytes_per_second": 1000})
     limits = Limits(bare_world.settings)
-    await asyncio.wait_for(limits.pass_on(1000), 0.5)
+    await asyncio.wait_for(limits.wait_for_bandwidth(1000), 0.5)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(limits.pass_on(5000), 0.05)
+        await asyncio.wait_for(limits.wait_for_bandwidth(5000), 0.05)
     bare_world.settings.update({"endpoint_bytes_per_second": 0})
-    await asyncio.wait_for(limits.pass_on(10**9), 0.5)
-
-
-def test_resource_manager_counts_and_refuses_where_it_is_told_to(bare_world: World) -> None:
-    throttle = Throttle(bare_world.settings)
-    headers, wait = throttle.count("GET", "sub", "ann")
-    assert wait == 0
-    assert headers == {
-        "x-ms-ratelimit-remaining-subscription-reads": "249",
-        "x-ms-ratelimit-remaining-subscription-global-reads": "3749",
-    }
-    for _ in range(300):
-        headers, wait = throttle.count("PUT", "sub", "ann")
-        assert wait == 0
-    assert headers["x-ms-ratelimit-remaining-subscription-writes"] == "0"
-    bare_world.settings.update({"throttle_requests": 1})
-    assert throttle.count("PUT", "sub", "ann")[1] >= 1
-    assert throttle.count("PUT", "sub", "bob")[1] == 0
-    assert throttle.count("DELETE", "sub", "ann")[1] == 0
+    await asyncio.wait_for(limits.wait_for_bandwidth(10**9), 0.5)
 
 
 def test_the_settings_go_with_the_endpoint_only(bare_world: World) -> None:
