@@ -1,1 +1,1 @@
-"""An emulator of Azure Machine Learning on this machine: Resource Manager, the Hub and the hosts of the containers."""
+"""Emulates Azure Machine Learning and the Hugging Face Hub on this machine; `launcher` starts and stops it."""

@@ -14,11 +14,11 @@ from infra.errors import GateliftError
 
 
 def main() -> int:
-    """Run an emulator until it is told to stop."""
+    """Run an emulator until a signal stops it."""
     parser = argparse.ArgumentParser(prog="python -m infra.emulator", description="An Azure Machine Learning emulator.")
-    parser.add_argument("--state", type=Path, required=True, help="folder that holds everything it knows")
-    parser.add_argument("--port", type=int, default=0, help="port of the control plane; 0: the last one, or any")
-    parser.add_argument("--seed", type=Path, help="JSON file with what it holds at first")
+    parser.add_argument("--state", type=Path, required=True, help="its state folder")
+    parser.add_argument("--port", type=int, default=0, help="port of Resource Manager; 0: the previous one, or any")
+    parser.add_argument("--seed", type=Path, help="seed file: its content at the first start")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("httpx", "uvicorn", "httpcore"):
@@ -32,8 +32,8 @@ def main() -> int:
 
 
 def _report(message: dict[str, Any]) -> None:
-    print(json.dumps(message), flush=True)  # noqa: T201  whoever started us waits for this line
-    # Nobody reads any further: what is printed from now on belongs to the log.
+    print(json.dumps(message), flush=True)  # noqa: T201  the launcher waits for this line
+    # The launcher reads no further: later output goes to the log.
     if not sys.stdout.isatty():
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 

@@ -1,4 +1,4 @@
-"""What listens on the HTTPS port: the control plane, the authority, storage and discovery, told apart by path."""
+"""The services behind the HTTPS port, told apart by path: Resource Manager, Entra ID, storage, Key Vault, discovery."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -13,7 +13,7 @@ DISCOVERY = "/registrymanagement/v1.0/registries/"
 
 
 class HttpsRouter:
-    """ASGI application that hands each request to the part it is for."""
+    """ASGI application of the HTTPS port."""
 
     def __init__(self, world: World, arm: ArmApp, entra: EntraRoutes, blobs: ASGIApp, vaults: ASGIApp) -> None:
         self._world = world
@@ -48,7 +48,7 @@ class HttpsRouter:
         return Reply(body=found)
 
     def _metadata(self, scope: Scope) -> object:
-        """The cloud's metadata in both of its shapes: a list of clouds, or this cloud by api-version 2015-01-01."""
+        """The cloud's metadata: a list of clouds, or with api-version 2015-01-01 this cloud alone."""
         url = self._world.urls.resource_manager
         if b"api-version=2015" in scope["query_string"]:
             return {

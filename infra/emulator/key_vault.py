@@ -24,19 +24,19 @@ SECRET_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 
 
 def find_vault(store: Store, name: str) -> Document | None:
-    """A vault by its name, which is unique among all subscriptions."""
+    """A vault by its name, which is unique across subscriptions."""
     return next((item for item in store.of_type("vaults") if item["name"].lower() == name.lower()), None)
 
 
 def may(authorization: Authorization, object_id: str, action: str, vault: Document, secret: str = "") -> bool:
-    """Whether roles allow a data action; a vault of the older model, with access policies, opens to no role."""
+    """Whether roles allow a data action on a secret; never in a vault with access policies instead of roles."""
     scope = f"{vault['id']}/secrets/{secret}" if secret else vault["id"]
     by_role = vault["properties"].get("enableRbacAuthorization") is True
     return by_role and authorization.allowed(object_id, f"{ACTIONS}/{action}/action", scope, data=True)
 
 
 def secret_value(store: Store, vault: Document, name: str, version: str = "") -> str | None:
-    """The value of a version, of the newest where none is named."""
+    """The value of a version, by default the newest; None where there is none."""
     versions = (store.secrets(_id(vault, name)) or {"versions": {}})["versions"]
     entry = versions.get(version.lower()) if version else next(reversed(versions.values()), None)
     return entry["value"] if entry else None

@@ -1,4 +1,4 @@
-"""Starts, finds and stops emulators: each is a process of its own that outlives whoever started it."""
+"""Starts, finds and stops emulators: each is a process of its own that outlives its starter."""
 
 import fcntl
 import json
@@ -25,7 +25,7 @@ from infra.errors import GateliftError, NotReady
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 LOG = "emulator.log"
-# What the emulator may see of the environment it is started in: the machine, never its user's credentials.
+# The environment variables that the server inherits: about the machine, never the user's credentials.
 INHERITED = """
 PATH HOME LANG LC_ALL TZ TMPDIR VIRTUAL_ENV LD_LIBRARY_PATH LD_PRELOAD CUDA_HOME XDG_CACHE_HOME PYTHONDONTWRITEBYTECODE
 GATELIFT_CACHE_DIR GATELIFT_EMULATOR_STATE
@@ -34,7 +34,7 @@ INHERITED_PREFIXES = ("CUDA_VISIBLE", "NVIDIA_", "OMP_")
 
 
 class EmulatorProfile(Struct, frozen=True):
-    """How a running emulator is reached."""
+    """The addresses of a running emulator, and its process."""
 
     resource_manager: str
     ca_bundle: str
@@ -58,9 +58,9 @@ def start(
     foreground: bool = False,
     on_ready: Callable[[EmulatorProfile], None] | None = None,
 ) -> EmulatorProfile:
-    """Start an emulator on this state folder, or find the one that runs there; returns when it answers.
+    """Start an emulator on this state folder, or find the one that runs there; returns once it answers.
 
-    In the foreground it runs in this process until a signal ends it; `on_ready` then says how it is reached.
+    In the foreground it runs in this process until a signal stops it; `on_ready` is called with its profile.
     """
     paths = StatePaths(state.expanduser().resolve())
     running = _wait_for_running(paths)
@@ -82,12 +82,12 @@ def status(state: Path) -> EmulatorProfile | None:
     try:
         profile = _profile(json.loads(paths.profile.read_text()))
     except (OSError, ValueError, TypeError, KeyError):
-        return None  # it is just starting or ending
+        return None  # it is starting or stopping
     return profile if _runs(profile.pid) and _listens(profile) else None
 
 
 def stop(state: Path) -> bool:
-    """End the emulator and every process that it started; False where none ran."""
+    """Stop the emulator and every process that it started; False where none was running."""
     paths = StatePaths(state.expanduser().resolve())
     running = status(paths.root)
     if running is None:
@@ -104,7 +104,7 @@ def stop(state: Path) -> bool:
 
 
 def reset(state: Path) -> bool:
-    """Stop the emulator and remove what it knew; False where there was nothing. Files of others stay."""
+    """Stop the emulator and remove its state; False where there was none. Other files in the folder stay."""
     paths = StatePaths(state.expanduser().resolve())
     stop(paths.root)
     known = paths.database.exists()
@@ -140,11 +140,11 @@ def _spawn(paths: StatePaths, port: int, seed: Path | None) -> EmulatorProfile:
         process.wait()
         raise NotReady(f"the emulator did not answer within {START_SECONDS:.0f} s", hint=f"see {paths.logs / LOG}")
     if "error" not in report:
-        # Somebody has to wait for it as long as this process lives, or it stays a zombie after its end.
+        # A thread waits for it, or it would stay a zombie for as long as this process lives.
         threading.Thread(target=process.wait, daemon=True).start()
         return _profile(report)
     process.wait()
-    # Somebody else was quicker: theirs is as good.
+    # Another process has started one in the meantime: that one will do.
     if report.get("code") == "already_running" and (other := _wait_for_running(paths)):
         return other
     raise GateliftError(report["error"], hint=report["hint"] or f"see {paths.logs / LOG}", code=report["code"])
@@ -196,7 +196,7 @@ def _first_line(process: "subprocess.Popen[bytes]", seconds: float) -> dict[str,
 
 
 def _wait_for_running(paths: StatePaths) -> EmulatorProfile | None:
-    """The emulator that holds the lock once it answers; None as soon as nobody holds it."""
+    """The emulator that holds the lock, once it answers; None if no process holds it."""
     deadline = time.monotonic() + START_SECONDS
     while _is_locked(paths.lock) and time.monotonic() < deadline:
         if profile := status(paths.root):
@@ -212,12 +212,12 @@ def _is_locked(lock: Path) -> bool:
     except BlockingIOError:
         return True
     except OSError:
-        return False  # there is no such folder, or none that we may use
+        return False  # there is no such folder, or it may not be used
     return False
 
 
 def _runs(pid: int) -> bool:
-    """A killed emulator leaves its profile behind, and for a moment its lock and its ports."""
+    """Whether the process runs: a killed emulator leaves its profile behind, and for a moment its lock and ports."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:

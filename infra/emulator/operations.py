@@ -1,4 +1,4 @@
-"""Long-running operations: started by a request, watched by their URL, resumed after a restart."""
+"""Long-running operations: started by a request, polled at a URL, resumed after a restart."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ class Runner:
 
 
 class Operations:
-    """Runs operations as tasks; their records lie in the store."""
+    """Runs operations as tasks; their records are in the store."""
 
     def __init__(self, store: Store, settings: Settings, faults: Faults, runners: Mapping[str, Runner]) -> None:
         self._store = store
@@ -57,7 +57,7 @@ class Operations:
         return operation
 
     def canceled(self, kind: str, resource_id: str, message: str) -> Document:
-        """An operation that ends before it begins, because another one holds the resource."""
+        """The record of an operation that is canceled at once, because another one holds the resource."""
         operation = {"kind": kind, "resource": resource_id, "status": "Canceled", "startTime": _now(), "payload": {}}
         operation["name"] = f"oe:{uuid.uuid4()}:{uuid.uuid4()}"
         operation |= {"endTime": _now(), "error": {"code": "OperationCanceled", "message": message}}
@@ -69,7 +69,7 @@ class Operations:
         return self._store.record("operation", name.lower())
 
     def running(self, resource_id: str, kind: str = "") -> Document | None:
-        """The operation (of this kind) that holds this very resource, if one does."""
+        """The running operation (of this kind) on exactly this resource, None if there is none."""
         key = resource_id.lower()
         for name in self._tasks:
             operation = self.get(name)
@@ -80,7 +80,7 @@ class Operations:
         return None
 
     async def cancel_below(self, resource_id: str, *, besides: str = "") -> None:
-        """End the operations on a resource and on everything below it, because one of higher priority needs it."""
+        """Cancel the operations on a resource and on everything below it, for an operation of higher priority."""
         key = resource_id.lower()
         for name, task in list(self._tasks.items()):
             operation = self.get(name)
@@ -93,13 +93,13 @@ class Operations:
                 await asyncio.gather(task, return_exceptions=True)
 
     def resume(self) -> None:
-        """Take up again what was running when the emulator ended."""
+        """Resume the operations that were running when the emulator stopped."""
         for operation in self._store.records("operation").values():
             if operation["status"] == "InProgress":
                 self._run(operation)
 
     async def close(self) -> None:
-        """Stop the tasks; their operations stay in progress and are resumed by the next start."""
+        """Stop the tasks; their operations stay in progress and are resumed at the next start."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -126,7 +126,7 @@ class Operations:
             await runner.run(operation)
         except DeploymentFailed as failure:
             error = {"code": failure.code, "message": failure.message}
-        except Exception as failure:  # a bug of the emulator: the client must not wait for ever
+        except Exception as failure:  # a bug of the emulator: the client must not wait forever
             logger.exception("operation %s on %s", operation["kind"], operation["resource"])
             message = f"Internal error. {type(failure).__name__}: {failure}"
             error = {"code": "InternalServerError", "message": message}

@@ -1,4 +1,4 @@
-"""The emulator's own interfaces over plain HTTP: what runs, faults, settings, the demo token."""
+"""The emulator's own HTTP interface: instances, faults, settings, the demo token."""
 
 import json
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 from infra.emulator.gateway.messages import Reply, headers_of, read_body, respond
 from infra.emulator.world import World
 
-# What a browser may not do from another site: the emulator answers only those who address it as loopback.
 INTERFACES = ("faults", "settings", "instances", "resources", "operations", "counters")
+# Only requests to these names are answered, so that no web page of another site can send any.
 LOOPBACK = ("127.0.0.1", "localhost")
 
 

@@ -1,4 +1,4 @@
-"""Brings back what ran when the emulator ended: front ends, deployments, operations."""
+"""Resumes what ran when the emulator stopped: front ends, operations and deployments."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ logger = logging.getLogger("gatelift.emulator")
 
 
 async def resume(world: World) -> None:
-    """Open every front end again, take up operations, and start the deployments that had been up."""
+    """Open every front end again, resume operations, and start the deployments that ran before."""
     for endpoint in world.store.of_type("onlineEndpoints"):
         if endpoint["properties"].get("scoringUri"):
             await _reopen(world, endpoint)
@@ -36,6 +36,6 @@ async def _start(world: World, deployment_id: str) -> None:
         await world.host.start(deployment_id)
     except DeploymentFailed as failure:
         # On Azure, too, a deployment that cannot be recovered keeps its state and does not answer.
-        logger.warning("%s did not come back: %s", deployment_id, failure)
-    except Exception:  # one deployment must not keep the others from coming back
-        logger.exception("%s did not come back", deployment_id)
+        logger.warning("%s could not be resumed: %s", deployment_id, failure)
+    except Exception:  # one deployment must not keep the others from being resumed
+        logger.exception("%s could not be resumed", deployment_id)

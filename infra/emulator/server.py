@@ -1,4 +1,4 @@
-"""The emulator's process: makes the world, listens, brings back what was there, ends cleanly."""
+"""The emulator's server: makes the world, listens, resumes what ran before, and stops cleanly."""
 
 import asyncio
 import fcntl
@@ -45,7 +45,7 @@ IDENTITY_PATH = "/msi/token"
 
 
 class AlreadyRunning(GateliftError):
-    """This state folder has a running emulator."""
+    """An emulator is already running on this state folder."""
 
     code = "already_running"
 
@@ -57,8 +57,8 @@ async def serve(
     seed: Path | None = None,
     on_ready: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Run an emulator until SIGTERM or SIGINT; `on_ready` gets its profile."""
-    os.umask(0o077)  # whatever is written here is its owner's alone
+    """Run an emulator until SIGTERM or SIGINT; `on_ready` is called with its profile."""
+    os.umask(0o077)  # files are readable by their owner alone
     planned = read_seed(seed) if seed else None
     paths = StatePaths(state)
     paths.prepare()
@@ -163,7 +163,7 @@ def _write_atomically(path: Path, text: str) -> None:
 
 
 class _StateLock:
-    """Hold the state folder's lock: the kernel lets go of it whatever becomes of this process."""
+    """Holds the lock of a state folder; the kernel releases it even if this process is killed."""
 
     def __init__(self, paths: StatePaths) -> None:
         self._path = paths.lock
@@ -171,7 +171,7 @@ class _StateLock:
 
     def __enter__(self) -> None:
         self._file = self._path.open("a")
-        # Whoever asks whether we run holds the lock for a moment: that is no reason to give up.
+        # `launcher.status` holds the lock for a moment, so a single failure proves nothing.
         for _ in range(LOCK_TRIES):
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Behaviour of the emulator that a test may want otherwise: set over the portal, kept across restarts."""
+"""Numbers that tests may change over the portal; they are kept across restarts."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ DEFAULTS: dict[str, float] = {
     "token_lifetime_seconds": 86_400,
     # Lifetime of an endpoint's AML token.
     "aml_token_lifetime_seconds": 43_200,
-    # What the control plane says in Retry-After while an operation runs; Azure's contract has 10 to 600.
+    # Retry-After while an operation runs; Azure's contract says 10 to 600.
     "retry_after_seconds": 1,
-    # 1: the control plane answers 429 above Azure's rates; 0: its headers count, and nobody is held up.
+    # 1: Resource Manager answers 429 above Azure's rates; 0: it only counts requests in its headers.
     "throttle_requests": 0,
-    # What one endpoint takes, 0 for no limit. Azure's numbers where Azure has one.
+    # Limits of one endpoint, 0 for none; Azure's numbers where Azure documents one.
     "endpoint_requests_per_second": 500,
     "endpoint_bytes_per_second": 5_000_000,
-    # Azure's documents have had no number since a preview's 1.5 MB.
+    # Azure documents no size; an old preview had 1.5 MB.
     "endpoint_request_bytes": 0,
     "endpoint_response_bytes": 0,
 }
@@ -37,11 +37,11 @@ class Settings:
         return self._values[name]
 
     def all(self) -> dict[str, float]:
-        """Every setting with its present value."""
+        """Every setting with its current value."""
         return dict(self._values)
 
     def update(self, changes: dict[str, Any]) -> None:
-        """Change some; `ValueError` names an unknown setting or a value that is no number."""
+        """Change some of them; `ValueError` names an unknown setting or an invalid value."""
         for name, value in changes.items():
             if name not in DEFAULTS:
                 raise ValueError(f"unknown setting {name!r}; there are {', '.join(DEFAULTS)}")

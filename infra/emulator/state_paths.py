@@ -1,4 +1,4 @@
-"""Where an emulator keeps what it knows."""
+"""The files in an emulator's state folder."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ class StatePaths(Struct, frozen=True):
 
     @property
     def database(self) -> Path:
-        """The SQLite file, the only place where secrets lie."""
+        """The SQLite file, the only one with secrets."""
         return self.root / "emulator.sqlite3"
 
     @property
@@ -27,7 +27,7 @@ class StatePaths(Struct, frozen=True):
 
     @property
     def staging(self) -> Path:
-        """Code and models as they are laid out for containers."""
+        """Code and models as containers find them on disk."""
         return self.root / "staging"
 
     @property
@@ -37,17 +37,17 @@ class StatePaths(Struct, frozen=True):
 
     @property
     def ca_bundle(self) -> Path:
-        """The public roots plus the emulator's own CA, as PEM."""
+        """The public root certificates and the emulator's own CA, as PEM."""
         return self.root / "ca-bundle.pem"
 
     @property
     def profile(self) -> Path:
-        """Where the running server says how it is reached."""
+        """The profile of the running server: its addresses and process id."""
         return self.root / "profile.json"
 
     @property
     def lock(self) -> Path:
-        """Held by the running server, so that a state folder has one."""
+        """Locked by the running server, so that no second one uses the folder."""
         return self.root / "lock"
 
     def prepare(self) -> None:

@@ -1,4 +1,4 @@
-"""What the emulator remembers: one SQLite file with the ARM documents, their secrets and everything else."""
+"""The emulator's database: one SQLite file with ARM documents, their secrets and other records."""
 
 import json
 import os
@@ -87,7 +87,7 @@ class Store:
         return [json.loads(row[0]) for row in rows]
 
     def located(self, collection: str, location: str) -> list[str]:
-        """The ids in one region of one collection: unlike `of_type`, quick among thousands."""
+        """The ids of one collection in one region; faster than `of_type` among thousands."""
         rows = self._db.execute(
             "SELECT id FROM resources WHERE collection = ? AND json_extract(document, '$.location') = ?",
             (collection.lower(), location),
@@ -99,7 +99,7 @@ class Store:
         return [json.loads(row[0]) for row in self._db.execute("SELECT document FROM resources ORDER BY key")]
 
     def secrets(self, id: str) -> Document | None:
-        """What belongs to a resource and is never part of its document."""
+        """The secrets of a resource, which are never part of its document."""
         row = self._db.execute("SELECT value FROM secrets WHERE key = ?", (key_of(id),)).fetchone()
         return json.loads(row[0]) if row else None
 
@@ -108,7 +108,7 @@ class Store:
         self._db.execute("REPLACE INTO secrets VALUES (?, ?)", (key_of(id), json.dumps(secrets)))
 
     def record(self, kind: str, key: str) -> Document | None:
-        """What was recorded under `kind` and `key`; both are case-sensitive."""
+        """The record of a kind with this key; both are case-sensitive."""
         row = self._db.execute("SELECT value FROM records WHERE kind = ? AND key = ?", (kind, key)).fetchone()
         return json.loads(row[0]) if row else None
 
@@ -125,7 +125,7 @@ class Store:
         return {row[0]: json.loads(row[1]) for row in rows}
 
     def delete_record(self, kind: str, key: str) -> None:
-        """Remove a record; absent is fine."""
+        """Remove a record, if there is one."""
         self._db.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind, key))
 
     @contextmanager
@@ -151,12 +151,12 @@ class Store:
 
 
 def key_of(id: str) -> str:
-    """The form under which ids compare: lower case, no slash at the end."""
+    """An id as it is compared: lower case, no trailing slash."""
     return id.rstrip("/").lower()
 
 
 def split_key(id: str) -> tuple[str, str, str]:
-    """Parent, collection and name of an id: its last two segments and what stands before them."""
+    """Parent, collection and name of an id: all but its last two segments, and these two."""
     parent, _, name = id.rstrip("/").rpartition("/")
     parent, _, collection = parent.rpartition("/")
     return parent, collection, name

@@ -11,7 +11,7 @@ from infra.emulator.launcher import EmulatorProfile
 
 @pytest.fixture(scope="session")
 def azure_ml_emulator_seed() -> Path | None:
-    """The seed file of `azure_ml_emulator`; override it to begin with workspaces, quota and models of your own."""
+    """The seed file of `azure_ml_emulator`; override it to start with workspaces, quota and models of your own."""
     return None
 
 
@@ -19,7 +19,7 @@ def azure_ml_emulator_seed() -> Path | None:
 def azure_ml_emulator(
     tmp_path_factory: pytest.TempPathFactory, azure_ml_emulator_seed: Path | None
 ) -> Iterator[EmulatorProfile]:
-    """An emulator of this test session alone, on free ports; it and all it started end with the session."""
+    """An emulator of this test session alone, on free ports; it stops with the session."""
     state = tmp_path_factory.mktemp("azure-ml-emulator")
     yield launcher.start(state, seed=azure_ml_emulator_seed)
     launcher.stop(state)

@@ -1,1 +1,1 @@
-"""Azure Resource Manager and its providers: one file or folder for each resource type."""
+"""Azure Resource Manager and its providers, one file or folder for each resource type; `server` serves it."""

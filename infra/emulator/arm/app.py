@@ -1,4 +1,4 @@
-"""The control plane over HTTP: who asks, for what, may they; then the handler of that operation."""
+"""Resource Manager over HTTP: authenticates, authorizes and checks a request, then calls its handler."""
 
 import logging
 import re
@@ -18,12 +18,12 @@ from infra.emulator.world import World
 
 logger = logging.getLogger("gatelift.emulator")
 VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
-# Handlers that ask themselves: these routes lie above what they are about.
+# These handlers check permissions themselves: their resources are not those in the path.
 CHECKED_BY_HANDLER = frozenset(
     {"subscriptions", "permissions", "locations/{}/mfeoperationsstatus/{}", "locations/{}/mfeoperationresults/{}"}
 )
 REGISTRY_PREFIX = "/mferp/managementfrontend"
-# Parents that ARM itself looks for before it asks the provider.
+# What Resource Manager itself answers before it calls a provider.
 PARENT_MISSING = (
     "Failed to perform '{verb}' on resource(s) of type '{type}', because the parent resource '{parent}' could not be "
     "found."
@@ -163,7 +163,7 @@ class ArmApp:
         raise _unknown(f"{method} {address.namespace}/{pattern}")
 
     def _check_parents(self, method: str, address: Address) -> None:
-        """Subscription, resource group and the resources above this one have to exist."""
+        """404 unless subscription, resource group and parent resources exist."""
         parts = (address.scope or address.resource_id).split("/")
         store = self._world.store
         if len(parts) > 2 and not store.exists("/".join(parts[:3])) and (len(parts) > 3 or method != "PUT"):
@@ -174,10 +174,10 @@ class ArmApp:
             raise ServiceError(404, "ResourceGroupNotFound", f"Resource group '{parts[4]}' could not be found.")
         if address.namespace.lower() != ML.lower() or address.types[0].lower() not in ("workspaces", "registries"):
             return
-        held_by = (len(address.segments) - 1) // 2
-        for count in range(1, held_by + 1):
+        parents = (len(address.segments) - 1) // 2
+        for count in range(1, parents + 1):
             if address.types[count - 1].lower() in ("codes", "models", "environments", "tempdatarefs"):
-                return  # their containers come into being with the first version
+                return  # asset containers are created with their first version
             parent = "/".join([f"{address.scope}/providers/{address.namespace}", *address.segments[: 2 * count]])
             if not store.exists(parent):
                 message = PARENT_MISSING.format(
@@ -187,7 +187,7 @@ class ArmApp:
 
 
 def parse(path: str) -> Address:
-    """Take a path apart at its last provider."""
+    """Split a path at its last provider."""
     path = path.rstrip("/")
     at = path.lower().rfind("/providers/")
     if at < 0:
@@ -199,7 +199,7 @@ def parse(path: str) -> Address:
 def _action(method: str, address: Address, pattern: str) -> str:
     parts = [part for part in pattern.split("/") if part != "{}"]
     if parts[0] == "registries" and len(parts) > 1:
-        parts = ["registries", "assets"]  # a registry has one kind of right for all that lies in it
+        parts = ["registries", "assets"]  # a registry has one permission for all of its assets
     types = "/".join(parts)
     namespace = {"microsoft.machinelearningservices": ML, "": "Microsoft.Resources"}.get(
         address.namespace.lower(), address.namespace

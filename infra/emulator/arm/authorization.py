@@ -83,7 +83,7 @@ def delete_assignment(call: Call) -> Reply:
 
 
 def list_assignments(call: Call) -> Reply:
-    """The role assignments that reach this scope: on it, above it and below it."""
+    """The role assignments at this scope, above it and below it."""
     scope = key_of(call.address.scope)
     wanted = call.query.get("$filter", "")
     found = []
@@ -171,7 +171,7 @@ def put_definition(call: Call) -> Reply:
 
 
 def delete_definition(call: Call) -> Reply:
-    """Remove a custom role that nobody holds."""
+    """Remove a custom role that is not assigned."""
     document = _custom(call, call.name)
     if document is None:
         return Reply(204)

@@ -1,4 +1,4 @@
-"""A request's body as Resource Manager takes it, before any provider sees it."""
+"""Resource Manager's own checks of a request's body, before a provider sees it."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ JSON = "application/json"
 
 
 def parse_body(raw: bytes, content_type: str) -> Any:
-    """The body, None where there is none; 400 and 415 as Resource Manager has them."""
+    """The parsed body, None for an empty one; 400 and 415 as in Resource Manager."""
     if not raw:
         return None
     media = content_type.partition(";")[0].strip()
@@ -30,7 +30,7 @@ def parse_body(raw: bytes, content_type: str) -> Any:
 
 
 def check_envelope(body: Any) -> None:
-    """400 where a field that all resources have is of another type."""
+    """400 where a field that all resources share has the wrong type."""
     for name, kind, words in (("location", str, "System.String"), ("properties", dict, "System.Object")):
         value = body.get(name) if isinstance(body, dict) else None
         if value is not None and not isinstance(value, kind):

@@ -1,4 +1,4 @@
-"""One request to the control plane as its handlers see it, and what they answer."""
+"""A request to Resource Manager as its handlers see it, and the parts that their answers share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ INVALID = "The request is invalid."
 
 @dataclass(frozen=True)
 class Address:
-    """Where a request points: `/scope…/providers/NAMESPACE/type/name/type/name[/collection or action]`."""
+    """The path of a request: `/scope…/providers/NAMESPACE/type/name/type/name[/collection or action]`."""
 
     scope: str
     namespace: str
@@ -30,7 +30,7 @@ class Address:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the resource and of those that hold it."""
+        """The names of the parents and of the resource itself."""
         return self.segments[1::2]
 
     @property
@@ -43,11 +43,11 @@ class Address:
 
     @property
     def types(self) -> tuple[str, ...]:
-        """The types of the resource and of those that hold it, an action or collection at the end included."""
+        """The types of the parents and of the resource, and an action or collection at the end."""
         return self.segments[::2]
 
     def parent_id(self, levels: int = 1) -> str:
-        """The id of the resource that holds this one."""
+        """The id of the parent, or of a resource further up."""
         return self.resource_id.rsplit("/", 2 * levels)[0]
 
 
@@ -66,12 +66,12 @@ class Call:
 
     @property
     def id(self) -> str:
-        """The id of the resource that is meant."""
+        """The id of the resource."""
         return self.address.resource_id
 
     @property
     def name(self) -> str:
-        """The name of the resource that is meant."""
+        """The name of the resource."""
         return self.address.names[-1]
 
     @property
@@ -81,7 +81,7 @@ class Call:
 
     @property
     def workspace_id(self) -> str:
-        """The id of the workspace (or registry) that holds the resource."""
+        """The id of the workspace or registry of the resource."""
         return "/".join([f"{self.address.scope}/providers/{self.address.namespace}", *self.address.segments[:2]])
 
     def resource(self, id: str = "") -> Document:
@@ -102,11 +102,11 @@ class Call:
         return self.body
 
     def allowed(self, action: str, scope: str = "") -> bool:
-        """Whether the caller may do this as well."""
+        """Whether the caller may also perform this action."""
         return self.world.authorization.allowed(self.principal.object_id, action, scope or self.id)
 
     def require(self, action: str, scope: str = "") -> None:
-        """403 unless the caller may do this as well."""
+        """403 unless the caller may also perform this action."""
         if not self.allowed(action, scope):
             raise forbidden(self.principal, action, scope or self.id)
 
@@ -116,7 +116,7 @@ Routes = dict[tuple[str, str], Handler]
 
 
 def forbidden(principal: Principal, action: str, scope: str) -> ServiceError:
-    """The caller lacks a role, in Azure's words."""
+    """403 in Azure's words: the caller lacks a role."""
     return ServiceError(
         403,
         "AuthorizationFailed",
@@ -127,12 +127,12 @@ def forbidden(principal: Principal, action: str, scope: str) -> ServiceError:
 
 
 def invalid(message: str, *, code: str = "BadRequest", target: str = "") -> ServiceError:
-    """A request that Azure ML refuses after reading it: the sentence stands in the details."""
+    """Azure ML's refusal of a request; the message is in its details."""
     return ServiceError(400, "BadRequest", INVALID, target=target, details=[{"code": code, "message": message}])
 
 
 def not_found(id: str) -> ServiceError:
-    """There is no such resource, in ARM's words."""
+    """404 in Resource Manager's words."""
     _, _, provider = id.rpartition("/providers/")
     group = id.split("/")[4] if "/resourcegroups/" in id.lower() else ""
     resource = provider or id
@@ -152,12 +152,12 @@ def subscription_of(id: str) -> str:
 
 
 def now() -> str:
-    """The present as Azure writes it."""
+    """The current time as Azure writes it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
 
 
 def system_data(call: Call, existing: Document | None) -> Document:
-    """Who made and who last changed a resource."""
+    """Who created and who last changed a resource, and when."""
     kind = "User" if call.principal.kind == "User" else "Application"
     changed = {
         "lastModifiedAt": now(),
@@ -176,7 +176,7 @@ def system_data(call: Call, existing: Document | None) -> Document:
 
 
 def envelope(call: Call, existing: Document | None = None) -> Document:
-    """id, name, type and systemData of the resource that is meant; the first spelling of the id stays."""
+    """id, name, type and systemData of the resource; the id keeps its first spelling."""
     id = call.world.store.spelling(call.id) or call.id
     address = call.address
     types = "/".join(address.types[: len(address.segments) // 2])

@@ -1,4 +1,4 @@
-"""Workspace connections: documents without secrets, secrets only through `listsecrets`."""
+"""Workspace connections: their secrets are in no document, only in the answer of `listsecrets`."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ from infra.emulator.store import Document
 
 CONNECTION_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
 LIST_SECRETS = "Microsoft.MachineLearningServices/workspaces/connections/listsecrets/action"
-# authType -> the fields that its credentials may have; None: any (CustomKeys holds them below `keys`).
+# authType -> the fields that its credentials may have; None: any (CustomKeys has them below `keys`).
 CREDENTIALS: dict[str, frozenset[str] | None] = {
     "AAD": frozenset(),
     "AccessKey": frozenset({"accessKeyId", "secretAccessKey"}),
@@ -27,12 +27,12 @@ CREDENTIALS: dict[str, frozenset[str] | None] = {
 
 
 def get_connection(call: Call) -> Reply:
-    """One connection, never its credentials."""
+    """One connection, without its credentials."""
     return Reply(body=call.resource())
 
 
 def list_connections(call: Call) -> Reply:
-    """The connections of a workspace, of one category if that is asked for."""
+    """The connections of a workspace, optionally of one category or target."""
     found = call.world.store.children(call.id, "connections")
     for parameter in ("category", "target"):
         wanted = call.query.get(parameter)
@@ -42,7 +42,7 @@ def list_connections(call: Call) -> Reply:
 
 
 def put_connection(call: Call) -> Reply:
-    """Create or replace a connection; what it held before is gone."""
+    """Create or replace a connection; nothing of a previous one is kept."""
     if not CONNECTION_NAME.fullmatch(call.name):
         raise invalid(
             f"Connection name '{call.name}' is invalid. It must match the pattern ^{CONNECTION_NAME.pattern}$.",

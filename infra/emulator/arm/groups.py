@@ -12,7 +12,7 @@ GROUP_NAME = re.compile(r"[-\w.()]{1,89}[-\w()]|[-\w()]")
 
 
 def add_subscription(store: Store, subscription: str, tenant_id: str) -> None:
-    """Make a subscription exist."""
+    """Create a subscription unless it exists."""
     id = f"/subscriptions/{subscription}"
     if store.get(id) is None:
         document = {
@@ -59,7 +59,7 @@ def check_existence(call: Call) -> Reply:
 
 
 def list_subscriptions(call: Call) -> Reply:
-    """The subscriptions that the caller sees."""
+    """The subscriptions that the caller may read."""
     found = call.world.store.children("", "subscriptions")
     seen = [item for item in found if call.allowed("Microsoft.Resources/subscriptions/read", item["id"])]
     return Reply(body={"value": seen, "count": {"type": "Total", "value": len(seen)}})
@@ -71,7 +71,7 @@ def list_groups(call: Call) -> Reply:
 
 
 def put_group(call: Call) -> Reply:
-    """Create or update a resource group; its location stays."""
+    """Create or update a resource group; its location cannot change."""
     body = call.object_body()
     subscription, name = call.address.names
     if not GROUP_NAME.fullmatch(name):
@@ -99,7 +99,7 @@ def put_group(call: Call) -> Reply:
 
 
 def delete_group(call: Call) -> Reply:
-    """Refuse unless empty: what a group holds is removed by those who made it."""
+    """Delete a group; 501 while it has workspaces or registries."""
     if call.world.store.get(call.id) is None:
         raise ServiceError(404, "ResourceGroupNotFound", f"Resource group '{call.name}' could not be found.")
     provider = f"{call.id}/providers/Microsoft.MachineLearningServices"

@@ -44,7 +44,7 @@ def put_identity(call: Call) -> Reply:
 
 
 def delete_identity(call: Call) -> Reply:
-    """Remove an identity; tokens that it has stay good until they expire."""
+    """Remove an identity; its tokens stay valid until they expire."""
     document = call.world.store.get(call.id)
     if document is None:
         return Reply(204)

@@ -1,4 +1,4 @@
-"""Long-running operations on the wire: the headers that announce them and the routes that watch them."""
+"""Long-running operations over HTTP: the headers that announce them and the routes to poll."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from infra.emulator.store import Document
 
 
 def accepted(call: Call, status: int, operation: Document, region: str, body: Any = None) -> Reply:
-    """The answer to a request that goes on: a PUT shows the resource, everything else says where to look."""
+    """The answer to a request that started an operation: where to poll and, for a PUT, the resource."""
     headers = {
         "azure-asyncoperation": operation_url(call, operation, region),
         "x-ms-async-operation-timeout": "PT1H",
@@ -18,12 +18,12 @@ def accepted(call: Call, status: int, operation: Document, region: str, body: An
     }
     if call.method != "PUT":
         headers["location"] = operation_url(call, operation, region, "mfeOperationResults")
-        body = None  # what a PATCH or DELETE began shows when it has ended
+        body = None  # a PATCH or DELETE shows the resource only when it has ended
     return Reply(status, body, headers)
 
 
 def operation_url(call: Call, operation: Document, region: str, kind: str = "mfeOperationsStatus") -> str:
-    """Where the state of an operation (or its result) is found."""
+    """The URL of an operation's status, or of its result."""
     version = call.query["api-version"]
     return (
         f"{call.world.urls.resource_manager}/subscriptions/{call.subscription}/providers/"
@@ -32,7 +32,7 @@ def operation_url(call: Call, operation: Document, region: str, kind: str = "mfe
 
 
 def get_status(call: Call) -> Reply:
-    """How an operation stands: always 200, whatever became of it."""
+    """The status of an operation: always 200, even if the operation failed."""
     operation = _visible(call)
     shown = ("name", "status", "startTime", "endTime", "error")
     body: Document = {"id": call.id} | {key: operation[key] for key in shown if key in operation}
@@ -42,7 +42,7 @@ def get_status(call: Call) -> Reply:
 
 
 def get_result(call: Call) -> Reply:
-    """What an operation has brought: 202 while it runs, its error where it failed."""
+    """The result of an operation: 202 while it runs, its error if it failed."""
     operation = _visible(call)
     if operation["status"] == "InProgress":
         return Reply(202, None, {"retry-after": _retry_after(call), "location": _same_url(call)})
@@ -59,7 +59,7 @@ def _visible(call: Call) -> Document:
     if operation is None:
         raise not_found(call.id)
     action = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/read"
-    # Whoever may see the resource may watch it, though the route belongs to the subscription.
+    # The permission to read the resource counts, though the path is one of the subscription.
     if not call.allowed(action, operation["resource"]):
         raise forbidden(call.principal, action, operation["resource"])
     return operation

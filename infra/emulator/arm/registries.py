@@ -1,4 +1,4 @@
-"""Registries: the resource itself and how clients discover it."""
+"""Registries: the resource, and the document with which clients discover it."""
 
 import re
 
@@ -12,7 +12,7 @@ REGISTRY_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
 
 
 def add_registry(world: World, id: str, head: Document, location: str, sent: Document) -> Document:
-    """Create or replace a registry and the container that its models lie in."""
+    """Create or replace a registry and the blob container of its models."""
     name = id.rpartition("/")[2]
     url = world.urls.resource_manager
     storage = f"{id.partition('/providers/')[0]}/providers/Microsoft.Storage/storageAccounts/{container_name(id)}"
@@ -39,12 +39,12 @@ def container_name(registry_id: str) -> str:
 
 
 def find_registry(world: World, name: str) -> Document | None:
-    """A registry by its name, which is unique among all subscriptions."""
+    """A registry by its name, which is unique across subscriptions."""
     return next((item for item in world.store.of_type("registries") if item["name"].lower() == name.lower()), None)
 
 
 def discovery(world: World, name: str) -> Document | None:
-    """What a client of a registry asks first."""
+    """The discovery document of a registry, None where there is no such registry."""
     registry = find_registry(world, name)
     if registry is None:
         return None

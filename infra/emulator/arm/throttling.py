@@ -8,22 +8,22 @@ import math
 from infra.emulator.gateway.token_bucket import TokenBucket
 from infra.emulator.settings import Settings
 
-# Kind of operation -> what a bucket holds and what it regains each second, for one principal in one subscription.
+# Kind of operation -> size and refill per second of the bucket of one principal in one subscription.
 RATES = {"reads": (250, 25), "writes": (200, 10), "deletes": (200, 10)}
 KINDS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
-# All principals of a subscription together.
+# The buckets of a whole subscription are larger by this factor.
 GLOBAL_FACTOR = 15
 
 
 class Throttle:
-    """Counts requests to the control plane as Azure does."""
+    """Counts requests to Resource Manager as Azure does."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._buckets: dict[tuple[str, str, str], TokenBucket] = {}
 
     def count(self, method: str, subscription: str, object_id: str) -> tuple[dict[str, str], int]:
-        """The headers that say what is left, and after how many seconds to come again: 0 for a request that may."""
+        """Count a request: headers with the remaining ones, and the seconds to wait, 0 if it is allowed."""
         kind = KINDS.get(method, "writes")
         size, rate = RATES[kind]
         own = self._bucket((subscription, object_id, kind), size, rate)

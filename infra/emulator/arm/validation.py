@@ -1,8 +1,8 @@
-"""Requests against the official documents: what a body has to be, by operation and api-version.
+"""Checks request bodies against Microsoft's API documents, by operation and api-version.
 
-`request_schemas.json` holds the facts, derived by `scripts/request_schemas.py`, which says how they are written. As on
-Azure, fields that a document does not know and fields that only the service writes are ignored, not refused, and a
-number where a string should be becomes one: the SDK itself sends `hash_version` so.
+`request_schemas.json` is derived from them by `scripts/request_schemas.py`, which explains its format. As on Azure,
+unknown fields and fields that only the service writes are ignored, not refused, and a number is accepted where a string
+is expected: the SDK itself sends `hash_version` that way.
 """
 
 import json
@@ -18,7 +18,7 @@ from infra.emulator.store import Document
 
 SCHEMAS = Path(__file__).with_name("request_schemas.json")
 STABLE = "2024-04-01"
-Violation = tuple[str, str]  # where, and in which words
+Violation = tuple[str, str]  # field and message
 PYTHON: dict[str, tuple[type, ...]] = {
     "string": (str, int, float),
     "boolean": (bool,),
@@ -38,9 +38,9 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def checked(method: str, pattern: str, version: str, body: Any) -> Any:
-    """The body without what the service ignores; 400 with every violation in its details.
+    """The body without the fields that the service ignores; 400 with every violation in its details.
 
-    Operations that no document knows are for their handlers to check.
+    Operations that are in no document are checked by their handlers alone.
     """
     operations, models = _document(version)
     operation = operations.get(f"{method} {pattern}")
@@ -57,7 +57,7 @@ def checked(method: str, pattern: str, version: str, body: Any) -> Any:
 
 
 def violations(models: Document, kind: Any, value: Any, where: str) -> Iterator[Violation]:
-    """What is wrong with a value that should be of this type."""
+    """The violations in a value that should be of this type."""
     if isinstance(kind, str) and kind.startswith("#"):
         yield from _of_model(models, models[kind[1:]], value, where)
     elif isinstance(kind, list):
@@ -78,7 +78,7 @@ def violations(models: Document, kind: Any, value: Any, where: str) -> Iterator[
 
 
 def _known(models: Document, kind: Any, value: Any, *, deep: bool) -> Any:
-    """A resource and its `properties` with the fields that there are; what lies below has rules of its own."""
+    """A resource without unknown fields, at its top and in `properties`; deeper levels are left to the handlers."""
     if not isinstance(value, dict) or not isinstance(kind, str) or not kind.startswith("#"):
         return value
     model = models[kind[1:]]
@@ -142,7 +142,7 @@ def _below(where: str, name: str) -> str:
 
 
 def _document(version: str) -> tuple[Document, Document]:
-    """The older document also for previews before it: those that the SDK still sends have its shape."""
+    """The document of an api-version: the stable one also for the SDK's older previews, which have its shape."""
     documents = _read()
     chosen = documents[STABLE if version[:10] <= STABLE else max(documents)]
     return chosen["operations"], chosen["models"]

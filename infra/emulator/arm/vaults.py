@@ -1,4 +1,4 @@
-"""Key vaults: the resource. Their secrets are set and read through `vault_routes`, never through Resource Manager."""
+"""Key vaults as resources; their secrets are served by `infra.emulator.key_vault`."""
 
 import re
 from typing import Any
@@ -26,7 +26,7 @@ def list_vaults(call: Call) -> Reply:
 
 
 def put_vault(call: Call) -> Reply:
-    """Create or update a vault. Access policies are kept, and open nothing here: its roles do."""
+    """Create or update a vault; access policies are stored but not evaluated, only roles are."""
     body = call.object_body()
     if not VAULT_NAME.fullmatch(call.name):
         raise ServiceError(

@@ -1,4 +1,4 @@
-"""What Azure Resource Manager knows: providers, their api-versions and their resource types."""
+"""The providers, api-versions and resource types that Resource Manager knows."""
 
 _ML = """
 2018-11-19 2019-05-01 2019-06-01 2019-11-01 2020-01-01 2020-02-18-preview 2020-03-01 2020-04-01 2020-05-01-preview
@@ -36,7 +36,7 @@ VERSIONS = {
     "microsoft.managedidentity": frozenset(_MANAGED_IDENTITY.split()),
     "": frozenset(_RESOURCES.split()),
 }
-# Types that Azure has and this emulator may not: asked for, they get 501 and not Azure's "no such type".
+# Types that Azure has: where the emulator lacks one, it answers 501 and not Azure's 404 for an unknown type.
 _TYPES = """
 workspaces batchendpoints capabilityhosts codes components computes connections data datacontainers datareferences
 datasets datastores deployments endpoints environments eventgridfilters evaluators experiments featuresets

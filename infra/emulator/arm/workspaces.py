@@ -1,4 +1,4 @@
-"""Workspaces and the datastore that each of them has from the start."""
+"""Workspaces and their default datastores."""
 
 import hashlib
 import re
@@ -55,7 +55,7 @@ def add_workspace(world: World, id: str, head: Document, location: str, sent: Do
 
 
 def account_name(workspace_id: str) -> str:
-    """The name of a workspace's storage account: it follows from the id."""
+    """The name of a workspace's storage account, derived from the workspace's id."""
     return "st" + hashlib.sha256(key_of(workspace_id).encode()).hexdigest()[:18]
 
 
@@ -75,7 +75,7 @@ def _add_datastore(world: World, workspace_id: str, unique: str, account: str, s
             "properties": {},
             "isDefault": True,
             "credentials": {"credentialsType": "Sas", "secrets": {"secretsType": "Sas"}},
-            # The SDK makes `https://{accountName}.blob.{endpoint}/{container}` of these: a path on this server.
+            # The SDK builds `https://{accountName}.blob.{endpoint}/{container}` from these: a path on this server.
             "accountName": f"{authority}/blobstore/{account}",
             "containerName": container,
             "endpoint": STORAGE_SUFFIX,
@@ -89,7 +89,7 @@ def _add_datastore(world: World, workspace_id: str, unique: str, account: str, s
 
 
 def refresh_urls(world: World) -> None:
-    """Write the present address into every workspace and vault: the port may be another one after a restart."""
+    """Update the addresses in every workspace and vault: the port may have changed with a restart."""
     for document in world.store.of_type("workspaces"):
         url = world.urls.resource_manager
         if document["properties"]["discoveryUrl"] != f"{url}/discovery":
@@ -137,7 +137,7 @@ def put_workspace(call: Call) -> Reply:
 
 
 def delete_workspace(call: Call) -> Reply:
-    """Remove a workspace that holds no endpoints."""
+    """Remove a workspace without endpoints."""
     if call.world.store.get(call.id) is None:
         return Reply(204)
     if call.world.store.children(call.id, "onlineEndpoints"):
@@ -163,7 +163,7 @@ def list_datastores(call: Call) -> Reply:
 
 
 def list_datastore_secrets(call: Call) -> Reply:
-    """A signature for the datastore's container."""
+    """A shared access signature for the datastore's container."""
     if call.world.store.get(call.id) is None:
         raise not_found(call.id)
     container: Any = call.resource()["properties"]["containerName"]

@@ -24,12 +24,12 @@ HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding "
     b"upgrade expect".split()
 )
-# The key opens the endpoint and is nobody else's business: containers do not get to see it.
+# The endpoint's key is not passed on to containers.
 NOT_FORWARDED = HOP_BY_HOP | {b"authorization", b"host", REQUEST_ID, CLIENT_REQUEST_ID}
 SET_BY_PLATFORM = frozenset((REQUEST_ID, CLIENT_REQUEST_ID, b"ms-azureml-model-time", b"date"))
 CLIENT_ID_LENGTH = 40
 NOT_IN_CLIENT_ID = re.compile(rb"[^A-Za-z0-9_-]")
-TOO_LARGE = b"The request is larger than the endpoint takes."
+TOO_LARGE = b"The request is larger than the endpoint accepts."
 RESET_TEXT = b"upstream connect error or disconnect/reset before headers. reset reason: connection termination"
 
 
@@ -59,7 +59,7 @@ class FrontEndApp:
             await reply.plain(401, reason.encode(), [(b"www-authenticate", b"Bearer")])
             return
         if not self._limits.admits():
-            await reply.plain(429, b"The endpoint gets more requests than it takes.")
+            await reply.plain(429, b"The endpoint receives more requests than it accepts.")
             return
         most = self._limits.request_limit()
         if most and int(asked.get(b"content-length", b"0")) > most:
@@ -114,21 +114,21 @@ class FrontEndApp:
             task.add_done_callback(self._mirrors.discard)
 
     async def _connect(self, target: Target) -> tuple[Instance, Upstream] | None:
-        """An instance with one more request in flight, which whoever is done with it releases."""
+        """A connection to the least busy instance, which the caller has to release."""
         while instance := self._host.least_busy(target.deployment_id):
             instance.take()
             try:
                 return instance, await Upstream.connect(instance.port)
             except OSError:
                 instance.release()
-                instance.ready = False  # its process has just died; supervision sees it at the same moment
+                instance.ready = False  # its process has just died, as its supervision is about to notice
             except BaseException:
                 instance.release()
                 raise
         return None
 
     async def _send_copy(self, target: Target, exchange: "_Exchange", body: bytes) -> None:
-        """Mirror a request: whatever comes back is thrown away."""
+        """Mirror a request; the answer is discarded."""
         opened = await self._connect(target)
         if opened is None:
             return
@@ -175,7 +175,7 @@ class _Exchange:
             incoming.cancel()
 
     async def repeat(self, port: int, upstream: Upstream, body: bytes) -> None:
-        """Send the request again with a body that is known, and read the answer to its end."""
+        """Send the request again with its whole body, and discard the answer."""
         headers = [header for header in self._headers(port) if header[0] != b"content-length"]
         upstream.send_head(self._method, self._target, [*headers, (b"content-length", str(len(body)).encode())])
         await upstream.send_body(_whole(body), chunked=False)
@@ -206,7 +206,7 @@ class _Exchange:
 
 
 class _Reply:
-    """The answer to the client, with the ids that every answer carries."""
+    """The answer to the client, with the request ids that every answer carries."""
 
     def __init__(self, send: Send, client_request_id: bytes) -> None:
         self._send = send
@@ -239,13 +239,13 @@ class _Reply:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def plain(self, status: int, text: bytes, headers: Headers | None = None) -> None:
-        """A whole answer of the platform itself, as text."""
+        """A complete answer of the platform itself, as text."""
         own = [(b"content-type", b"text/plain"), (b"content-length", str(len(text)).encode())]
         await self._start(status, [*own, *self.ids, *(headers or [])])
         await self._send({"type": "http.response.body", "body": text, "more_body": False})
 
     async def error(self, status: int, reason: bytes, text: bytes = b"", model_status: bytes = b"") -> None:
-        """An answer that says what is wrong with the model."""
+        """An answer with the reason of a model error in its headers."""
         headers = [(b"ms-azureml-model-error-reason", reason)]
         if model_status:
             headers.append((b"ms-azureml-model-error-statuscode", model_status))

@@ -1,4 +1,4 @@
-"""Who may call an endpoint: its keys, a token that it issued, or a Microsoft Entra token with the right to score."""
+"""Who may call an endpoint: its keys, a token issued by it, or a Microsoft Entra token with the right to score."""
 
 import hmac
 from typing import Any
@@ -11,7 +11,7 @@ ENTRA_AUDIENCE = "https://ml.azure.com"
 
 
 def refusal(world: World, endpoint_id: str, endpoint: dict[str, Any], authorization: str) -> str | None:
-    """Why this `Authorization` header does not open the endpoint, None where it does."""
+    """The reason to refuse this `Authorization` header, None if it is valid."""
     scheme, _, credential = authorization.strip().partition(" ")
     credential = credential.strip()
     mode = str(endpoint.get("properties", {}).get("authMode", "Key")).lower()
@@ -33,13 +33,13 @@ def refusal(world: World, endpoint_id: str, endpoint: dict[str, Any], authorizat
 
 
 def aml_token_audience(endpoint_id: str) -> str:
-    """The audience of the tokens that an endpoint with `aml_token` issues: good for this endpoint alone."""
+    """The audience of the tokens that an endpoint with `aml_token` issues: valid for this endpoint alone."""
     return f"azureml://endpoints{endpoint_id.rstrip('/').lower()}"
 
 
 def _is_key(world: World, endpoint_id: str, credential: str) -> bool:
     keys = world.store.secrets(endpoint_id) or {}
-    # Both are compared whatever the first says: time tells nothing.
+    # Both are always compared, so that the time of the answer reveals nothing.
     matches = [
         hmac.compare_digest(str(keys[name]).encode(), credential.encode())
         for name in ("primaryKey", "secondaryKey")

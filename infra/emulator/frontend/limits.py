@@ -1,6 +1,6 @@
-"""What one endpoint takes: requests a second, bytes a second, and how large a request or an answer may be.
+"""The limits of one endpoint: requests and bytes per second, and the sizes of requests and answers.
 
-Azure refuses what comes too often and delays what is too much; all deployments of an endpoint share its limits.
+Azure refuses requests above the rate and delays bytes above the bandwidth; all deployments of an endpoint share these.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ class TooLarge(Exception):
 
 
 class Limits:
-    """The limits of one endpoint, as the settings have them at the moment."""
+    """The limits of one endpoint, always as they are in the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._buckets: dict[str, tuple[float, TokenBucket]] = {}
 
     def admits(self) -> bool:
-        """Whether one more request comes within the rate."""
+        """Whether one more request is within the rate."""
         bucket = self._bucket("endpoint_requests_per_second")
         if bucket is None:
             return True
@@ -33,7 +33,7 @@ class Limits:
         return True
 
     async def wait_for_bandwidth(self, count: int) -> None:
-        """Hold so many bytes up until the bandwidth allows for them; there is a second's worth in advance."""
+        """Wait until the bandwidth allows `count` more bytes; the first second's worth passes at once."""
         bucket = self._bucket("endpoint_bytes_per_second")
         if bucket and (seconds := bucket.take(count)):
             await asyncio.sleep(seconds)
@@ -43,7 +43,7 @@ class Limits:
         return int(self._settings["endpoint_request_bytes"])
 
     def check_answer(self, count: int) -> None:
-        """`TooLarge` for an answer of so many bytes."""
+        """`TooLarge` if an answer of `count` bytes is above the limit."""
         most = self._settings["endpoint_response_bytes"]
         if most and count > most:
             raise TooLarge
@@ -58,7 +58,7 @@ class Limits:
 
 
 class Incoming:
-    """The body of a client's request, held up and counted on its way."""
+    """The body of a client's request, counted and delayed on its way."""
 
     def __init__(self, receive: Receive, limits: Limits) -> None:
         self._receive = receive

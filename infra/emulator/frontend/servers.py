@@ -15,7 +15,7 @@ BACKLOG = 1024
 
 
 class FrontEndServers:
-    """Opens and closes the front ends of endpoints."""
+    """Opens and closes the front ends of endpoints, one server each."""
 
     def __init__(self, world: World, host: ProcessHost) -> None:
         self._world = world
@@ -24,7 +24,7 @@ class FrontEndServers:
         self._pending: Counter[str] = Counter()
 
     async def open(self, endpoint_id: str) -> str:
-        """Listen for this endpoint; returns `http://127.0.0.1:PORT`. Open already: the same."""
+        """Listen for this endpoint; returns `http://127.0.0.1:PORT`. An open one keeps its port."""
         key = key_of(endpoint_id)
         if key in self._open:
             return self._open[key][1]
@@ -50,13 +50,13 @@ class FrontEndServers:
 
     def _listen(self, key: str) -> socket.socket:
         kept = (self._world.store.record(PORT_RECORD, key) or {}).get("port", 0)
-        # Named as TCP, or asyncio leaves Nagle's algorithm on, which holds small answers back for 40 ms.
+        # Created as TCP explicitly, or asyncio leaves Nagle's algorithm on, which holds small answers back for 40 ms.
         listener = socket.socket(proto=socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", kept))
         except OSError:
-            listener.bind(("127.0.0.1", 0))  # somebody else has taken the port meanwhile
+            listener.bind(("127.0.0.1", 0))  # another process has taken the port in the meantime
         listener.listen(BACKLOG)
         port = listener.getsockname()[1]
         if port != kept:

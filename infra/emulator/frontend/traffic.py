@@ -12,7 +12,7 @@ DEFAULT_TIMEOUT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Target:
-    """A deployment as requests see it; `pending_limit` is how many it takes at a time."""
+    """A deployment to send a request to; `pending_limit` is the number of requests it accepts at a time."""
 
     deployment_id: str
     timeout: float
@@ -26,7 +26,7 @@ def choose(store: Store, endpoint_id: str, endpoint: dict[str, Any], asked_for: 
 
 
 def choose_mirror(store: Store, endpoint_id: str, endpoint: dict[str, Any]) -> Target | None:
-    """The deployment that gets a copy of this request, mostly none."""
+    """The deployment that gets a copy of this request, None for most requests."""
     for name, percent in (endpoint.get("properties", {}).get("mirrorTraffic") or {}).items():
         if random.uniform(0, 100) < float(percent):  # noqa: S311 (a load balancer, no secret)
             return _target(store, endpoint_id, name)

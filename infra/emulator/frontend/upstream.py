@@ -1,7 +1,6 @@
 """One HTTP/1.1 request to an instance over a connection of its own: nothing is buffered, closing it cancels it.
 
-A connection on loopback costs less than the bookkeeping of a pool, and can never be one that the other side has
-just closed.
+A new connection on loopback is cheaper than a pool, and cannot have been closed by the other side in the meantime.
 """
 
 import asyncio
@@ -51,7 +50,7 @@ class Upstream:
         self._writer.write(b"\r\n".join(lines) + b"\r\nConnection: close\r\n\r\n")
 
     async def send_body(self, receive: Receive, *, chunked: bool, copy: bytearray | None = None) -> None:
-        """Send the client's body as it comes."""
+        """Send the client's body as it arrives."""
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
@@ -69,7 +68,7 @@ class Upstream:
             self._writer.write(b"0\r\n\r\n")
 
     async def watch_client(self, receive: Receive) -> None:
-        """Close the connection when the client leaves: that is how the instance learns that nobody waits."""
+        """Close the connection when the client leaves: that tells the instance that nobody is waiting."""
         while (await receive())["type"] != "http.disconnect":
             pass
         self._client_left()

@@ -1,1 +1,1 @@
-"""What every service of the emulator needs to be reached: listeners, TLS, fault injection."""
+"""The HTTP layer below every service: listeners, TLS, messages, rate limits and fault injection."""

@@ -1,4 +1,4 @@
-"""What a fault rule may say; `infra.emulator.gateway.faults` tells what it means."""
+"""Checks fault rules; `infra.emulator.gateway.faults` explains their fields."""
 
 import math
 import re
@@ -9,16 +9,13 @@ TARGETS = ("arm", "hub", "endpoint", "*")
 METHODS = ("*", "GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS")
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # https://www.rfc-editor.org/rfc/rfc9110#name-tokens
 TEXT = re.compile(r"[\t\x20-\x7e]*")
-FRAMING = (
-    "content-length",
-    "transfer-encoding",
-    "connection",
-)  # another one would break the connection, not the answer
+# Another value of these would break the connection, not the answer.
+FRAMING = ("content-length", "transfer-encoding", "connection")
 DOES = ("delay", "status", "after", "reset", "hang", "operation")
 
 
 def checked(definition: Any) -> dict[str, Any]:
-    """The rule as it is; `ValueError` says what is wrong with it."""
+    """The rule unchanged; `ValueError` says what is wrong with it."""
     if not isinstance(definition, dict):
         raise ValueError(f"a rule must be an object, not {definition!r}")
     for name, value in definition.items():
@@ -34,7 +31,7 @@ def checked(definition: Any) -> dict[str, Any]:
     try:
         re.compile(definition.get("path", ""))
     except re.error as error:
-        raise ValueError(f"path {definition['path']!r} is no regular expression: {error}") from None
+        raise ValueError(f"path {definition['path']!r} is not a regular expression: {error}") from None
     return definition
 
 
@@ -56,12 +53,12 @@ def _anything(_: Any) -> bool:
     return True
 
 
-# By name: its type, what else holds, and both in words.
+# By name: the type, a further condition, and both in words.
 FIELDS: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
     "method": (str, lambda value: value.upper() in METHODS, f"one of {', '.join(METHODS)}"),
     "path": (str, _anything, "a regular expression"),
     "target": (str, lambda value: value in TARGETS, f"one of {', '.join(TARGETS)}"),
-    "times": (int, lambda value: value >= 0, "a whole number from 0 (0: it only keeps what it has struck)"),
+    "times": (int, lambda value: value >= 0, "a whole number from 0 (0: it only keeps its count)"),
     "skip": (int, lambda value: value >= 0, "a whole number from 0"),
     "probability": ((int, float), lambda value: 0 <= value <= 1, "a number from 0 to 1"),
     "seed": (int, _anything, "a whole number"),

@@ -1,11 +1,11 @@
 """Fault injection: rules, set over the portal, that make chosen requests or operations go wrong.
 
-A rule is a JSON object. Which requests it meets:
+A rule is a JSON object. Which requests it strikes:
     method       `PUT`, or `*` (the default) for any
     path         regular expression, searched in path and query, case-insensitive; default: everything
     target       "arm" (default: also blobs and tokens), "hub", "endpoint" or "*"
-    times        how often it strikes; without it, always
-    skip         how many fitting requests it lets pass before
+    times        how often it strikes; always, if left out
+    skip         how many matching requests it lets pass first
     probability  between 0 and 1; with `seed` the same requests are struck every time
 What happens then (several may be combined):
     delay        seconds to wait before the request is served
@@ -45,7 +45,7 @@ DEFAULT_CODES = {
 
 @dataclass
 class Rule:
-    """One rule with what it has done so far."""
+    """A rule and its counts."""
 
     definition: dict[str, Any]
     struck: int = 0
@@ -59,7 +59,7 @@ class Rule:
         self.rng = random.Random(self.definition.get("seed"))  # noqa: S311  faults, not secrets
 
     def strikes(self, method: str, path: str, target: str) -> bool:
-        """Whether this rule meets the request; counts it if so."""
+        """Whether this rule strikes the request; counts it if so."""
         rule = self.definition
         if rule.get("target", "arm") not in ("*", target) or rule.get("method", "*").upper() not in ("*", method):
             return False
@@ -92,7 +92,7 @@ class Faults:
         self._replaced = asyncio.Event()
 
     def add(self, definition: Any) -> None:
-        """Put one more rule behind the others, which keep their counts; `ValueError` says what is wrong with it."""
+        """Append a rule, the others keep their counts; `ValueError` says what is wrong with it."""
         self._rules.append(Rule(checked(definition)))
         self._save()
 
@@ -101,21 +101,21 @@ class Faults:
         return [{**rule.definition, "struck": rule.struck, "hanging": rule.hanging} for rule in self._rules]
 
     def match(self, method: str, path: str, target: str) -> Rule | None:
-        """The first rule that meets this request and is not about operations, None mostly."""
+        """The first rule that strikes this request, rules for operations aside; None for most requests."""
         return self._match(method, path, target, operations=False) if self._rules else None
 
     def operation(self, method: str, path: str) -> dict[str, Any] | str | None:
-        """What is to become of the long-running operation that this request starts."""
+        """The fault of the long-running operation that this request starts, None for most requests."""
         rule = self._match(method, path, "arm", operations=True) if self._rules else None
         return rule.definition["operation"] if rule else None
 
     async def until_operations_may_end(self) -> None:
-        """Return once no rule that keeps operations from ending is in force."""
+        """Return once no rule keeps operations from ending."""
         while any(rule.definition.get("operation") == "never" for rule in self._rules):
             await self._replaced.wait()
 
     def wrap(self, app: ASGIApp, target: str) -> ASGIApp:
-        """The same application, struck by the rules for `target`."""
+        """The application with the rules for `target` applied to its requests."""
 
         async def struck(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or not self._rules:
@@ -141,7 +141,7 @@ class Faults:
 
 
 async def strike(met: Rule, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve one request as the rule has it."""
+    """Serve one request with the fault that the rule describes."""
     rule = met.definition
     await asyncio.sleep(rule.get("delay", 0))
     if rule.get("after"):

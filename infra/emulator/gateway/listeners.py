@@ -18,7 +18,7 @@ BACKLOG = 512
 
 
 class PortInUse(GateliftError):
-    """Somebody else listens where the emulator was told to."""
+    """Another process listens on the port that was asked for."""
 
     code = "port_in_use"
 
@@ -45,15 +45,17 @@ class Listener:
         self._task = asyncio.create_task(self._server.serve(sockets=[sock]))
 
     async def close(self) -> None:
-        """Stop listening; requests under way get a second."""
+        """Stop listening; running requests get one more second."""
         self._server.should_exit = True
         await self._task
 
 
 def bind(store: Store, name: str, port: int = 0) -> socket.socket:
-    """A listening socket: on `port`, else on the one that this listener had last, else on any."""
+    """A listening socket: on `port`, else on the port that this listener had last, else on any."""
     kept = (store.record("listener", name) or {}).get("port", 0)
-    sock = socket.socket(proto=socket.IPPROTO_TCP)  # else asyncio leaves Nagle on: 40 ms a request
+    sock = socket.socket(
+        proto=socket.IPPROTO_TCP
+    )  # else asyncio leaves Nagle's algorithm on, which costs 40 ms a request
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((LOOPBACK, port or kept))
@@ -64,7 +66,7 @@ def bind(store: Store, name: str, port: int = 0) -> socket.socket:
                 f"cannot listen on {LOOPBACK}:{port}: {error.strerror}",
                 hint="choose another port, or none with --port 0",
             ) from None
-        sock.bind((LOOPBACK, 0))  # somebody else has taken it meanwhile
+        sock.bind((LOOPBACK, 0))  # another process has taken it in the meantime
     sock.listen(BACKLOG)
     store.put_record("listener", name, {"port": sock.getsockname()[1]})
     return sock
@@ -83,7 +85,7 @@ class _Server(uvicorn.Server):
 
 
 def _abortable(protocol: Any) -> Any:
-    """The same protocol, whose requests find `abort` in their state: it breaks the connection."""
+    """The protocol, with a function `abort` in the state of its requests that breaks the connection."""
 
     def connection_made(self: Any, transport: asyncio.Transport) -> None:
         protocol.connection_made(self, transport)

@@ -1,1 +1,1 @@
-"""Runs deployments as processes on this machine."""
+"""Runs deployments as processes on this machine, for Resource Manager and the front ends."""

@@ -1,4 +1,4 @@
-"""What a deployment's container is: everything that fingerprinted how its instances run, read from the store."""
+"""The container of a deployment: everything that decides how its instances run, read from the store."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ REGISTRY = re.compile(r"azureml://registries/(?P<registry>[^/]+)/(?P<path>.+)")
 
 @dataclass(frozen=True)
 class Asset:
-    """A versioned asset as a container gets it: files at `uri`, laid out under its name and version."""
+    """A versioned asset of a container: files at `uri`, which are put in a folder of its name and version."""
 
     name: str
     version: str
@@ -82,7 +82,7 @@ def read_container(world: World, deployment_id: str) -> Container:
 
 
 def _read_asset(world: World, kind: str, reference: str | None) -> tuple[str, dict[str, Any]]:
-    """The id and the properties of the version that a reference names; a label means the newest."""
+    """The id and the properties of the version that a reference names; any label means the newest."""
     wanted = reference or ""
     if "://" not in wanted:
         wanted = wanted.removeprefix("azureml:")

@@ -1,4 +1,4 @@
-"""Runs deployments on this machine: stages what they need, starts their instances, replaces and scales them."""
+"""Runs deployments on this machine: stages their files; starts, replaces and scales their instances."""
 
 import asyncio
 import hashlib
@@ -23,7 +23,7 @@ STORAGE_LOG = "storage-initializer.log"
 
 @dataclass
 class _Deployment:
-    """What runs of one deployment: `current` serves, `starting` is being brought up."""
+    """The replica sets of one deployment: `current` serves, `starting` is coming up."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     current: ReplicaSet | None = None
@@ -31,7 +31,7 @@ class _Deployment:
 
 
 class ProcessHost:
-    """The machine that deployments run on."""
+    """Runs the instances of deployments as processes of this machine."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -39,27 +39,27 @@ class ProcessHost:
         kill_orphans(str(world.paths.root.resolve()))
 
     async def start(self, deployment_id: str) -> None:
-        """Bring the deployment to what the store says and return when every instance is ready.
+        """Start, replace or scale a deployment as it is in the store; returns when every instance is ready.
 
-        Another container replaces the running one after it is ready itself; another count only adds or ends
-        instances. `DeploymentFailed` leaves running what ran.
+        A changed container replaces the running one once it is ready; a changed count only adds or ends
+        instances. After `DeploymentFailed` the previous instances are still running.
         """
         deployment = self._deployments.setdefault(key_of(deployment_id), _Deployment())
         async with deployment.lock:
             await self._reconcile(deployment_id, deployment)
 
     async def stop(self, deployment_id: str) -> None:
-        """End every instance and remove what was staged and logged."""
+        """End every instance and remove its files and logs."""
         deployment = self._deployments.pop(key_of(deployment_id), None)
         if deployment:
             await self._end(deployment)
-            async with deployment.lock:  # a start that was under way has cleaned up
+            async with deployment.lock:  # wait until a start in progress has cleaned up
                 pass
         for folder in (self._staging(deployment_id), self._logs(deployment_id)):
             shutil.rmtree(folder, ignore_errors=True)
 
     async def close(self) -> None:
-        """End every process; files stay for the next start."""
+        """End every process; files are kept for the next start."""
         deployments, self._deployments = self._deployments, {}
         await asyncio.gather(*(self._end(deployment) for deployment in deployments.values()))
 
@@ -68,7 +68,7 @@ class ProcessHost:
         return [instance.url for instance in self._instances(deployment_id) if instance.ready]
 
     def instances(self, deployment_id: str) -> list[dict[str, Any]]:
-        """What is known of each instance that runs or starts: pid, port, ready, restarts, last_exit, in_flight."""
+        """The status of each running or starting instance: pid, port, ready, restarts, last_exit, in_flight."""
         return [instance.describe() for instance in self._instances(deployment_id)]
 
     def least_busy(self, deployment_id: str) -> Instance | None:
@@ -154,6 +154,6 @@ class ProcessHost:
 
 
 def _folder_name(deployment_id: str) -> str:
-    """Readable and unique: two workspaces may each have an endpoint of the same name."""
+    """A readable name with a hash, since two workspaces may have endpoints of the same name."""
     segments = key_of(deployment_id).split("/")
     return f"{segments[-3]}-{segments[-1]}-{hashlib.sha256(key_of(deployment_id).encode()).hexdigest()[:8]}"

@@ -1,4 +1,4 @@
-"""One instance of a deployment: a process with a port of its own, probed, restarted, balanced by its load."""
+"""One instance of a deployment: a supervised process with a port of its own."""
 
 import asyncio
 import socket
@@ -41,11 +41,11 @@ class Instance:
 
     @property
     def url(self) -> str:
-        """Where it is reached."""
+        """Its base URL."""
         return f"http://127.0.0.1:{self.port}"
 
     def describe(self) -> dict[str, Any]:
-        """What is known of it, as the portal shows it."""
+        """Its status as the portal shows it."""
         running = self._process is not None and self._process.outcome is None
         return {
             "instance": self.number,
@@ -67,7 +67,7 @@ class Instance:
         self.in_flight -= 1
 
     async def bring_up(self) -> None:
-        """Start the process and return when it is ready; `StartFailed` when it ends or its probes give up first."""
+        """Start the process and return when it is ready; `StartFailed` if it ends or its probes fail for too long."""
         await self._start()
         self._supervision = asyncio.create_task(self._supervise())
 
@@ -87,10 +87,10 @@ class Instance:
             try:
                 await self._start_once()
             except StartFailed:
-                # Between choosing a free port and binding it somebody else may have taken it.
+                # Another process may have taken the port between choosing and binding it.
                 if attempt == PORT_ATTEMPTS or "address already in use" not in self.log.tail(40).lower():
                     raise
-                self.log.note(f"port {self.port} was taken meanwhile; trying another")
+                self.log.note(f"port {self.port} was taken by another process; trying another one")
             else:
                 return
 
@@ -128,7 +128,7 @@ class Instance:
                 await asyncio.wait({process.exited}, timeout=START_POLL_SECONDS)
 
     async def _supervise(self) -> None:
-        """Restart the process whenever it ends or stops being alive, ever more slowly if it keeps doing so."""
+        """Restart the process whenever it ends or its liveness fails, with growing delays."""
         crashes = 0
         while True:
             began = time.monotonic()
@@ -174,7 +174,7 @@ class Instance:
 
 
 class _Failures:
-    """Counts failures in a row of one probe; it is asked once a period, the first time after the initial delay."""
+    """Counts the failures of one probe in a row; it is sent once a period, first after the initial delay."""
 
     def __init__(self, probe: Probe, started: float) -> None:
         self.count = 0
@@ -182,7 +182,7 @@ class _Failures:
         self._probe = probe
 
     async def exceeded(self, port: int) -> bool:
-        """Probe if it is time; whether the failure threshold is reached."""
+        """Send the probe if it is due; whether the failure threshold is reached."""
         now = time.monotonic()
         if now >= self.due:
             self.due = now + self._probe.period

@@ -1,4 +1,4 @@
-"""The log of one container: a private file of bounded size, without the secrets that the container was given."""
+"""The log of one container: a private file of bounded size, with the container's secrets masked."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ MASK = b"***"
 
 
 class ContainerLog:
-    """Appends lines to `path` (0600); past `limit` bytes the older half goes."""
+    """Appends lines to `path` (0600); above `limit` bytes the older half is dropped."""
 
     def __init__(self, path: Path, *, secrets: Collection[str] = (), limit: int = LIMIT_BYTES) -> None:
         self.path = path
@@ -23,11 +23,11 @@ class ContainerLog:
         self._size = path.stat().st_size
 
     def note(self, text: str) -> None:
-        """A line of the emulator itself, told apart from the container's by its prefix."""
+        """Append a line of the emulator itself, marked by a prefix."""
         self.write(f"[emulator] {text}".encode())
 
     def write(self, line: bytes) -> None:
-        """Append one line; nothing once the log is closed, where a container that is ended has its last words."""
+        """Append one line; ignored once the log is closed, since a container that is being stopped may still print."""
         if self._file.closed:
             return
         for secret in self._secrets:
@@ -37,7 +37,7 @@ class ContainerLog:
             self._drop_older_half()
 
     async def follow(self, stream: asyncio.StreamReader) -> None:
-        """Append what the stream says, line by line, until it ends."""
+        """Append the lines of a stream until it ends."""
         rest = b""
         while chunk := await stream.read(MAX_LINE_BYTES):
             *lines, rest = (rest + chunk).split(b"\n")
@@ -54,7 +54,7 @@ class ContainerLog:
         return tail_of(self.path, lines)
 
     def close(self) -> None:
-        """Close the file; it stays."""
+        """Close the file, which is kept."""
         self._file.close()
 
     def _drop_older_half(self) -> None:

@@ -1,4 +1,4 @@
-"""Liveness and readiness as deployments set them, and the one request that a probe is."""
+"""Liveness and readiness probes: their settings, and the request that they send."""
 
 import asyncio
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class Probe:
 
     @property
     def budget(self) -> float:
-        """How long a container may go without the first success."""
+        """The seconds that a container has until its first success."""
         return self.initial_delay + self.period * self.failure_threshold
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Processes that stand for containers: a group of their own, ended with the emulator however it ends."""
+"""The processes of containers: each leads a process group, which ends with the emulator even if that is killed."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from infra.emulator.host.log import ContainerLog
 
-# Every child carries the state folder of its emulator in this variable: that is how a later one finds leftovers.
+# The state folder of the emulator, in the environment of its children: it shows which orphans are its own.
 OWNER_VARIABLE = "GATELIFT_EMULATOR_OWNER"
 LAUNCHER = Path(__file__).with_name("process_launcher.py")
 
@@ -62,15 +62,15 @@ class ChildProcess:
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
     async def stop(self, grace: float) -> None:
-        """Ask the group to end, and make it end after `grace` seconds."""
+        """Send SIGTERM to the group, and SIGKILL after `grace` seconds."""
         self._signal_group(signal.SIGTERM)
         await asyncio.wait({self.exited}, timeout=grace)
         self._signal_group(signal.SIGKILL)
         await asyncio.wait({self.exited})
 
     async def _wait(self) -> None:
-        # Not `Process.wait()` first: asyncio wakes it only when the output is closed, and what the leader left behind
-        # holds it open.
+        # Not `Process.wait()` first: asyncio wakes it only when the output is closed, and descendants of the
+        # leader may hold it open.
         await _ended(self._process.pid)
         self._signal_group(signal.SIGKILL)
         while self._process.returncode is None:  # noqa: ASYNC110  asyncio has no event for it
@@ -85,7 +85,7 @@ class ChildProcess:
 
 
 async def _ended(pid: int) -> None:
-    """Return when the process has ended, whether or not somebody has asked for its exit code."""
+    """Return when the process has ended, even before its exit code was read."""
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -100,10 +100,10 @@ async def _ended(pid: int) -> None:
 
 
 def kill_orphans(owner: str) -> int:
-    """Kill what an emulator with this state folder left running when it was killed; returns how many."""
+    """Kill the processes that a killed emulator with this state folder left behind; returns their number."""
     ended = 0
     for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # gone meanwhile, or somebody else's
+        with suppress(OSError):  # it has ended, or belongs to another user
             if int(entry.name) != os.getpid() and _belongs(entry, owner):
                 os.kill(int(entry.name), signal.SIGKILL)
                 ended += 1
@@ -111,7 +111,7 @@ def kill_orphans(owner: str) -> int:
 
 
 def _belongs(entry: Path, owner: str) -> bool:
-    """Whether a process carries the mark, or has renamed itself over it and is an orphan in the state folder."""
+    """Whether a process has the variable of this owner, or is an orphan in the state folder that has overwritten it."""
     if f"{OWNER_VARIABLE}={owner}".encode() in (entry / "environ").read_bytes().split(b"\0"):
         return True
     session = os.getsid(int(entry.name))

@@ -1,6 +1,6 @@
-"""Becomes the program it is given, after tying its life to that of the emulator.
+"""Replaces itself with a program that the kernel kills when the emulator dies.
 
-Run by path as `python -I -S process_launcher.py PARENT_PID PROGRAM ARGUMENTS…`, so it imports nothing of ours.
+Run by path as `python -I -S process_launcher.py PARENT_PID PROGRAM ARGUMENTS…`, so it imports nothing of this project.
 """
 
 import ctypes
@@ -12,7 +12,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main() -> None:
-    """Ask the kernel for death with the parent, then exec."""
+    """Ask the kernel to kill this process when its parent dies, then exec."""
     parent, command = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

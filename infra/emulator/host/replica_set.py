@@ -16,7 +16,7 @@ GUIDE = "Please see troubleshooting guide, available here: https://aka.ms/oe-tsg
 
 
 class ReplicaSet:
-    """Instances 0 … n-1 of one staged container; `log_path` says where each of them writes."""
+    """Instances 0 … n-1 of one staged container; `log_path` gives the log file of each."""
 
     def __init__(self, staged: StagedContainer, log_path: Callable[[int], Path]) -> None:
         self.staged = staged
@@ -25,7 +25,7 @@ class ReplicaSet:
         self._log_path = log_path
 
     async def scale(self, count: int) -> None:
-        """Bring up or end as many instances as it takes, touching no other; `DeploymentFailed` leaves what was."""
+        """Start or end instances until there are `count`; after `DeploymentFailed` the previous ones remain."""
         added = [self._new_instance(number) for number in range(len(self.instances), count)]
         surplus = self.instances[count:]
         # Listed while they start, so that logs and status show them.
@@ -42,12 +42,12 @@ class ReplicaSet:
         await self._all_ready()
 
     async def drain(self) -> None:
-        """Let running requests end, then end every instance."""
+        """Wait for running requests, then end every instance."""
         instances, self.instances = self.instances, []
         await self._drain(instances)
 
     async def stop(self, grace: float) -> None:
-        """End every instance now; one that is starting fails as canceled."""
+        """End every instance now; the start of one in progress fails as canceled."""
         self.cancelled = True
         await _stop(self.instances, grace)
 
@@ -61,7 +61,7 @@ class ReplicaSet:
         return Instance(number, self.staged, log)
 
     async def _all_ready(self) -> None:
-        """Wait for instances that are just being restarted."""
+        """Wait for instances that are being restarted."""
         budget = self.staged.container.readiness.budget
         deadline = time.monotonic() + budget
         while lagging := [instance for instance in self.instances if not instance.ready]:

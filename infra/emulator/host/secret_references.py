@@ -31,14 +31,14 @@ KEY_VAULT = re.compile(r"keyvault:https://(?P<vault>[^/]+)/secrets/(?P<secret>[^
 
 @dataclass(frozen=True)
 class ResolvedEnvironment:
-    """The variables of a container and, among their values, the secret ones."""
+    """The variables of a container, and those of their values that are secret."""
 
     variables: Mapping[str, str]
     secrets: frozenset[str]
 
 
 class _Unresolved(Exception):
-    """Why one reference has no value."""
+    """The reason why a reference has no value."""
 
 
 def resolve_environment(world: World, endpoint_id: str, variables: Mapping[str, str]) -> ResolvedEnvironment:
@@ -67,7 +67,7 @@ def identities_of(world: World, endpoint_id: str) -> list[str]:
 
 
 def _resolve(world: World, endpoint_id: str, value: str) -> tuple[str, list[str]]:
-    """The value of a reference, and what of it is secret."""
+    """The value of a reference, and the secrets in it."""
     whole = WHOLE_VALUE.fullmatch(value.strip())
     if whole is None:
         raise _Unresolved(f"a secret reference has to be the whole value, got {value!r}")
@@ -100,7 +100,7 @@ def _from_connection(
         return str(properties.get("target") or ""), []
     values = {"credentials": credentials.get("keys", credentials), "metadata": properties.get("metadata") or {}}
     if part not in values or key is None:
-        raise _Unresolved(f"'{part}{f'/{key}' if key else ''}' is no part of a connection; expected credentials/KEY")
+        raise _Unresolved(f"'{part}{f'/{key}' if key else ''}' is not part of a connection; expected credentials/KEY")
     if key not in values[part]:
         known = ", ".join(sorted(values[part])) or "none"
         raise _Unresolved(f"connection '{name}' has no '{part}/{key}'; there: {known}")
@@ -111,7 +111,7 @@ def _from_connection(
 def _from_vault(world: World, endpoint_id: str, host: str, name: str, version: str) -> tuple[str, list[str]]:
     vault = find_vault(world.store, host.removesuffix(VAULT_SUFFIX)) if host.endswith(VAULT_SUFFIX) else None
     known = identities_of(world, endpoint_id)
-    # Azure says no more either: who may not look into a vault does not learn whether it exists.
+    # As on Azure, a caller without permission does not learn whether the vault exists.
     if vault is None or not any(may(world.authorization, principal, "getSecret", vault, name) for principal in known):
         who = " and ".join(known) or "none"
         raise _Unresolved(f"there is no key vault '{host}' that the endpoint identity (object id {who}) can read")

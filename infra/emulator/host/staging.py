@@ -1,4 +1,4 @@
-"""Lays code and model out on disk as Azure does and says with which command and environment an instance starts."""
+"""Puts code and model on disk as Azure does, and builds the command and environment of instances."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from infra.emulator.identity.managed_identity import identity_header
 from infra.emulator.world import World
 
 INFERENCE_SERVER = Path(__file__).with_name("azmlinfsrv_launcher.py")
-# What a container may see of the environment that the emulator runs in: the machine, never its user's credentials.
+# The environment variables that a container inherits: about the machine, never the user's credentials.
 INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD", "CUDA_HOME")
 SET_BY_PLATFORM = (OWNER_VARIABLE, "SCORING_HOST", "AML_APP_ROOT", "AZUREML_ENTRY_SCRIPT", "AZUREML_MODEL_DIR")
 INHERITED_PREFIXES = ("CUDA_VISIBLE", "NVIDIA_", "OMP_")
@@ -23,7 +23,7 @@ INHERITED_PREFIXES = ("CUDA_VISIBLE", "NVIDIA_", "OMP_")
 
 @dataclass(frozen=True)
 class StagedContainer:
-    """A container whose files lie ready."""
+    """A container whose files are on disk."""
 
     container: Container
     app_root: Path
@@ -31,8 +31,8 @@ class StagedContainer:
     environment: Mapping[str, str]
 
     def command(self, port: int) -> Command:
-        """How an instance on this port is started."""
-        # The user's variables may replace what is inherited or offered, never what the platform itself decides.
+        """The command of an instance on this port."""
+        # The user's variables may replace inherited and default ones, but not those that the platform decides.
         fixed = {name: value for name, value in self.environment.items() if name in SET_BY_PLATFORM}
         environment = {**self.environment, **self.container.variables, **fixed, "PORT": str(port)}
         if self.container.inference_server:
@@ -43,7 +43,7 @@ class StagedContainer:
 
 
 def stage(world: World, container: Container, folder: Path, shared: Path, log: ContainerLog) -> StagedContainer:
-    """Fetch code and model into `folder`; `shared` is what the instances of a deployment keep between starts."""
+    """Fetch code and model into `folder`; `shared` is a folder that a deployment keeps between starts."""
     code_root = folder / "azureml-app" / container.code.name
     log.note(f"image: none is pulled; this Python interpreter stands for {container.image}")
     _fetch(world, container.code.uri, code_root, log, f"code {container.code.name}:{container.code.version}")
@@ -95,6 +95,6 @@ def _base_environment(world: World, environ: Mapping[str, str], shared: Path) ->
 
 
 def _identity(world: World, principal_id: str) -> dict[str, str]:
-    """How a container gets tokens: for the identity of its endpoint, under the names of two generations of SDKs."""
+    """The variables with which SDKs, newer and older ones, get tokens of the endpoint's identity."""
     url, header = world.urls.identity_endpoint, identity_header(world.store, principal_id)
     return {"IDENTITY_ENDPOINT": url, "IDENTITY_HEADER": header, "MSI_ENDPOINT": url, "MSI_SECRET": header}

@@ -1,1 +1,1 @@
-"""The emulated Hugging Face Hub."""
+"""The emulated Hugging Face Hub; `server` serves it and fills it from the seed."""

@@ -1,4 +1,4 @@
-"""What the emulated Hub says of users, repositories and files, in the Hub's shapes."""
+"""The Hub's JSON documents on users, repositories and files."""
 
 import json
 from collections.abc import Collection
@@ -17,7 +17,7 @@ POINTER_SIZE = 134
 
 
 def whoami(token: HubToken) -> dict[str, Any]:
-    """Whose token it is and what it may."""
+    """The answer of whoami: the token's user and permissions."""
     access: dict[str, Any] = {"displayName": f"{token.user}-token", "role": token.role, "createdAt": CREATED}
     if token.role == "fineGrained":
         user = {"_id": _object_id(token.user), "type": "user", "name": token.user}
@@ -89,7 +89,7 @@ def tree(repo: Repo, folder: str, *, recursive: bool, readable: bool, expand: bo
 
 
 def file_entry(file: RepoFile, *, readable: bool) -> dict[str, Any]:
-    """A file as listings describe it; who may not read it does not learn the hash of its content either."""
+    """A file as listings describe it; the hash of its content is masked unless it is `readable`."""
     entry: dict[str, Any] = {"type": "file", "oid": file.oid, "size": file.size, "path": file.path}
     if file.sha256:
         oid = file.sha256 if readable else MASKED

@@ -1,4 +1,4 @@
-"""Who may read what on the emulated Hub: tokens, gates, and the Hub's own words for each refusal."""
+"""Access on the emulated Hub: tokens, gates, and the Hub's own words for each refusal."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +44,7 @@ class HubError(Exception):
 
 @dataclass(frozen=True)
 class HubToken:
-    """An access token: whose it is and what it may."""
+    """An access token: its user and its permissions."""
 
     value: str
     user: str
@@ -53,13 +53,13 @@ class HubToken:
 
 
 def tokens(store: Store) -> list[HubToken]:
-    """Every token there is."""
+    """Every token."""
     kept: list[dict[str, Any]] = (store.secrets(TOKENS) or {}).get("tokens", [])
     return [HubToken(**token) for token in kept]
 
 
 def put_token(store: Store, token: HubToken) -> None:
-    """Create a token, or change what it may."""
+    """Create or replace a token."""
     others = [vars(other) for other in tokens(store) if other.value != token.value]
     store.put_secrets(TOKENS, {"tokens": [*others, vars(token)]})
 
@@ -76,21 +76,21 @@ def identify(store: Store, authorization: str | None) -> HubToken | None:
 
 
 def not_found(token: HubToken | None) -> HubError:
-    """A repository that does not exist or that this caller may not know of."""
+    """The answer for a repository that does not exist or is hidden from the caller."""
     if token is None:
-        # The Hub sends no code here, and huggingface_hub concludes it from the URL, if that is https: this one is not.
+        # The real Hub sends no code: huggingface_hub infers it from an https URL, and this one is not https.
         return HubError(401, "RepoNotFound", "Invalid username or password.")
     return HubError(404, "RepoNotFound", "Repository not found")
 
 
 def check_visible(repo: Repo, token: HubToken | None) -> None:
-    """A private repository is there for its owner alone."""
+    """Refuse a private repository to everyone but its owner."""
     if repo.private and (token is None or token.user != repo.owner):
         raise not_found(token)
 
 
 def check_gate(repo: Repo, token: HubToken | None) -> None:
-    """Let pass who may read the files, refuse everybody else in the Hub's words."""
+    """Raise the Hub's refusal unless the caller may read the files."""
     if not repo.gated or (token and token.user == repo.owner):
         return
     if token is None:
@@ -103,7 +103,7 @@ def check_gate(repo: Repo, token: HubToken | None) -> None:
 
 
 def may_read(repo: Repo, token: HubToken | None) -> bool:
-    """Whether the gate lets this caller pass."""
+    """Whether the caller may read the files."""
     try:
         check_gate(repo, token)
     except HubError:
@@ -112,7 +112,7 @@ def may_read(repo: Repo, token: HubToken | None) -> bool:
 
 
 def check_write(repo: Repo, token: HubToken | None) -> None:
-    """Only the owner's token with the right role may write."""
+    """Raise the Hub's refusal unless the caller is the owner with a token that may write."""
     if token is None:
         raise not_found(token)
     if token.user != repo.owner or token.role == "read":

@@ -13,7 +13,7 @@ from infra.emulator.store import Store
 from infra.hub.demo_models import DEMO_MODELS, demo_model
 
 REPO_RECORD = "hub-repo"
-# What .gitattributes of a new repository sends to large file storage.
+# Files that .gitattributes of a new repository puts into large file storage.
 LFS_SUFFIXES = (
     *(".safetensors", ".bin", ".gguf", ".pt", ".pth", ".onnx", ".h5", ".msgpack", ".model", ".ckpt"),
     *(".tar", ".gz", ".zip", ".arrow", ".parquet", ".npz", ".ot"),
@@ -28,7 +28,7 @@ class NotPrepared(Exception):
 
 @dataclass(frozen=True)
 class RepoFile:
-    """A file of a repository; `sha256` only where it lies in large file storage."""
+    """A file of a repository; `sha256` only if it is in large file storage."""
 
     path: str
     source: Path
@@ -38,7 +38,7 @@ class RepoFile:
 
     @property
     def etag(self) -> str:
-        """What the Hub gives as its ETag."""
+        """The ETag that the Hub sends."""
         return self.sha256 or self.oid
 
 
@@ -59,7 +59,7 @@ class Repo:
 
     @property
     def sha(self) -> str:
-        """The commit: the same files give the same one everywhere."""
+        """The commit hash, which depends on nothing but the files."""
         listing = "".join(f"{file.oid} {path}\n" for path, file in sorted(self.files.items()))
         return hashlib.sha1(listing.encode(), usedforsecurity=False).hexdigest()
 
@@ -74,7 +74,7 @@ class HubRepos:
         self._digests: dict[tuple[str, int, int], str] = {}
 
     def known(self, repo_id: str) -> dict[str, Any] | None:
-        """What is recorded of a repository."""
+        """The record of a repository, None where there is none."""
         return self._store.record(REPO_RECORD, repo_id.lower())
 
     def ids(self) -> list[str]:
@@ -90,18 +90,18 @@ class HubRepos:
         self._store.put_record(REPO_RECORD, repo["id"].lower(), record)
 
     def put_demo_models(self, user: str) -> None:
-        """Offer the demo models; this user has been let in."""
+        """Add the demo models, with access for this user."""
         for model in DEMO_MODELS:
             if not self.known(model.id):
                 self.put({"id": model.id, "gated": model.gated, "access": {user: "accepted"}})
 
     def set_access(self, repo_id: str, user: str, state: str) -> None:
-        """Record how a user's request for access stands."""
+        """Record the status of a user's access request."""
         record = self.known(repo_id) or {"access": {}}
         self.put({"id": record["id"], "access": {**record["access"], user: state}})
 
     def load(self, record: Mapping[str, Any]) -> Repo:
-        """The repository with its files; reads whole files the first time, so not for the event loop."""
+        """The repository with its files; reads whole files the first time, so call it outside the event loop."""
         sources = {path: self._folder / name for path, name in record["files"].items()}
         model = demo_model(record["id"])
         if model and not any(_is_lfs(path) for path in sources):
@@ -157,7 +157,7 @@ def _sha256_kept(source: Path, stat: os.stat_result) -> str:
             while chunk := file.read(CHUNK_BYTES):
                 digest.update(chunk)
         notes[source.name] = [stamp, digest.hexdigest()]
-        with suppress(OSError):  # a cache that cannot be written costs time only
+        with suppress(OSError):  # the file is only a cache
             part = notes_file.with_suffix(f".{os.getpid()}.part")
             part.write_text(json.dumps(notes))
             part.replace(notes_file)

@@ -26,7 +26,7 @@ from infra.emulator.urls import Urls
 
 CHALLENGE = 'Bearer realm="Authentication required", charset="UTF-8"'
 REPO = r"(?P<repo>[^/]+/[^/]+)"
-# Ids of the Hub's first models, none of which is here.
+# Only the Hub's first models have ids without a namespace, and none of them is here.
 WITHOUT_NAMESPACE = re.compile(r"/api/models/[^/]+(/(revision|tree|refs|paths-info)(/.*)?)?$|/[^/]+/(resolve|raw)/.")
 
 

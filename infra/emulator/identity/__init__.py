@@ -1,1 +1,1 @@
-"""Who may do what: Microsoft Entra ID, managed identities, tokens, role assignments."""
+"""Microsoft Entra ID, managed identities, tokens and role assignments; every service asks them who may do what."""

@@ -1,4 +1,4 @@
-"""Who may do what: role assignments evaluated as Azure does, scope by scope."""
+"""Evaluates role assignments as Azure does, scope by scope."""
 
 import fnmatch
 import re
@@ -36,7 +36,7 @@ class Assignment:
 
 
 class Authorization:
-    """Evaluates assignments and definitions that lie in the store."""
+    """Evaluates the assignments and definitions in the store."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
@@ -58,7 +58,7 @@ class Authorization:
         )
 
     def permissions(self, object_id: str, scope: str) -> list[Permissions]:
-        """What the roles of this principal at the scope and above it permit, role by role."""
+        """The permissions of each role that this principal has at the scope or above it."""
         if self._grants is None:
             self._load()
         scope = key_of(scope)
@@ -67,9 +67,9 @@ class Authorization:
         return [self._permissions(grant.role) for grant in reaching]
 
     def assign(self, object_id: str, role: str, scope: str, *, by: str = "", at: str = "") -> str:
-        """Create a role assignment as the platform itself does; returns its id. Doing it again changes nothing."""
+        """Assign a role as the platform itself does; returns the id of the assignment, the same when repeated."""
         scope = scope.rstrip("/")
-        # The name follows from what is assigned, so that a repetition finds the first.
+        # The name is derived from the assignment, so that repeating it finds the first one.
         name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{key_of(scope)}|{role}|{object_id.lower()}"))
         id = f"{scope}{PROVIDER}/roleAssignments/{name}"
         if self._store.get(id) is None:
@@ -77,7 +77,7 @@ class Authorization:
             if at:
                 document["properties"] |= {"createdOn": at, "updatedOn": at}
             self._store.put(id, document)
-            if self._grants is not None:  # adding to what is known: reading thousands anew for each would be slow
+            if self._grants is not None:  # reloading thousands for each new one would be slow
                 _add(self._grants, document)
         return id
 
@@ -88,7 +88,7 @@ class Authorization:
         return removed
 
     def invalidate(self) -> None:
-        """Assignments or definitions have been written: evaluate anew from the store."""
+        """Reload assignments and definitions from the store at the next check."""
         self._grants = None
 
     def _load(self) -> None:
@@ -113,7 +113,7 @@ def _add(grants: dict[str, list[Grant]], assignment: dict[str, Any]) -> None:
 
 
 def includes(permissions: Permissions, action: str, *, data: bool = False) -> bool:
-    """Whether these permissions allow the action: named by an action pattern and by no exclusion."""
+    """Whether these permissions allow the action: matched by a granted pattern and by no excluded one."""
     granted = permissions.data_actions if data else permissions.actions
     withheld = permissions.not_data_actions if data else permissions.not_actions
     return _matches(granted, action.lower()) and not _matches(withheld, action.lower())

@@ -1,4 +1,4 @@
-"""The directory: who exists, and the secrets that applications sign in with."""
+"""The Entra directory: principals, and the client secrets of applications."""
 
 import hashlib
 import hmac
@@ -9,7 +9,7 @@ from infra.emulator.identity.tokens import Principal
 from infra.emulator.store import Store
 
 OWNER_NAME = "emulator-owner"
-# Object ids of applications that nobody registered follow from their client ids, so that a test can know them.
+# The object id of an unregistered application is derived from its client id, so that tests can predict it.
 APPLICATIONS = uuid.UUID("6f0b8a63-3f6e-4a52-9d0a-0c7a5d1f2b44")
 
 
@@ -20,7 +20,7 @@ class Directory:
         self._store = store
 
     def owner(self) -> Principal:
-        """Who the identity endpoint speaks for when nobody is named: the owner of every subscription."""
+        """The owner of every subscription, whose tokens the identity endpoint issues by default."""
         kept = self._store.record("directory", "owner")
         if kept:
             return Principal(**kept)
@@ -29,7 +29,7 @@ class Directory:
         return owner
 
     def create(self, name: str, *, object_id: str = "", app_id: str = "", kind: str = "ServicePrincipal") -> Principal:
-        """Register a principal; ids that are not given are made up."""
+        """Register a principal; ids that are not given are generated."""
         principal = Principal(object_id or str(uuid.uuid4()), app_id or str(uuid.uuid4()), name, kind)
         with self._store.transaction():
             self._store.put_record("principal", principal.object_id.lower(), asdict(principal))
@@ -47,7 +47,7 @@ class Directory:
         return self.get(kept["object_id"]) if kept else None
 
     def remove(self, object_id: str) -> None:
-        """Forget a principal; absent is fine."""
+        """Remove a principal, if there is one."""
         principal = self.get(object_id)
         if principal:
             with self._store.transaction():
@@ -55,11 +55,11 @@ class Directory:
                 self._store.delete_record("application", principal.app_id.lower())
 
     def set_client_secret(self, app_id: str, secret: str) -> None:
-        """From now on this application signs in with this secret alone."""
+        """Set the only secret with which this application can sign in."""
         self._store.put_record("client-secret", app_id.lower(), {"sha256": _digest(secret)})
 
     def sign_in(self, app_id: str, secret: str) -> Principal | None:
-        """The application's principal, None for a wrong secret; one that nobody registered may have any secret."""
+        """The application's principal, None for a wrong secret; without a registered secret any is accepted."""
         known = self._store.record("client-secret", app_id.lower())
         if known and not hmac.compare_digest(known["sha256"], _digest(secret)):
             return None

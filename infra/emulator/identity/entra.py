@@ -1,4 +1,4 @@
-"""Microsoft Entra ID over HTTPS as far as applications need it: discovery and the token endpoint."""
+"""Microsoft Entra ID over HTTPS: discovery and the token endpoint for applications."""
 
 import base64
 from typing import Any
@@ -14,7 +14,7 @@ from infra.emulator.urls import Urls
 
 
 class SignInError(Exception):
-    """A refusal of the token endpoint: OAuth's word and Entra's AADSTS number."""
+    """A refusal of the token endpoint: OAuth's error code and Entra's AADSTS number."""
 
     def __init__(self, error: str, number: int, message: str, status: int = 400) -> None:
         super().__init__(message)

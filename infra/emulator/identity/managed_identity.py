@@ -1,7 +1,7 @@
 """The managed identity endpoint over plain HTTP, as App Service and Azure ML containers have it.
 
-`GET /msi/token?api-version=2019-08-01&resource=…[&client_id=…]`, with any `X-IDENTITY-HEADER`. Without an identity
-named it speaks for the owner; a header made by `identity_header` makes it speak for the identity named in there.
+`GET /msi/token?api-version=2019-08-01&resource=…[&client_id=…]`, with any `X-IDENTITY-HEADER`. A request
+that names no identity gets a token of the owner or, with a header from `identity_header`, of the identity in it.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from infra.emulator.store import Store
 
 
 class IdentityError(Exception):
-    """An answer of the identity endpoint that is an error."""
+    """An error answer of the identity endpoint."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -84,7 +84,7 @@ class ManagedIdentityRoutes:
 
 
 def identity_header(store: Store, object_id: str) -> str:
-    """What a container sends as IDENTITY_HEADER, so that the endpoint speaks for this identity alone."""
+    """The IDENTITY_HEADER of a container: with it, the endpoint issues tokens of this identity."""
     return f"{object_id}.{_seal(store, object_id)}"
 
 

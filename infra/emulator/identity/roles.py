@@ -1,4 +1,4 @@
-"""Azure's built-in roles as far as a machine learning workspace meets them.
+"""Azure's built-in roles that matter to a machine learning workspace.
 
 Identifiers and permissions: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 """

@@ -18,7 +18,7 @@ CACHED_TOKENS = 2_000
 
 
 class TokenRejected(Exception):
-    """The token is not good here: `code` is the one that ARM answers, `reason` its sentence."""
+    """A token is not accepted: `code` and `reason` are the error that Resource Manager answers."""
 
     def __init__(self, reason: str, code: str = "InvalidAuthenticationToken") -> None:
         super().__init__(reason)
@@ -28,7 +28,7 @@ class TokenRejected(Exception):
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody who can hold roles: a service principal, a managed identity or a user."""
+    """An identity that can hold roles: a service principal, a managed identity or a user."""
 
     object_id: str
     app_id: str
@@ -37,7 +37,7 @@ class Principal:
 
 
 class TokenIssuer:
-    """Issues and checks tokens of one emulator; the key lies in its store."""
+    """Issues and checks the tokens of one emulator; the signing key is in its store."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         kept = store.record("token-key", "current") or _make_key(store)
@@ -50,7 +50,7 @@ class TokenIssuer:
         self._verified: dict[str, dict[str, Any]] = {}
 
     def issue(self, principal: Principal, audience: str, lifetime: float | None = None) -> str:
-        """A bearer token for `audience`, good for `lifetime` seconds (else what the settings say)."""
+        """A bearer token for `audience`, valid for `lifetime` seconds, by default as long as the settings say."""
         now = int(time.time())
         seconds = self._settings["token_lifetime_seconds"] if lifetime is None else lifetime
         claims = {
@@ -72,7 +72,7 @@ class TokenIssuer:
         return jwt.encode(claims, self._private, algorithm="RS256", headers={"kid": self._key_id})
 
     def verify(self, token: str, audiences: Collection[str]) -> Principal:
-        """Whose token this is; `TokenRejected` where it is foreign, forged, expired or meant for somebody else."""
+        """The principal of a token; `TokenRejected` where it is forged, expired or meant for another audience."""
         claims = self._verified.get(token) or self._decode(token)
         if claims["exp"] <= time.time():
             raise TokenRejected(

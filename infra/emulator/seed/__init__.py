@@ -1,1 +1,1 @@
-"""What an emulator holds at its first start."""
+"""The content of an emulator at its first start: `launcher` checks seed files, `server` applies them."""

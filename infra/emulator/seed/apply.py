@@ -1,4 +1,4 @@
-"""What an emulator holds at its first start: from a seed file, or the default."""
+"""Stores the content of a seed file, or the default workspace."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ DEFAULT_WORKSPACES = [
         "location": "eastus",
     }
 ]
-# Roles of the seed have spread when the emulator starts.
+# Roles of the seed are effective at once, whatever the propagation time.
 LONG_AGO = "2026-01-01T00:00:00.0000000Z"
 
 
 def apply_seed(world: World, seed: dict[str, Any] | None) -> None:
-    """Put the seed's control plane into the store; what is there already stays."""
+    """Store the seed's workspaces, registries, quota and principals; existing ones stay."""
     seeded = world.store.record("seed", "planted")
     owner = world.directory.owner()
     world.authorization.assign(owner.object_id, OWNER, "", by=owner.object_id, at=LONG_AGO)
@@ -52,7 +52,7 @@ def apply_seed(world: World, seed: dict[str, Any] | None) -> None:
 
 
 def record_seed(world: World, seed: dict[str, Any] | None) -> None:
-    """Keep which seed this state was made from, once all of it has been planted."""
+    """Record which seed this state was made from, once all of it is stored."""
     seeded = world.store.record("seed", "planted") or {}
     if seed is not None or not kept_digest(seeded):
         world.store.put_record("seed", "planted", {**seeded, "seed_digest": digest_of(seed)})

@@ -1,4 +1,4 @@
-"""The seed file: what is in it, whether it makes sense, and whether a state was made from it."""
+"""Reads seed files, and tells whether a state folder was made from one."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.errors import GateliftError
 
-EXPLAINED = "'The seed file' in docs/emulator.md shows all that a seed may say"
+EXPLAINED = "'The seed file' in docs/emulator.md shows everything that a seed may contain"
 NO_SEED = "none"
 
 
@@ -24,9 +24,9 @@ def read_seed(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise SeedError(f"cannot read the seed file {path}: {error.strerror}", hint="check --seed") from None
     except ValueError as error:
-        raise SeedError(f"{path} is no JSON: {error}", hint=EXPLAINED) from None
+        raise SeedError(f"{path} is not JSON: {error}", hint=EXPLAINED) from None
     except RecursionError:
-        raise SeedError(f"{path} is no JSON: nested too deeply", hint=EXPLAINED) from None
+        raise SeedError(f"{path} is not JSON: nested too deeply", hint=EXPLAINED) from None
     from infra.emulator.seed.model import first_mistake  # pydantic, which nothing else of the emulator needs
 
     if wrong := first_mistake(seed):
@@ -36,19 +36,19 @@ def read_seed(path: Path) -> dict[str, Any]:
 
 
 def digest_of(seed: dict[str, Any] | None) -> str:
-    """What tells one seed from another: its content, not how it is written down."""
+    """The digest of a seed's content; its formatting does not matter."""
     if seed is None:
         return NO_SEED
     return hashlib.sha256(json.dumps(seed, sort_keys=True).encode()).hexdigest()
 
 
 def kept_digest(record: dict[str, Any] | None) -> str:
-    """The digest in the record of what was planted, or in a profile; empty where an older version wrote neither."""
+    """The seed's digest in a record or a profile; empty where an older version wrote none."""
     return str((record or {}).get("seed_digest", ""))
 
 
 def check_seed(seed: dict[str, Any], kept: str, state: Path) -> None:
-    """A state that was made from another seed is not mixed with this one."""
+    """`SeedError` where the state was made from another seed or from none."""
     if kept and kept != digest_of(seed):
         made = "without a seed" if kept == NO_SEED else "from another seed"
         raise SeedError(

@@ -1,4 +1,4 @@
-"""What a seed file may say; every mistake in it is told by its place."""
+"""The schema of seed files."""
 
 from typing import Annotated, Any, Literal
 
@@ -22,7 +22,7 @@ def _family(name: str) -> str:
 
 def _file_path(path: str) -> str:
     if path.startswith("/") or ".." in path.split("/"):
-        raise ValueError(f"{path!r} is no path inside a repository")
+        raise ValueError(f"{path!r} is not a path inside a repository")
     return path
 
 
@@ -79,7 +79,7 @@ class _Seed(_Part):
 
 
 def first_mistake(seed: Any) -> str:
-    """The first mistake, `where: what`; nothing where there is none, and never a value: some are secrets."""
+    """The first mistake as `where: what`, empty where there is none; without values, since some are secrets."""
     try:
         _Seed.model_validate(seed)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Blob storage: contents as files, everything known about them in the store."""
+"""Blobs: their contents in files, their properties in the store."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ from infra.emulator.store import Store
 
 
 class Blobs:
-    """Containers, their blobs and the signatures that open them."""
+    """Containers and their blobs."""
 
     def __init__(self, store: Store, folder: Path) -> None:
         self._store = store
@@ -26,16 +26,16 @@ class Blobs:
         self.shared_access = SharedAccess(store)
 
     def create_container(self, name: str, account_id: str) -> None:
-        """Make a container of a storage account (its ARM id decides who may read with a token)."""
+        """Create a container of a storage account, whose ARM id decides who may read it with a token."""
         if not self.container(name):
             self._store.put_record("container", name, {"account_id": account_id})
 
     def container(self, name: str) -> dict[str, Any] | None:
-        """What is known of a container."""
+        """The record of a container."""
         return self._store.record("container", name)
 
     def get(self, container: str, name: str) -> dict[str, Any] | None:
-        """What is known of a blob: size, etag, modified, content_type, metadata, blocks."""
+        """The properties of a blob: size, etag, modified, content_type, metadata, blocks."""
         return self._store.record("blob", f"{container}/{name}")
 
     def content(self, container: str, name: str) -> Path:
@@ -53,7 +53,7 @@ class Blobs:
         path.write_bytes(data)
 
     def put_block_list(self, container: str, name: str, blocks: list[str], **known: Any) -> dict[str, Any] | None:
-        """Make a blob of blocks that were put before; None where one of them is unknown."""
+        """Make a blob of earlier blocks; None where one of them is unknown."""
         files = [self._block(container, name, block) for block in blocks]
         if not all(file.exists() for file in files):
             return None
@@ -84,7 +84,7 @@ class Blobs:
         return {key[start:]: kept for key, kept in self._store.records("blob", f"{container}/{prefix}").items()}
 
     def download(self, uri: str, into: Path) -> None:
-        """Lay out what a blob, a folder of blobs or an asset's URI stands for below `into`."""
+        """Copy a blob, a folder of blobs or an asset's files below `into`; `DeploymentFailed` if there are none."""
         container, path = self.locate(uri)
         found = {name: kept for name, kept in self.names(container, path).items() if _below(name, path)}
         if not found:
@@ -117,7 +117,7 @@ class Blobs:
         for index, segment in enumerate(segments):
             if self.container(segment):
                 return segment, "/".join(segments[index + 1 :])
-        raise DeploymentFailed("BadArgument", f"Unable to download: '{uri}' is nowhere in this emulator's storage.")
+        raise DeploymentFailed("BadArgument", f"Unable to download: '{uri}' is not in this emulator's storage.")
 
     def _write(self, container: str, name: str, parts: Iterable[bytes], known: dict[str, Any]) -> dict[str, Any]:
         path = self.content(container, name)

@@ -1,4 +1,4 @@
-"""What the storage service answers: listings and errors in its XML."""
+"""The XML documents of the storage service: listings and errors."""
 
 from xml.sax.saxutils import escape
 
@@ -23,7 +23,7 @@ MESSAGES = {
 
 
 class StorageError(Exception):
-    """An answer of the storage service that is an error."""
+    """An error answer of the storage service."""
 
     def __init__(self, status: int, code: str, message: str = "") -> None:
         super().__init__(code)
@@ -75,7 +75,7 @@ def xml_answer(text: str, status: int = 200, headers: dict[str, str] | None = No
 
 
 def error_answer(error: StorageError, *, head: bool) -> Response:
-    """The answer that an error is; without a body where HTTP has none."""
+    """The answer for an error, without a body where HTTP allows none."""
     headers = {"x-ms-error-code": error.code}
     if head or error.status == 304:
         return Response(status_code=error.status, headers=headers)

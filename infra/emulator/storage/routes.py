@@ -1,4 +1,4 @@
-"""The storage service over HTTP: what azure-storage-blob asks of one.
+"""The storage service over HTTP: the operations that azure-storage-blob uses.
 
 Path style: `/blobstore/ACCOUNT…/CONTAINER/BLOB`. Errors and headers as in
 https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api
@@ -190,7 +190,7 @@ class BlobRoutes:
 
 
 def _permission(request: Request) -> str:
-    """Which permissions of a signature open this request: any one of the letters."""
+    """The permissions of a signature of which this request needs any one."""
     if request.query_params.get("comp") == "list":
         return "l"
     return {"GET": "r", "HEAD": "r", "DELETE": "d"}.get(request.method, "wc")

@@ -102,7 +102,7 @@ def test_a_port_in_use(start_emulator: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("seed", "words"),
     [
-        pytest.param("{", "no JSON", id="no-json"),
+        pytest.param("{", "not JSON", id="not-json"),
         pytest.param('{"hub": {"tokens": [1]}}', r"hub.tokens\[0\]", id="token"),
     ],
 )

@@ -1,1 +1,1 @@
-"""Environments, models and code."""
+"""Environments, models and code: the versioned assets of workspaces and registries."""

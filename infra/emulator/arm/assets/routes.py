@@ -15,7 +15,7 @@ HASH_VERSION = "hash_version"
 
 
 def put_version(call: Call) -> Reply:
-    """Create a version; of one that exists only tags, description and the archive flag may change."""
+    """Create a version, or change tags, description or the archive flag of an existing one."""
     collection = call.address.types[1].lower()
     kind = KINDS[collection]
     name, version = call.address.names[1:3]
@@ -52,7 +52,7 @@ def get_version(call: Call) -> Reply:
 
 
 def list_versions(call: Call) -> Reply:
-    """The versions of an asset, newest first; code is also found by its hash, whatever its name."""
+    """The versions of an asset, newest first; code can also be found by its hash, under any name."""
     wanted = call.query.get("hash")
     if wanted and call.address.types[1].lower() == "codes":
         found = _by_hash(call, wanted, call.query.get("hashversion"))
@@ -107,12 +107,12 @@ def delete_container(call: Call) -> Reply:
 
 
 def start_pending_upload(call: Call) -> Reply:
-    """A place to upload the files of a version to, with a signature that opens it."""
+    """A blob container for the files of a version, with a shared access signature."""
     return Reply(body=_upload_place(call))
 
 
 def put_temporary_reference(call: Call) -> Reply:
-    """The same for a registry, under its older name."""
+    """The older form of `startPendingUpload`."""
     return Reply(body=_upload_place(call))
 
 
@@ -133,7 +133,7 @@ def _upload_place(call: Call) -> Document:
 
 
 def _by_hash(call: Call, wanted: str, hash_version: str | None) -> list[Document]:
-    # The SDK makes up a new name for every upload of anonymous code and asks under that one.
+    # The SDK invents a new name for every upload of anonymous code, and asks for the hash under that name.
     found = []
     for container in call.world.store.children(call.workspace_id, "codes"):
         for document in call.world.store.children(container["id"], "versions"):
@@ -174,7 +174,7 @@ def _page(call: Call, found: list[Document]) -> Document:
     top = call.query.get("$top", "")
     if top:
         if not top.isdecimal():
-            raise ServiceError(400, "InvalidQueryParameter", f"The value '{top}' of $top is no number.")
+            raise ServiceError(400, "InvalidQueryParameter", f"The value '{top}' of $top is not a number.")
         found = found[: int(top)]
     return {"value": [_shown(call, item) for item in found]}
 
@@ -189,7 +189,7 @@ def _in_registry(call: Call) -> bool:
 
 
 def _shown(call: Call, document: Document) -> Document:
-    """Assets of a registry answer with an id of their own kind."""
+    """The document as it is answered: assets of a registry have `azureml://` ids."""
     if not _in_registry(call):
         return document
     registry, _, rest = document["id"].partition("/registries/")[2].partition("/")

@@ -1,4 +1,4 @@
-"""What Azure ML demands of environments, models and code, and what it fills in."""
+"""Azure ML's rules for environments, models and code, and their default values."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ ROUTES = ("livenessRoute", "readinessRoute", "scoringRoute", "startupRoute")
 
 @dataclass(frozen=True)
 class AssetKind:
-    """One kind of versioned asset: `fixed` fields never change in a version, `check` refuses what is wrong."""
+    """One kind of versioned asset: `fixed` fields never change in a version, `check` raises for invalid properties."""
 
     noun: str
     fixed: tuple[str, ...]
@@ -23,7 +23,7 @@ class AssetKind:
 
 
 def check_environment(sent: Document) -> None:
-    """An environment needs an image, a build context or a conda file, and routes that make sense."""
+    """400 unless the environment has an image, a build context or a conda file, and valid routes."""
     build = sent.get("build")
     if not sent.get("image") and build is None and not sent.get("condaFile"):
         raise _wrong("An environment needs an image, a build context or a conda file.", "properties.image")
@@ -52,7 +52,7 @@ def check_environment(sent: Document) -> None:
 
 
 def check_model(sent: Document) -> None:
-    """A model has files somewhere."""
+    """400 unless the model says where its files are."""
     if not isinstance(sent.get("modelUri"), str) or not sent["modelUri"]:
         raise _wrong("The modelUri field is required.", "properties.modelUri")
     flavors = sent.get("flavors")
@@ -61,7 +61,7 @@ def check_model(sent: Document) -> None:
 
 
 def check_code(sent: Document) -> None:
-    """Code has files somewhere."""
+    """400 unless the code says where its files are."""
     if not isinstance(sent.get("codeUri"), str) or not sent["codeUri"]:
         raise _wrong("The codeUri field is required.", "properties.codeUri")
 
@@ -79,7 +79,7 @@ KINDS = {
 
 
 def check_asset_name(noun: str, what: str, value: str) -> None:
-    """Names and versions of assets follow one pattern."""
+    """400 for a name or version of an asset that does not match the pattern."""
     if not ASSET_NAME.fullmatch(value):
         raise _wrong(
             f"The {noun} {what} '{value}' is invalid. It may contain letters, digits, '-', '_' and '.', must begin "
@@ -89,7 +89,7 @@ def check_asset_name(noun: str, what: str, value: str) -> None:
 
 
 def checked_properties(kind: AssetKind, body: Document) -> Document:
-    """The properties that were sent, after every rule that holds for all assets."""
+    """The properties of a request, after all checks of this kind of asset."""
     sent = body.get("properties")
     if not isinstance(sent, dict):
         raise _wrong("The properties field is required.", "properties")
@@ -102,7 +102,7 @@ def checked_properties(kind: AssetKind, body: Document) -> Document:
 
 
 def with_defaults(kind: AssetKind, sent: Document) -> Document:
-    """What GET answers: what was sent with what the service fills in."""
+    """The properties as GET answers them: those sent, and the service's default values."""
     base: Document = {"description": None, "tags": {}, "properties": {}, "isArchived": False, "isAnonymous": False}
     return base | kind.defaults | {name: value for name, value in sent.items() if value is not None}
 

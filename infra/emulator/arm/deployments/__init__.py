@@ -1,1 +1,1 @@
-"""Online deployments."""
+"""Deployments of online endpoints; `arm.routes` collects their routes and work."""

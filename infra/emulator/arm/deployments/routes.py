@@ -81,7 +81,7 @@ def patch_deployment(call: Call) -> Reply:
 
 
 def delete_deployment(call: Call) -> Reply:
-    """Remove a deployment that gets no traffic."""
+    """Remove a deployment without traffic."""
     document = call.world.store.get(call.id)
     if document is None:
         return Reply(204)
@@ -122,7 +122,7 @@ def get_logs(call: Call) -> Reply:
 
 
 def list_skus(call: Call) -> Reply:
-    """How many instances the deployment may have."""
+    """The number of instances that the deployment may have."""
     document = call.resource()
     capacity = {"minimum": 1, "maximum": MAX_INSTANCES, "default": 1, "scaleType": "Automatic"}
     sku = {"name": document["sku"]["name"], "tier": "Standard"}

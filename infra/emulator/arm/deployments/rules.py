@@ -1,4 +1,4 @@
-"""What Azure ML demands of a deployment before it takes it, and what it fills in."""
+"""Azure ML's rules for deployments, and their default values."""
 
 import re
 from typing import Any
@@ -36,12 +36,12 @@ DEFAULTS: Document = {
     "modelMountPath": None,
     "description": None,
 }
-# Whole numbers of probes and request settings: the smallest value that makes sense.
+# Integers of probes and request settings: the smallest valid value.
 LEAST = {"failureThreshold": 1, "successThreshold": 1, "maxConcurrentRequestsPerInstance": 1}
 
 
 def check_shape(body: Document) -> Document:
-    """The properties that were sent, after the checks that need nothing but the request."""
+    """The properties of a request, after the checks that need nothing else."""
     sent = body.get("properties")
     if not isinstance(sent, dict):
         raise _wrong("The properties field is required.", "properties")
@@ -75,7 +75,7 @@ def check_shape(body: Document) -> Document:
 
 
 def check_size(sent: Document) -> VmSize:
-    """The instance type, if there is such a one."""
+    """The instance type; 400 for an unknown one."""
     name = sent.get("instanceType")
     if not isinstance(name, str) or not name:
         raise create_failed({"InstanceType": ["The InstanceType field is required."]})
@@ -93,7 +93,7 @@ def check_size(sent: Document) -> VmSize:
 
 
 def check_capacity(sku: Any) -> int:
-    """The number of instances."""
+    """The number of instances; 400 outside the limits."""
     capacity = (sku or {}).get("capacity", 1) if isinstance(sku, dict) or sku is None else None
     if type(capacity) is not int or capacity < 1:
         raise create_failed(
@@ -107,7 +107,7 @@ def check_capacity(sku: Any) -> int:
 
 
 def check_references(call: Call, sent: Document) -> None:
-    """Code or routes there must be; a mount path needs routes. Assets that do not exist fail the operation."""
+    """Refuse a deployment without an environment, or with neither code nor routes; missing assets fail later."""
     environment = call.world.store.get(sent.get("environmentId") or "") or {}
     has_routes = bool((environment.get("properties") or {}).get("inferenceConfig"))
     if not sent.get("environmentId") and str(sent.get("model") or "").startswith(REGISTRY_MODEL):
@@ -140,7 +140,7 @@ def check_references(call: Call, sent: Document) -> None:
 
 
 def check_limits(call: Call, endpoint: Document, size: VmSize, capacity: int, *, creating: bool) -> None:
-    """Limits of the endpoint, of the subscription, and the quota of the family."""
+    """400 above a limit of endpoint or subscription, or above the quota of the VM family."""
     if creating:
         siblings = call.world.store.children(endpoint["id"], "deployments")
         subscription = call.subscription.lower()
@@ -156,13 +156,13 @@ def check_limits(call: Call, endpoint: Document, size: VmSize, capacity: int, *,
 
 
 def check_creator(call: Call, endpoint: Document) -> None:
-    """Under an endpoint that enforces access to secrets, whoever deploys must be able to read them."""
+    """403 if the endpoint enforces access to secrets that the caller may not read."""
     if str(endpoint["properties"]["properties"].get(ENFORCE_ACCESS, "")).lower() == "enabled":
         call.require(LIST_SECRETS, call.workspace_id)
 
 
 def check_create_only(existing: Document, sent: Document) -> None:
-    """Some fields are decided once."""
+    """400 for a change of a field that is fixed at creation."""
     for name in CREATE_ONLY:
         before, after = existing["properties"].get(name), sent.get(name)
         if after is not None and str(before).lower() != str(after).lower():
@@ -175,7 +175,7 @@ def check_create_only(existing: Document, sent: Document) -> None:
 
 
 def with_defaults(sent: Document) -> Document:
-    """What GET answers: what was sent with what the service fills in."""
+    """The properties as GET answers them: those sent, and the service's default values."""
     given = {name: value for name, value in sent.items() if value is not None}
     probes = {name: PROBE | _given(sent.get(name)) for name in ("livenessProbe", "readinessProbe")}
     return DEFAULTS | given | probes | {"requestSettings": REQUEST | _given(sent.get("requestSettings"))}

@@ -1,4 +1,4 @@
-"""What happens to a deployment in the background."""
+"""The long-running work on deployments."""
 
 import posixpath
 
@@ -8,7 +8,7 @@ from infra.emulator.world import World
 
 
 async def run_put(world: World, operation: Document) -> None:
-    """Bring the deployment up and let the endpoint's scoring URI follow its route."""
+    """Start the deployment and point the endpoint's scoring URI to its route."""
     id = operation["resource"]
     document = world.store.get(id)
     if document is None:
@@ -17,7 +17,7 @@ async def run_put(world: World, operation: Document) -> None:
     _check_build_context(world, environment)
     await world.host.start(id)
     document = world.store.get(id)
-    if document is None:  # deleted meanwhile
+    if document is None:  # deleted in the meantime
         await world.host.stop(id)
         return
     document["properties"]["provisioningState"] = "Succeeded"
@@ -27,7 +27,7 @@ async def run_put(world: World, operation: Document) -> None:
 
 
 async def run_delete(world: World, operation: Document) -> None:
-    """End the deployment's instances, then forget it."""
+    """Stop the deployment's instances, then delete it."""
     id = operation["resource"]
     await world.operations.cancel_below(id, besides=operation["name"])
     await world.host.stop(id)
@@ -44,7 +44,7 @@ async def run_delete(world: World, operation: Document) -> None:
 
 
 def failed(world: World, operation: Document) -> None:
-    """Show on the deployment that its operation has failed."""
+    """Mark the deployment as failed."""
     document = world.store.get(operation["resource"])
     if document:
         document["properties"]["provisioningState"] = "Failed"
@@ -63,7 +63,7 @@ def _follow_route(world: World, deployment_id: str, environment: Document) -> No
 
 
 def _check_build_context(world: World, environment: Document) -> None:
-    """No image is built here, but a context without a Dockerfile fails as on Azure."""
+    """`DeploymentFailed` for a build context without a Dockerfile; no image is built here."""
     build = (environment.get("properties") or {}).get("build")
     if not build:
         return

@@ -1,1 +1,1 @@
-"""Online endpoints."""
+"""Online endpoints; `arm.routes` collects their routes and work, deployments share their rules."""

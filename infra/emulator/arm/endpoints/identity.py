@@ -8,7 +8,7 @@ from infra.emulator.store import Document
 
 
 def new_identity(call: Call, sent: Document) -> Document:
-    """The identity of an endpoint that is being created: a new one, or the user-assigned ones with their ids."""
+    """The identity of a new endpoint: a new principal, or the user-assigned identities with their ids."""
     world = call.world
     tenant = {"tenantId": world.tokens.tenant_id}
     if sent["type"] == "SystemAssigned":
@@ -22,7 +22,7 @@ def new_identity(call: Call, sent: Document) -> Document:
 
 
 def grant_roles(call: Call, document: Document, *, with_secrets: bool) -> None:
-    """Assign what the platform assigns to a system-assigned identity by itself."""
+    """Assign the roles that the platform gives a system-assigned identity."""
     world = call.world
     principal = document["identity"]["principalId"]
     storage = call.resource(call.workspace_id)["properties"]["storageAccount"]

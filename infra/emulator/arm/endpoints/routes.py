@@ -90,7 +90,7 @@ def list_keys(call: Call) -> Reply:
 
 
 def regenerate_keys(call: Call) -> Reply:
-    """Replace one key: by the value that was sent, else by a new one."""
+    """Replace one key with the value that was sent or a new one."""
     body = call.object_body()
     document = call.resource()
     _require_mode(document, "Key", "keys")
@@ -105,7 +105,7 @@ def regenerate_keys(call: Call) -> Reply:
 
 
 def get_token(call: Call) -> Reply:
-    """A token of the endpoint's own, for the auth mode `AMLToken`."""
+    """A token issued by the endpoint, for the auth mode `AMLToken`."""
     document = call.resource()
     _require_mode(document, "AMLToken", "tokens")
     lifetime = call.world.settings["aml_token_lifetime_seconds"]

@@ -1,4 +1,4 @@
-"""What Azure ML demands of an online endpoint before it takes it."""
+"""Azure ML's rules for online endpoints."""
 
 import re
 
@@ -15,12 +15,12 @@ ENFORCE_ACCESS = "enforce_access_to_default_secret_stores"
 MAX_ENDPOINTS = 100
 MAX_MIRRORED = 50
 CALL_FAILED = "InferencingClientCallFailed"
-# Properties that the service writes itself: what a client sends for them is ignored.
+# Properties that the service writes itself; a client's values for them are ignored.
 OWN_PROPERTIES = ("azureml.", "AzureAsyncOperationUri", "created", "lastModified")
 
 
 def check_name(noun: str, name: str) -> None:
-    """Endpoints and deployments share one rule for names."""
+    """400 for an invalid name of an endpoint or a deployment."""
     if not ENDPOINT_NAME.fullmatch(name):
         raise invalid(
             f"The {noun} name '{name}' is invalid. {noun.capitalize()} names must be 3 to 32 characters long, begin "
@@ -31,7 +31,7 @@ def check_name(noun: str, name: str) -> None:
 
 
 def check_shape(body: Document) -> Document:
-    """The properties that were sent, after the checks that need nothing but the request."""
+    """The properties of a request, after the checks that need nothing else."""
     sent = body.get("properties")
     if not isinstance(sent, dict):
         raise _wrong("The properties field is required.", "properties")
@@ -43,7 +43,7 @@ def check_shape(body: Document) -> Document:
     if access := sent.get("publicNetworkAccess"):
         if str(access).lower() not in ("enabled", "disabled"):
             raise _wrong("publicNetworkAccess must be Enabled or Disabled.", "properties.publicNetworkAccess")
-        sent["publicNetworkAccess"] = str(access).capitalize()  # the SDK sends what its YAML says: lower case
+        sent["publicNetworkAccess"] = str(access).capitalize()  # the SDK sends the lower case of its YAML
     body["tags"] = checked_tags(body.get("tags"))
     sent["properties"] = string_map("properties", sent.get("properties"))
     for name in ("traffic", "mirrorTraffic"):
@@ -58,7 +58,7 @@ def check_shape(body: Document) -> Document:
 
 
 def check_traffic(world: World, endpoint_id: str, sent: Document, *, creating: bool) -> None:
-    """Traffic adds up to 0 or 100 over deployments that exist; one may be mirrored, at most by half."""
+    """400 unless traffic adds up to 0 or 100 over existing deployments and mirrors at most 50 to one of them."""
     traffic, mirror = ({k: v for k, v in (sent.get(name) or {}).items() if v} for name in ("traffic", "mirrorTraffic"))
     if creating and (traffic or mirror):
         raise invalid(
@@ -91,7 +91,7 @@ def check_traffic(world: World, endpoint_id: str, sent: Document, *, creating: b
 
 
 def check_identity(call: Call, identity: Document) -> None:
-    """The identity has a type that endpoints know, and user-assigned ones exist."""
+    """400 for an unknown type of identity or a user-assigned identity that does not exist."""
     kind = identity.get("type")
     if kind not in ("SystemAssigned", "UserAssigned"):
         raise _wrong(f"The identity type '{kind}' is not supported for online endpoints.", "identity.type")
@@ -109,7 +109,7 @@ def check_identity(call: Call, identity: Document) -> None:
 
 
 def check_enforce_access(call: Call, properties: Document, identity: Document) -> None:
-    """The flag belongs to system-assigned identities and to creators who may read connection secrets themselves."""
+    """400 for the flag with a user-assigned identity, 403 if the caller may not read connection secrets."""
     flag = (properties.get(ENFORCE_ACCESS) or "disabled").lower()
     if flag not in ("enabled", "disabled"):
         raise _wrong(f"{ENFORCE_ACCESS} must be enabled or disabled.", f"properties.properties.{ENFORCE_ACCESS}")
@@ -124,7 +124,7 @@ def check_enforce_access(call: Call, properties: Document, identity: Document) -
 
 
 def merged_properties(kept: Document, sent: Document | None) -> Document:
-    """Properties can be added, but not removed or altered."""
+    """The existing properties with new ones added; 400 for a change of an existing one."""
     merged = dict(kept)
     for name, value in (sent or {}).items():
         if name.startswith(OWN_PROPERTIES):
@@ -139,7 +139,7 @@ def merged_properties(kept: Document, sent: Document | None) -> Document:
 
 
 def check_name_is_free(world: World, endpoint_id: str, region: str) -> None:
-    """Endpoint names are unique in a region, and a region has room for so many."""
+    """400 where the region already has an endpoint of this name or too many endpoints."""
     name = endpoint_id.rpartition("/")[2].lower()
     here = [id.lower() for id in world.store.located("onlineEndpoints", region)]
     if any(id.endswith(f"/{name}") for id in here):

@@ -8,7 +8,7 @@ BUSY = "Operation was canceled: another operation holds the resource. Please ret
 
 
 async def run_put(world: World, operation: Document) -> None:
-    """Open the front end and say where it is."""
+    """Open the front end and store its URL in the endpoint."""
     id = operation["resource"]
     url = await world.front_ends.open(id)
     document = world.store.get(id)
@@ -22,7 +22,7 @@ async def run_put(world: World, operation: Document) -> None:
 
 
 async def run_delete(world: World, operation: Document) -> None:
-    """End everything that belongs to the endpoint, then forget it."""
+    """Stop the endpoint's deployments and front end, then delete all that belongs to it."""
     id = operation["resource"]
     await world.operations.cancel_below(id, besides=operation["name"])
     for deployment in world.store.children(id, "deployments"):
@@ -40,11 +40,11 @@ async def run_delete(world: World, operation: Document) -> None:
 
 
 async def run_regenerate(_: World, __: Document) -> None:
-    """The key was replaced when the request came: an operation's record must not hold it."""
+    """Do nothing: the request has already replaced the key, which must not be in an operation's record."""
 
 
 def failed(world: World, operation: Document) -> None:
-    """Show on the endpoint that its operation has failed."""
+    """Mark the endpoint as failed."""
     document = world.store.get(operation["resource"])
     if document:
         document["properties"]["provisioningState"] = "Failed"

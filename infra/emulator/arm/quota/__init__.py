@@ -1,1 +1,1 @@
-"""Usages, quotas and VM sizes."""
+"""Quota, its usage and VM sizes; deployments are checked against it."""

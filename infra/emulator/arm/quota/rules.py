@@ -1,4 +1,4 @@
-"""Cores per region and VM family: what is granted, what deployments hold, what one more would need."""
+"""Quota of cores by region and VM family: granted, used, and needed for a deployment."""
 
 import json
 import math
@@ -11,13 +11,13 @@ from infra.emulator.store import Document
 from infra.emulator.world import World
 
 DEFAULT_LIMIT = 10_000
-# What a family has that a region's quota does not name: Azure grants GPU families nothing by default.
+# The limit of a CPU family that a region's quota does not name; that of a GPU family is 0, as on Azure.
 UNNAMED_CPU_FAMILY = 100
 GUIDE = "Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#error-outofquota"
 
 
 def cores_needed(size: VmSize, instances: int) -> int:
-    """Cores that a deployment holds: 20 % of its instances more are reserved for upgrades, rounded up."""
+    """The cores of a deployment, with 20 % more instances reserved for upgrades, rounded up."""
     counted = instances if size.exempt else math.ceil(round(1.2 * instances, 6))
     return counted * size.cores
 
@@ -44,7 +44,7 @@ def usage(world: World, subscription: str, region: str, *, besides: str = "") ->
 
 
 def check_quota(world: World, deployment_id: str, region: str, size: VmSize, instances: int) -> None:
-    """400 with the message of the real service unless the deployment fits."""
+    """400 with Azure's message unless the deployment fits into the quota."""
     subscription = subscription_of(deployment_id)
     used = usage(world, subscription, region, besides=deployment_id)[size.family]
     before = world.store.get(deployment_id)
@@ -64,7 +64,7 @@ def check_quota(world: World, deployment_id: str, region: str, size: VmSize, ins
 
 
 def create_failed(errors: dict[str, list[str]], code: str = "InferencingClientCreateDeploymentFailed") -> ServiceError:
-    """A refusal of the inferencing service as Azure ML passes it on: JSON within a sentence."""
+    """A refusal of the inferencing service as Azure ML passes it on: JSON inside a sentence."""
     inner: Document = {
         "errors": errors,
         "type": "https://tools.ietf.org/html/rfc9110#section-15.5.1",

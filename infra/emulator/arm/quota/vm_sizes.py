@@ -85,5 +85,5 @@ FAMILIES = tuple(sorted({size.family for size in SIZES.values()}))
 
 
 def vm_size(name: str) -> VmSize | None:
-    """An instance type by its name in any spelling."""
+    """An instance type by its name, in upper or lower case."""
     return SIZES.get(name.lower())

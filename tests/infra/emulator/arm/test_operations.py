@@ -219,7 +219,7 @@ def test_a_connection_that_breaks_and_one_that_hangs(arm: Any, faults: Faults) -
     ("rule", "words"),
     [
         pytest.param({"path": "("}, "needs one of", id="nothing-happens"),
-        pytest.param({"path": "(", "status": 500}, "no regular expression", id="expression"),
+        pytest.param({"path": "(", "status": 500}, "not a regular expression", id="expression"),
         pytest.param({"pth": "x", "status": 500}, "unknown field 'pth'", id="field"),
         pytest.param({"status": "500"}, "wrong type", id="type"),
         pytest.param([], "must be an object", id="no-object"),

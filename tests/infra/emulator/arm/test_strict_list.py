@@ -114,7 +114,7 @@ def without_list_secrets(stage: Stage) -> Any:
     return stage.somebody(guid)("PUT", f"{stage.lab}/onlineEndpoints/rows-flag", body)
 
 
-def role_that_has_not_spread(stage: Stage) -> Any:
+def role_not_effective_yet(stage: Stage) -> Any:
     identity = stage.arm("GET", stage.endpoint).json()["identity"]["principalId"]
     assignment = stage.assign(identity, "ea01e6af-a1c1-4350-9563-ad00f8c72ec5", stage.lab)
     try:
@@ -168,18 +168,18 @@ ROWS = [
         lambda s: s.arm("GET", s.lab, version=None)),
     Row("api-version unknown", 400, "NoRegisteredProviderFound", "The supported api-versions are",
         lambda s: s.arm("GET", s.lab, version="2099-01-01")),
-    Row("type unknown", 404, "InvalidResourceType", "could not be found in the namespace",
+    Row("unknown resource type", 404, "InvalidResourceType", "could not be found in the namespace",
         lambda s: s.arm("GET", f"{s.lab}/pancakes")),
-    Row("method unknown", 405, "MethodNotAllowed", "does not support http method 'DELETE'",
+    Row("unknown method", 405, "MethodNotAllowed", "does not support http method 'DELETE'",
         lambda s: s.arm("DELETE", f"{s.lab}/onlineEndpoints")),
     Row("parent missing", 404, "ParentResourceNotFound", "because the parent resource",
         lambda s: s.deploy(id=f"{s.lab}/onlineEndpoints/none/deployments/blue")),
     Row("resource missing", 404, "ResourceNotFound", "was not found", lambda s: s.arm("GET", f"{s.lab}x")),
-    Row("name of an endpoint", 400, "BadRequest", "3 to 32 characters", lambda s: s.put_endpoint("ab")),
-    Row("name of a deployment", 400, "BadRequest", "begin with a letter",
+    Row("invalid endpoint name", 400, "BadRequest", "3 to 32 characters", lambda s: s.put_endpoint("ab")),
+    Row("invalid deployment name", 400, "BadRequest", "begin with a letter",
         lambda s: s.deploy(id=f"{s.endpoint}/deployments/1abc")),
     Row("endpoint name taken in the region", 400, "UserError", "An endpoint with this name already exists", other_name),
-    Row("version of an asset taken by another content", 409, "UserError", "already exists", changed_environment),
+    Row("asset version that exists with other content", 409, "UserError", "already exists", changed_environment),
     Row("traffic at creation", 400, "BadRequest", "while the endpoint is being created",
         lambda s: s.put_endpoint("rows-new", properties={"traffic": {"blue": 100}})),
     Row("traffic does not add up", 400, "BadRequest", "must be either 0 or 100, it is 60",
@@ -188,19 +188,19 @@ ROWS = [
         lambda s: s.traffic(traffic={"ghost": 100})),
     Row("mirrored traffic above 50 %", 400, "BadRequest", "50 percent at most",
         lambda s: s.traffic(mirrorTraffic={"blue": 51})),
-    Row("deletion under traffic", 400, "BadRequest", "Set its traffic to 0 before deleting it", under_traffic),
+    Row("deletion with traffic", 400, "BadRequest", "Set its traffic to 0 before deleting it", under_traffic),
     Row("enforce flag with a user-assigned identity", 400, "BadRequest",
         "cannot be used with a user-assigned identity", flag_with_user_assigned),
     Row("enforce flag by a caller without listsecrets", 403, "AuthorizationFailed",
         "connections/listsecrets/action", without_list_secrets),
     Row("identity without the role", "operation", "SecretsInjectionError", INJECTION,
         lambda s: s.deploy_with("azureml://connections/Rows/credentials/K")),
-    Row("role that has not spread yet", "operation", "SecretsInjectionError", INJECTION, role_that_has_not_spread),
+    Row("role not effective yet", "operation", "SecretsInjectionError", INJECTION, role_not_effective_yet),
     Row("connection missing", "operation", "SecretsInjectionError", "has no connection 'None'",
         lambda s: with_role(s, "azureml://connections/None/credentials/K")),
     Row("key of a connection missing", "operation", "SecretsInjectionError", "has no 'credentials/other'",
         lambda s: with_role(s, "azureml://connections/Rows/credentials/other")),
-    Row("reference malformed", "operation", "SecretsInjectionError", "malformed secret reference",
+    Row("malformed reference", "operation", "SecretsInjectionError", "malformed secret reference",
         lambda s: with_role(s, "azureml://connection/Rows")),
     Row("instance type changed", 400, "BadRequest", "instanceType of a deployment cannot be changed",
         lambda s: s.deploy(id=s.blue, instanceType="Standard_NC40ads_H100_v5")),
@@ -213,7 +213,7 @@ ROWS = [
     Row("quota: GPU families have none by default", 400, "BadRequest", "limit: 0/0. Additional needed: 40",
         lambda s: s.quota("Standard_NC40ads_H100_v5", 1)),
     Row("more than 50 instances", 400, "BadRequest", "exceeds the limit of 50", lambda s: s.deploy(51)),
-    Row("instance type unknown", 400, "BadRequest", "Not supported VM size Standard_X",
+    Row("unknown instance type", 400, "BadRequest", "Not supported VM size Standard_X",
         lambda s: s.deploy(instanceType="Standard_X")),
     Row("request time-out above 180 s", 400, "BadRequest", "maximum of 180 s",
         lambda s: s.deploy(requestSettings={"requestTimeout": "PT4M"})),
@@ -231,17 +231,17 @@ ROWS = [
         lambda s: with_header(s, Authorization=f"Bearer {s.token('https://storage.azure.com')}")),
     Row("caller without a role", 403, "AuthorizationFailed", "does not have authorization to perform action",
         lambda s: s.somebody()("GET", s.lab)),
-    Row("body that is not said to be JSON", 415, "UnsupportedMediaType", "media type 'text/plain'",
+    Row("body with a content type other than JSON", 415, "UnsupportedMediaType", "media type 'text/plain'",
         lambda s: raw(s, b"{}", "text/plain")),
     Row("body nested too deeply", 400, "InvalidRequestContent", "MaxDepth of 64", lambda s: raw(s, b"[" * 5000)),
-    Row("location that is no text", 400, "InvalidRequestContent", "to type 'System.String'",
+    Row("location that is not a string", 400, "InvalidRequestContent", "to type 'System.String'",
         lambda s: s.put_endpoint("rows-place", location=5)),
-    Row("properties that are no object", 400, "InvalidRequestContent", "to type 'System.Object'",
+    Row("properties that are not an object", 400, "InvalidRequestContent", "to type 'System.Object'",
         lambda s: s.arm("PUT", f"{s.lab}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}",
                         {"properties": "x"}, version=V)),
     Row("model of a registry without an environment", 501, "NotImplemented", "Name an environment beside it",
         lambda s: s.deploy(environmentId=None, model="azureml://registries/r/models/m/labels/latest")),
-    Row("body against the API documents", 400, "BadRequest", "The location field is required.",
+    Row("body that violates the API documents", 400, "BadRequest", "The location field is required.",
         lambda s: s.arm("PUT", f"{s.lab}/onlineEndpoints/rows-body", {"properties": {"authMode": "Key"}})),
 ]  # fmt: skip
 
@@ -275,18 +275,18 @@ def test_refused(stage: Stage, row: Row) -> None:
 
 def page() -> str:
     """The page of the documentation that lists the rows."""
-    lines = [f"| {row.name} | {row.status} | `{row.code}` | {row.words} |" for row in ROWS]
     return "\n".join(
         [
             "# What the emulator refuses",
             "",
-            "As Azure does: same status, same code. `operation` means that the request is taken and its long-running",
-            "operation fails. Where Azure's documents give the words, they are Azure's; `BadRequest` carries them in",
-            "`details`. A test asks for each row; this page is written from it.",
+            "With Azure's status and code. `operation` means that the request is accepted and its long-running",
+            "operation fails. Messages are Azure's own where Microsoft documents them; "
+            "`BadRequest` has them in `details`.",
+            "A test sends a request for each row; this page is generated from it.",
             "",
-            "| what | status | code | among the words |",
+            "| what | status | code | part of the message |",
             "| --- | --- | --- | --- |",
-            *lines,
+            *(f"| {row.name} | {row.status} | `{row.code}` | {row.words} |" for row in ROWS),
             "",
         ]
     )

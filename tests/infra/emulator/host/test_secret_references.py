@@ -57,8 +57,8 @@ def test_a_whole_connection_is_what_list_secrets_answers(bare_world: World, prep
         pytest.param(TOKEN.replace(NAME, "Other"), "the workspace has no connection 'Other'", id="no-such-connection"),
         pytest.param(f"Bearer {TOKEN}", "has to be the whole value", id="within-a-value"),
         pytest.param("${{azureml://connection/x/credentials/y}}", "malformed secret reference", id="malformed"),
-        pytest.param(TOKEN.replace("/HF_TOKEN", ""), "'credentials' is no part of a connection", id="no-key"),
-        pytest.param(TOKEN.replace("credentials", "keys"), "'keys/HF_TOKEN' is no part", id="unknown-part"),
+        pytest.param(TOKEN.replace("/HF_TOKEN", ""), "'credentials' is not part of a connection", id="no-key"),
+        pytest.param(TOKEN.replace("credentials", "keys"), "'keys/HF_TOKEN' is not part", id="unknown-part"),
         pytest.param(
             "${{keyvault:https://v.vault.azure.net/secrets/s/1}}", "no key vault 'v.vault.azure.net'", id="key-vault"
         ),

@@ -38,7 +38,7 @@ TOKEN = {"value": "hf_example", "user": "ann"}
         pytest.param({"hub": {"repos": [{"id": "a/b", "gated": True}]}}, "gated: should be False, 'auto'", id="gated"),
         pytest.param({"hub": {"repos": [{"id": "a/b", "access": {"x": "maybe"}}]}}, "access.x: should be", id="access"),
         pytest.param({"hub": {"repos": [{"id": "a/b", "file": {}}]}}, "file: unknown key", id="key"),
-        pytest.param({"hub": {"repos": [{"id": "a/b", "files": {"../x": ""}}]}}, "no path inside", id="path"),
+        pytest.param({"hub": {"repos": [{"id": "a/b", "files": {"../x": ""}}]}}, "not a path inside", id="path"),
     ],
 )
 def test_a_wrong_seed_is_refused(tmp_path: Path, seed: Any, words: str) -> None:
