@@ -29,6 +29,31 @@ PLACES = (
     "infra/planning",
     "infra/resources",
     "infra/azure",
+    "infra/emulator/testing.py",
+    "infra/emulator/launcher.py",
+    "infra/emulator/__main__.py",
+    "infra/emulator/server.py",
+    "infra/emulator/https_router.py",
+    "infra/emulator/portal.py",
+    "infra/emulator/restart.py",
+    "infra/emulator/seed",
+    "infra/emulator/arm/routes.py",
+    "infra/emulator/arm/app.py",
+    "infra/emulator/arm/deployments",
+    "infra/emulator/arm/endpoints",
+    "infra/emulator/arm/vaults.py",
+    "infra/emulator/arm/assets",
+    "infra/emulator/arm/quota",
+    "infra/emulator/arm",
+    "infra/emulator/frontend",
+    "infra/emulator/host",
+    "infra/emulator/world.py",
+    "infra/emulator/operations.py",
+    "infra/emulator/hub",
+    "infra/emulator/key_vault.py",
+    "infra/emulator/storage",
+    "infra/emulator/identity",
+    "infra/emulator/gateway",
     "infra/emulator",
     "infra/hub",
     "infra/spec",
@@ -62,7 +87,7 @@ HOMES = {
 ONLY = {
     "infra": (),  # it handles `scoring` as files
     "scoring": (),  # uploaded alone: the container has nothing else
-    "infra/emulator": ("infra/errors.py", "infra/hub/demo_models.py", "infra/paths.py"),
+    "infra/emulator": ("infra/errors.py", "infra/hub/demo_models.py"),  # a product of its own
 }
 ROOMS_COME = "gets its folders when the server is rebuilt on vLLM's own fronts"
 LARGER_FOLDERS = {"scoring": ROOMS_COME, "tests/scoring": ROOMS_COME}
