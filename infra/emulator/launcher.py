@@ -108,7 +108,7 @@ def reset(state: Path) -> bool:
     paths = StatePaths(state.expanduser().resolve())
     stop(paths.root)
     known = paths.database.exists()
-    for folder in (paths.blobs, paths.logs, paths.staging):
+    for folder in (paths.blobs, paths.logs, paths.staging, paths.hub):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (*paths.root.glob(f"{paths.database.name}*"), *paths.root.glob("ca*.pem"), paths.profile, paths.lock):
         file.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ import pytest
 from infra.cli.main import main
 from infra.emulator import launcher
 from infra.errors import GateliftError
+from tests.infra.emulator.conftest import SEED
 from tests.infra.emulator.gateway.test_fault_rows import CONNECTION
 
 
@@ -52,7 +53,8 @@ def test_it_can_be_looked_into_and_reset(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    profile = start_emulator()
+    (tmp_path / "seed.json").write_text(json.dumps({**SEED, "hub": {"repos": [{"id": "org/x", "files": {"a": "b"}}]}}))
+    profile = start_emulator(seed=tmp_path / "seed.json")
     arm = arm_of(profile)
     arm.done("PUT", f"{arm.lab}/connections/seen", CONNECTION)
     documents = httpx.get(f"{profile.portal}/resources", trust_env=False).json()
