@@ -1,18 +1,12 @@
-"""Everything that Azure refuses and the emulator refuses too, row by row: the table of docs/emulator-refusals.md.
-
-`python -m tests.infra.emulator.arm.test_strict_list` writes that page.
-"""
+"""What Azure refuses and the emulator refuses, too: one row each, as docs/emulator-refusals.md lists them."""
 
 import uuid
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import httpx
-import pytest
 
 ENFORCE = {"enforce_access_to_default_secret_stores": "enabled"}
-PAGE = "docs/emulator-refusals.md"
 V = "2022-04-01"
 IMPATIENT = {"initialDelay": "PT1S", "period": "PT1S", "failureThreshold": 1}
 KEYS = {"category": "CustomKeys", "authType": "CustomKeys", "target": "_", "credentials": {"keys": {"K": "value"}}}
@@ -244,57 +238,3 @@ ROWS = [
     Row("body that violates the API documents", 400, "BadRequest", "The location field is required.",
         lambda s: s.arm("PUT", f"{s.lab}/onlineEndpoints/rows-body", {"properties": {"authMode": "Key"}})),
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def stage(emulator: Any, connect: Any, arm_class: Any, bodies: Any) -> Iterator[Stage]:
-    with connect(emulator) as client:
-        clients: list[httpx.Client] = []
-
-        def arm_as(token: str) -> Any:
-            clients.append(connect(emulator, token))
-            return arm_class(clients[-1])
-
-        stage = Stage(emulator, arm_class(client), bodies, arm_as)
-        yield stage
-        for id in (stage.endpoint, f"{stage.arm.annex}/onlineEndpoints/rows-quota", f"{stage.lab}/connections/Rows"):
-            stage.arm.done("DELETE", id)
-        for other in clients:
-            other.close()
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name.replace(" ", "-"))
-def test_refused(stage: Stage, row: Row) -> None:
-    answer = row.ask(stage)
-    status, error = (answer.status_code, answer.json()["error"]) if isinstance(answer, httpx.Response) else (
-        "operation", answer)  # fmt: skip
-    assert (status, error["code"]) == (row.status, row.code), error
-    said = [error["message"], *(detail["message"] for detail in error.get("details") or [])]
-    assert row.words in " ".join(said)
-
-
-def page() -> str:
-    """The page of the documentation that lists the rows."""
-    return "\n".join(
-        [
-            "# What the emulator refuses",
-            "",
-            "With Azure's status and code. `operation` means that the request is accepted and its long-running",
-            "operation fails. Messages are Azure's own where Microsoft documents them; "
-            "`BadRequest` has them in `details`.",
-            "A test sends a request for each row; this page is generated from it.",
-            "",
-            "| what | status | code | part of the message |",
-            "| --- | --- | --- | --- |",
-            *(f"| {row.name} | {row.status} | `{row.code}` | {row.words} |" for row in ROWS),
-            "",
-        ]
-    )
-
-
-def test_the_documentation_lists_them(repository: Path) -> None:
-    assert (repository / PAGE).read_text() == page(), "python -m tests.infra.emulator.arm.test_strict_list"
-
-
-if __name__ == "__main__":
-    Path(PAGE).write_text(page())
