@@ -1,4 +1,4 @@
-"""`adopt`: an endpoint that exists becomes the stack's own, by its tag."""
+"""`adopt`: makes an existing endpoint the stack's own by putting the stack's tag on it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,19 +15,23 @@ from infra.spec.model import StackSpec
 
 
 def adopt(spec: StackSpec, target: Target) -> list[str]:
-    """Put the stack's tag on the endpoint, and on the spec's deployment if that exists; `kind name` of what got it."""
+    """Put the stack's tag on the endpoint, and on the spec's deployment if that exists.
+
+    Returns what was tagged, each as `KIND NAME`. Raises `Refused` where another stack owns one of them, or where the
+    endpoint cannot be changed in place to what the spec says.
+    """
     cloud = target.cloud
     found = serving(cloud, spec)
     documents = {f"endpoint {found.document['name']}": found.document}
     wanted = spec.deployment.name.lower()
-    if wanted in found.lives:
-        documents[f"deployment {wanted}"] = found.lives[wanted].document
+    if wanted in found.deployments:
+        documents[f"deployment {wanted}"] = found.deployments[wanted].document
     owners = {what: owner_of(document.get("tags")) for what, document in documents.items()}
     for what, owner in owners.items():
         if owner not in ("", spec.name):
-            hint = f"`gatelift down` with that stack's spec lets go of it, or take its tag `{OWNER_TAG}` away by hand"
+            hint = f"run `gatelift down` with that stack's spec, or remove the tag `{OWNER_TAG}` by hand"
             raise Refused(f"the {what} belongs to the stack {owner}", hint=hint, code="not_ours")
-    _refuse_what_up_would(spec, found.document)
+    _check_in_place(spec, found.document)
     tagged = [what for what, owner in owners.items() if not owner]
     for what in tagged:
         document = documents[what]
@@ -36,16 +40,16 @@ def adopt(spec: StackSpec, target: Target) -> list[str]:
     return tagged
 
 
-def _refuse_what_up_would(spec: StackSpec, document: Mapping[str, Any]) -> None:
-    """An endpoint that the spec cannot change in place would only be in the way of every `up`."""
+def _check_in_place(spec: StackSpec, document: Mapping[str, Any]) -> None:
+    """Raise `Refused` where every later `up` would be refused, because it could not change the endpoint in place."""
     live = replace(live_endpoint(document), owner=spec.name)
     change = plan_one(spec.name, Endpoint(spec.endpoint, spec.name), live)
     if change.action is not Action.REPLACE:
         return
-    forcing = [field for field in change.diff if field.forces_replace]
-    shown = ", ".join(f"{field.path} is {field.before or 'not set'}, not {field.after}" for field in forcing)
-    hint = "say in the spec what it has, or give endpoint.name another value"
-    if any(ENFORCE in field.path and field.after == "enabled" for field in forcing):
-        hint = f"`{ENFORCE}: disabled` takes it as it is; or give endpoint.name another value"
-    message = f"the endpoint {change.name} cannot become what the spec says: {shown}, and that cannot change in place"
+    fixed = [field for field in change.diff if field.forces_replace]
+    differences = ", ".join(f"{field.path} is {field.before or 'not set'}, not {field.after}" for field in fixed)
+    hint = "change the spec to match the endpoint, or choose another endpoint.name"
+    if any(ENFORCE in field.path and field.after == "enabled" for field in fixed):
+        hint = f"write `{ENFORCE}: disabled` to match the endpoint, or choose another endpoint.name"
+    message = f"the endpoint {change.name} differs from the spec and cannot change in place: {differences}"
     raise Refused(message, hint=hint, code="replace_refused")

@@ -1,4 +1,4 @@
-"""`catalog`: the workspace's entries with their model cards, visible, or hidden until a moment."""
+"""`catalog`: publishes, lists, shows, hides and reveals the models in the workspace's catalog."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,7 +19,10 @@ from infra.spec.names import is_registry_model
 
 
 def catalog_publish(spec: StackSpec, target: Target) -> dict[str, Any]:
-    """Create the model's entry or bring it up to date with the spec; returns it as `catalog_show` does."""
+    """Create the model's entry, or update it from the spec; returns what `catalog_show` returns.
+
+    Raises `SpecError` where the same version exists with another model card.
+    """
     cloud, resource = target.cloud, _desired_entry(spec, target.hub)
     live = resource.read(cloud)
     change = plan_one(cloud.stack, resource, live)
@@ -28,35 +31,37 @@ def catalog_publish(spec: StackSpec, target: Target) -> dict[str, Any]:
     elif change.action is Action.UPDATE:
         resource.update(cloud, live, resource.desired)
     elif change.action is Action.REPLACE:
-        message = f"the model {resource.name} exists with another card"
+        message = f"the model {resource.name} exists with another model card"
         raise SpecError(message, hint=resource.obstacle(live, {}), code="replace_refused")
-    found = resource.read(cloud)
-    if found is None:
-        raise NotFound(f"the model {resource.name} is gone again", code="entry_not_found")
-    return _described(found, cloud.clock.utc()) | {"card": resource.card}
+    stored = resource.read(cloud)
+    if stored is None:
+        message = f"the model {resource.name} was deleted while it was published"
+        raise NotFound(message, hint="run the command again", code="entry_not_found")
+    return _described(stored, cloud.clock.utc()) | {"card": resource.card}
 
 
 def catalog_list(target: Target, *, include_hidden: bool, as_of: str | None) -> list[dict[str, Any]]:
-    """The newest version of each model in the workspace, hidden ones only if asked for; `as_of` is ISO 8601.
+    """The newest version of each model in the workspace; hidden ones only with `include_hidden`.
 
-    An entry is `{"name", "model_version", "model", "visible", "invisible_until", "description", "owner", "tags"}`.
+    `as_of` is the time (ISO 8601, with a time zone) at which to judge visibility, None for now. An entry is
+    `{"name", "model_version", "model", "visible", "invisible_until", "description", "owner", "tags"}`.
     """
     cloud = target.cloud
     names = [document["name"] for document in cloud.management.list(f"{cloud.workspace.id}/models")]
-    found = together([lambda n=name: _newest(cloud, n) for name in sorted(names)])  # type: ignore[misc]
+    versions = together([lambda n=name: _newest(cloud, n) for name in sorted(names)])  # type: ignore[misc]
     moment = _moment(cloud, as_of)
-    entries = [_described(live, moment) for live in found if live is not None]
+    entries = [_described(live, moment) for live in versions if live is not None]
     return [entry for entry in entries if include_hidden or entry["visible"]]
 
 
 def catalog_show(spec: StackSpec, target: Target, *, as_of: str | None = None) -> dict[str, Any]:
-    """The spec's entry as it is, with its model card under `card`."""
+    """The spec's entry as it exists, with its model card under `card`; raises `NotFound` where there is none."""
     card = _desired_entry(spec, target.hub).card
     return _described(_existing(target.cloud, spec), _moment(target.cloud, as_of)) | {"card": card}
 
 
 def catalog_hide(spec: StackSpec, target: Target, until: str | None) -> dict[str, Any]:
-    """Hide the spec's entry until a moment (`YYYY-MM-DDTHH:MM:SS.mmmZ`); with None it is visible at once."""
+    """Hide the spec's entry until a time (`YYYY-MM-DDTHH:MM:SS.mmmZ`); None makes it visible now."""
     cloud = target.cloud
     live = _existing(cloud, spec)
     tags = {name: value for name, value in live.state["tags"].items() if name != INVISIBLE_UNTIL}
@@ -68,7 +73,7 @@ def catalog_hide(spec: StackSpec, target: Target, until: str | None) -> dict[str
 
 
 def is_visible(tags: Mapping[str, str], moment: datetime) -> bool:
-    """Hidden while it is before `invisibleUntil`; a tag that is no moment hides nothing."""
+    """Whether the time in the tag `invisibleUntil` has come; a tag that is not a time does not hide the entry."""
     try:
         return moment >= datetime.fromisoformat(tags.get(INVISIBLE_UNTIL, "0001-01-01T00:00:00.000Z"))
     except (ValueError, TypeError):
@@ -76,7 +81,7 @@ def is_visible(tags: Mapping[str, str], moment: datetime) -> bool:
 
 
 def _described(live: Live, moment: datetime) -> dict[str, Any]:
-    """An entry for people and machines."""
+    """The entry as `catalog list` and `catalog show` print it."""
     tags = dict(live.state.get("tags") or {})
     return {
         "name": live.state["name"],
@@ -91,9 +96,9 @@ def _described(live: Live, moment: datetime) -> dict[str, Any]:
 
 
 def _desired_entry(spec: StackSpec, hub: Hub) -> CatalogModel:
-    """The entry that the spec means; a spec without `catalog` gets the defaults."""
+    """The entry that the spec describes; a spec without `catalog` gets the defaults."""
     if is_registry_model(spec.model.id):
-        raise SpecError("a registry's model is in its registry's catalog already")
+        raise SpecError("a registry model is already in the catalog of its registry")
     facts = hub.model(spec.model.id, spec.model.revision, None)
     pins = Environment(shipped_sources().environment, spec.name).pins
     page = hub.page(spec.model.id)
@@ -106,7 +111,7 @@ def _existing(cloud: Cloud, spec: StackSpec) -> Live:
     live = _version(cloud, name, version) if version else _newest(cloud, name)
     if live is None:
         message = f"the catalog has no entry {name}" + (f" version {version}" if version else "")
-        raise NotFound(message, hint="`gatelift catalog publish` makes it", code="entry_not_found")
+        raise NotFound(message, hint="create it with `gatelift catalog publish`", code="entry_not_found")
     return live
 
 
@@ -132,5 +137,5 @@ def _moment(cloud: Cloud, as_of: str | None) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise SpecError(f"{as_of!r} is no moment in UTC", hint="write it as 2026-01-16T00:00:00.000Z")
+        raise SpecError(f"{as_of!r} is not a time with a time zone", hint="write it as 2026-01-16T00:00:00.000Z")
     return moment

@@ -1,4 +1,4 @@
-"""Speaks to `/v1/chat/completions` and reads the stream of server-sent events."""
+"""A streaming client of `/v1/chat/completions`, for `gatelift chat`."""
 
 import json
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ import httpx
 from infra.errors import AccessDenied, GateliftError, NotReady
 from infra.operations.connect import ConnectInfo
 
-TIMEOUT = httpx.Timeout(10.0, read=180.0)  # no byte for longer than this, and Azure has given up as well
+TIMEOUT = httpx.Timeout(10.0, read=180.0)  # Azure, too, ends a request after 180 seconds
 
 
 @dataclass
 class Answer:
-    """One whole answer, as far as it has come."""
+    """An answer, collected while it is streamed."""
 
     model: str = ""
     content: str = ""
@@ -25,13 +25,13 @@ class Answer:
     usage: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """As `chat --output json` prints it."""
+        """The document that `chat --output json` prints."""
         message = {"role": "assistant", "content": self.content, "reasoning": self.reasoning or None}
         return {"model": self.model, "message": message, "finish_reason": self.finish_reason, "usage": self.usage}
 
 
 class ChatClient:
-    """One endpoint, asked with one key."""
+    """A client of one endpoint; a context manager that closes its connections."""
 
     def __init__(
         self,
@@ -61,7 +61,11 @@ class ChatClient:
         self.http.close()
 
     def stream(self, messages: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-        """Ask, and yield `("reasoning" | "content", text)` as it comes; afterwards `answer` holds the whole."""
+        """Send the messages and yield `("reasoning" | "content", text)` pairs; `answer` then holds the whole answer.
+
+        Raises `NotReady` where the endpoint does not answer or the stream breaks off, and the error of `refusal` for
+        any status but 200.
+        """
         self.answer = Answer(model=self.model)
         body = {"model": self.model, "messages": messages, "stream": True, "stream_options": {"include_usage": True}}
         body |= {name: value for name, value in self.settings.items() if value is not None}
@@ -75,14 +79,16 @@ class ChatClient:
                         yield from self._take(json.loads(data))
         except httpx.TransportError as error:
             raise NotReady(
-                f"the endpoint {self.url} broke off: {error or type(error).__name__}",
-                hint="`gatelift status SPEC` shows whether it runs, `gatelift logs SPEC` why not",
+                f"the connection to {self.url} failed: {error or type(error).__name__}",
+                hint="`gatelift status SPEC` shows whether the endpoint is running, `gatelift logs SPEC` its log",
             ) from None
         if self.answer.finish_reason is None:
-            raise NotReady("the answer ended before it was complete", hint="`gatelift logs SPEC` shows what happened")
+            raise NotReady(
+                "the stream ended before the answer was complete", hint="`gatelift logs SPEC` shows what happened"
+            )
 
     def _take(self, event: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        """Add one event to the answer; an error event is raised."""
+        """Add one event to `answer`; raises `GateliftError` for an error event."""
         if error := event.get("error"):
             raise GateliftError(f"the model stopped: {error_text(error)}", code="stream_error")
         self.answer.model = event.get("model") or self.answer.model
@@ -90,7 +96,7 @@ class ChatClient:
         for choice in event.get("choices", []):
             delta = choice.get("delta") or {}
             self.answer.finish_reason = choice.get("finish_reason") or self.answer.finish_reason
-            # vLLM says `reasoning`, Azure's API says `reasoning_content`.
+            # vLLM calls the field `reasoning`, the Azure AI Model Inference API `reasoning_content`.
             if reasoning := delta.get("reasoning") or delta.get("reasoning_content"):
                 self.answer.reasoning += reasoning
                 yield "reasoning", reasoning
@@ -100,30 +106,32 @@ class ChatClient:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the endpoint is on this machine, where no proxy of the environment can reach it."""
+    """Whether the endpoint is on this machine, so that no proxy from the environment must be used."""
     return httpx.URL(url).host in {"127.0.0.1", "localhost", "::1"}
 
 
 def refusal(response: httpx.Response) -> GateliftError:
-    """What a status other than 200 means, in words, with the way out."""
+    """The error for an answer with a status other than 200."""
     try:
-        said = error_text(response.json().get("error", response.json()))
+        detail = error_text(response.json().get("error", response.json()))
     except (ValueError, AttributeError):
-        said = " ".join(response.text.split())[:300]
+        detail = " ".join(response.text.split())[:300]
     status = response.headers.get("ms-azureml-model-error-statuscode") or response.status_code
-    message = f"the endpoint answered {status}{f': {said}' if said else ''}"
+    message = f"the endpoint answered {status}{f': {detail}' if detail else ''}"
     request_id = response.headers.get("x-request-id", "")
     if response.status_code in (401, 403):
-        return AccessDenied(message, hint="the key may have been regenerated; ask again", request_id=request_id)
+        return AccessDenied(
+            message, hint="the key may have been regenerated: run the command again", request_id=request_id
+        )
     if response.status_code == 404:
-        hint = "`gatelift status SPEC` shows whether a deployment has traffic"
+        hint = "`gatelift status SPEC` shows whether a deployment gets traffic"
         return NotReady(message, hint=hint, request_id=request_id)
     if response.status_code in (408, 424, 429, 502, 503, 504):
-        hint = "`gatelift status SPEC` shows the instances, `gatelift logs SPEC` what they say; then try again"
+        hint = "`gatelift status SPEC` shows the deployments, `gatelift logs SPEC` their logs; then try again"
         return NotReady(message, hint=hint, request_id=request_id)
     return GateliftError(message, code="refused", request_id=request_id)
 
 
 def error_text(error: Any) -> str:
-    """The message inside an error body, whatever its shape."""
+    """The message in an error of OpenAI's or any other shape."""
     return str(error.get("message", error)) if isinstance(error, dict) else str(error)

@@ -1,4 +1,4 @@
-"""How clients reach a running endpoint: base URL, credential, model name."""
+"""What clients need to reach a running endpoint: base URL, credential and model name."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from infra.spec.model import StackSpec
 
 
 class ConnectInfo(Struct, frozen=True):
-    """What any OpenAI client needs; `api_key` is hidden from `repr`."""
+    """What any OpenAI client needs: base URL, credential (`api_key`) and model name."""
 
     base_url: str
     scoring_uri: str
@@ -27,11 +27,11 @@ class ConnectInfo(Struct, frozen=True):
     deployment: str
 
     def __repr__(self) -> str:
-        """Everything but the key."""
+        """Base URL and model only, so that the credential is never printed."""
         return f"ConnectInfo(base_url={self.base_url!r}, model={self.model!r})"
 
     def to_json(self) -> dict[str, str]:
-        """As `connect --output json` prints it, key included."""
+        """The document that `connect --output json` prints, credential included."""
         return {
             "base_url": self.base_url,
             "scoring_uri": self.scoring_uri,
@@ -43,40 +43,45 @@ class ConnectInfo(Struct, frozen=True):
 
 
 def connect(spec: StackSpec, target: Target) -> ConnectInfo:
-    """Base URL, credential and model name of the running endpoint."""
+    """Base URL, credential and model name of the running endpoint.
+
+    Raises `NotFound` where there is no endpoint, and `NotReady` where it has no scoring URI yet.
+    """
     return connection_info(target.cloud, spec, target.entra_token)
 
 
 def connection_info(
     cloud: Cloud, spec: StackSpec, entra_token: Callable[[], str], *, deployment: str = ""
 ) -> ConnectInfo:
-    """Read scoring URI, credential and the serving deployment, or what `deployment` will be once it serves.
+    """What `connect` returns, for the deployment that serves, or for `deployment` if one is named.
 
-    `entra_token` is asked for one where the endpoint takes no other credential.
+    `entra_token` is called only for an endpoint whose `authMode` is `AADToken`.
     """
     name = spec.endpoint.name.lower()
-    key = Task(lambda: _credential(cloud, name, spec.endpoint.auth_mode))
+    reading_credential = Task(lambda: _credential(cloud, name, spec.endpoint.auth_mode))
     found = serving(cloud, spec)
     properties = found.document.get("properties", {})
     scoring_uri = str(properties.get("scoringUri") or "")
     if not scoring_uri:
-        raise NotReady(f"the endpoint {name} has no scoring URI yet", hint="`gatelift status` shows how far it is")
+        raise NotReady(
+            f"the endpoint {name} has no scoring URI yet", hint="`gatelift status` shows the endpoint's state"
+        )
     parts = urlsplit(scoring_uri)
     mode = snake(properties.get("authMode") or "Key")
-    credential = key.result() if mode == spec.endpoint.auth_mode else _credential(cloud, name, mode)
+    credential = reading_credential.result() if mode == spec.endpoint.auth_mode else _credential(cloud, name, mode)
     deployment = deployment or found.busiest
     return ConnectInfo(
         base_url=f"{parts.scheme}://{parts.netloc}/v1",
         scoring_uri=scoring_uri,
         api_key=entra_token() if mode == "aad_token" else credential,
-        model=served_name(found.lives.get(deployment)) or spec.model.served_name or spec.model.id,
+        model=served_name(found.deployments.get(deployment)) or spec.model.served_name or spec.model.id,
         endpoint=name,
         deployment=deployment,
     )
 
 
 def served_name(live: Live | None) -> str:
-    """The model's name for clients, as the deployment's own variables have it."""
+    """The model name that clients use, from the deployment's environment variables; empty where these name none."""
     variables = live.state.get("environment_variables", {}) if live else {}
     return str(variables.get("SCORING_SERVED_MODEL_NAME") or variables.get("SCORING_MODEL") or "")
 
@@ -85,5 +90,5 @@ def _credential(cloud: Cloud, endpoint: str, mode: str) -> str:
     if mode == "aad_token":
         return ""
     action = CREDENTIAL_ACTIONS.get(mode, CREDENTIAL_ACTIONS["key"])
-    told = cloud.management.post(f"{cloud.workspace.endpoint(endpoint)}/{action}")
-    return str(told.get("primaryKey") or told.get("accessToken") or "")
+    answer = cloud.management.post(f"{cloud.workspace.endpoint(endpoint)}/{action}")
+    return str(answer.get("primaryKey") or answer.get("accessToken") or "")

@@ -1,4 +1,4 @@
-"""What `doctor` checks, in the order in which it would fail: each check ends in ok, warn or fail and a way out."""
+"""The checks of `doctor`, in the order in which `up` would meet the problems; each ends in ok, warn or fail."""
 
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ Opened = TypeVar("Opened")
 
 
 class Verdict(StrEnum):
-    """How a check ended."""
+    """The result of a check."""
 
     OK = "ok"
     WARN = "warn"
@@ -37,7 +37,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One check: what was found and, unless it is fine, what to do."""
+    """One check: what it found (`detail`) and, unless that is fine, what to do (`fix`)."""
 
     name: str
     verdict: Verdict
@@ -45,12 +45,12 @@ class Check:
     fix: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """As `doctor --output json` prints it."""
+        """The document that `doctor --output json` prints."""
         return {"name": self.name, "verdict": self.verdict, "detail": self.detail, "fix": self.fix}
 
 
-class Warned(Exception):
-    """A check found something that may be fine: the text, and what to do if it is not."""
+class CheckWarning(Exception):
+    """Raised by a check that found something that may be fine; `fix` says what to do if it is not."""
 
     def __init__(self, text: str, fix: str = "") -> None:
         super().__init__(text)
@@ -58,21 +58,21 @@ class Warned(Exception):
 
 
 def run_checks(path: Path, *, local: bool, token: str | None, environ: MutableMapping[str, str]) -> Iterator[Check]:
-    """Every check for this spec; what builds on a failed one is left out."""
+    """Run every check for this spec, except those that depend on a failed one."""
     spec, check = opened("spec", lambda: load_spec(path, environ=environ, local=local), str(path))
     yield check
     if spec is None:
         return
     if local:
-        yield attempt("vllm", vllm)
-        yield attempt("weights", lambda: weights(spec, environ))
+        yield attempt("vllm", check_vllm)
+        yield attempt("weights", lambda: check_weights(spec, environ))
     place = "emulator" if local else "login"
-    target, check = opened(place, lambda: open_target(spec, local=local, environ=environ), "is there")
+    target, check = opened(place, lambda: open_target(spec, local=local, environ=environ), "is available")
     if target is None:
         yield check
         return
     checks = StackChecks(spec, target, token)
-    yield (check := attempt(place, lambda: logged_in(target)))
+    yield (check := attempt(place, lambda: check_login(target)))
     if check.verdict is Verdict.OK:
         yield (check := attempt("workspace", checks.check_workspace))
     if check.verdict is Verdict.OK:
@@ -86,79 +86,81 @@ def run_checks(path: Path, *, local: bool, token: str | None, environ: MutableMa
 
 
 def opened(name: str, open_it: Callable[[], Opened], detail: str) -> tuple[Opened | None, Check]:
-    """What the rest builds on, or None and why not."""
-    found: list[Opened] = []
+    """Open what later checks depend on, and the result of opening it; None where it fails."""
+    results: list[Opened] = []
 
     def check() -> str:
-        found.append(open_it())
+        results.append(open_it())
         return detail
 
     verdict = attempt(name, check)
-    return (found[0] if found else None), verdict
+    return (results[0] if results else None), verdict
 
 
 def attempt(name: str, check: Callable[[], str]) -> Check:
-    """Run one check; what it raises is its verdict."""
+    """Run one check; its verdict follows from what it raises."""
     try:
         return Check(name, Verdict.OK, check())
-    except Warned as warning:
+    except CheckWarning as warning:
         return Check(name, Verdict.WARN, str(warning), warning.fix)
     except GateliftError as error:
         return Check(name, Verdict.FAIL, str(error), error.hint)
 
 
-def logged_in(target: Target) -> str:
-    """Whether Azure, or the emulator, knows who asks."""
+def check_login(target: Target) -> str:
+    """The login on Azure works, or the emulator is running."""
     target.require_login()
-    return "is there"
+    return "is available"
 
 
-def vllm() -> str:
-    """Whether this Python can serve a model."""
+def check_vllm() -> str:
+    """The Python that runs gatelift can serve a model."""
     if find_spec("vllm") is None:
         raise GateliftError(
-            "vLLM is not installed beside gatelift, so no model can be served here",
-            hint="scripts/setup installs it; by hand: pip install 'gatelift[serve-cpu]'",
+            "vLLM is not installed in gatelift's Python, so no model can be served on this machine",
+            hint="install it with `scripts/setup`, or by hand: pip install 'gatelift[serve-cpu]'",
         )
     return "is installed"
 
 
-def weights(spec: StackSpec, environ: MutableMapping[str, str]) -> str:
-    """Whether the emulated Hub has the weights of the spec's model."""
+def check_weights(spec: StackSpec, environ: MutableMapping[str, str]) -> str:
+    """The weights of the spec's model are on this machine, for the emulated Hub."""
     model = demo_model(spec.model.id)
     if model is None:
-        raise Warned(
-            f"{spec.model.id} is none of the demo models, so only a seed brings it to the emulated Hub",
-            "`gatelift emulator start --seed FILE` with a repository of that id",
+        raise CheckWarning(
+            f"{spec.model.id} is not a demo model, so the emulated Hub has it only if a seed file adds it",
+            "start the emulator with `gatelift emulator start --seed FILE`, where FILE has a repository of that id",
         )
     if not model.is_ready(environ):
-        raise GateliftError(f"{model.id} is not prepared yet", hint="`python -m infra.hub.demo_weights` does it, once")
+        raise GateliftError(
+            f"the weights of {model.id} are missing", hint="prepare them with `python -m infra.hub.demo_weights`"
+        )
     return str(model.folder(environ))
 
 
 class StackChecks:
-    """The checks that ask Azure and the Hub about one stack; `token` is the Hub token that was given."""
+    """The checks that ask Azure and the Hub about one stack; `token` is the Hub token given to the command, or None."""
 
     def __init__(self, spec: StackSpec, target: Target, token: str | None) -> None:
         self.spec = spec
         self.cloud = target.cloud
         self.hub = target.hub
-        self.given = token
+        self.given_token = token
 
     def check_workspace(self) -> str:
-        """The workspace is there and may be read."""
+        """The workspace exists and may be read."""
         address = self.cloud.workspace
         document = self.cloud.management.get(address.id)
         if document is None:
             raise NotFound(
                 f"there is no workspace {address.name} in the resource group {address.resource_group}",
-                hint="check `workspace:` in the spec, or make it with `az ml workspace create`",
+                hint="correct `workspace` in the spec, or create it with `az ml workspace create`",
             )
         self.cloud = replace(self.cloud, workspace=replace(address, location=document.get("location", "")))
         return f"{address.name} in {self.cloud.region}"
 
     def check_role(self) -> str:
-        """The caller may do what `up` does; the endpoint's right to the token needs the caller's listsecrets."""
+        """The caller may do everything that `up` does; listsecrets is needed for the endpoint's right to the token."""
         permissions = self.cloud.management.list(
             f"{self.cloud.workspace.id}/providers/Microsoft.Authorization/permissions", api_version="2022-04-01"
         )
@@ -171,30 +173,29 @@ class StackChecks:
         return "you may do what `up` does"
 
     def check_quota(self) -> str:
-        """The region has the cores, the reserve that Azure asks for included."""
+        """The quota covers the deployment, including the reserve that Azure adds."""
         deployment = self.spec.deployment
         try:
-            found = serving(self.cloud, self.spec)
-            running = int(found.lives[found.name].state["instance_count"] or 0) if found.name in found.lives else 0
+            endpoint = serving(self.cloud, self.spec)
+            live = endpoint.deployments.get(endpoint.name)
+            running = int(live.state["instance_count"] or 0) if live else 0
         except NotFound:
             running = 0
         wanted = deployment.instance_count
-        room, where = (
-            check_quota(self.cloud, deployment.instance_type, wanted=wanted, running=running),
-            self.cloud.region,
-        )
-        if room:
-            return f"{room.needed} cores of {room.family} needed, {room.used} of {room.limit} used in {where}"
+        quota = check_quota(self.cloud, deployment.instance_type, wanted=wanted, running=running)
+        region = self.cloud.region
+        if quota:
+            return f"{quota.needed} cores of {quota.family} needed, {quota.used} of {quota.limit} used in {region}"
         if wanted <= running:
-            return f"{running} x {deployment.instance_type} run already"
-        raise Warned(f"Azure does not list the family of {deployment.instance_type} in {where}")
+            return f"{running} x {deployment.instance_type} are already running"
+        raise CheckWarning(f"Azure lists no quota for {deployment.instance_type} in {region}")
 
     def check_endpoint(self) -> str:
-        """The name is free here, or the endpoint is this stack's own."""
+        """The endpoint's name is free in this workspace, or the endpoint is the stack's own."""
         name = self.spec.endpoint.name.lower()
         document = self.cloud.management.get(self.cloud.workspace.endpoint(name))
         if document is None:
-            return f"{name} is free in this workspace (the region has the last word)"
+            return f"{name} is free in this workspace, but may still be taken in the region"
         owner = owner_of(document.get("tags"))
         if owner == self.spec.name:
             return f"{name} is this stack's own"
@@ -213,25 +214,25 @@ class StackChecks:
     def check_model(self) -> str:
         """The model and the revision exist."""
         if is_registry_model(self.spec.model.id):
-            return f"{self.spec.model.id} brings its own container; it is not looked up"
+            return f"{self.spec.model.id} is a registry model, which is not checked"
         return f"{self.facts.id} at {self.facts.revision[:12]}{', gated' if self.facts.gated else ''}"
 
     def check_token(self) -> str:
-        """The token, given or stored, opens the model."""
+        """The token, given or stored, gives access to the model."""
         if is_registry_model(self.spec.model.id) or not self.facts.needs_token:
-            return "the model needs none"
+            return "the model needs no token"
         where = token_spec(self.spec)
         connection = Connection(where.connection, where.key, self.spec.name).read(self.cloud)
         try:
-            found = find_token(self.spec, self.cloud, self.hub, given=self.given, connection=connection)
+            token = find_token(self.spec, self.cloud, self.hub, given=self.given_token, connection=connection)
         except AccessDenied as error:
             if error.code in NOT_READABLE:
-                raise Warned(str(error), error.hint) from None
+                raise CheckWarning(str(error), error.hint) from None
             raise
-        who = check_token(self.spec, self.hub, found.value)
-        return f"{who.user}'s {who.role} token ({found.source}) opens {self.facts.id}"
+        facts = check_token(self.spec, self.hub, token.value)
+        return f"{facts.user}'s {facts.role} token ({token.source}) gives access to {self.facts.id}"
 
     @cached_property
     def facts(self) -> ModelFacts:
         """What the Hub says about the model."""
-        return self.hub.model(self.spec.model.id, self.spec.model.revision, self.given)
+        return self.hub.model(self.spec.model.id, self.spec.model.revision, self.given_token)

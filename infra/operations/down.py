@@ -3,29 +3,29 @@
 from infra.azure.cloud import Cloud
 from infra.azure.target import Target
 from infra.planning.apply import run_steps
-from infra.planning.lease import clear_abandoned, held
+from infra.planning.lease import clear_abandoned, hold_lease
 from infra.planning.plan import Change, Plan
-from infra.planning.teardown import Doomed, find_doomed, to_steps
+from infra.planning.teardown import Removal, find_removals, to_steps
 from infra.reporter import Reporter
 from infra.spec.model import StackSpec
 
 
 def plan_down(spec: StackSpec, target: Target) -> Plan:
-    """What `down` would delete and what it would leave, and why."""
-    return Plan(spec.name, tuple(item.change for item in _doomed(spec, target.cloud)))
+    """What `down` would delete and what it would keep, and why."""
+    return Plan(spec.name, tuple(item.change for item in _removals(spec, target.cloud)))
 
 
 def down(spec: StackSpec, target: Target, *, reporter: Reporter) -> list[Change]:
-    """Delete what the stack owns, in reverse order; returns everything that was looked at."""
+    """Delete what the stack owns, in reverse order; returns the changes, including those of resources that are kept."""
     cloud = target.cloud_for(reporter)
-    doomed = _doomed(spec, cloud)
-    if any(item.run for item in doomed):
-        with held(cloud, lambda: _doomed(spec, cloud)) as doomed:
-            run_steps(cloud, to_steps(doomed))
+    removals = _removals(spec, cloud)
+    if any(item.run for item in removals):
+        with hold_lease(cloud, lambda: _removals(spec, cloud)) as removals:
+            run_steps(cloud, to_steps(removals))
     else:
         clear_abandoned(cloud, cloud)
-    return [item.change for item in doomed]
+    return [item.change for item in removals]
 
 
-def _doomed(spec: StackSpec, cloud: Cloud) -> list[Doomed]:
-    return sorted(find_doomed(spec, cloud), key=lambda item: item.wave)
+def _removals(spec: StackSpec, cloud: Cloud) -> list[Removal]:
+    return sorted(find_removals(spec, cloud), key=lambda item: item.wave)

@@ -1,4 +1,4 @@
-"""`logs`: the log of a deployment's container, once or as it grows."""
+"""`logs`: reads or follows the log of a deployment's container."""
 
 from collections.abc import Iterator
 
@@ -11,13 +11,16 @@ from infra.spec.model import StackSpec
 CONTAINERS = {"inference-server": "InferenceServer", "storage-initializer": "StorageInitializer"}
 FOLLOW_EVERY = 1.0  # seconds
 FOLLOW_TAIL = 2000  # lines
-OVERLAP = 20  # lines by which two looks are fitted together
+OVERLAP = 20  # lines of the previous read that are looked for in the next one
 
 
 def logs(
     spec: StackSpec, target: Target, *, container: str = "inference-server", tail: int = 100
 ) -> tuple[str, list[str]]:
-    """The deployment that is meant and the last `tail` lines of its container, one of `CONTAINERS`."""
+    """The name of the deployment, and the last `tail` lines of its container (a key of `CONTAINERS`).
+
+    Raises `NotFound` where the endpoint or the deployment does not exist.
+    """
     id = _deployment_id(spec, target)
     text = read_log(target.cloud, id, tail=tail, container=CONTAINERS[container])
     return id.rpartition("/")[2], text.splitlines()
@@ -26,7 +29,7 @@ def logs(
 def follow_logs(
     spec: StackSpec, target: Target, *, container: str = "inference-server", tail: int = 100
 ) -> Iterator[str]:
-    """Lines of the container's log as they come, without end."""
+    """Yield the last `tail` lines of the container's log, then every new line, without end."""
     id = _deployment_id(spec, target)
     seen = read_log(target.cloud, id, tail=tail, container=CONTAINERS[container]).splitlines()
     yield from seen
@@ -38,7 +41,7 @@ def follow_logs(
 
 
 def new_lines(seen: list[str], lines: list[str]) -> list[str]:
-    """What the second look shows beyond the first; the beginning of the window may have moved on, too."""
+    """The lines of a second read (`lines`) that come after those of the first (`seen`), which may overlap it."""
     if not seen:
         return lines
     end = seen[-min(len(seen), OVERLAP) :]
@@ -50,8 +53,8 @@ def new_lines(seen: list[str], lines: list[str]) -> list[str]:
 
 def _deployment_id(spec: StackSpec, target: Target) -> str:
     endpoint, found = spec.endpoint.name.lower(), serving(target.cloud, spec)
-    name = found.name if found.name in found.lives else found.busiest
-    if name not in found.lives:
-        hint = "`gatelift up` makes it"
+    name = found.name if found.name in found.deployments else found.busiest
+    if name not in found.deployments:
+        hint = "create it with `gatelift up`"
         raise NotFound(f"the endpoint {endpoint} has no deployment {name}", hint=hint, code="deployment_not_found")
     return target.cloud.workspace.deployment(endpoint, name)

@@ -1,4 +1,4 @@
-"""Which of the actions that gatelift needs a caller lacks, as Azure evaluates role definitions."""
+"""Finds the Azure actions that gatelift needs and the caller may not do, as Azure evaluates role definitions."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ NEEDED = (
 
 
 def missing_actions(permissions: Sequence[Mapping[str, Any]], needed: Sequence[str] = NEEDED) -> list[str]:
-    """The needed actions that no permission allows: one grants what its actions match and its notActions do not."""
+    """The needed actions that no permission grants; one grants what its `actions` match and its `notActions` do not."""
     return [action for action in needed if not any(allows(permission, action) for permission in permissions)]
 
 
@@ -27,7 +27,7 @@ def allows(permission: Mapping[str, Any], action: str) -> bool:
 
 
 def matches(patterns: Sequence[str], action: str) -> bool:
-    """Whether any pattern fits; `*` stands for anything, case does not count."""
+    """Whether any pattern matches the action; `*` matches anything, and case does not matter."""
     return any(
         re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action, re.IGNORECASE) is not None for pattern in patterns
     )

@@ -7,5 +7,5 @@ from infra.spec.model import StackSpec
 
 
 def plan(spec: StackSpec, target: Target, *, token: str | None) -> Plan:
-    """What `up` would change; reads side by side and changes nothing."""
+    """The changes that `up` would make; reads in parallel and changes nothing."""
     return prepare(spec, target, token=token).plan

@@ -1,4 +1,4 @@
-"""`rollback`: requests go back to the deployment that served before."""
+"""`rollback`: moves the requests back to the deployment that served before."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from infra.azure.target import Target
 from infra.errors import NotFound
 from infra.operations.connect import ConnectInfo, connection_info, served_name
 from infra.operations.smoke import smoke_test
-from infra.planning.lease import held
+from infra.planning.lease import hold_lease
 from infra.planning.serving import Serving, serving
 from infra.reporter import Reporter
 from infra.resources.base import PREVIOUS_TAG
@@ -18,39 +18,46 @@ from infra.spec.model import StackSpec
 
 
 def rollback(spec: StackSpec, target: Target, *, reporter: Reporter) -> dict[str, Any]:
-    """Give the requests back to what served before: `{"endpoint", "deployment", "previous", "traffic"}`."""
+    """Move the requests back to the previous deployment, after a smoke test of it.
+
+    Returns `{"endpoint", "deployment", "previous", "traffic"}`; `previous` is the deployment that served until now.
+    Raises `NotFound` where no previous deployment was kept.
+    """
     cloud = target.cloud_for(reporter)
     _find_previous(cloud, spec)
-    with held(cloud, lambda: connection_info(cloud, spec, target.entra_token)) as reached:
+    with hold_lease(cloud, lambda: connection_info(cloud, spec, target.entra_token)) as info:
         found, previous = _find_previous(cloud, spec)
-        asked: ConnectInfo = replace(
-            reached, model=served_name(found.lives[previous]) or reached.model, deployment=previous
+        previous_info: ConnectInfo = replace(
+            info, model=served_name(found.deployments[previous]) or info.model, deployment=previous
         )
-        smoke_test(asked, cloud, target.arm.timeouts)
+        smoke_test(previous_info, cloud, target.arm.timeouts)
         return _move_requests(cloud, spec, found, previous)
 
 
 def _find_previous(cloud: Cloud, spec: StackSpec) -> tuple[Serving, str]:
-    """What serves now and the deployment to go back to."""
+    """The endpoint as it is, and the deployment to go back to."""
     found = serving(cloud, spec)
     previous = str((found.document.get("tags") or {}).get(PREVIOUS_TAG, ""))
-    live = found.lives.get(previous)
+    live = found.deployments.get(previous)
     if live is None or live.owner != spec.name or found.traffic.get(previous):
         message = f"the endpoint {spec.endpoint.name.lower()} has no earlier deployment to go back to"
-        hint = "one is kept when another instance_type or deployment.name takes over, unless keep_previous is false"
+        hint = (
+            "a deployment is kept when one with another instance_type or deployment.name replaces it, unless "
+            "deployment.keep_previous is false"
+        )
         raise NotFound(message, hint=hint, code="nothing_to_roll_back_to")
     return found, previous
 
 
 def _move_requests(cloud: Cloud, spec: StackSpec, found: Serving, previous: str) -> dict[str, Any]:
-    """Move the stack's whole share to the previous deployment in one write."""
-    leaving = tuple(name for name, live in found.lives.items() if live.owner == spec.name and name != previous)
-    left = max((name for name in leaving if found.traffic.get(name)), key=lambda n: found.traffic[n], default="")
-    traffic = Traffic(spec.endpoint.name.lower(), previous, leaving, left)
+    """Move the stack's whole share of the traffic to the previous deployment in one request."""
+    leaving = tuple(name for name, live in found.deployments.items() if live.owner == spec.name and name != previous)
+    replaced = max((name for name in leaving if found.traffic.get(name)), key=lambda n: found.traffic[n], default="")
+    traffic = Traffic(spec.endpoint.name.lower(), previous, leaving, replaced)
     live = traffic.read(cloud)
     began = cloud.clock.now()
     cloud.reporter.phase_started("traffic", traffic.name)
     traffic.create(cloud, traffic.settle(live) if live else traffic.desired)
     cloud.reporter.phase_finished("traffic", traffic.name, cloud.clock.now() - began, "updated")
     after = positive((cloud.management.get(cloud.workspace.endpoint(traffic.name)) or {})["properties"].get("traffic"))
-    return {"endpoint": traffic.name, "deployment": previous, "previous": left, "traffic": after}
+    return {"endpoint": traffic.name, "deployment": previous, "previous": replaced, "traffic": after}

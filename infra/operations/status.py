@@ -1,4 +1,4 @@
-"""`status`: what exists of a stack right now, and what differs from the spec."""
+"""`status`: what exists of a stack now, and what differs from the spec."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -57,11 +57,11 @@ def _drift(spec: StackSpec, target: Target) -> dict[str, Any]:
 
 
 def _existing(spec: StackSpec, cloud: Cloud) -> dict[str, Any]:
-    """Endpoint, deployments, connection and catalog entries as they are; what is absent is None or empty."""
+    """Endpoint, deployments, connection and catalog entries as they exist; None or empty where they do not."""
     name = spec.endpoint.name.lower()
     where = token_spec(spec)
     model = catalog_model_name(spec)
-    found: list[Any] = together(
+    answers: list[Any] = together(
         [
             lambda: cloud.management.get(cloud.workspace.endpoint(name)),
             lambda: deployments(cloud, name),
@@ -69,13 +69,13 @@ def _existing(spec: StackSpec, cloud: Cloud) -> dict[str, Any]:
             lambda: cloud.management.list(f"{cloud.workspace.id}/models/{model}/versions"),
         ]
     )
-    endpoint, lives, connection, versions = found
+    endpoint, live_deployments, connection, versions = answers
     return {
         "stack": spec.name,
         "local": cloud.local,
         "workspace": cloud.workspace.name,
-        "endpoint": _endpoint(endpoint, set(lives)),
-        "deployments": [_deployment(cloud, name, live) for _, live in sorted(lives.items())],
+        "endpoint": _endpoint(endpoint, set(live_deployments)),
+        "deployments": [_deployment(cloud, name, live) for _, live in sorted(live_deployments.items())],
         "connection": connection and {"name": where.connection, "key": where.key, "owner": connection.owner},
         "models": [f"{model}:{version['name']}" for version in versions],
     }
@@ -128,7 +128,7 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
     if not endpoint.get("traffic"):
         yield "no deployment gets traffic, so the endpoint answers 404"
     if previous := endpoint.get("previous"):
-        yield f"{previous} gets no requests but keeps costing: it is kept for `gatelift rollback`; see `keep_previous`"
+        yield f"{previous} gets no requests but still costs money: it is kept for `gatelift rollback`; see `keep_previous`"
     for deployment in document.get("deployments", []):
         if deployment["state"] == "Failed":
             yield f"the deployment {deployment['name']} failed; `gatelift logs` shows why"

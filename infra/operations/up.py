@@ -1,4 +1,4 @@
-"""`up`: prepare, plan, check, apply, and ask the endpoint one question."""
+"""`up`: prepare, plan, check, apply, and run a smoke test."""
 
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from infra.operations.smoke import smoke_test
 from infra.parallel import Task
 from infra.planning.apply import apply, resume_running
 from infra.planning.check import check, check_access_and_quota
-from infra.planning.lease import clear_abandoned, held
+from infra.planning.lease import clear_abandoned, hold_lease
 from infra.planning.plan import Plan
 from infra.planning.prepare import Prepared, observe_again, prepare
 from infra.reporter import Phase, Recorder, Reporter
@@ -23,30 +23,30 @@ BY_SDK = {"environment", "model"}  # these kinds are created through azure-ai-ml
 
 
 class UpResult(Struct, frozen=True):
-    """What `up` did: the plan it applied, how to connect, the phases it took, and the endpoint's answer."""
+    """What `up` did: the plan it applied, how to connect, how long each phase took, and the smoke test's answer."""
 
     plan: Plan
     connection: ConnectInfo
     phases: tuple[Phase, ...] = ()
     answer: str = ""
-    """What the model said to the smoke test; empty where nothing had to be done."""
+    """The model's answer to the smoke test; empty where nothing had to be done."""
 
     def to_json(self) -> dict[str, Any]:
-        """As `up --output json` prints it; the key is left out (`connect` prints it)."""
+        """The document that `up --output json` prints; it leaves out the endpoint's key, which `connect` prints."""
         connection = {key: value for key, value in self.connection.to_json().items() if key != "api_key"}
         phases = [{"kind": k, "name": n, "seconds": round(s, 3), "detail": d} for k, n, s, d in self.phases]
         return {**self.plan.to_json(), "connection": connection, "phases": phases, "answer": self.answer}
 
 
 def prepare_up(spec: StackSpec, target: Target, *, token: str | None) -> Prepared:
-    """Everything that `up` reads before it changes something, in one round of requests, and the plan made from it."""
+    """Read everything that `up` needs before it changes anything, in one round of requests, and make the plan."""
     return prepare(spec, target, token=token, with_credential=True)
 
 
 def up(prepared: Prepared, target: Target, *, reporter: Reporter, agreed: Plan | None = None) -> UpResult:
-    """Bring the stack to what the spec says and prove that it answers.
+    """Make the stack what the spec describes, and check that the endpoint answers.
 
-    Raises `StalePlan` where `agreed`, the plan that somebody has agreed to, is no longer the one to apply.
+    `agreed` is the plan that a person has confirmed; raises `StalePlan` where it is no longer the plan to apply.
     """
     recorder = Recorder(reporter)
     cloud = prepared.located(target.cloud_for(recorder))
@@ -54,7 +54,7 @@ def up(prepared: Prepared, target: Target, *, reporter: Reporter, agreed: Plan |
     if not prepared.plan.has_changes and not prepared.running:
         return _nothing_to_do(prepared, target, cloud)
     checks = Task(partial(check_access_and_quota, prepared, cloud, target.hub))
-    with held(cloud, partial(observe_again, prepared, cloud), checks) as current:
+    with hold_lease(cloud, partial(observe_again, prepared, cloud), checks) as current:
         if current.plan.changing & BY_SDK:
             cloud.assets.warm_up()
         check(current, agreed)
@@ -65,7 +65,7 @@ def up(prepared: Prepared, target: Target, *, reporter: Reporter, agreed: Plan |
         apply(cloud, current, before_traffic=smoke.test)
         connection, answer = smoke.result()
     if kept := current.rollout.kept:
-        cloud.reporter.note(f"{kept} stays at 0 % for `gatelift rollback` and keeps costing; see `keep_previous`")
+        cloud.reporter.note(f"{kept} stays at 0 % for `gatelift rollback` and still costs money; see `keep_previous`")
     return UpResult(current.plan, connection, tuple(recorder.phases), answer)
 
 
@@ -76,28 +76,30 @@ def _nothing_to_do(prepared: Prepared, target: Target, cloud: Cloud) -> UpResult
 
 
 class _Smoke:
-    """Asks the spec's deployment one question, whatever the traffic says.
+    """Runs the smoke test against the spec's deployment, whatever its share of the traffic.
 
-    A deployment gets requests only after it has answered one; until then the next `up` has something to do.
+    A deployment gets traffic only after it has answered, so after a failed test the next `up` tries again.
     """
 
     def __init__(self, prepared: Prepared, target: Target, cloud: Cloud) -> None:
         self._prepared = prepared
         self._target = target
         self._cloud = cloud
-        self._found: tuple[ConnectInfo, str] | None = None
+        self._result: tuple[ConnectInfo, str] | None = None
 
     def test(self) -> None:
-        """Ask before the traffic moves."""
+        """Run the test before the traffic moves."""
         moves = self._prepared.rollout.gets_requests(self._prepared.observed.traffic)
-        self._found = self._ask(self._prepared.spec.deployment.name.lower() if moves else "")
+        self._result = self._ask(self._prepared.spec.deployment.name.lower() if moves else "")
 
     def result(self) -> tuple[ConnectInfo, str]:
-        """How to connect, and the answer; asks now unless it has been asked."""
-        return self._found or self._ask("")
+        """How to connect, and the answer; runs the test now unless it has been run."""
+        return self._result or self._ask("")
 
     def _ask(self, serving: str) -> tuple[ConnectInfo, str]:
         spec = self._prepared.spec
-        reached = connection_info(self._cloud, spec, self._target.entra_token, deployment=serving)
-        asked = replace(reached, model=spec.model.served_name or spec.model.id, deployment=spec.deployment.name.lower())
-        return reached, smoke_test(asked, self._cloud, self._target.arm.timeouts)
+        info = connection_info(self._cloud, spec, self._target.entra_token, deployment=serving)
+        deployment_info = replace(
+            info, model=spec.model.served_name or spec.model.id, deployment=spec.deployment.name.lower()
+        )
+        return info, smoke_test(deployment_info, self._cloud, self._target.arm.timeouts)

@@ -1,1 +1,1 @@
-"""From a spec and the live state to a plan, and from a plan to changes."""
+"""Compares a spec with what exists on Azure, makes a plan from the differences, and applies it."""

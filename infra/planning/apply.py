@@ -1,4 +1,6 @@
-"""Does what a plan says: independent steps side by side, each after what it needs; safe to repeat and to interrupt."""
+"""Applies a plan: runs each step after the steps it depends on, and independent steps in parallel.
+
+Applying may be interrupted and repeated: the next plan starts from what exists then."""
 
 import queue
 from collections.abc import Callable, Sequence
@@ -16,35 +18,39 @@ from infra.resources.base import Live, Resource, Wait
 from infra.resources.traffic import positive, stop_mirroring
 
 DONE = {Action.CREATE: "created", Action.UPDATE: "updated", Action.REPLACE: "replaced", Action.DELETE: "deleted"}
-IDLE = "idle"  # stands for the deployments that get no requests and leave
+IDLE = "idle"  # a pseudo-kind: deletions of deployments that get no requests
 
 
 class Step(Struct, frozen=True):
-    """One thing to do and what must be done before it."""
+    """One change, the function that makes it, and the steps that must come before it."""
 
     change: Change
     run: Callable[[], Wait | None]
     needs: frozenset[int] = frozenset()
-    """The indexes of the steps that must have ended."""
+    """The indexes of the steps that must have finished."""
     needs_accepted: frozenset[int] = frozenset()
-    """The indexes of the steps that Azure must have accepted; they need not have ended."""
+    """The indexes of the steps that Azure must have accepted; they need not have finished."""
 
 
 def resume_running(cloud: Cloud, prepared: Prepared) -> bool:
-    """Wait for the operations that an earlier run started; whether there were any."""
+    """Wait for the operations that an earlier run started; return whether there were any."""
     for resource, live in prepared.running:
-        doing = Change(Action.UPDATE, resource.kind, resource.name)
-        _timed(cloud, doing, f"{live.provisioning} picked up", partial(resource.resume, cloud, live))
+        change = Change(Action.UPDATE, resource.kind, resource.name)
+        _timed(cloud, change, f"waited for the earlier run: {live.provisioning}", partial(resource.resume, cloud, live))
     return bool(prepared.running)
 
 
 def apply(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None]) -> None:
-    """Carry out the plan; `before_traffic` runs before a deployment gets requests and may refuse that by raising."""
+    """Carry out the plan; `before_traffic` runs just before the traffic changes, and stops that change by raising."""
     run_steps(cloud, _steps(cloud, prepared, before_traffic))
 
 
 def _steps(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None]) -> list[Step]:
-    """What leaves and gets no requests goes before its cores are needed; what leaves and gets some goes last."""
+    """The plan as steps.
+
+    Deployments to delete that get no requests are deleted first, since the new ones may need their cores; those that
+    still get requests are deleted last.
+    """
     leaving = [change for change in prepared.plan.changes if change.action is Action.DELETE]
     idle = [change for change in leaving if not prepared.observed.traffic.get(change.name)]
     changed = [(resource, change) for resource, change in prepared.pairs if change.action is not Action.NONE]
@@ -61,7 +67,7 @@ def _steps(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None])
         kinds = ORDER[resource.kind] + ((IDLE,) if resource.kind == "deployment" else ())
         run = partial(_perform, cloud, resource, change.action, prepared.observed.of(resource))
         if resource.kind == "traffic":
-            run = partial(_after, before_traffic, run)
+            run = partial(_run_after, before_traffic, run)
         steps.append(Step(change, run, indexes(kinds), indexes(ONCE_ACCEPTED.get(resource.kind, ()))))
     everything = frozenset(range(len(steps)))
     busy = [change for change in leaving if change not in idle]
@@ -76,7 +82,7 @@ def _perform(cloud: Cloud, resource: Resource, action: Action, live: Live | None
     return resource.create(cloud, resource.desired)
 
 
-def _after(first: Callable[[], None], run: Callable[[], Wait | None]) -> Wait | None:
+def _run_after(first: Callable[[], None], run: Callable[[], Wait | None]) -> Wait | None:
     first()
     return run()
 
@@ -84,38 +90,41 @@ def _after(first: Callable[[], None], run: Callable[[], Wait | None]) -> Wait | 
 def _delete_deployment(cloud: Cloud, endpoint: str, name: str) -> None:
     document = cloud.management.get(cloud.workspace.endpoint(endpoint)) or {}
     if positive(document.get("properties", {}).get("traffic")).get(name):
-        raise Refused(f"the deployment {name} gets requests, so it is not deleted", hint="run the command again")
+        raise Refused(f"the deployment {name} still gets requests, so it is not deleted", hint="run the command again")
     stop_mirroring(cloud, endpoint, name)
     cloud.delete(cloud.workspace.deployment(endpoint, name))
 
 
 def run_steps(cloud: Cloud, steps: Sequence[Step]) -> None:
-    """Run each step once what it needs is done; after a failure nothing new is begun, and it is raised."""
+    """Run each step once the steps it needs are done.
+
+    After the first error no further step is started; the error is raised when the running steps have finished.
+    """
     done: set[int] = set()
     accepted: set[int] = set()
-    begun: dict[Task, int] = {}
-    news: queue.SimpleQueue[Task | int] = queue.SimpleQueue()  # a task that ended, or the index of an accepted step
-    failed: BaseException | None = None
+    started: dict[Task, int] = {}
+    events: queue.SimpleQueue[Task | int] = queue.SimpleQueue()  # a finished task, or the index of an accepted step
+    error: BaseException | None = None
     running = 0
     while len(done) < len(steps):
         for index, step in enumerate(steps):
             ready = step.needs <= done and step.needs_accepted <= done | accepted
-            if failed is None and ready and index not in begun.values():
-                begun[Task(partial(_run_step, cloud, step, partial(news.put, index)), news)] = index
+            if error is None and ready and index not in started.values():
+                started[Task(partial(_run_step, cloud, step, partial(events.put, index)), events)] = index
                 running += 1
         if running == 0:
             break
-        new = _next(news)
-        if isinstance(new, int):
-            accepted.add(new)
+        event = _next_event(events)
+        if isinstance(event, int):
+            accepted.add(event)
             continue
         running -= 1
-        if new.error is not None:
-            failed = failed or new.error
+        if event.error is not None:
+            error = error or event.error
         else:
-            done.add(begun[new])
-    if failed is not None:
-        raise failed
+            done.add(started[event])
+    if error is not None:
+        raise error
 
 
 def _run_step(cloud: Cloud, step: Step, accepted: Callable[[], None]) -> None:
@@ -138,10 +147,10 @@ def _timed(cloud: Cloud, change: Change, detail: str, run: Callable[[], None]) -
     cloud.reporter.phase_finished(change.kind, change.name, cloud.clock.now() - began, detail)
 
 
-def _next(news: "queue.SimpleQueue[Task | int]") -> Task | int:
-    """What happened next; waits in short slices, so that Ctrl-C is heard."""
+def _next_event(events: "queue.SimpleQueue[Task | int]") -> Task | int:
+    """The next event; waits in short intervals, so that Ctrl-C takes effect."""
     while True:
         try:
-            return news.get(timeout=0.2)
+            return events.get(timeout=0.2)
         except queue.Empty:
             continue

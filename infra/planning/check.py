@@ -1,4 +1,4 @@
-"""Refuses, before anything is changed, what would fail or lose something later."""
+"""Checks before anything changes: is the plan current, does it lose anything, does the token work, is there quota."""
 
 from collections.abc import Callable
 
@@ -15,32 +15,34 @@ from infra.resources.deployment import Deployment
 
 
 def check(prepared: Prepared, agreed: Plan | None) -> None:
-    """Raise where the plan is not the `agreed` one any more, or would lose something."""
+    """Raise `StalePlan` where the plan is no longer the `agreed` one, and `Refused` where it would lose something."""
     if agreed:
         check_fresh(agreed, prepared.plan)
     for resource, change in prepared.pairs:
         live = prepared.observed.of(resource)
-        if change.action is Action.REPLACE and live and (way_out := resource.obstacle(live, prepared.observed.traffic)):
+        if change.action is Action.REPLACE and live and (hint := resource.obstacle(live, prepared.observed.traffic)):
             message = f"{change.kind} {change.name} would have to be replaced: {change.reason}"
-            raise Refused(message, hint=way_out, code="replace_refused")
+            raise Refused(message, hint=hint, code="replace_refused")
 
 
 def check_fresh(planned: Plan, now: Plan) -> None:
-    """Raise `StalePlan` where the live state or the desired state is no longer what `planned` was made from."""
+    """Raise `StalePlan` where the spec or the live state has changed since `planned` was made."""
     before = {(c.kind, c.name): (c.action, c.diff, c.planned_against) for c in planned.changes}
     after = {(c.kind, c.name): (c.action, c.diff, c.planned_against) for c in now.changes}
     if planned.stack != now.stack:
-        hint = "give the spec that the plan was made from, or make a new plan"
+        hint = "pass the spec that the plan was made from, or make a new plan with `gatelift plan --out FILE`"
         raise StalePlan(f"the plan is for the stack {planned.stack}, not for {now.stack}", hint=hint)
-    moved = sorted(
+    changed = sorted(
         f"{kind} {name}" for kind, name in before | after if before.get((kind, name)) != after.get((kind, name))
     )
-    if moved:
-        raise StalePlan(f"changed since the plan: {', '.join(moved)}", hint="make a new plan")
+    if changed:
+        raise StalePlan(
+            f"changed since the plan was made: {', '.join(changed)}", hint="make a new plan and check it again"
+        )
 
 
 def check_access_and_quota(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:
-    """Ask the Hub whether the token opens the model, and Azure whether the region has the cores."""
+    """Ask the Hub whether the token gives access to the model, and Azure whether the quota is enough."""
     changing = prepared.plan.changing
     checks: list[Callable[[], None]] = []
     if changing & {"connection", "deployment"} and needs_token(prepared.desired.spec, prepared.desired.facts):
@@ -54,7 +56,7 @@ def _check_token(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:
     spec, given = prepared.desired.spec, prepared.desired.token
     connection = next((live for (kind, _), live in prepared.observed.live.items() if kind == "connection"), None)
     if connection is not None and not connection.owner:
-        given = None  # somebody else's connection stays as it is, so its token is the one that counts
+        given = None  # gatelift does not change a connection it did not create, so the stored token will be used
     try:
         found = find_token(spec, cloud, hub, given=given, connection=connection)
     except AccessDenied as error:

@@ -1,4 +1,4 @@
-"""From a spec to the resources it means, and the one place that knows their order."""
+"""Derives from a spec the resources of its stack, and defines the order in which they are created."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -22,8 +22,9 @@ from infra.resources.traffic import Traffic
 from infra.spec.model import CatalogSpec, StackSpec, TokenSpec
 from infra.spec.names import catalog_name, is_registry_model
 
-# What must be there before a kind can be made; in this order a plan lists them. The endpoint comes before all that
-# could be made without it: its name may be taken by somebody else in the region, and then nothing is to be left behind.
+# For each kind of resource, the kinds that must exist before it; a plan lists the kinds in this order. The endpoint
+# comes before everything that could do without it: if another customer already uses its name in the region, the run
+# ends there and must leave nothing behind.
 ORDER: Mapping[str, tuple[str, ...]] = {
     "connection": ("endpoint",),
     "environment": (),
@@ -34,49 +35,49 @@ ORDER: Mapping[str, tuple[str, ...]] = {
     "deployment": ("connection", "environment", "code", "role", "endpoint"),
     "traffic": ("deployment",),
 }
-# What a name that is taken must not leave behind, but what need not wait until the endpoint is there.
+# These wait only until Azure has accepted the endpoint's name, not until the endpoint has been created.
 ONCE_ACCEPTED: Mapping[str, tuple[str, ...]] = dict.fromkeys(("environment", "code", "model"), ("endpoint",))
 
 
 class Sources(Struct, frozen=True, dict=True):
-    """The folders that a deployment is made from; tests put their own in."""
+    """The folders that environment and code are made from; tests use their own."""
 
     scoring: Path
     environment: Path
     script: str = "score.py"
 
     def assets(self, stack: str) -> tuple[Environment, CodeAsset]:
-        """What is made from them; the files are read once."""
-        if stack not in self._made:
-            self._made[stack] = Environment(self.environment, stack), CodeAsset(self.scoring, stack, self.script)
-        return self._made[stack]
+        """The environment and the code made from these folders; the files are read once."""
+        if stack not in self._assets:
+            self._assets[stack] = Environment(self.environment, stack), CodeAsset(self.scoring, stack, self.script)
+        return self._assets[stack]
 
     @cached_property
-    def _made(self) -> dict[str, tuple[Environment, CodeAsset]]:
+    def _assets(self) -> dict[str, tuple[Environment, CodeAsset]]:
         return {}
 
 
 def shipped_sources() -> Sources:
-    """The folders that gatelift brings."""
+    """The folders that come with gatelift."""
     return Sources(bundled("scoring"), bundled("environments") / "vllm")
 
 
 def reference(where: TokenSpec) -> str:
-    """What Azure replaces by the token when a container starts."""
+    """The reference that Azure replaces with the token when a container starts."""
     if where.key_vault:
         return f"${{{{keyvault:{where.key_vault}}}}}"
     return f"${{{{azureml://connections/{where.connection}/credentials/{where.key}}}}}"
 
 
 def needs_token(spec: StackSpec, facts: ModelFacts | None) -> bool:
-    """Whether the stack has a token connection: the spec asks for one, or the model wants one."""
+    """Whether the stack needs a token: the spec asks for one, or the model requires one."""
     return spec.token is not None or bool(facts and facts.needs_token)
 
 
 def desired_resources(
     spec: StackSpec, facts: ModelFacts | None, token: str | None, sources: Sources, page: str
 ) -> list[Resource]:
-    """Every resource of the stack, in order; `facts` is None for a registry's model."""
+    """Every resource of the stack, in the order of `ORDER`; `facts` is None for a registry model."""
     found: list[Resource] = []
     endpoint = Endpoint(spec.endpoint, spec.name)
     where = token_spec(spec)
@@ -145,5 +146,5 @@ def catalog_model_name(spec: StackSpec) -> str:
 
 
 def uses_hub(spec: StackSpec) -> bool:
-    """Whether the weights come from the Hub; a registry's model knows itself where from."""
+    """Whether the weights come from the Hub; those of a registry model do not."""
     return not is_registry_model(spec.model.id)

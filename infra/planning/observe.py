@@ -1,4 +1,4 @@
-"""Reads what exists, all of it side by side."""
+"""Reads the live state of a stack from Azure, in parallel."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,68 +16,68 @@ Key = tuple[str, str]
 
 
 class Observed(Struct, frozen=True):
-    """The live side of a plan."""
+    """The live state that a plan is made from."""
 
     location: str = ""
     live: Mapping[Key, Live | None] = field(default_factory=dict)
     deployments: Mapping[str, Live] = field(default_factory=dict)
-    """Every deployment of the endpoint, ours or not."""
+    """Every deployment of the endpoint by name, whether it belongs to the stack or not."""
     traffic: Mapping[str, int] = field(default_factory=dict)
-
+    """Each deployment's share of the requests in percent, without zeros."""
     previous: str = ""
-    """The deployment that the endpoint's tag names as the one to go back to."""
-    left: tuple[str, ...] = ()
-    """Where the spec's endpoint does not exist: the stack's endpoints under other names."""
+    """The deployment to which `gatelift rollback` would go back, from the endpoint's tag."""
+    other_endpoints: tuple[str, ...] = ()
+    """If the spec's endpoint does not exist: the stack's endpoints under other names."""
 
     def of(self, resource: Resource) -> Live | None:
-        """The live state of a resource."""
-        if resource.kind == "deployment":  # which of them is meant is only known once all have been read
+        """The live state of a resource, None where it does not exist."""
+        if resource.kind == "deployment":  # the rollout chooses its name only after all of them have been read
             return self.deployments.get(resource.name)
         return self.live.get((resource.kind, resource.name))
 
 
 def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Observed:
-    """One round of parallel reads: the workspace, each resource, the endpoint's deployments.
+    """Read the workspace, each resource and the endpoint's deployments in parallel.
 
-    Before an endpoint is made, one more: the spec may have given it another name.
+    Where the endpoint does not exist, one more request looks for endpoints of the stack under other names.
     """
     calls: list[Callable[[], Any]] = [lambda: workspace(cloud), lambda: deployments(cloud, endpoint)]
-    singly = [resource for resource in resources if resource.kind != "deployment"]
-    calls += [_reader(cloud, resource) for resource in singly]
-    found, all_deployments, *live = together(calls)
-    states = {(resource.kind, resource.name): state for resource, state in zip(singly, live, strict=True)}
+    others = [resource for resource in resources if resource.kind != "deployment"]
+    calls += [_reader(cloud, resource) for resource in others]
+    workspace_document, all_deployments, *live = together(calls)
+    states = {(resource.kind, resource.name): state for resource, state in zip(others, live, strict=True)}
     splits = [state.state["traffic"] for (kind, _), state in states.items() if kind == "traffic" and state]
     tags = [state.state["tags"] for (kind, _), state in states.items() if kind == "endpoint" and state]
-    left = () if tags else tuple(_owned_endpoints(cloud))
+    other_endpoints = () if tags else tuple(_owned_endpoints(cloud))
     return Observed(
-        str(found.get("location", "")),
+        str(workspace_document.get("location", "")),
         states,
         all_deployments,
         positive(splits[0] if splits else {}),
         str(tags[0].get(PREVIOUS_TAG, "")) if tags else "",
-        left,
+        other_endpoints,
     )
 
 
 def workspace(cloud: Cloud) -> dict[str, Any]:
-    """The workspace itself; `NotFound` says what to check."""
-    found = cloud.management.get(cloud.workspace.id)
-    if found is None:
+    """The workspace's document; raises `NotFound` where there is no such workspace."""
+    document = cloud.management.get(cloud.workspace.id)
+    if document is None:
         where = f"{cloud.workspace.name} in resource group {cloud.workspace.resource_group}"
-        hint = "check workspace in the spec; `az ml workspace list` shows yours"
+        hint = "correct `workspace` in the spec; `az ml workspace list` shows yours"
         raise NotFound(f"there is no workspace {where}", hint=hint, code="workspace_not_found")
-    return found
+    return document
 
 
 def deployments(cloud: Cloud, endpoint: str) -> dict[str, Live]:
     """The endpoint's deployments by name."""
-    found = cloud.management.list(cloud.workspace.endpoint(endpoint) + "/deployments")
-    return {document["name"]: live_deployment(document, endpoint) for document in found}
+    documents = cloud.management.list(cloud.workspace.endpoint(endpoint) + "/deployments")
+    return {document["name"]: live_deployment(document, endpoint) for document in documents}
 
 
 def _owned_endpoints(cloud: Cloud) -> list[str]:
-    found = cloud.management.list(f"{cloud.workspace.id}/onlineEndpoints")
-    return sorted(document["name"] for document in found if owner_of(document.get("tags")) == cloud.stack)
+    documents = cloud.management.list(f"{cloud.workspace.id}/onlineEndpoints")
+    return sorted(document["name"] for document in documents if owner_of(document.get("tags")) == cloud.stack)
 
 
 def _reader(cloud: Cloud, resource: Resource) -> Callable[[], Live | None]:

@@ -1,4 +1,4 @@
-"""What would change, and why: a pure function of desired and live state."""
+"""The plan: what would change and why, computed from the desired and the live state without any request."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -16,7 +16,7 @@ NOT_COMPARED = (f"tags.{OWNER_TAG}", f"tags.{NAMES_TAG}")
 
 
 class Action(StrEnum):
-    """What is done to one resource."""
+    """What the plan does with one resource."""
 
     NONE = "none"
     CREATE = "create"
@@ -26,7 +26,7 @@ class Action(StrEnum):
 
 
 class FieldChange(Struct, frozen=True):
-    """One field that differs, in AML YAML terms; secrets appear as fingerprints."""
+    """One field that differs; `path` is dotted, with the names of the Azure ML YAML; secrets show as fingerprints."""
 
     path: str
     before: Any
@@ -35,7 +35,7 @@ class FieldChange(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """What one resource needs: `planned_against` is the fingerprint of the live state it was planned against."""
+    """What the plan does with one resource and why; `planned_against` is a fingerprint of its live state."""
 
     action: Action
     kind: str
@@ -46,7 +46,7 @@ class Change(Struct, frozen=True):
 
     @property
     def fields(self) -> list[str]:
-        """The changed fields' paths."""
+        """The paths of the changed fields."""
         return [change.path for change in self.diff]
 
     def to_json(self) -> dict[str, Any]:
@@ -65,30 +65,30 @@ class Change(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """Every resource of a stack and what it needs, in dependency order."""
+    """The change of every resource of a stack, in dependency order."""
 
     stack: str
     changes: tuple[Change, ...]
 
     @property
     def has_changes(self) -> bool:
-        """Whether applying it would do anything."""
+        """Whether the plan changes anything."""
         return bool(self.changing)
 
     @property
     def changing(self) -> set[str]:
-        """The kinds of what applying it would touch."""
+        """The kinds of the resources that would change."""
         return {change.kind for change in self.changes if change.action is not Action.NONE}
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as machines read it; the order is the same every time."""
+        """The plan as JSON; the same plan always gives the same document."""
         return {"stack": self.stack, "changes": [change.to_json() for change in self.changes]}
 
 
 def make_plan(
     stack: str, resources: Sequence[Resource], live: Mapping[tuple[str, str], Live | None], leaving: Sequence[str] = ()
 ) -> Plan:
-    """Compare each resource with what exists; `leaving` are deployments of ours that are to go."""
+    """Compare each resource with what exists; `leaving` are the stack's deployments to delete."""
     changes = [plan_one(stack, resource, live.get((resource.kind, resource.name))) for resource in resources]
     reason = "the spec no longer has it"
     changes += [Change(Action.DELETE, "deployment", name, reason) for name in sorted(leaving)]
@@ -96,7 +96,7 @@ def make_plan(
 
 
 def plan_one(stack: str, resource: Resource, live: Live | None) -> Change:
-    """What one resource needs, and why."""
+    """The change that one resource needs; raises `Refused` where it belongs to somebody else."""
     if live is None:
         diff = tuple(FieldChange(path, None, value) for path, value in leaves(resource.desired))
         return Change(Action.CREATE, resource.kind, resource.name, "does not exist", diff, fingerprint(None))
@@ -104,37 +104,41 @@ def plan_one(stack: str, resource: Resource, live: Live | None) -> Change:
     if not resource.shared and live.owner not in ("", stack):
         raise _foreign(resource, f"belongs to the stack {live.owner}")
     if not resource.shared and not live.owner and "tags" in resource.desired:
-        raise _foreign(resource, "exists and was not made by gatelift")
+        raise _foreign(resource, "exists and was not created by gatelift")
     diff = tuple(differences(resource.settle(live), live.state, resource.exact, resource.updatable))
     action, reason = _action(stack, resource, live, diff)
     return Change(action, resource.kind, resource.name, reason, diff, against)
 
 
 def _action(stack: str, resource: Resource, live: Live, diff: tuple[FieldChange, ...]) -> tuple[Action, str]:
-    forcing = [change.path for change in diff if change.forces_replace]
-    if forcing:
-        return Action.REPLACE, f"{', '.join(forcing)} cannot change in place"
+    fixed = [change.path for change in diff if change.forces_replace]
+    if fixed:
+        return Action.REPLACE, f"{', '.join(fixed)} cannot change in place"
     if live.provisioning in WORKING:
-        return (Action.UPDATE if diff else Action.NONE), f"an operation is under way: {live.provisioning}"
+        return (Action.UPDATE if diff else Action.NONE), f"an operation is still running: {live.provisioning}"
     if live.provisioning in ("Failed", "Canceled"):
         return Action.UPDATE, "its last operation failed"
     if diff:
         return Action.UPDATE, "differs from the spec"
     if resource.shared and not live.owner:
-        return Action.NONE, "exists and was not made by gatelift: used as it is"
+        return Action.NONE, "exists and was not created by gatelift: used as it is"
     if resource.shared and live.owner != stack:
-        return Action.NONE, f"made by the stack {live.owner}, used as it is"
+        return Action.NONE, f"created by the stack {live.owner}: used as it is"
     return Action.NONE, AS_DESIRED
 
 
 def differences(desired: State, live: State, exact: frozenset[str], updatable: frozenset[str]) -> Iterator[FieldChange]:
-    """The fields that the desired state sets otherwise; what only the live state has is Azure's or somebody else's."""
+    """The fields whose desired value is not the live one.
+
+    Fields that only the live state has are left out, since Azure or somebody else set them, except below the `exact`
+    fields and for tags that gatelift set earlier. A change outside the `updatable` fields forces a replacement.
+    """
     for key in sorted(desired):
         wanted = dict(leaves({key: desired[key]}))
         if key in exact:
             wanted = {**dict.fromkeys(dict(leaves({key: live.get(key) or {}}))), **wanted}
         elif key == "tags":
-            wanted = {**dict.fromkeys(f"tags.{name}" for name in _set_once(live)), **wanted}
+            wanted = {**dict.fromkeys(f"tags.{name}" for name in _own_tags(live)), **wanted}
         for path, value in sorted(wanted.items()):
             before = look_up(live, path)
             if before != value and path not in NOT_COMPARED:
@@ -142,7 +146,7 @@ def differences(desired: State, live: State, exact: frozenset[str], updatable: f
 
 
 def leaves(state: State, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value that is no mapping, by its dotted path."""
+    """Every value that is not a mapping, with its dotted path."""
     for key, value in sorted(state.items()):
         if isinstance(value, dict):
             yield from leaves(value, f"{prefix}{key}.")
@@ -160,13 +164,14 @@ def look_up(state: State, path: str) -> Any:
     return None
 
 
-def _set_once(live: State) -> list[str]:
+def _own_tags(live: State) -> list[str]:
+    """The tags that gatelift set and that are still there."""
     tags = live.get("tags") or {}
     return [name for name in tags.get(NAMES_TAG, "").split(",") if name in tags]
 
 
 def _foreign(resource: Resource, what: str) -> Refused:
-    hint = "choose another name in the spec; gatelift changes nothing that is not its own"
+    hint = "choose another name in the spec; gatelift changes only what belongs to the stack"
     if resource.kind in ("endpoint", "deployment") and "belongs" not in what:
-        hint = "`gatelift adopt` takes it over; or choose another name in the spec"
+        hint = "take it over with `gatelift adopt`, or choose another name in the spec"
     return Refused(f"the {resource.kind} {resource.name} {what}", hint=hint, code="not_ours")

@@ -1,4 +1,4 @@
-"""Reads everything that a plan is made from, and makes the plan: the model's facts, the resources, what exists."""
+"""Reads what a plan needs, the Hub's facts about the model and the live state on Azure, and makes the plan."""
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,20 +13,21 @@ from infra.planning import lease
 from infra.planning.desired import Sources, desired_resources, shipped_sources, uses_hub
 from infra.planning.observe import Observed, observe
 from infra.planning.plan import WORKING, Action, Change, Plan, make_plan
-from infra.planning.rollout import Rollout, explained, renamed, roll_out
+from infra.planning.rollout import Rollout, renamed, roll_out, show_rollout
 from infra.resources.base import Live, Resource
 from infra.resources.deployment import Deployment
 from infra.resources.endpoint import CREDENTIAL_ACTIONS
 from infra.resources.traffic import Traffic
 from infra.spec.model import StackSpec
 
-LEFT = (
-    "belongs to the stack, too, and keeps costing: the spec has another endpoint.name now; `gatelift down` removes both"
+OTHER_ENDPOINT = (
+    "also belongs to the stack and still costs money, but the spec now has another endpoint.name; `gatelift down` "
+    "deletes both"
 )
 
 
 class Desired(Struct, frozen=True):
-    """What the spec asks for; `facts` is None for a registry's model, which says nothing about itself."""
+    """The desired state; `facts` is None for a registry model, which the Hub does not know."""
 
     spec: StackSpec
     facts: ModelFacts | None
@@ -34,46 +35,46 @@ class Desired(Struct, frozen=True):
     resources: list[Resource]
 
     def __repr__(self) -> str:
-        """Without the token."""
+        """The stack's name only, so that the token is never printed."""
         return f"Desired({self.spec.name!r})"
 
 
 class Prepared(Struct, frozen=True):
-    """A plan and what it was made from."""
+    """A plan and everything it was made from."""
 
     desired: Desired
     observed: Observed
     plan: Plan
     rollout: Rollout
     resources: list[Resource]
-    """The desired resources, with the deployment under the name that the rollout has chosen."""
+    """The desired resources, the deployment under the name that the rollout chose."""
     reads: Management | None = None
-    """What was read, and what was begun to be read; outdated as soon as something is changed."""
+    """Answers of Azure that were read or are being read; out of date as soon as something changes."""
 
     @property
     def spec(self) -> StackSpec:
-        """The spec with its deployment under the name that it has, or will have, on the endpoint."""
+        """The spec with the deployment name that the rollout chose."""
         return renamed(self.desired.spec, self.rollout.current)
 
     @property
     def endpoint(self) -> str:
-        """The endpoint's name, in lower case as Azure keeps it."""
+        """The endpoint's name in lower case, as Azure stores it."""
         return self.desired.spec.endpoint.name.lower()
 
     @property
     def pairs(self) -> list[tuple[Resource, Change]]:
-        """Each resource with what the plan says about it."""
+        """Each resource with its change."""
         changes = {(c.kind, c.name): c for c in self.plan.changes if c.action is not Action.DELETE}
         return [(resource, changes[resource.kind, resource.name]) for resource in self.resources]
 
     @property
     def running(self) -> list[tuple[Resource, Live]]:
-        """The resources on which an operation that an earlier run started has not ended."""
-        found = [(resource, self.observed.of(resource)) for resource in self.resources]
-        return [(resource, live) for resource, live in found if live and live.provisioning in WORKING]
+        """The resources on which an operation of an earlier run is still running."""
+        pairs = [(resource, self.observed.of(resource)) for resource in self.resources]
+        return [(resource, live) for resource, live in pairs if live and live.provisioning in WORKING]
 
     def located(self, cloud: Cloud) -> Cloud:
-        """The cloud with the workspace's region filled in, so that nobody asks for it again."""
+        """The cloud with the workspace's region filled in, which saves further requests for it."""
         return replace(cloud, workspace=replace(cloud.workspace, location=self.observed.location))
 
 
@@ -85,44 +86,48 @@ def prepare(
     sources: Sources | None = None,
     with_credential: bool = False,
 ) -> Prepared:
-    """Ask Hub and Azure at the same time, then plan; `with_credential` asks for the endpoint's credential, too."""
+    """Ask the Hub and Azure at the same time, then plan.
+
+    With `with_credential`, the lease and the endpoint's credential are read ahead, too. Raises `SpecError` for a
+    registry model with `--local`.
+    """
     cloud, hub, sources = target.cloud, target.hub, sources or shipped_sources()
-    token = token or None  # a variable that is set to nothing is no token
+    token = token or None  # HF_TOKEN may be set, but empty
     if cloud.local and not uses_hub(spec):
         raise SpecError(
-            f"model.id {spec.model.id!r}: a registry's model brings a container of its own, which is on Azure only",
-            hint="leave out --local; or on this machine name the model by its Hub id",
+            f"model.id {spec.model.id!r}: a registry model comes with its own container, which runs only on Azure",
+            hint="leave out `--local`, or give the model's Hub id in model.id",
             code="azure_only",
         )
     reads = ReadAhead(cloud.management)
     reading = replace(cloud, management=reads)
-    asking = Task(lambda: hub.model(spec.model.id, spec.model.revision, token)) if uses_hub(spec) else None
-    if asking:
+    asking_hub = Task(lambda: hub.model(spec.model.id, spec.model.revision, token)) if uses_hub(spec) else None
+    if asking_hub:
         _begin_reading(spec, reading, sources)
     if with_credential:
         _begin_reading_credential(spec, reading, reads)
-    facts: ModelFacts | None = asking.result() if asking else None
+    facts: ModelFacts | None = asking_hub.result() if asking_hub else None
     resources = desired_resources(spec, facts, token, sources, hub.page(spec.model.id))
     desired = Desired(spec, facts, token, resources)
     return replace(plan_against(desired, observe(reading, resources, spec.endpoint.name.lower())), reads=reads)
 
 
 def observe_again(prepared: Prepared, cloud: Cloud) -> Prepared:
-    """The same with what exists now: somebody else may have been at work until a moment ago."""
+    """Plan again from what exists now: somebody else may have changed the stack in the meantime."""
     return plan_against(prepared.desired, observe(cloud, prepared.desired.resources, prepared.endpoint))
 
 
 def plan_against(desired: Desired, observed: Observed) -> Prepared:
-    """The plan that leads from what was observed to what is desired; reads nothing."""
+    """Make the plan that leads from the observed to the desired state; sends no request."""
     spec = desired.spec
     rollout = roll_out(spec, observed.deployments, observed.traffic, observed.previous)
     resources = [_as_rolled_out(resource, spec, rollout) for resource in desired.resources]
     live = {(resource.kind, resource.name): observed.of(resource) for resource in resources}
-    plan = make_plan(spec.name, resources, live, rollout.doomed)
+    plan = make_plan(spec.name, resources, live, rollout.to_delete)
     deployment = next(resource for resource in resources if isinstance(resource, Deployment))
-    plan = explained(plan, rollout, deployment, observed.deployments)
-    left = tuple(Change(Action.NONE, "endpoint", name, LEFT) for name in observed.left)
-    return Prepared(desired, observed, replace(plan, changes=plan.changes + left), rollout, resources)
+    plan = show_rollout(plan, rollout, deployment, observed.deployments)
+    others = tuple(Change(Action.NONE, "endpoint", name, OTHER_ENDPOINT) for name in observed.other_endpoints)
+    return Prepared(desired, observed, replace(plan, changes=plan.changes + others), rollout, resources)
 
 
 def _as_rolled_out(resource: Resource, spec: StackSpec, rollout: Rollout) -> Resource:
@@ -135,7 +140,7 @@ def _as_rolled_out(resource: Resource, spec: StackSpec, rollout: Rollout) -> Res
 
 
 def _begin_reading(spec: StackSpec, reading: Cloud, sources: Sources) -> None:
-    """Ask for what the spec alone names, while the Hub answers; only the catalog's entry needs the Hub's answer."""
+    """Begin to read what the spec alone names while the Hub answers; only the catalog entry needs the Hub's answer."""
     likely = ModelFacts(spec.model.id, spec.model.revision or "", gated=True)
     resources = desired_resources(spec.but(catalog=None), likely, None, sources, "")
     Task(lambda: observe(reading, resources, spec.endpoint.name.lower()))

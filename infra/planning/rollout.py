@@ -1,8 +1,9 @@
-"""Which deployment of a stack is the one that the spec means: pure, from the spec and what is observed.
+"""Decides which of the stack's deployments is the spec's, from the spec and the live state and without any request.
 
-Azure cannot change a deployment's VM size. So where the one that gets the requests has another size, the stack starts a
-second one beside it, under the spec's name if that is free, else under a name made from it and the size. Requests move
-to it once it has answered; the first one stays at 0 % for `gatelift rollback`, unless the spec says otherwise.
+Azure cannot change a deployment's VM size. So where the deployment that gets the requests has another size, the stack
+starts a second one beside it: under the name in the spec if that is free, else under a name derived from it and the
+size. Requests move to the new deployment once it has answered one; the old one stays at 0 % for `gatelift rollback`,
+unless the spec says otherwise.
 """
 
 import re
@@ -17,32 +18,35 @@ from infra.resources.base import Live
 from infra.resources.deployment import Deployment
 from infra.spec.model import DeploymentSpec, StackSpec
 
-STEM = 27  # of the 32 characters that Azure gives a name; a hyphen and four digits follow
+STEM = 27  # characters: a name may have 32, and a hyphen and four digits follow
 
 
 class Rollout(Struct, frozen=True):
-    """`current` is what the spec means, whether it exists or not; `leaving` are the stack's other deployments."""
+    """Which deployment does what: `current` is the spec's, whether it exists or not."""
 
     current: str
     replaces: str = ""
-    """The deployment that gets the requests until `current`, which does not exist yet, has answered."""
+    """The deployment that gets the requests until `current` has answered one; empty where `current` exists."""
     leaving: tuple[str, ...] = ()
+    """The stack's other deployments, whose requests go to `current`."""
     kept: str = ""
-    """The one of those that stays at 0 % so that one can go back to it."""
+    """The one of `leaving` that is not deleted but stays at 0 % for `gatelift rollback`."""
 
     @property
-    def doomed(self) -> tuple[str, ...]:
-        """What is deleted."""
+    def to_delete(self) -> tuple[str, ...]:
+        """The deployments to delete."""
         return tuple(name for name in self.leaving if name != self.kept)
 
     def gets_requests(self, traffic: Mapping[str, int]) -> bool:
-        """Whether `current` will get any, given the split as it is: others' shares stay what they are."""
+        """Whether `current` will get requests, given the present split; deployments of others keep their shares."""
         return not traffic or any(traffic.get(name) for name in (self.current, *self.leaving))
 
 
-def roll_out(spec: StackSpec, lives: Mapping[str, Live], traffic: Mapping[str, int], previous: str = "") -> Rollout:
-    """Choose among the endpoint's deployments; `previous` is the one that the endpoint's tag names."""
-    mine = {name: live for name, live in lives.items() if live.owner == spec.name}
+def roll_out(
+    spec: StackSpec, deployments: Mapping[str, Live], traffic: Mapping[str, int], previous: str = ""
+) -> Rollout:
+    """Choose among the endpoint's deployments; `previous` is the one that the endpoint's tag names for a rollback."""
+    mine = {name: live for name, live in deployments.items() if live.owner == spec.name}
     wanted = spec.deployment.name.lower()
     family = [name for name in mine if name == wanted or is_sibling(name, wanted)]
     fitting = [name for name in family if _same_size(mine[name], spec.deployment)]
@@ -59,51 +63,53 @@ def roll_out(spec: StackSpec, lives: Mapping[str, Live], traffic: Mapping[str, i
 
 
 def sibling(name: str, instance_type: str) -> str:
-    """The name of the deployment that stands in for one with another VM size."""
+    """The name of a second deployment beside `name`, with another VM size."""
     return f"{name[:STEM].rstrip('-')}-{fingerprint(instance_type.lower())[:4]}"
 
 
 def is_sibling(name: str, wanted: str) -> bool:
-    """Whether `sibling` made this name from the wanted one."""
+    """Whether `sibling` derived this name from the wanted one."""
     return re.fullmatch(re.escape(wanted[:STEM].rstrip("-")) + r"-[0-9a-f]{4}", name) is not None
 
 
 def renamed(spec: StackSpec, name: str) -> StackSpec:
-    """The spec with its deployment under the name that was chosen."""
+    """The spec with another name for its deployment."""
     return spec.but(deployment=spec.deployment.but(name=name))
 
 
-def explained(plan: Plan, rollout: Rollout, deployment: Deployment, lives: Mapping[str, Live]) -> Plan:
-    """The plan with the replacement shown as what it is, and with what stays for a rollback."""
+def show_rollout(plan: Plan, rollout: Rollout, deployment: Deployment, deployments: Mapping[str, Live]) -> Plan:
+    """The plan with the new deployment shown as a replacement of the old one, and with the one kept for a rollback."""
     changes = list(plan.changes)
     if rollout.replaces:
         changes = [
-            _replacement(change, rollout, deployment, lives[rollout.replaces]) if _is_of(change, deployment) else change
+            _replacement(change, rollout, deployment, deployments[rollout.replaces])
+            if _creates(change, deployment)
+            else change
             for change in changes
         ]
     if rollout.kept:
-        reason = "stays at 0 % of the requests for `gatelift rollback`; deployment.keep_previous: false removes it"
+        reason = "kept at 0 % of the requests for `gatelift rollback`; `deployment.keep_previous: false` deletes it"
         changes.append(Change(Action.NONE, "deployment", rollout.kept, reason))
     return replace(plan, changes=tuple(changes))
 
 
 def _replacement(change: Change, rollout: Rollout, deployment: Deployment, before: Live) -> Change:
-    found = differences(deployment.settle(before), before.state, deployment.exact, deployment.updatable)
-    diff = tuple(field for field in found if field.path != "name")
+    changed = differences(deployment.settle(before), before.state, deployment.exact, deployment.updatable)
+    diff = tuple(field for field in changed if field.path != "name")
     then = f"{rollout.replaces} stays at 0 %" if rollout.kept == rollout.replaces else f"{rollout.replaces} is deleted"
     reason = (
-        f"{_forcing(diff)} cannot change in place: it starts beside {rollout.replaces}, requests move to it once it "
-        f"has answered, then {then}"
+        f"{_fixed_fields(diff)} cannot change in place: it starts beside {rollout.replaces}, requests move to it once "
+        f"it has answered one, then {then}"
     )
     against = fingerprint([before.state, before.provisioning])
     return replace(change, action=Action.REPLACE, reason=reason, diff=diff, planned_against=against)
 
 
-def _forcing(diff: tuple[FieldChange, ...]) -> str:
+def _fixed_fields(diff: tuple[FieldChange, ...]) -> str:
     return ", ".join(field.path for field in diff if field.forces_replace)
 
 
-def _is_of(change: Change, deployment: Deployment) -> bool:
+def _creates(change: Change, deployment: Deployment) -> bool:
     return (change.kind, change.name, change.action) == ("deployment", deployment.name, Action.CREATE)
 
 

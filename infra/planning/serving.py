@@ -1,4 +1,4 @@
-"""Which of an endpoint's deployments a stack means, read from Azure."""
+"""Reads an endpoint from Azure and finds the deployment that serves the spec."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,35 +16,39 @@ from infra.spec.model import StackSpec
 
 
 class Serving(Struct, frozen=True):
-    """An endpoint as it is: its document, deployments and split, and what the spec means by them."""
+    """An endpoint as it exists.
+
+    `document` is Azure's, `deployments` and `traffic` (percent, without zeros) are by name, and `rollout` says which
+    deployment is the spec's.
+    """
 
     document: Mapping[str, Any]
-    lives: Mapping[str, Live]
+    deployments: Mapping[str, Live]
     traffic: Mapping[str, int]
     rollout: Rollout
 
     @property
     def name(self) -> str:
-        """The deployment that the spec means."""
+        """The name of the spec's deployment."""
         return self.rollout.current
 
     @property
     def busiest(self) -> str:
-        """The one that clients reach: the spec's if it gets requests, else the one that gets most."""
+        """The deployment that clients reach: the spec's if it gets requests, else the one that gets the most."""
         if self.traffic.get(self.name):
             return self.name
         return max(self.traffic, key=lambda name: self.traffic[name], default=self.name)
 
 
 def serving(cloud: Cloud, spec: StackSpec) -> Serving:
-    """Read the endpoint and its deployments; `NotFound` where there is no endpoint."""
+    """Read the endpoint and its deployments; raises `NotFound` where there is no endpoint."""
     name = spec.endpoint.name.lower()
-    found: list[Any] = together(
+    answers: list[Any] = together(
         [lambda: cloud.management.get(cloud.workspace.endpoint(name)), lambda: deployments(cloud, name)]
     )
-    document, lives = found
+    document, live_deployments = answers
     if document is None:
-        raise NotFound(f"there is no endpoint {name}", hint="`gatelift up` makes it", code="endpoint_not_found")
+        raise NotFound(f"there is no endpoint {name}", hint="create it with `gatelift up`", code="endpoint_not_found")
     traffic = positive(document.get("properties", {}).get("traffic"))
     previous = str((document.get("tags") or {}).get(PREVIOUS_TAG, ""))
-    return Serving(document, lives, traffic, roll_out(spec, lives, traffic, previous))
+    return Serving(document, live_deployments, traffic, roll_out(spec, live_deployments, traffic, previous))

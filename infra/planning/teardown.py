@@ -1,4 +1,4 @@
-"""Takes a stack away in reverse order: what carries its name, and of what is shared only what nobody else uses."""
+"""Finds what `gatelift down` deletes: what is tagged with the stack's name, but shared resources only if unused."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -25,8 +25,8 @@ CONNECTION_REFERENCE = re.compile(r"azureml://connections/([^/}]+)")
 SHARED_ASSETS = {"code": ("codes", code_asset.NAME), "environment": ("environments", environment.NAME)}
 
 
-class Doomed(Struct, frozen=True):
-    """One resource to delete, in which wave, and how; a kept one has no call."""
+class Removal(Struct, frozen=True):
+    """One resource to delete; lower waves go first, and `run` is None for a resource that is kept."""
 
     change: Change
     wave: int
@@ -34,14 +34,14 @@ class Doomed(Struct, frozen=True):
 
 
 class Users(Struct, frozen=True):
-    """The workspace's deployments, which refer to assets and connections: those that go and those that stay."""
+    """The workspace's deployments, which use assets and connections: those to be deleted and those that stay."""
 
     going: list[Live]
     staying: list[Live]
 
 
-def find_doomed(spec: StackSpec, cloud: Cloud) -> list[Doomed]:
-    """Everything the stack owns in the workspace, also under names that the spec no longer has; in order."""
+def find_removals(spec: StackSpec, cloud: Cloud) -> list[Removal]:
+    """Everything that the stack owns in the workspace, including resources that the spec no longer names."""
     endpoint, connection = spec.endpoint.name.lower(), token_spec(spec).connection
     calls: list[Callable[[], Any]] = [
         lambda: _endpoints(cloud, endpoint),
@@ -49,13 +49,13 @@ def find_doomed(spec: StackSpec, cloud: Cloud) -> list[Doomed]:
         lambda: _versions(cloud, "models", catalog_model_name(spec)),
         lambda: _named(cloud, "connections", connection),
     ]
-    endpoints, assets, entries, links = together(calls)
-    found: list[Doomed] = []
+    endpoints, assets, entries, connections = together(calls)
+    found: list[Removal] = []
     users = Users([], [])
     others: list[dict[str, Any]] = []
-    for name, (document, lives) in sorted(endpoints.items()):
-        going = {each: live for each, live in lives.items() if live.owner == cloud.stack}
-        staying = {each: live for each, live in lives.items() if live.owner != cloud.stack}
+    for name, (document, live_deployments) in sorted(endpoints.items()):
+        going = {each: live for each, live in live_deployments.items() if live.owner == cloud.stack}
+        staying = {each: live for each, live in live_deployments.items() if live.owner != cloud.stack}
         if name == endpoint or going or owner_of(document.get("tags")) == cloud.stack:
             found += _endpoint(cloud, name, document, staying, going)
         else:
@@ -66,68 +66,71 @@ def find_doomed(spec: StackSpec, cloud: Cloud) -> list[Doomed]:
     for kind, versions in assets.items():
         found += _assets(cloud, kind, versions, users)
     found += [
-        doomed
+        removal
         for id in spec.endpoint.identity.user_assigned_identities
-        for doomed in _role(cloud, SecretsRole(id, cloud.stack), others)
+        for removal in _role(cloud, SecretsRole(id, cloud.stack), others)
     ]
     owners = {owner_of(document.get("tags")) for document, _ in endpoints.values()}
-    for name, document in sorted(links.items()):
+    for name, document in sorted(connections.items()):
         if name == connection or owner_of(document["properties"].get("metadata")) == cloud.stack:
             found += _connection(cloud, document, owners, users)
     return found
 
 
-def to_steps(doomed: list[Doomed]) -> list[Step]:
-    """The deletions as steps: each wave after the one before."""
-    todo: list[Step] = []
+def to_steps(removals: list[Removal]) -> list[Step]:
+    """The deletions as steps: each wave waits for the ones before it."""
+    steps: list[Step] = []
     waves: list[int] = []
-    for item in sorted((item for item in doomed if item.run), key=lambda item: item.wave):
+    for item in sorted((item for item in removals if item.run), key=lambda item: item.wave):
         before = frozenset(index for index, wave in enumerate(waves) if wave < item.wave)
-        todo.append(Step(item.change, item.run or (lambda: None), before))
+        steps.append(Step(item.change, item.run or (lambda: None), before))
         waves.append(item.wave)
-    return todo
+    return steps
 
 
 def _endpoint(
     cloud: Cloud, endpoint: str, document: dict[str, Any], staying: Mapping[str, Live], going: Mapping[str, Live]
-) -> list[Doomed]:
+) -> list[Removal]:
     live = live_endpoint(document)
     if live.owner == cloud.stack and not staying:
-        with_it = [Doomed(_delete("deployment", name, "goes with its endpoint"), 2) for name in sorted(going)]
-        return [*with_it, Doomed(_delete("endpoint", endpoint), 2, _deleter(cloud, cloud.workspace.endpoint(endpoint)))]
+        with_it = [Removal(_delete("deployment", name, "deleted with its endpoint"), 2) for name in sorted(going)]
+        return [
+            *with_it,
+            Removal(_delete("endpoint", endpoint), 2, _deleter(cloud, cloud.workspace.endpoint(endpoint))),
+        ]
     split, mirror = (positive(document["properties"].get(kind)) for kind in ("traffic", "mirrorTraffic"))
     found = []
     for name in sorted(going):
         if split.get(name) or mirror.get(name):
-            found.append(Doomed(_delete("traffic", name), 0, lambda n=name: Traffic(endpoint, n).delete(cloud)))  # type: ignore[misc]
+            found.append(Removal(_delete("traffic", name), 0, lambda n=name: Traffic(endpoint, n).delete(cloud)))  # type: ignore[misc]
         found.append(
-            Doomed(_delete("deployment", name), 1, _deleter(cloud, cloud.workspace.deployment(endpoint, name)))
+            Removal(_delete("deployment", name), 1, _deleter(cloud, cloud.workspace.deployment(endpoint, name)))
         )
-    others = ", ".join(sorted(staying)) or "nothing of ours"
+    others = f"others have deployments on it: {', '.join(sorted(staying))}" if staying else "it is not the stack's own"
     if live.owner == cloud.stack:
-        change = Change(Action.UPDATE, "endpoint", endpoint, f"stays, without the stack's tags: it has {others}")
-        found.append(Doomed(change, 2, lambda: _let_go(cloud, endpoint)))
+        change = Change(Action.UPDATE, "endpoint", endpoint, f"kept, without the stack's tags: {others}")
+        found.append(Removal(change, 2, lambda: _disown(cloud, endpoint)))
     elif going:
-        found.append(Doomed(_keep("endpoint", endpoint, f"stays: it has {others}"), 2))
+        found.append(Removal(_keep("endpoint", endpoint, f"kept: {others}"), 2))
     elif live.owner:
         hint = "run `gatelift down` with that stack's spec, or correct endpoint.name"
         raise Refused(f"the endpoint {endpoint} belongs to the stack {live.owner}", hint=hint, code="not_ours")
     return found
 
 
-def _let_go(cloud: Cloud, endpoint: str) -> None:
+def _disown(cloud: Cloud, endpoint: str) -> None:
     if document := cloud.management.get(cloud.workspace.endpoint(endpoint)):
         tags = merged_tags(document.get("tags"), {})
         tags.pop(PREVIOUS_TAG, None)
         begin_writing(cloud, rewritten(document, {"tags": tags}))()
 
 
-def _entries(cloud: Cloud, entries: list[dict[str, Any]]) -> list[Doomed]:
+def _entries(cloud: Cloud, entries: list[dict[str, Any]]) -> list[Removal]:
     mine = [entry for entry in entries if owner_of(entry["properties"].get("tags")) == cloud.stack]
-    return [Doomed(_delete("model", _asset_name(entry["id"])), 3, _deleter(cloud, entry["id"])) for entry in mine]
+    return [Removal(_delete("model", _asset_name(entry["id"])), 3, _deleter(cloud, entry["id"])) for entry in mine]
 
 
-def _assets(cloud: Cloud, kind: str, versions: list[dict[str, Any]], users: Users) -> list[Doomed]:
+def _assets(cloud: Cloud, kind: str, versions: list[dict[str, Any]], users: Users) -> list[Removal]:
     found = []
     for document in versions:
         name = _asset_name(document["id"])
@@ -136,42 +139,44 @@ def _assets(cloud: Cloud, kind: str, versions: list[dict[str, Any]], users: User
         if owner != cloud.stack and not (owner and _uses(users.going, reference)):
             continue
         if _uses(users.staying, reference):
-            found.append(Doomed(_keep(kind, name, "stays: another stack uses it"), 3))
+            found.append(Removal(_keep(kind, name, "kept: another stack uses it"), 3))
         else:
-            found.append(Doomed(_delete(kind, name), 3, _deleter(cloud, document["id"])))
+            found.append(Removal(_delete(kind, name), 3, _deleter(cloud, document["id"])))
     return found
 
 
-def _connection(cloud: Cloud, document: dict[str, Any], owners: set[str], users: Users) -> list[Doomed]:
+def _connection(cloud: Cloud, document: dict[str, Any], owners: set[str], users: Users) -> list[Removal]:
     name = document["name"]
     owner = owner_of(document["properties"].get("metadata"))
     if owner != cloud.stack and not (owner and _refers(users.going, name) and owner not in owners):
         whose = f"the stack {owner}" if owner else "somebody else"
-        return [Doomed(_keep("connection", name, f"stays: it belongs to {whose}"), 3)]
+        return [Removal(_keep("connection", name, f"kept: it belongs to {whose}"), 3)]
     if _refers(users.staying, name):
-        return [Doomed(_keep("connection", name, "stays: another stack uses it"), 3)]
-    reason = "belongs to the stack" if owner == cloud.stack else f"was left by the stack {owner}; nobody else uses it"
-    return [Doomed(_delete("connection", name, reason), 3, _deleter(cloud, cloud.workspace.connection(name)))]
+        return [Removal(_keep("connection", name, "kept: another stack uses it"), 3)]
+    reason = (
+        "belongs to the stack" if owner == cloud.stack else f"left over from the stack {owner}; nothing else uses it"
+    )
+    return [Removal(_delete("connection", name, reason), 3, _deleter(cloud, cloud.workspace.connection(name)))]
 
 
-def _refers(lives: list[Live], connection: str) -> bool:
+def _refers(deployments: list[Live], connection: str) -> bool:
     return any(
-        connection in CONNECTION_REFERENCE.findall(str(live.state.get("environment_variables"))) for live in lives
+        connection in CONNECTION_REFERENCE.findall(str(live.state.get("environment_variables"))) for live in deployments
     )
 
 
-def _role(cloud: Cloud, role: SecretsRole, others: list[dict[str, Any]]) -> list[Doomed]:
+def _role(cloud: Cloud, role: SecretsRole, others: list[dict[str, Any]]) -> list[Removal]:
     try:
         live = role.read(cloud)
-    except NotFound:  # the identity is gone, and its roles with it
+    except NotFound:  # the identity no longer exists, nor do its role assignments
         return []
     if live is None or live.owner != cloud.stack:
         return []
     for other in others:
         used = [id.lower() for id in (other.get("identity") or {}).get("userAssignedIdentities") or {}]
         if role.identity.lower() in used:
-            return [Doomed(_keep("role", role.name, f"stays: the endpoint {other['name']} uses it"), 3)]
-    return [Doomed(_delete("role", role.name), 3, lambda: role.delete(cloud))]
+            return [Removal(_keep("role", role.name, f"kept: the endpoint {other['name']} uses it"), 3)]
+    return [Removal(_delete("role", role.name), 3, lambda: role.delete(cloud))]
 
 
 def _endpoints(cloud: Cloud, endpoint: str) -> dict[str, tuple[dict[str, Any], dict[str, Live]]]:
@@ -182,7 +187,7 @@ def _endpoints(cloud: Cloud, endpoint: str) -> dict[str, tuple[dict[str, Any], d
 
 
 def _named(cloud: Cloud, collection: str, name: str) -> dict[str, dict[str, Any]]:
-    """All of a kind by name, the one of that name asked for itself: a list may lag behind."""
+    """All resources of a collection by name; `name` is also read on its own, since Azure's list may be out of date."""
     id = f"{cloud.workspace.id}/{collection}"
     both: list[Any] = together([lambda: cloud.management.list(id), lambda: cloud.management.get(f"{id}/{name}")])
     listed, one = both
@@ -194,10 +199,10 @@ def _versions(cloud: Cloud, collection: str, name: str) -> list[dict[str, Any]]:
     return cloud.management.list(f"{cloud.workspace.id}/{collection}/{name}/versions")
 
 
-def _uses(lives: list[Live], reference: str) -> bool:
+def _uses(deployments: list[Live], reference: str) -> bool:
     return any(
         reference in (live.state.get("environment"), live.state.get("code_configuration", {}).get("code"))
-        for live in lives
+        for live in deployments
     )
 
 

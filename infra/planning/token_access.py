@@ -1,4 +1,4 @@
-"""Does this token open this model? The one place that answers, for `up`, `token` and `doctor`."""
+"""Finds the Hub token and checks whether it gives access to the model, for `up`, `token` and `doctor`."""
 
 from msgspec import Struct
 
@@ -11,29 +11,29 @@ from infra.spec.model import StackSpec, TokenSpec
 from infra.spec.names import is_registry_model
 
 NOT_READABLE = {"token_in_key_vault", "token_not_readable"}
-"""Codes of `find_token` that say nothing about the token: it cannot be looked at from here."""
+"""Error codes of `find_token` for a stored token that gatelift may not or cannot read."""
 
 
 class FoundToken(Struct, frozen=True):
-    """A Hub token and whether it was `given` to the command or is `stored` in the connection."""
+    """A Hub token; `source` is `given` (to the command) or `stored` (in the connection)."""
 
     value: str
     source: str
 
     def __repr__(self) -> str:
-        """Without the token."""
+        """The source only, so that the token is never printed."""
         return f"FoundToken(source={self.source!r})"
 
 
 def token_spec(spec: StackSpec) -> TokenSpec:
-    """Where the token is kept, by default as Hugging Face documents it."""
+    """Where the token is stored; by default in the connection that Hugging Face documents."""
     return spec.token or TokenSpec()
 
 
 def find_token(spec: StackSpec, cloud: Cloud, hub: Hub, *, given: str | None, connection: Live | None) -> FoundToken:
     """The given token, else the stored one; `connection` is the live connection that the spec names.
 
-    Raises `AccessDenied`, whose code says why there is none: one of `NOT_READABLE`, `connection_without_key`, or
+    Raises `AccessDenied` where there is none; its code says why: one of `NOT_READABLE`, `connection_without_key` or
     `token_missing`.
     """
     where = token_spec(spec)
@@ -48,19 +48,19 @@ def find_token(spec: StackSpec, cloud: Cloud, hub: Hub, *, given: str | None, co
     try:
         stored = usable(connection, stored_keys(cloud, where.connection), where.key)
     except AccessDenied:
-        message = f"the token in {where.connection} cannot be checked: you may not read it"
+        message = f"cannot check the token in the connection {where.connection}: you may not read its secrets"
         raise AccessDenied(
-            message, hint="`export HF_TOKEN=…` to check that one instead", code="token_not_readable"
+            message, hint="`export HF_TOKEN=…` checks that token instead", code="token_not_readable"
         ) from None
     if stored is None:
         message = f"the connection {where.connection} exists but has no key {where.key}"
-        hint = "`gatelift token set` writes the token; or name another connection in token: of the spec"
+        hint = "write the token with `gatelift token set`, or correct token.connection or token.key in the spec"
         raise AccessDenied(message, hint=hint, code="connection_without_key")
     return FoundToken(stored, "stored")
 
 
 def check_token(spec: StackSpec, hub: Hub, token: str) -> TokenFacts:
-    """Ask the Hub whose token it is and whether it opens the spec's model; each refusal has a code of its own."""
+    """Ask the Hub whose token it is and whether it gives access to the model; each refusal has a code of its own."""
     facts = hub.token(token)
     if not is_registry_model(spec.model.id):
         hub.check_access(spec.model.id, token)
@@ -68,7 +68,7 @@ def check_token(spec: StackSpec, hub: Hub, token: str) -> TokenFacts:
 
 
 def refuse_key_vault(spec: StackSpec) -> None:
-    """Raise where the token is kept in Key Vault, which gatelift neither reads nor writes."""
+    """Raise `AccessDenied` where the token is kept in Key Vault, which gatelift neither reads nor writes."""
     if place := token_spec(spec).key_vault:
         raise _in_key_vault(place)
 
@@ -76,9 +76,11 @@ def refuse_key_vault(spec: StackSpec) -> None:
 def _in_key_vault(place: str) -> AccessDenied:
     vault, _, name = place.removeprefix("https://").split("/")[:3]
     hint = (
-        f"`az keyvault secret set --vault-name {vault.partition('.')[0]} --name {name} --file FILE`, write the new "
-        "version into token.key_vault, then `gatelift up`"
+        f"store it with `az keyvault secret set --vault-name {vault.partition('.')[0]} --name {name} --file FILE`, put "
+        "the new version's address into token.key_vault, then run `gatelift up`"
     )
     return AccessDenied(
-        f"the token is kept in Key Vault, at {place}: gatelift does not read it", hint=hint, code="token_in_key_vault"
+        f"the token is kept in Key Vault, at {place}, where gatelift does not read it",
+        hint=hint,
+        code="token_in_key_vault",
     )

@@ -44,7 +44,7 @@ def test_a_foreign_endpoint_is_adopted(bench: Any, typed: Callable[..., tuple[in
     assert target.arm.get(target.cloud.workspace.endpoint(spec.endpoint.name))["tags"] == {"team": "theirs"}
     code, shown = typed(spec, "status")
     assert (code, shown["endpoint"]["owner"]) == (0, "")
-    assert "not made by gatelift" in shown["warnings"][-1]
+    assert "not created by gatelift" in shown["warnings"][-1]
     as_it_is = {"name": spec.endpoint.name, "enforce_access_to_default_secret_stores": "disabled"}
     spec = bench.spec("cli-adopt", endpoint=as_it_is)
     code, document = typed(spec, "adopt", "--yes")

@@ -11,7 +11,7 @@ import pytest
 from infra.azure.cloud import Cloud
 from infra.errors import AccessDenied
 from infra.parallel import Task
-from infra.planning.lease import LIFE, _machine, _process, clear_abandoned, held
+from infra.planning.lease import LIFETIME, _machine, _process, clear_abandoned, hold_lease
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 
@@ -26,13 +26,13 @@ def mark(cloud: Cloud, shelf: Any, **changed: str) -> None:
 
 
 def test_it_is_held_inside_and_gone_afterwards(plain_cloud: Cloud, shelf: Any) -> None:
-    with held(plain_cloud, lambda: None):
+    with hold_lease(plain_cloud, lambda: None):
         assert "demo@lease" in str(shelf.documents[lease_id(plain_cloud)])
     assert lease_id(plain_cloud) not in shelf.documents
 
 
 def test_it_is_gone_after_an_interruption_too(plain_cloud: Cloud, shelf: Any) -> None:
-    with pytest.raises(KeyboardInterrupt), held(plain_cloud, lambda: None):
+    with pytest.raises(KeyboardInterrupt), hold_lease(plain_cloud, lambda: None):
         raise KeyboardInterrupt
     assert lease_id(plain_cloud) not in shelf.documents
 
@@ -50,7 +50,7 @@ def test_what_a_killed_process_left_keeps_nobody(
     plain_cloud: Cloud, shelf: Any, manual_clock: Any, changed: dict[str, str]
 ) -> None:
     mark(plain_cloud, shelf, **changed)
-    with held(plain_cloud, lambda: None):
+    with hold_lease(plain_cloud, lambda: None):
         assert manual_clock.time < 5
 
 
@@ -75,7 +75,7 @@ def test_what_somebody_holds_is_waited_for(
             del shelf.documents[lease_id(plain_cloud)]
 
     manual_clock.sleep = until_the_other_lets_go
-    with held(plain_cloud, lambda: None):
+    with hold_lease(plain_cloud, lambda: None):
         assert len(slept) == 6
 
 
@@ -115,7 +115,7 @@ def test_who_writes_last_holds_it(plain_cloud: Cloud, shelf: Any, manual_clock: 
             del shelf.documents[lease_id(plain_cloud)]
 
     manual_clock.sleep = the_other_is_faster
-    with held(plain_cloud, lambda: None):
+    with hold_lease(plain_cloud, lambda: None):
         assert len(waits) == 5
 
 
@@ -125,7 +125,7 @@ def test_who_may_not_write_it_works_without(plain_cloud: Cloud, shelf: Any) -> N
 
     shelf.put = refuse
     done = []
-    with held(plain_cloud, lambda: None):
+    with hold_lease(plain_cloud, lambda: None):
         done.append(True)
     assert done
 
@@ -144,30 +144,30 @@ def test_what_it_looks_at_is_looked_at_again_after_somebody_else_was_at_work(
             del shelf.documents[lease_id(plain_cloud)]
 
     manual_clock.sleep = the_other_ends
-    with held(plain_cloud, lambda: plain_cloud.management.get(made)) as seen:
+    with hold_lease(plain_cloud, lambda: plain_cloud.management.get(made)) as seen:
         assert seen == {"id": made}
 
 
 def test_it_is_let_go_where_looking_fails(plain_cloud: Cloud, shelf: Any) -> None:
     def look() -> None:
-        raise AccessDenied("you may not look")
+        raise AccessDenied("you may not read")
 
-    with pytest.raises(AccessDenied, match="may not look"), held(plain_cloud, look):
-        raise AssertionError("nothing is done on what nobody could see")
+    with pytest.raises(AccessDenied, match="may not read"), hold_lease(plain_cloud, look):
+        raise AssertionError("the block runs although reading failed")
     assert lease_id(plain_cloud) not in shelf.documents
 
 
 def test_who_slept_longer_than_it_lives_leaves_the_next_ones_alone(
     plain_cloud: Cloud, shelf: Any, manual_clock: Any
 ) -> None:
-    with held(plain_cloud, lambda: None):
-        manual_clock.sleep(LIFE + 1)
+    with hold_lease(plain_cloud, lambda: None):
+        manual_clock.sleep(LIFETIME + 1)
         mark(plain_cloud, shelf)
     assert "eve" in str(shelf.documents[lease_id(plain_cloud)])
 
 
 def test_who_wrote_late_keeps_the_mark(plain_cloud: Cloud, shelf: Any) -> None:
-    with held(plain_cloud, lambda: None):
+    with hold_lease(plain_cloud, lambda: None):
         mark(plain_cloud, shelf)
     assert "eve" in str(shelf.documents[lease_id(plain_cloud)])
 
@@ -182,7 +182,7 @@ def test_a_mark_that_could_not_be_read_again_does_not_stay(plain_cloud: Cloud, s
         return get(id, **settings)
 
     shelf.get = failing
-    with held(plain_cloud, lambda: None):
+    with hold_lease(plain_cloud, lambda: None):
         assert lease_id(plain_cloud) not in shelf.documents
 
 
@@ -190,6 +190,6 @@ def test_a_surprise_while_it_settles_leaves_no_mark(plain_cloud: Cloud, shelf: A
     def surprise() -> None:
         raise RuntimeError("not foreseen")
 
-    with pytest.raises(RuntimeError), held(plain_cloud, lambda: None, Task(surprise)):
-        raise AssertionError("it is not held")
+    with pytest.raises(RuntimeError), hold_lease(plain_cloud, lambda: None, Task(surprise)):
+        raise AssertionError("the lease is not held")
     assert lease_id(plain_cloud) not in shelf.documents

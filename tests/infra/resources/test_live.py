@@ -148,4 +148,4 @@ def test_a_connection_that_others_made_is_used_and_left_alone(
     connection = resources["connection"]
     change = plan_one("demo", connection, connection.read(plain_cloud))
     assert change.action is Action.NONE
-    assert "not made by gatelift" in change.reason
+    assert "not created by gatelift" in change.reason
