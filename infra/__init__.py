@@ -1,1 +1,1 @@
-"""Runs on the engineer's machine or in CI: the command line, what it does, and the emulator."""
+"""What runs on your machine or in CI: the command line, its operations, and the emulator."""

@@ -1,4 +1,4 @@
-"""Time as a parameter, and the one loop that waits."""
+"""A clock that is passed as a parameter, so that tests can replace it, and `wait_until`."""
 
 import time
 from collections.abc import Callable
@@ -9,16 +9,16 @@ from infra.errors import TimedOut
 
 
 class Clock(Protocol):
-    """Where the time comes from: the machine, or a test."""
+    """A source of time: the machine's clock, or one that a test controls."""
 
     def now(self) -> float:
-        """Seconds on a clock that never goes back."""
+        """Seconds on a clock that never goes backwards."""
 
     def utc(self) -> datetime:
-        """The wall clock in UTC."""
+        """The time of day, in UTC."""
 
     def sleep(self, seconds: float) -> None:
-        """Let that much time pass."""
+        """Wait for so many seconds."""
 
 
 class SystemClock:
@@ -29,16 +29,16 @@ class SystemClock:
         return time.monotonic()
 
     def utc(self) -> datetime:
-        """The wall clock in UTC."""
+        """The time of day, in UTC."""
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
-        """Let that much time pass."""
+        """Wait for so many seconds."""
         time.sleep(seconds)
 
 
 def wait_until(done: Callable[[], bool], *, clock: Clock, timeout: float, every: float = 5, what: str = "it") -> None:
-    """Call `done` every so many seconds until it is true; `TimedOut` after `timeout` seconds."""
+    """Call `done` every `every` seconds until it returns true; raises `TimedOut` after `timeout` seconds."""
     deadline = clock.now() + timeout
     while not done():
         if clock.now() >= deadline:

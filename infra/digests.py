@@ -1,4 +1,4 @@
-"""Hashes that stand for contents and values."""
+"""Hashes of file contents and of values."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def content_digest(files: Iterable[tuple[str, Path]]) -> str:
-    """A hash over names and contents; each file comes with the name it goes by."""
+    """The SHA-256, in hex, of the files' names and contents; `files` are pairs of name and path, in a fixed order."""
     digest = hashlib.sha256()
     for relative, path in files:
         content = path.read_bytes()
@@ -17,6 +17,6 @@ def content_digest(files: Iterable[tuple[str, Path]]) -> str:
 
 
 def fingerprint(value: Any) -> str:
-    """Twelve hex digits that stand for a value."""
+    """Twelve hex digits of a hash of a value that JSON can hold."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Threads that never keep the program from ending: Ctrl-C must not wait for a request in flight."""
+"""Calls in daemon threads: on Ctrl-C the program ends without waiting for their requests."""
 
 import queue
 import threading
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-POLL = 0.2  # a wait without an end cannot be interrupted on every platform
+POLL = 0.2  # seconds; on some platforms Ctrl-C cannot interrupt a wait without a timeout
 
 
 class Task:
-    """A call that runs in a daemon thread."""
+    """A call that runs in a daemon thread; when it ends, the task is put into the queue `done`, if there is one."""
 
     def __init__(self, call: Callable[[], Any], done: "queue.SimpleQueue[Any] | None" = None) -> None:
         self._call = call
@@ -23,13 +23,13 @@ class Task:
     def _run(self) -> None:
         try:
             self.value = self._call()
-        except BaseException as error:  # it is raised where the result is asked for
+        except BaseException as error:  # `result` raises it
             self.error = error
         if self._done is not None:
             self._done.put(self)
 
     def result(self) -> Any:
-        """Wait for the call and return its value, or raise what it raised."""
+        """Wait for the call to end; return its value or raise its error."""
         while self.thread.is_alive():
             self.thread.join(POLL)
         if self.error is not None:
@@ -38,6 +38,6 @@ class Task:
 
 
 def together(calls: Iterable[Callable[[], T]]) -> list[T]:
-    """Run the calls side by side; their values in order, or the first error."""
+    """Run the calls in parallel; return their values in the order of the calls, or raise the first error."""
     tasks = [Task(call) for call in calls]
     return [task.result() for task in tasks]

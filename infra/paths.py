@@ -1,4 +1,4 @@
-"""Where gatelift keeps what it caches, and where it finds the folders it ships."""
+"""The paths of gatelift's cache folder and of the folders that come with the package."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def cache_dir(environ: Mapping[str, str]) -> Path:
-    """The user's cache folder for gatelift: `GATELIFT_CACHE_DIR`, else the XDG cache folder."""
+    """gatelift's cache folder: `GATELIFT_CACHE_DIR`, else `gatelift` in the XDG cache folder."""
     if chosen := environ.get("GATELIFT_CACHE_DIR"):
         return Path(chosen).expanduser()
     base = environ.get("XDG_CACHE_HOME")
@@ -15,18 +15,18 @@ def cache_dir(environ: Mapping[str, str]) -> Path:
 
 
 def models_dir(environ: Mapping[str, str]) -> Path:
-    """Where the weights of the demo models lie, one folder each."""
+    """The folder with the demo models' weights, one folder for each model."""
     return cache_dir(environ) / "models"
 
 
 def default_emulator_state(environ: Mapping[str, str]) -> Path:
-    """The state folder of the emulator that `--local` uses: `GATELIFT_EMULATOR_STATE`, else in the cache folder."""
+    """The state folder of the emulator that `--local` uses: `GATELIFT_EMULATOR_STATE`, else one in the cache folder."""
     if chosen := environ.get("GATELIFT_EMULATOR_STATE"):
         return Path(chosen).expanduser()
     return cache_dir(environ) / "emulator"
 
 
 def bundled(name: str) -> Path:
-    """The shipped folder `scoring` or `environments`: beside this package in a checkout, inside it in a wheel."""
+    """The folder `scoring` or `environments`: beside this package in a checkout, inside it in a wheel."""
     packaged = HERE / "_bundled" / name
     return packaged if packaged.is_dir() else HERE.parent / name

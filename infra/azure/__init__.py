@@ -1,1 +1,1 @@
-"""Everything that talks to Azure, or to the emulator in its place; nothing else imports an Azure package."""
+"""Everything that sends requests to Azure, or to the emulator; no other package imports Azure's packages."""

@@ -1,4 +1,4 @@
-"""Raw Azure Resource Manager: JSON in, JSON out, typed errors; nothing of it needs an SDK."""
+"""A client of Azure Resource Manager without an SDK: JSON in, JSON out, errors as `GateliftError`."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from infra.errors import AccessDenied, GateliftError, NotFound, NotReady, Operat
 from infra.http_client import Answer, Web
 from infra.timeouts import Timeouts
 
-API_VERSION = "2024-04-01"  # the newest stable version that every route we use has
+API_VERSION = "2024-04-01"  # the newest stable version that has every operation used here
 WORKING = {"Creating", "Updating", "Deleting", "Scaling", "Accepted", "InProgress", "Running"}
-ENDED_BADLY = ("failed", "canceled")
+FAILED_STATES = ("failed", "canceled")
 DEFAULT_PAUSE = 2.0
-LOGIN_AGAIN = "`az login` again; with --local: `gatelift emulator stop`, then the command again"
+LOGIN_AGAIN = "run `az login` again; with `--local`, run `gatelift emulator stop`, then the command again"
 
 
 class Operation(Struct, frozen=True):
-    """A long-running operation: by its own URL where the service gave one, else by its resource's state."""
+    """A long-running operation, polled at its own `url` if the service gave one, else by its resource's state."""
 
     resource_id: str
     url: str = ""
     deleting: bool = False
     earlier: bool = False
-    """An earlier run began it: how it ended tells nothing of what this one wants."""
+    """Whether an earlier run started it; then it is no error if it failed."""
 
 
 class Progress(Struct, frozen=True):
-    """Where an operation stands: `error` is set when it ended badly."""
+    """The state of an operation: `pause` is the seconds until the next poll, `error` is set if the operation failed."""
 
     done: bool
     pause: float = DEFAULT_PAUSE
@@ -42,7 +42,10 @@ class Progress(Struct, frozen=True):
 
 
 class Arm:
-    """One client for a management endpoint; safe to use from many threads."""
+    """A client of one Resource Manager endpoint; safe to use from many threads.
+
+    Every method raises a `GateliftError` for an error answer (see `refusal`), and for no answer at all.
+    """
 
     def __init__(
         self,
@@ -63,15 +66,15 @@ class Arm:
 
     @property
     def requests_sent(self) -> int:
-        """How many requests went out, for benchmarks and tests."""
+        """How many requests were sent, for benchmarks and tests."""
         return self._count
 
     def serves(self, url: str) -> bool:
-        """Whether an address is the management endpoint's: the credential goes nowhere else."""
+        """Whether a URL belongs to this Resource Manager; the credential is sent to no other host."""
         return _origin(url) == _origin(self.base_url)
 
     def get(self, id: str, *, api_version: str = API_VERSION) -> dict[str, Any] | None:
-        """The resource, or None where there is none."""
+        """The resource, or None where it does not exist."""
         response = self._send("GET", id, api_version)
         if response.status == 404:
             error = read_error(response.text())
@@ -81,19 +84,19 @@ class Arm:
         return self._json(response)
 
     def list(self, id: str, *, api_version: str = API_VERSION, query: Mapping[str, str] | None = None) -> list[Any]:
-        """Every item of a collection, page by page; none where the parent is missing."""
-        found: list[Any] = []
+        """Every item of a collection, from all its pages; empty where the parent does not exist."""
+        items: list[Any] = []
         response = self._send("GET", id, api_version, query=query)
         while response.status != 404:
             page = self._json(response)
-            found += page.get("value", [])
+            items += page.get("value", [])
             if not page.get("nextLink"):
                 break
             response = self._send("GET", page["nextLink"], None)
-        return found
+        return items
 
     def post(self, id: str, body: Any = None, *, api_version: str = API_VERSION) -> dict[str, Any]:
-        """Run an action, such as `…/listKeys`."""
+        """Run an action such as `…/listKeys`; returns its answer."""
         return self._json(self._send("POST", id, api_version, body={} if body is None else body))
 
     def put(self, id: str, body: Any, *, api_version: str = API_VERSION) -> dict[str, Any]:
@@ -101,37 +104,37 @@ class Arm:
         return self._json(self._send("PUT", id, api_version, body=body))
 
     def delete(self, id: str, *, api_version: str = API_VERSION) -> None:
-        """Delete a resource that goes at once; absent is fine."""
+        """Delete a resource whose DELETE is synchronous; it need not exist."""
         self._checked(self._send("DELETE", id, api_version), also=(404,))
 
     def begin_patch(self, id: str, body: Any, *, api_version: str = API_VERSION) -> Operation:
-        """Change some fields; the operation may be over at once."""
+        """Start to change some fields of a resource; the operation may already be finished."""
         return self._operation(id, self._checked(self._send("PATCH", id, api_version, body=body)))
 
     def begin_put(self, id: str, body: Any, *, api_version: str = API_VERSION) -> Operation:
-        """Create or replace a resource; the operation may be over at once."""
+        """Start to create or replace a resource; the operation may already be finished."""
         return self._operation(id, self._checked(self._send("PUT", id, api_version, body=body)))
 
     def begin_delete(self, id: str, *, api_version: str = API_VERSION) -> Operation | None:
-        """Delete a resource; None when it is gone at once or was not there."""
+        """Start to delete a resource; None where it is deleted already or did not exist."""
         response = self._checked(self._send("DELETE", id, api_version), also=(404,))
         return None if response.status in (200, 204, 404) else self._operation(id, response, deleting=True)
 
     def poll(self, operation: Operation) -> Progress:
-        """Ask once how far an operation is."""
+        """Ask once for the state of an operation."""
         if operation.url:
             response = self._send("GET", operation.url, None)
-            if response.status != 404:  # Azure forgets operations after a while; the resource still tells
+            if response.status != 404:  # Azure forgets operations after a while; then the resource's state is asked for
                 return self._progress(response)
         document = self.get(operation.resource_id)
         if document is None:
             return Progress(done=True)
         state = str(document.get("properties", {}).get("provisioningState", "Succeeded"))
-        ended = None
-        if state.lower() in ENDED_BADLY and not (operation.earlier or operation.deleting):
-            told = f"{document.get('name')} ended as {state}, and the operation that would say why is gone"
-            ended = failure({"error": {"code": "", "message": told}})
-        return Progress(done=state not in WORKING, error=ended)
+        error = None
+        if state.lower() in FAILED_STATES and not (operation.earlier or operation.deleting):
+            message = f"{document.get('name')} ended as {state}; Azure no longer has the operation that would say why"
+            error = failure({"error": {"code": "", "message": message}})
+        return Progress(done=state not in WORKING, error=error)
 
     def _progress(self, response: Answer) -> Progress:
         self._checked(response)
@@ -140,7 +143,7 @@ class Arm:
             return Progress(done=False, pause=pause)
         body = response.json() if response.text() else {}
         status = str(body.get("status") or body.get("properties", {}).get("provisioningState") or "Succeeded")
-        if status.lower() in ENDED_BADLY:
+        if status.lower() in FAILED_STATES:
             return Progress(done=True, error=failure(body, request_id=_request_id(response)))
         return Progress(done=status.lower() == "succeeded", pause=pause)
 
@@ -149,8 +152,8 @@ class Arm:
     ) -> Answer:
         url = id if id.startswith("https://") else self.base_url + id
         if not self.serves(url):
-            hint = "ids begin with `/subscriptions/`: correct the one in the spec"
-            raise Refused(f"{id[:200]} does not lie at {self.base_url}: not asked", hint=hint, code="foreign_address")
+            hint = "resource ids begin with `/subscriptions/`: correct the id in the spec"
+            raise Refused(f"{id[:200]} is not at {self.base_url}: no request sent", hint=hint, code="foreign_address")
         params = {**(query or {}), **({"api-version": api_version} if api_version else {})}
         if params:
             url += ("&" if "?" in url else "?") + urlencode(params)
@@ -169,23 +172,23 @@ class Arm:
         return body if isinstance(body, dict) else {"value": body}
 
     def _operation(self, id: str, response: Answer, *, deleting: bool = False) -> Operation:
-        """The operation that an answer names; one that lies elsewhere is told by its resource alone."""
+        """The operation that an answer names; a URL at another host is not used."""
         url = response.headers.get("Azure-AsyncOperation") or response.headers.get("Location") or ""
         return Operation(id, url if self.serves(url) else "", deleting)
 
     def tell_of_waits(self, tell: Callable[[str], None]) -> None:
-        """Give every wait that Azure asks for to `tell`, as a line."""
+        """Have `tell` called with one line of text whenever Azure asks to wait."""
         self._session.tell = tell
 
     def _refusal(self, response: Answer) -> GateliftError:
         error = refusal(response.status, response.text(), request_id=_request_id(response))
         if (wait := retry_after(response)) > LONGEST_PAUSE:
-            error.hint = f"run the command again in {wait:.0f} s: so long Azure asks to wait"
+            error.hint = f"run the command again in {wait:.0f} s, the time that Azure asks to wait"
         return error
 
 
 def refusal(status: int, body: str, *, request_id: str = "") -> GateliftError:
-    """The error of ours for an error answer of Azure."""
+    """The `GateliftError` for an error answer of Azure: its class follows from the status, its code from the body."""
     found = read_error(body, fallback=f"Azure answered {status}")
     kind: type[GateliftError] = Refused
     if status in (401, 403):
@@ -195,21 +198,23 @@ def refusal(status: int, body: str, *, request_id: str = "") -> GateliftError:
     elif status == 429 or status >= 500:
         kind = NotReady
     code = found.code or f"http_{status}"
-    return kind(found.message, hint=found.hint or _way_out(status), code=code, cause=found.cause, request_id=request_id)
+    return kind(
+        found.message, hint=found.hint or _status_hint(status), code=code, cause=found.cause, request_id=request_id
+    )
 
 
-def _way_out(status: int) -> str:
-    """What to do about an answer that says nothing but its status."""
+def _status_hint(status: int) -> str:
+    """The hint for an answer of which only the status is known."""
     if status == 401:
         return LOGIN_AGAIN
     if status == 429 or status >= 500:
-        return "run the command again in a minute: it goes on where this one ended"
-    return "`gatelift doctor` looks at login, rights and what the spec names"
+        return "run the command again in a minute: it continues where this one ended"
+    return "`gatelift doctor` checks the login, your permissions and the names in the spec"
 
 
 def failure(body: Mapping[str, Any], *, request_id: str = "") -> GateliftError:
-    """The error of ours for an operation that ended in Failed or Canceled."""
-    found = read_error(body.get("error") or {"code": "", "message": "the operation failed without a reason"})
+    """The `OperationFailed` for an operation that ended as Failed or Canceled; `body` is the operation's document."""
+    found = read_error(body.get("error") or {"code": "", "message": "the operation failed, and Azure gave no reason"})
     return OperationFailed(found.message, hint=found.hint, code=found.code, cause=found.cause, request_id=request_id)
 
 
@@ -217,7 +222,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     try:
         return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:  # a port that is no number
+    except ValueError:  # the port is not a number
         return parts.scheme, None, None
 
 

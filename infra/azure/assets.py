@@ -1,4 +1,4 @@
-"""Environments, models and code: what needs files uploaded. Imports the SDKs only when something is created."""
+"""Creates the assets that need uploaded files; imports azure-ai-ml and azure-storage only when one is created."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class AzureAssets:
-    """The assets of one workspace; `portal` is the studio's address, which the SDK wants to know."""
+    """Creates assets in one workspace; `portal` is the URL of Azure ML studio, which the SDK requires."""
 
     def __init__(self, workspace: Workspace, arm: Arm, *, portal: str) -> None:
         self._workspace = workspace
@@ -29,19 +29,19 @@ class AzureAssets:
         return Sdk(self._workspace, self._arm, portal=self._portal)
 
     def warm_up(self) -> None:
-        """Begin to import azure-ai-ml in the background."""
+        """Start to import azure-ai-ml in the background."""
         self._sdk.warm_up()
 
     def put_environment(self, document: Mapping[str, Any], folder: Path) -> None:
-        """Register an environment version; `document` is AML YAML, `folder` its build context."""
+        """Create an environment version; `document` is its Azure ML YAML, `folder` its build context."""
         self._sdk.put_environment(document, folder)
 
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
-        """Register a model version; `document` is AML YAML, `folder` its files."""
+        """Create a model version; `document` is its Azure ML YAML, `folder` has its files."""
         self._sdk.put_model(document, folder)
 
     def upload(self, sas_uri: str, folder: Path) -> None:
-        """Upload a folder to the container that a shared access signature opens."""
+        """Upload a folder to the blob container of a URL with a shared access signature."""
         from infra.azure.uploads import upload_folder
 
         upload_folder(self._arm, sas_uri, folder)

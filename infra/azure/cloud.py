@@ -1,4 +1,4 @@
-"""What resources and operations see of Azure, or of the emulator: one workspace and the means to read and change it."""
+"""The interface through which resources and operations use one workspace, on Azure or on the emulator."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ Tick = Callable[[], None]
 
 
 class Management(Protocol):
-    """Azure Resource Manager, as `infra.azure.arm.Arm` implements it."""
+    """Requests to Azure Resource Manager; `infra.azure.arm.Arm` implements it and documents the methods."""
 
     def get(self, id: str, *, api_version: str = ...) -> dict[str, Any] | None: ...
 
@@ -34,33 +34,33 @@ class Management(Protocol):
 
 
 class Poller(Protocol):
-    """Waits for long-running operations, as `infra.azure.poller.ArmPoller` does."""
+    """Waits for long-running operations; implemented by `infra.azure.poller.ArmPoller`."""
 
     def wait(self, operation: Any, tick: Tick = ...) -> None:
-        """Wait until an operation has ended; raises the error it ended with. `tick` is called while waiting."""
+        """Wait until an operation has ended; raises its error if it failed. `tick` is called repeatedly meanwhile."""
 
     def wait_for_running(self, document: Mapping[str, Any], tick: Tick = ...) -> None:
-        """Wait for the operation that an earlier run started on a resource, however it ends."""
+        """Wait for the operation that an earlier run started on a resource; it is no error if it failed."""
 
 
 class Assets(Protocol):
-    """Creates what needs files uploaded, as `infra.azure.assets.AzureAssets` does."""
+    """Creates the assets that need uploaded files; implemented by `infra.azure.assets.AzureAssets`."""
 
     def warm_up(self) -> None:
-        """Begin to load what the two `put_` calls need: it takes seconds."""
+        """Start to load what the two `put_` methods need, which takes seconds."""
 
     def put_environment(self, document: Mapping[str, Any], folder: Path) -> None:
-        """Register an environment version; `document` is AML YAML, `folder` its build context."""
+        """Create an environment version; `document` is its Azure ML YAML, `folder` its build context."""
 
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
-        """Register a model version; `document` is AML YAML, `folder` its files."""
+        """Create a model version; `document` is its Azure ML YAML, `folder` has its files."""
 
     def upload(self, sas_uri: str, folder: Path) -> None:
-        """Upload a folder to the container that a shared access signature opens."""
+        """Upload a folder to the blob container of a URL with a shared access signature."""
 
 
 class Cloud(Struct, frozen=True):
-    """One workspace, the stack that is worked on, and the means to reach both."""
+    """One workspace, the name of the stack that is worked on, and everything needed to read and change them."""
 
     workspace: Workspace
     stack: str
@@ -81,6 +81,6 @@ class Cloud(Struct, frozen=True):
         return self.workspace.location or str((self.management.get(self.workspace.id) or {}).get("location", ""))
 
     def delete(self, id: str) -> None:
-        """Delete a resource and wait until it is gone; one that does not exist is fine."""
+        """Delete a resource and wait until it is gone; it need not exist."""
         if (operation := self.management.begin_delete(id)) is not None:
             self.poller.wait(operation)

@@ -1,4 +1,4 @@
-"""From an error body of Azure to code, message, cause and the way out; what the codes mean is in `diagnosis_table`."""
+"""Reads error bodies of Azure, and adds cause and hint from `diagnosis_table`."""
 
 import json
 from collections.abc import Mapping
@@ -12,49 +12,49 @@ GENERAL_CODES = ("", "BadArgument", "BadRequest", "UserError", "InternalServerEr
 
 
 class Explanation(Struct, frozen=True):
-    """A code in words: every cause that is known, and what to do about each."""
+    """The explanation of a code: its known causes, each with a hint."""
 
     code: str
     causes: tuple[Diagnosis, ...]
 
 
 def explain(code: str) -> Explanation | None:
-    """What a code means, in any case; None where it is not known."""
+    """The explanation of a code, whatever its case; None where gatelift does not know the code."""
     found = next((known for known in KNOWN if known.lower() == code.lower()), None)
     return Explanation(found, KNOWN[found]) if found else None
 
 
 def known_codes() -> list[str]:
-    """Every code that has an explanation."""
+    """Every code that gatelift can explain, sorted."""
     return sorted(KNOWN)
 
 
 class AzureError(Struct, frozen=True):
-    """An error body of Azure, flattened: the innermost code that says something, and every message."""
+    """An error of Azure: the most specific code of its body, and all its messages in one text."""
 
     code: str
     message: str
 
     @property
     def cause(self) -> str:
-        """Why it happened, where it is known."""
+        """Why it happened; empty where that is not known."""
         return self._diagnosis.cause if self._diagnosis else ""
 
     @property
     def hint(self) -> str:
-        """The way out; for a code that nobody knows, where to look."""
+        """What to do; for an unknown code, where to read about it."""
         if self._diagnosis:
             return self._diagnosis.hint
         return f"gatelift does not know the code {self.code}; Azure's list: {TSG}" if self.code else ""
 
     @property
     def _diagnosis(self) -> Diagnosis | None:
-        causes, said = KNOWN.get(self.code, ()), self.message.lower()
-        return next((one for one in causes if not one.words or any(word in said for word in one.words)), None)
+        causes, message = KNOWN.get(self.code, ()), self.message.lower()
+        return next((one for one in causes if not one.words or any(word in message for word in one.words)), None)
 
 
-def read_error(body: Mapping[str, Any] | str | None, *, fallback: str = "the service said nothing more") -> AzureError:
-    """Azure's `{"error": {code, message, details}}`, however deep the real reason lies."""
+def read_error(body: Mapping[str, Any] | str | None, *, fallback: str = "the service gave no reason") -> AzureError:
+    """Read Azure's `{"error": {"code", "message", "details"}}`, where the real reason may be nested in the details."""
     if isinstance(body, str):
         try:
             body = json.loads(body)
@@ -83,7 +83,7 @@ def _walk(error: Mapping[str, Any]) -> tuple[list[str], list[str]]:
 
 
 def _unpacked(message: str) -> str:
-    """Quota errors come as JSON inside the message: `{"errors": {"VmSize": ["Not enough quota …"]}}`."""
+    """The texts of a quota error, whose message contains JSON: `{"errors": {"VmSize": ["Not enough quota …"]}}`."""
     start = message.find('{"errors"')
     if start < 0:
         return message.strip()

@@ -1,8 +1,8 @@
-"""Every error code that people meet on online endpoints: why, and the way out.
+"""The error codes of online endpoints: why each occurs, and what to do.
 
 Sources: Azure ML "Troubleshoot online endpoints" (https://aka.ms/oe-tsg), "Secret injection in online endpoints",
-Azure RBAC troubleshooting, Resource Manager's common error codes. One code may have several causes, told apart by words
-of the message; the last one is the general one.
+Azure RBAC troubleshooting, Resource Manager's common error codes. One code may have several causes, distinguished by
+words in the message; the last one is the general one.
 """
 
 from msgspec import Struct
@@ -11,7 +11,7 @@ TSG = "https://aka.ms/oe-tsg"
 
 
 class Diagnosis(Struct, frozen=True):
-    """Why it happens and the way out; `words` of the message say that it is this one."""
+    """One cause of an error and what to do; it applies if the message contains one of `words`, or if there are none."""
 
     cause: str
     hint: str
@@ -41,7 +41,7 @@ KNOWN: dict[str, tuple[Diagnosis, ...]] = {
             ("memory",),
         ),
         Diagnosis(
-            "image and model do not fit on the machine's disk",
+            "the image and the model do not fit on the machine's disk",
             "choose a larger instance_type, or a smaller model",
             ("disk", "no space left"),
         ),
@@ -51,18 +51,19 @@ KNOWN: dict[str, tuple[Diagnosis, ...]] = {
             ("capacity",),
         ),
         Diagnosis(
-            "the subscription has reached its number of role assignments",
-            "delete role assignments that nobody needs, or ask for more",
+            "the subscription has reached its limit of role assignments",
+            "delete role assignments that are no longer needed, or ask for a higher limit",
             ("role assignment",),
         ),
         Diagnosis(
-            "the subscription has reached its number of endpoints or deployments",
-            "delete what nobody needs (`az ml online-endpoint list`), or ask for more in Azure ML studio",
+            "the subscription has reached its limit of endpoints or deployments",
+            "delete those that are no longer needed (`az ml online-endpoint list`), or ask for a higher limit in Azure "
+            "ML studio",
             ("number of endpoints", "number of deployments", "number of online"),
         ),
         Diagnosis(
-            "the subscription has too few cores of this VM family in this region; Azure wants a fifth more than asked "
-            "for, as a reserve",
+            "the subscription has too few cores of this VM family in this region; Azure requires a fifth more cores "
+            "than the deployment uses, as a reserve",
             "choose a smaller instance_type or another region, or ask for more quota in Azure ML studio",
         ),
     ),
@@ -75,12 +76,13 @@ KNOWN: dict[str, tuple[Diagnosis, ...]] = {
     "ImageBuildFailure": (
         Diagnosis(
             "the workspace's registry refused the image build",
-            "`az ml workspace sync-keys`; a private registry needs a compute for builds (image_build_compute)",
+            "run `az ml workspace sync-keys`; with a private registry, set a compute for image builds "
+            "(image_build_compute)",
             ("authoriz", "unauthorized", "access denied", "registry"),
         ),
         Diagnosis(
             "the environment's image could not be built",
-            "read the build log that the message names; it lies in the workspace's storage account",
+            "read the build log that the message names, in the workspace's storage account",
         ),
     ),
     "BadArgument": (
@@ -91,95 +93,100 @@ KNOWN: dict[str, tuple[Diagnosis, ...]] = {
         ),
         Diagnosis(
             "an Azure policy of the subscription forbids the resource",
-            "ask who looks after the policy that the message names",
+            "ask the person responsible for the policy that the message names",
             ("policy",),
         ),
         Diagnosis(
-            "image, model or code cannot be found, or the request is wrong",
-            "check the names in the message",
+            "the image, the model or the code was not found, or the request is wrong",
+            "check the names in the message against the spec",
         ),
     ),
     "BadRequest": (
         Diagnosis(
-            "the service refused the request as it is",
+            "the service refused the request",
             "correct what the message names in the spec, and run the command again",
         ),
     ),
     "ResourceNotReady": (
         Diagnosis(
-            "the container ended, or did not become ready within the probes' time",
-            "`gatelift logs` shows the container's output; for a slow load raise readiness_probe.failure_threshold",
+            "the container ended, or did not become ready before the readiness probe gave up",
+            "`gatelift logs` shows the container's log; if the model loads slowly, raise "
+            "readiness_probe.failure_threshold",
         ),
     ),
     "ResourceNotFound": (
         Diagnosis(
             "a resource that the request names does not exist, or its registry is private",
-            "check workspace, names and versions; an image in a private registry needs AcrPull for the identity",
+            "check the workspace, names and versions; for an image in a private registry, give the identity AcrPull",
         ),
     ),
     "WorkspaceManagedNetworkNotReady": (
         Diagnosis(
-            "the workspace's managed network is not provisioned", "`az ml workspace provision-network --name WORKSPACE`"
+            "the workspace's managed network is not provisioned",
+            "run `az ml workspace provision-network --name WORKSPACE`",
         ),
     ),
     "OperationCanceled": (
         Diagnosis(
-            "another operation on the endpoint came first, or held its lock", "run the command again in a minute"
+            "another operation on the endpoint came first, or holds its lock", "run the command again in a minute"
         ),
     ),
     "InternalServerError": (
-        Diagnosis("Azure failed", "run the command again; if it stays, open a support ticket with the request id"),
+        Diagnosis(
+            "something failed inside Azure",
+            "run the command again; if it fails again, open a support ticket with the request id",
+        ),
     ),
     "SubscriptionNotRegistered": (
         Diagnosis(
             "a resource provider is not registered in the subscription",
-            "`az provider register --namespace Microsoft.MachineLearningServices`, and the same for "
+            "run `az provider register --namespace Microsoft.MachineLearningServices`, and the same for "
             "Microsoft.PolicyInsights and Microsoft.Cdn",
         ),
     ),
     "UserError": (
         Diagnosis(
-            "another endpoint in this region has the name, perhaps another customer's",
+            "an endpoint with this name already exists in the region, perhaps another customer's",
             "choose another endpoint.name",
             ("endpoint with this name", "name already exists"),
         ),
-        Diagnosis("the service refused the request", "the message says what of it"),
+        Diagnosis("the service refused the request", "correct in the spec what the message names"),
     ),
     "AuthorizationFailed": (
         Diagnosis(
-            "the signed-in principal lacks a right",
-            "ask for the role AzureML Data Scientist on the workspace; new roles take up to 10 minutes to arrive",
+            "the signed-in principal lacks a permission",
+            "ask for the role AzureML Data Scientist on the workspace; a new role takes up to 10 minutes to work",
         ),
     ),
     "RoleAssignmentUpdateNotPermitted": (
         Diagnosis(
-            "a role assignment of that name exists and says something else",
-            "delete it: `az role assignment delete --ids ID`",
+            "a role assignment with that name exists, but for another role or principal",
+            "delete it with `az role assignment delete --ids ID`",
         ),
     ),
     "PrincipalNotFound": (
-        Diagnosis("the identity was made moments ago and is not known everywhere yet", "run the command again"),
+        Diagnosis("the identity was created moments ago and is not known everywhere yet", "run the command again"),
     ),
     "ResourceGroupNotFound": (
-        Diagnosis("the resource group does not exist", "check workspace.resource_group in the spec"),
+        Diagnosis("the resource group does not exist", "correct workspace.resource_group in the spec"),
     ),
     "SubscriptionNotFound": (
         Diagnosis(
-            "the subscription does not exist or is not yours",
+            "the subscription does not exist, or you have no access to it",
             "check workspace.subscription_id, and the tenant of `az login`",
         ),
     ),
-    "TooManyRequests": (Diagnosis("Azure throttles this subscription", "run the command again in a minute"),),
+    "TooManyRequests": (Diagnosis("Azure is throttling this subscription", "run the command again in a minute"),),
     "KeyError": (
         Diagnosis(
-            "in a container's log: a gated model of a registry looked for the token and found none",
-            "`gatelift token set` writes HuggingFaceTokenConnection; the endpoint needs "
+            "in a container's log: a gated registry model looked for the token and found none",
+            "write the token to HuggingFaceTokenConnection with `gatelift token set`; the endpoint needs "
             "`enforce_access_to_default_secret_stores: enabled`",
         ),
     ),
 }
 
-# Azure wraps many of these in a general code; the words of the message tell more.
+# Azure wraps many of these errors in a general code; then words in the message say which one it is.
 CLUES: tuple[tuple[str, str], ...] = (
     ("inject workspace connection secrets", "SecretsInjectionError"),
     ("Not enough quota", "OutOfQuota"),

@@ -8,8 +8,8 @@ from infra.azure.cloud import Tick
 from infra.clock import Clock
 from infra.errors import GateliftError, NotReady, still_running
 
-NETWORK_TIMEOUT_LOCAL = 5.0  # seconds without an answer of the emulator while an operation runs
-SLICE = 0.2  # seconds: the wait is cut into slices, so that Ctrl-C is heard
+NETWORK_TIMEOUT_LOCAL = 5.0  # seconds without an answer from the emulator while an operation runs
+SLICE = 0.2  # seconds: waits are cut into slices, so that Ctrl-C takes effect
 LONGEST_PAUSE_LOCAL = 0.25
 
 
@@ -18,7 +18,7 @@ def no_tick() -> None:
 
 
 class ArmPoller:
-    """Polls operations of one management endpoint; `local` is whether that is the emulator."""
+    """Polls operations of one Resource Manager endpoint; `local` says whether that is the emulator."""
 
     def __init__(self, arm: Arm, clock: Clock, *, local: bool) -> None:
         self._arm = arm
@@ -26,7 +26,7 @@ class ArmPoller:
         self._local = local
 
     def wait(self, operation: Operation, tick: Tick = no_tick) -> None:
-        """Wait until an operation has ended; raises the error it ended with, or `TimedOut`."""
+        """Wait until an operation has ended; raises its error if it failed, and `TimedOut` if it takes too long."""
         clock, longest = self._clock, self._arm.timeouts.operation
         deadline = clock.now() + longest
         while not (progress := self._poll(operation, tick)).done:
@@ -41,9 +41,9 @@ class ArmPoller:
             raise progress.error
 
     def wait_for_running(self, document: Mapping[str, Any], tick: Tick = no_tick) -> None:
-        """Wait for the operation that an earlier run started on a resource, however it ends."""
-        noted = document.get("properties", {}).get("properties") or {}
-        url = str(noted.get("AzureAsyncOperationUri") or "")
+        """Wait for the operation that an earlier run started on a resource; it is no error if it failed."""
+        properties = document.get("properties", {}).get("properties") or {}
+        url = str(properties.get("AzureAsyncOperationUri") or "")
         try:
             self.wait(Operation(document["id"], url if self._arm.serves(url) else "", earlier=True), tick)
         except GateliftError as error:
@@ -52,15 +52,15 @@ class ArmPoller:
         self.wait(Operation(document["id"], earlier=True), tick)
 
     def _poll(self, operation: Operation, tick: Tick) -> Progress:
-        """Ask once how far it is; a network that is away for a while does not end the wait."""
-        lost: float | None = None
+        """Ask once for the operation's state; tries again for a while where the network is lost."""
+        lost_since: float | None = None
         while True:
             try:
                 return self._arm.poll(operation)
             except NotReady:
-                lost = self._clock.now() if lost is None else lost
+                lost_since = self._clock.now() if lost_since is None else lost_since
                 longest = NETWORK_TIMEOUT_LOCAL if self._local else self._arm.timeouts.network
-                if self._clock.now() - lost >= longest:
+                if self._clock.now() - lost_since >= longest:
                     raise
             self._clock.sleep(1)
             tick()

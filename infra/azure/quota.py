@@ -1,6 +1,6 @@
-"""Whether the region has the cores for a deployment, asked before anything is created.
+"""Checks, before anything is created, whether the quota in the region is enough for a deployment.
 
-Azure reserves a fifth more instances than asked for, rounded up, for upgrades; some GPU sizes are exempt. Source:
+Azure reserves a fifth more instances than requested, rounded up, for upgrades; some GPU sizes are exempt. Source:
 Azure ML "Virtual machine quota allocation for deployment" and the list of supported sizes.
 """
 
@@ -46,8 +46,8 @@ SIZES: dict[str, Size] = {
 }
 
 
-class Room(Struct, frozen=True):
-    """What a family has in a region and what a deployment needs on top of what runs."""
+class FamilyQuota(Struct, frozen=True):
+    """A VM family's quota in a region, in cores: the limit, what is used, and what the deployment needs in addition."""
 
     family: str
     limit: int
@@ -56,18 +56,18 @@ class Room(Struct, frozen=True):
 
     @property
     def enough(self) -> bool:
-        """A negative limit means none."""
+        """Whether the quota is enough; a negative limit means that there is none."""
         return self.limit < 0 or self.used + self.needed <= self.limit
 
 
 def cores_needed(size: Size, instances: int) -> int:
-    """The cores that Azure wants to see for so many instances."""
+    """The cores of quota that Azure requires for so many instances, reserve included."""
     reserved = instances if size.exempt else math.ceil(1.2 * instances - 1e-9)
     return reserved * size.cores
 
 
-def room(usages: list[Mapping[str, Any]], size: Size, *, wanted: int, running: int) -> Room | None:
-    """The family's room, or None where Azure does not list it."""
+def family_quota(usages: list[Mapping[str, Any]], size: Size, *, wanted: int, running: int) -> FamilyQuota | None:
+    """The quota of the size's family, from the region's `usages`; None where these do not list the family."""
     for usage in usages:
         name = usage.get("name") or {}
         if _same(name.get("value", ""), size.family) or _same(name.get("localizedValue", ""), size.family):
@@ -76,12 +76,12 @@ def room(usages: list[Mapping[str, Any]], size: Size, *, wanted: int, running: i
                 if running
                 else cores_needed(size, wanted)
             )
-            return Room(size.family, int(usage.get("limit", -1)), int(usage.get("currentValue", 0)), needed)
+            return FamilyQuota(size.family, int(usage.get("limit", -1)), int(usage.get("currentValue", 0)), needed)
     return None
 
 
 def find_size(name: str, sizes: list[Mapping[str, Any]]) -> Size | None:
-    """A size by our table, else by the region's own list."""
+    """The size of that name, from the table above, else from the region's `vmSizes`; None where neither has it."""
     if name.lower() in SIZES:
         return SIZES[name.lower()]
     for size in sizes:
@@ -90,8 +90,11 @@ def find_size(name: str, sizes: list[Mapping[str, Any]]) -> Size | None:
     return None
 
 
-def check_quota(cloud: Cloud, instance_type: str, *, wanted: int, running: int) -> Room | None:
-    """Raise `Refused` with the numbers where `wanted` instances do not fit; None where Azure does not tell."""
+def check_quota(cloud: Cloud, instance_type: str, *, wanted: int, running: int) -> FamilyQuota | None:
+    """Raise `Refused` where the quota is too small for `wanted` instances, of which `running` exist already.
+
+    Returns the quota, or None where none is needed or Azure does not list it.
+    """
     if wanted <= running:
         return None
     location = cloud.region
@@ -99,15 +102,15 @@ def check_quota(cloud: Cloud, instance_type: str, *, wanted: int, running: int) 
     if size is None:
         size = find_size(instance_type, cloud.management.list(cloud.workspace.in_location(location, "vmSizes")))
     usages = cloud.management.list(cloud.workspace.in_location(location, "usages")) if size else []
-    found = room(usages, size, wanted=wanted, running=running) if size else None
-    if found and not found.enough:
+    quota = family_quota(usages, size, wanted=wanted, running=running) if size else None
+    if quota and not quota.enough:
         message = (
-            f"not enough quota for {wanted} x {instance_type} in {location}: family {found.family} has a limit of "
-            f"{found.limit} cores, {found.used} are used, {found.needed} more are needed"
+            f"not enough quota for {wanted} x {instance_type} in {location}: family {quota.family} has a limit of "
+            f"{quota.limit} cores, {quota.used} are used, {quota.needed} more are needed"
         )
         hint = "choose a smaller instance_type or another region, or ask for more quota in Azure ML studio"
         raise Refused(message, hint=hint, code="OutOfQuota")
-    return found
+    return quota
 
 
 def _same(one: str, other: str) -> bool:

@@ -1,6 +1,6 @@
-"""azure-ai-ml, unmodified: environments and models are applied through it; the one home of the package.
+"""Creates environments and models with azure-ai-ml; the only module that imports that package.
 
-Importing it takes seconds, so it is loaded in a thread (`warm_up`) while Resource Manager makes the endpoint.
+Importing it takes seconds, so it is loaded in a thread (`warm_up`) while Resource Manager creates the endpoint.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ QUIET = QuietThreads()
 
 
 class Sdk:
-    """The SDK's client of one workspace, made when it is first needed."""
+    """The SDK's client of one workspace, created when it is first needed."""
 
     def __init__(self, workspace: Workspace, arm: Arm, *, portal: str) -> None:
         self._workspace = workspace
@@ -42,16 +42,16 @@ class Sdk:
         self._client: Any = None
 
     def warm_up(self) -> None:
-        """Begin to import the SDK in the background."""
+        """Start to import the SDK in the background."""
         Task(self._open)
 
     def put_environment(self, document: Mapping[str, Any], folder: Path) -> None:
-        """Upload the build context and register the environment version."""
+        """Upload the build context and create the environment version."""
         build = {**document["build"], "path": self._upload(folder).url}
         self._put_asset("environments", "load_environment", {**document, "build": build})
 
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
-        """Upload the folder and register the model version."""
+        """Upload the folder and create the model version."""
         self._put_asset("models", "load_model", {**document, "path": self._upload(folder).uri})
 
     def _upload(self, folder: Path) -> Uploaded:
@@ -84,12 +84,12 @@ class Sdk:
             logging.getLogger(name).setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", module="azure.ai.ml")
         if self._workspace.local or os.environ.get(CLOUD_VARIABLE, "").startswith(CLOUD_PREFIX):
-            os.environ.pop(CLOUD_VARIABLE, None)  # the SDK wrote it, maybe in a process that was our parent
+            os.environ.pop(CLOUD_VARIABLE, None)  # the SDK itself set it, perhaps in the parent process
         sdk = _import_sdk()
 
         where: dict[str, Any] = {}
         if self._workspace.local:
-            # The SDK keeps clouds by name for the whole process, so the name carries the address.
+            # The SDK keeps clouds by name for the whole process, so the name includes the address.
             where = {"cloud": CLOUD_PREFIX + self._arm.base_url, "cloud_metadata": self._cloud_metadata()}
         return sdk.MLClient(
             self._arm.credential,
@@ -119,10 +119,10 @@ class Sdk:
 
 
 def _import_sdk() -> Any:
-    """The package, imported for two thirds of the CPU.
+    """Import the package with garbage collection switched off, which saves a third of the CPU time.
 
-    It makes objects by the hundred thousand that live as long as the process; the garbage collector would go through
-    them again and again while they are made, and once more when the process ends.
+    The import creates hundreds of thousands of objects that live as long as the process. The collector would scan them
+    again and again meanwhile, and once more when the process ends, which `gc.freeze` prevents.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -137,12 +137,12 @@ def _import_sdk() -> Any:
 
 @contextmanager
 def _sdk_errors(what: str) -> Iterator[None]:
-    """Errors of the service, and those that the SDK raises before it asks the service."""
+    """Turn errors of the service, and those that the SDK raises before it sends a request, into `GateliftError`s."""
     with as_gatelift_errors(what):
         try:
             yield
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            hint = "correct what the spec says of it; GATELIFT_DEBUG=1 shows where it failed"
+            hint = "correct its fields in the spec; GATELIFT_DEBUG=1 shows where it failed"
             raise Refused(f"azure-ai-ml could not send {what}: {error}", hint=hint, code="sdk_error") from error
 
 

@@ -1,4 +1,4 @@
-"""Silences chosen threads: azure-ai-ml prints dots, progress bars and colour codes from wherever it is called."""
+"""Discards what chosen threads print, since azure-ai-ml prints dots, progress bars and colour codes."""
 
 import sys
 import threading
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class QuietThreads:
-    """While any thread is in `silence`, the standard streams swallow what it writes, and pass on the rest."""
+    """Discards what a thread inside `silence` writes to the standard streams; other threads write as usual."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -17,7 +17,7 @@ class QuietThreads:
 
     @contextmanager
     def silence(self) -> Iterator[None]:
-        """Silence the calling thread; the last one to leave puts the streams back."""
+        """Silence the calling thread; the last thread to leave restores the streams."""
         me = threading.get_ident()
         with self._lock:
             if not self._silent:
@@ -33,23 +33,23 @@ class QuietThreads:
                     sys.stdout, sys.stderr = self._saved
 
     def applies(self) -> bool:
-        """Whether the calling thread is one of the silent ones."""
+        """Whether the calling thread is silenced."""
         return threading.get_ident() in self._silent
 
 
 class _Filtered:
-    """A stream that passes on what does not come from a silent thread; all else is the real stream's."""
+    """A stream that discards what silenced threads write and passes on the rest."""
 
     def __init__(self, real: Any, quiet: QuietThreads) -> None:
         self._real = real
         self._quiet = quiet
 
     def write(self, text: str) -> int:
-        """Write, or swallow."""
+        """Write the text, or discard it; returns its length."""
         if not self._quiet.applies():
             self._real.write(text)
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
-        """Whatever is not ours; inheriting from io's classes would close the real stream with us."""
+        """Any other attribute of the real stream; a subclass of io's classes would close that stream with itself."""
         return getattr(self._real, name)

@@ -1,4 +1,4 @@
-"""What Azure's packages send and raise, when they are used: one transport for all their clients, errors of ours."""
+"""The transport that all clients of Azure's packages share, and their errors as `GateliftError`s."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from infra.errors import AccessDenied, GateliftError, NotReady, Refused
 
 
 class RenewingTransport(RequestsTransport):  # type: ignore[misc]  # azure.core exports it lazily
-    """Sends a request once more, with a new token, where the service says that the present one is over.
+    """Sends a request a second time with a new access token where the service answers 401.
 
-    A transport and no policy, because the SDK's clients share the one and would each need their own of the other.
+    This is a transport and not a pipeline policy, because all of the SDK's clients share one transport, while each of
+    them would need a policy of its own.
     """
 
     def __init__(self, credential: Credential, **settings: Any) -> None:
@@ -26,10 +27,10 @@ class RenewingTransport(RequestsTransport):  # type: ignore[misc]  # azure.core 
         self._credential = credential
 
     def send(self, request: Any, **settings: Any) -> Any:
-        """The answer, or the second one."""
+        """Send the request, a second time if needed; returns the last answer."""
         response = super().send(request, **settings)
         if response.status_code >= 400 and retry_after(response) > LONGEST_PAUSE:
-            for name in PAUSE_HEADERS:  # the SDK would sleep as long, without a word
+            for name in PAUSE_HEADERS:  # else the SDK would sleep for that long without telling anybody
                 response.headers.pop(name, None)
         sent = request.headers.get("Authorization", "")
         if response.status_code != 401 or not sent.startswith("Bearer ") or not hasattr(self._credential, "forget"):
@@ -42,19 +43,19 @@ class RenewingTransport(RequestsTransport):  # type: ignore[misc]  # azure.core 
 
 @contextmanager
 def as_gatelift_errors(what: str) -> Iterator[None]:
-    """Turn what Azure's packages raise into errors of ours, with the way out."""
+    """Turn the errors of Azure's packages into `GateliftError`s with a hint; `what` begins their messages."""
     try:
         yield
     except azure_errors.ClientAuthenticationError as error:
-        raise AccessDenied(f"{what}: {_said(error)}", hint=LOGIN_AGAIN, code="not_authenticated") from None
+        raise AccessDenied(f"{what}: {_first_line(error)}", hint=LOGIN_AGAIN, code="not_authenticated") from None
     except azure_errors.HttpResponseError as error:
         raise _from_response(error) from None
     except (azure_errors.ServiceRequestError, azure_errors.ServiceResponseError) as error:
-        hint = "check the network; with --local: `gatelift emulator status`"
-        raise NotReady(f"{what}: no answer: {_said(error)}", hint=hint, code="no_connection") from None
+        hint = "check the network; with `--local`, check `gatelift emulator status`"
+        raise NotReady(f"{what}: no answer: {_first_line(error)}", hint=hint, code="no_connection") from None
     except azure_errors.AzureError as error:
-        hint = "`gatelift doctor` looks at login, rights and what the spec names"
-        raise Refused(f"{what}: {_said(error)}", hint=hint, code=type(error).__name__) from None
+        hint = "`gatelift doctor` checks the login, your permissions and the names in the spec"
+        raise Refused(f"{what}: {_first_line(error)}", hint=hint, code=type(error).__name__) from None
 
 
 def _from_response(error: azure_errors.HttpResponseError) -> GateliftError:
@@ -65,7 +66,7 @@ def _from_response(error: azure_errors.HttpResponseError) -> GateliftError:
         details = [{"code": d.code, "message": d.message} for d in (getattr(model, "details", None) or [])]
         body = {
             "code": getattr(model, "code", ""),
-            "message": getattr(model, "message", _said(error)),
+            "message": getattr(model, "message", _first_line(error)),
             "details": details,
         }
         return failure({"error": body}, request_id=_request_id(response))
@@ -77,6 +78,6 @@ def _request_id(response: Any) -> str:
     return str(headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id") or "")
 
 
-def _said(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""Where a stack goes: Azure, or the emulator on this machine; the one place that tells them apart."""
+"""Opens the target of a stack: its workspace and Hub, on Azure or, with `--local`, on the emulator."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ DEFAULT_LOCATION = "eastus"
 
 @dataclass(frozen=True)
 class Target:
-    """One stack's workspace and Hub, on Azure or on the emulator."""
+    """The workspace and the Hub of one stack, on Azure or on the emulator."""
 
     workspace: Workspace
     stack: str
     arm: Arm
     hub: Hub
     portal: str
-    """The address of Azure ML studio, or of the emulator's portal."""
+    """The URL of Azure ML studio, or of the emulator's portal."""
     clock: Clock
 
     @property
@@ -49,11 +49,11 @@ class Target:
 
     @property
     def cloud(self) -> Cloud:
-        """The workspace, for work that nobody watches."""
+        """The workspace, without progress reports."""
         return self.cloud_for(Silent())
 
     def cloud_for(self, reporter: Reporter) -> Cloud:
-        """The workspace; progress goes to `reporter`."""
+        """The workspace, with progress reports to `reporter`."""
         poller = ArmPoller(self.arm, self.clock, local=self.local)
         return Cloud(self.workspace, self.stack, self.arm, poller, self._assets, self.clock, reporter)
 
@@ -62,7 +62,7 @@ class Target:
         return AzureAssets(self.workspace, self.arm, portal=self.portal)
 
     def require_login(self) -> None:
-        """Raise `AccessDenied`, which says how to log in, before anything else is asked; the emulator needs none."""
+        """Raise `AccessDenied`, with a hint how to log in, where there is no login; the emulator needs none."""
         if not self.local:
             self.arm.credential.get_token(MANAGEMENT_SCOPE)
 
@@ -72,7 +72,7 @@ class Target:
 
 
 def open_target(spec: StackSpec, *, local: bool, environ: MutableMapping[str, str]) -> Target:
-    """Azure, or with `local` the emulator: started if none runs, with the spec's workspace in it."""
+    """Open Azure; with `local`, start the emulator if it is not running and create the spec's workspace in it."""
     return _open_local(spec, environ) if local else _open_azure(spec, environ)
 
 
@@ -93,8 +93,8 @@ def _open_local(spec: StackSpec, environ: MutableMapping[str, str]) -> Target:
     environ.update(settings)
     os.environ.update(settings)  # azure-identity and the SDK's storage clients read nothing else
     timeouts = read_timeouts(environ)
-    own = Path(profile.ca_bundle).with_name("ca.pem")  # without the public roots, which take long to read
-    ca_bundle = str(own if own.exists() else profile.ca_bundle)
+    own_ca = Path(profile.ca_bundle).with_name("ca.pem")  # without the public root certificates, which load slowly
+    ca_bundle = str(own_ca if own_ca.exists() else profile.ca_bundle)
     arm = Arm(profile.resource_manager, CachingCredential(local=True), ca_bundle=ca_bundle, timeouts=timeouts)
     workspace = _workspace(spec, local=True)
     _make_workspace(arm, workspace, spec.workspace.location or DEFAULT_LOCATION, profile.portal)
@@ -108,15 +108,15 @@ def _workspace(spec: StackSpec, *, local: bool) -> Workspace:
 
 
 def _make_workspace(arm: Arm, workspace: Workspace, location: str, url: str) -> None:
-    """Create the spec's workspace in the emulator, unless its seed file says which workspaces there are."""
-    portal = Portal(url)  # not Resource Manager: on Azure nobody asks it for that either
+    """Create the spec's workspace in the emulator, unless its seed file lists the workspaces."""
+    portal = Portal(url)  # so that Resource Manager gets the same requests as on Azure
     if workspace.id.lower() in (id.lower() for id in portal.get("workspaces")):
         return
     if portal.get("seed")["names_workspaces"]:
         raise NotFound(
             f"the workspace {workspace.name} is not in the resource group {workspace.resource_group} "
             f"of the subscription {workspace.subscription_id}",
-            hint="the emulator's seed file names other workspaces: correct `workspace` in the spec, or the seed",
+            hint="the emulator's seed file lists other workspaces: correct `workspace` in the spec, or the seed file",
             code="ResourceNotFound",
         )
     group = f"/subscriptions/{workspace.subscription_id}/resourceGroups/{workspace.resource_group}"

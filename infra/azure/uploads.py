@@ -1,7 +1,7 @@
-"""Uploads folders to blob storage: the home of azure.storage.
+"""Uploads folders to blob storage; the only module that imports azure-storage.
 
-azure-ai-ml would upload build contexts and models itself, but its storage client takes no timeouts: a fault there keeps
-it busy for minutes.
+azure-ai-ml would upload build contexts and models itself, but its storage client accepts no timeouts, so that a network
+fault would keep it busy for minutes.
 """
 
 from dataclasses import dataclass
@@ -14,24 +14,26 @@ from infra.digests import content_digest
 from infra.errors import AccessDenied, NotFound
 
 DATASTORE = "workspaceblobstore"
-SECRETS_API = "2024-10-01"  # the first stable version that gives a signature and not the account's key
+SECRETS_API = (
+    "2024-10-01"  # the first stable version that returns a shared access signature instead of the account's key
+)
 SIGNATURE = {"expirableSecret": True, "expireAfterHours": 1}
 
 
 @dataclass(frozen=True)
 class Uploaded:
-    """Where a folder was uploaded to: `url` as a blob address, `uri` as a datastore path."""
+    """Where a folder was uploaded: `url` is a blob URL, `uri` a datastore path (`azureml://…`)."""
 
     url: str
     uri: str
 
 
 def upload_to_workspace(arm: Arm, workspace: Workspace, folder: Path) -> Uploaded:
-    """Upload a folder to the workspace's own container, once, under a name made from its content."""
+    """Upload a folder to the workspace's default datastore, under a path made from a hash of its content."""
     id = f"{workspace.id}/datastores/{DATASTORE}"
     store = (arm.get(id) or {}).get("properties")
     if not store:
-        hint = "`az ml workspace diagnose` says what the workspace lacks"
+        hint = "`az ml workspace diagnose` shows what the workspace lacks"
         raise NotFound(f"the workspace {workspace.name} has no datastore {DATASTORE}", hint=hint)
     container = f"https://{store['accountName']}.blob.{store['endpoint']}/{store['containerName']}"
     files = ((path.relative_to(folder).as_posix(), path) for path in sorted(folder.rglob("*")) if path.is_file())
@@ -50,29 +52,29 @@ def upload_to_workspace(arm: Arm, workspace: Workspace, folder: Path) -> Uploade
 
 
 def _secret(arm: Arm, id: str, store: dict[str, object]) -> dict[str, str]:
-    """The container's signature or key; empty where the login itself has to open it."""
+    """The blob container's signature or account key; empty where the login itself must give access."""
     credentials = store.get("credentials")
     if isinstance(credentials, dict) and credentials.get("credentialsType") == "None":
         return {}
     try:
         return arm.post(f"{id}/listSecrets", SIGNATURE, api_version=SECRETS_API)
     except AccessDenied as error:
-        if error.code == "AuthorizationFailed":  # who may not read the secret may still write blobs
+        if error.code == "AuthorizationFailed":  # the caller may still have permission to write blobs
             return {}
         raise
 
 
 def upload_folder(arm: Arm, container_url: str, folder: Path, *, below: str = "", credential: Any = None) -> None:
-    """Put every file of the folder into the container, under `below` and its relative path.
+    """Upload every file of the folder to the blob container, under `below` and its relative path.
 
-    The container opens by the signature in its URL, or by `credential`. Raises `GateliftError`s.
+    Access is given by the signature in the container's URL, or by `credential`. Raises `GateliftError`s.
     """
-    from azure.storage.blob import ContainerClient, ExponentialRetry  # 0.7 s, only when something is uploaded
+    from azure.storage.blob import ContainerClient, ExponentialRetry  # takes 0.7 s, so only when something is uploaded
 
     from infra.azure.sdk_transport import as_gatelift_errors
 
     settings: dict[str, Any] = {"connection_timeout": arm.timeouts.connect, "read_timeout": arm.timeouts.request}
-    # The package's own pause before the second try is 15 seconds.
+    # By default the package waits 15 seconds before its second try.
     settings["retry_policy"] = ExponentialRetry(
         initial_backoff=1, increment_base=2, retry_total=3, random_jitter_range=1
     )

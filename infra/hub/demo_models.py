@@ -1,4 +1,4 @@
-"""The two gated models that the emulated Hub offers out of the box, and where their weights lie on this machine."""
+"""The two gated models that the emulated Hub offers by default, and the folders of their weights on this machine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from pathlib import Path
 
 from infra.paths import models_dir
 
-# Raised when the recipe in demo_weights.py changes, so that older weights in the cache are made anew.
+# The number is increased when demo_weights.py changes, so that older weights in the cache are replaced.
 READY_MARK = ".complete-2"
 
 
 @dataclass(frozen=True)
 class DemoModel:
-    """A model of the emulated Hub: `id` on the Hub, `gated` as the Hub says it, `license` as its card says it."""
+    """A model of the emulated Hub; `gated` has the Hub's values, `license` is from the model card."""
 
     id: str
     gated: str
@@ -20,7 +20,7 @@ class DemoModel:
     summary: str
 
     def folder(self, environ: Mapping[str, str]) -> Path:
-        """The folder of the weights; it is whole only if `is_ready`."""
+        """The folder of the weights; complete only if `is_ready`."""
         return models_dir(environ) / self.id.replace("/", "--")
 
     def is_ready(self, environ: Mapping[str, str]) -> bool:
@@ -44,5 +44,5 @@ DEMO_MODELS = (SMOLLM2, RANDOM_REASONING)
 
 
 def demo_model(repo_id: str) -> DemoModel | None:
-    """The demo model of this Hub id, None for any other model."""
+    """The demo model with this Hub id; None for any other model."""
     return next((model for model in DEMO_MODELS if model.id == repo_id), None)

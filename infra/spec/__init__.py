@@ -1,1 +1,1 @@
-"""The YAML spec: its model, its rules, and how each mistake in it is reported."""
+"""The YAML spec: its fields, its rules, and the messages for mistakes in it."""

@@ -1,4 +1,4 @@
-"""Goes through what was written and the Struct that it should be, side by side: the Struct, or all mistakes at once."""
+"""Converts what a person wrote into msgspec Structs, and reports all mistakes at once instead of only the first."""
 
 import types
 import typing
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self, TypeVar, get_args, get_origin
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields, replace
 
-from infra.spec import errors as wrong
+from infra.spec import errors as spec_errors
 from infra.spec.names import RuleBroken
 from infra.spec.scalars import LEAVES
 
@@ -17,18 +17,18 @@ Where = tuple[str | int, ...]
 
 
 class Written(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Base of everything a person writes: an unknown key is a typo, so it is an error."""
+    """Base of all parts of a spec; an unknown key is an error, since it is probably a typo."""
 
     def check(self, written: Collection[str]) -> None:
-        """Raise RuleBroken where fields do not go together; `written` are those that stand in the spec."""
+        """Raise `RuleBroken` where fields contradict each other; `written` are the names of the fields in the spec."""
 
     def but(self, **changes: Any) -> Self:
-        """The same with other values in these fields, which are not checked."""
+        """A copy with other values in these fields, without checking them."""
         return replace(self, **changes)
 
 
 class Mistake(NamedTuple):
-    """What is wrong where, and the way out."""
+    """One mistake: its path in the spec, a message, and a hint."""
 
     where: Where
     message: str
@@ -36,23 +36,23 @@ class Mistake(NamedTuple):
 
 
 class Mistakes(ValueError):
-    """All that is wrong with what was written, in the order of the fields."""
+    """All mistakes in a spec, in the order of the fields."""
 
-    def __init__(self, found: list[Mistake]) -> None:
-        super().__init__("; ".join(f"{'.'.join(map(str, one.where))}: {one.message}" for one in found))
-        self.found = found
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__("; ".join(f"{'.'.join(map(str, one.where))}: {one.message}" for one in mistakes))
+        self.mistakes = mistakes
 
 
 Kind = TypeVar("Kind", bound=Written)
 
 
 def read_as(kind: type[Kind], values: Any) -> Kind:
-    """The values as this kind of Struct; raises Mistakes."""
+    """Convert the values to this kind of Struct; raises `Mistakes`."""
     reader = _Reader()
-    made: Kind = reader.read(kind, values, ())
+    result: Kind = reader.read(kind, values, ())
     if reader.mistakes:
         raise Mistakes(reader.mistakes)
-    return made
+    return result
 
 
 class _Reader:
@@ -60,35 +60,35 @@ class _Reader:
         self.mistakes: list[Mistake] = []
 
     def read(self, kind: Any, value: Any, where: Where) -> Any:
-        """The value as what it should be; None, and one mistake more, where it cannot be that."""
+        """Convert the value to `kind`; where that fails, record the mistake and return None."""
         try:
             return self._read(kind, value, where)
         except RuleBroken as broken:
-            self._note(broken, where, value)
+            self._record(broken, where, value)
             return None
 
-    def _note(self, broken: RuleBroken, where: Where, value: Any = None) -> None:
-        said = str(broken)
-        message = f"{wrong.shown(value)} {said}" if said.startswith("must") else said
+    def _record(self, broken: RuleBroken, where: Where, value: Any = None) -> None:
+        rule = str(broken)
+        message = f"{spec_errors.shown(value)} {rule}" if rule.startswith("must") else rule
         self.mistakes.append(Mistake(where, message, broken.hint))
 
     def _read(self, kind: Any, value: Any, where: Where) -> Any:
         origin, name = get_origin(kind), _name(where)
         if origin is typing.Annotated:
             return self._constrained(kind, value, where)
-        if origin in (typing.Union, types.UnionType):  # of one kind and None, which stands last
+        if origin in (typing.Union, types.UnionType):  # one kind, then None
             return None if value is None else self._read(get_args(kind)[0], value, where)
         if origin is typing.Literal:
             if value not in get_args(kind):
-                raise wrong.none_of(value, get_args(kind))
+                raise spec_errors.none_of(value, get_args(kind))
             return value
         if origin is tuple:
             if not isinstance(value, list | tuple):
-                raise wrong.not_list(name, value)
+                raise spec_errors.not_list(name, value)
             return tuple(self._items(get_args(kind)[0], value, where))
         if origin is dict:
             if not isinstance(value, dict):
-                raise wrong.not_mapping(name, value, "keys and values")
+                raise spec_errors.not_mapping(name, value, "keys and values")
             key_kind, item_kind = get_args(kind)
             return self._mapping(key_kind, item_kind, value, where)
         if kind is Any:
@@ -97,11 +97,11 @@ class _Reader:
 
     def _constrained(self, kind: Any, value: Any, where: Where) -> Any:
         before = len(self.mistakes)
-        made = self._read(kind.__origin__, value, where)
+        result = self._read(kind.__origin__, value, where)
         for meta in kind.__metadata__:
             if len(self.mistakes) == before:
-                made = _held(meta, _name(where), value, made)
-        return made
+                result = _constrain(meta, _name(where), value, result)
+        return result
 
     def _items(self, kind: Any, values: Any, where: Where) -> list[Any]:
         return [self.read(kind, value, (*where, index)) for index, value in enumerate(values)]
@@ -119,24 +119,24 @@ class _Reader:
             return LEAVES[str](_name(where), value)
         if value is None or isinstance(value, int | float):
             return value
-        raise wrong.not_json(value)
+        raise spec_errors.not_json(value)
 
     def _struct(self, kind: type[Written], values: Any, where: Where) -> Written | None:
         if not isinstance(values, dict):
-            raise wrong.not_mapping(_name(where), values, "fields")
-        before, known, made = len(self.mistakes), _fields(kind), dict[str, Any]()
+            raise spec_errors.not_mapping(_name(where), values, "fields")
+        before, known, results = len(self.mistakes), _fields(kind), dict[str, Any]()
         for name, field in known.items():
             if name in values:
-                made[name] = self.read(field.type, values[name], (*where, name))
+                results[name] = self.read(field.type, values[name], (*where, name))
             elif field.required:
-                self._note(wrong.missing(name), (*where, name))
+                self._record(spec_errors.missing(name), (*where, name))
         for key in values:
             if key not in known:
-                self._note(wrong.unknown_key(str(key), list(known)), (*where, str(key)))
+                self._record(spec_errors.unknown_key(str(key), list(known)), (*where, str(key)))
         if len(self.mistakes) > before:
             return None
-        struct = kind(**made)
-        struct.check(made)
+        struct = kind(**results)
+        struct.check(results)
         return struct
 
 
@@ -149,13 +149,13 @@ def _name(where: Where) -> str:
     return str(where[-1]) if where else ""
 
 
-def _held(meta: Meta, name: str, value: Any, made: Any) -> Any:
-    """What it is after the limits and the rule beside its kind; `value` is how it was written."""
-    if meta.ge is not None and made < meta.ge:
-        raise wrong.too_small(name, value, meta.ge)
-    if meta.le is not None and made > meta.le:
-        raise wrong.too_large(name, value, meta.le)
-    if meta.min_length is not None and len(made) < meta.min_length:
-        raise wrong.empty(name, value)
+def _constrain(meta: Meta, name: str, value: Any, converted: Any) -> Any:
+    """Check the converted value against the limits and the rule in its annotation; `value` is how it was written."""
+    if meta.ge is not None and converted < meta.ge:
+        raise spec_errors.too_small(name, value, meta.ge)
+    if meta.le is not None and converted > meta.le:
+        raise spec_errors.too_large(name, value, meta.le)
+    if meta.min_length is not None and len(converted) < meta.min_length:
+        raise spec_errors.empty(name, value)
     rule = (meta.extra or {}).get("rule")
-    return rule(made) if rule else made
+    return rule(converted) if rule else converted

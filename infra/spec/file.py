@@ -1,4 +1,4 @@
-"""Reads a spec from a YAML file: every error names file, line, field and value, and a hint where there is one."""
+"""Reads a spec from a YAML file; every error names the file, the line, the field and the value."""
 
 import re
 from collections.abc import Mapping
@@ -19,23 +19,26 @@ from infra.spec.model import StackSpec, spec_from
 
 REFERENCE = re.compile(r"(?P<escaped>\$)?\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?\}")
 LOOKS_LIKE_TOKEN = re.compile(r"(?<![A-Za-z0-9])(hf|api_org)_(?=[A-Za-z0-9]*\d|[A-Za-z0-9]{20})[A-Za-z0-9]{6,}")
-WAY_OUT_OF_SECRETS = (
+KEEP_OUT_HINT = (
     "the token belongs in the workspace connection: `export HF_TOKEN=…`, then `gatelift up` or `gatelift token set`"
 )
-CHECK_YAML = "check indentation, colons and quotes there and on the line above"
+CHECK_YAML = "check the indentation, colons and quotes on that line and the one above it"
 
-DEEPEST, MOST_VALUES = 32, 10_000
+DEEPEST, MOST_VALUES = 32, 10_000  # levels of nesting, values in a spec
 
 
 class _SpecConstructor(RoundTripConstructor):
-    """Keeps timestamps as they are written: their exact form is what matters."""
+    """Keeps timestamps as text, since their exact form is checked later."""
 
 
 _SpecConstructor.add_constructor("tag:yaml.org,2002:timestamp", lambda self, node: node.value)
 
 
 def load_spec(path: Path, *, environ: Mapping[str, str], local: bool) -> StackSpec:
-    """Read, expand and check a spec; with `local`, its `local` part is laid over the rest."""
+    """Read a spec, fill in environment variables and check it; with `local`, apply its `local` part.
+
+    Raises `SpecError` with all mistakes.
+    """
     document = _parse(path)
     values = _expand(document, path, environ)
     try:
@@ -53,28 +56,31 @@ def _parse(path: Path) -> CommentedMap:
     except FileNotFoundError:
         raise SpecError(f"{path}: no such file", hint=SEE_INIT) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: cannot be read: {error}", hint="a spec is a file of text in UTF-8") from None
+        raise SpecError(f"{path}: cannot be read: {error}", hint="a spec is a text file in UTF-8") from None
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        said = str(error.problem).split(" with value")[0]
-        raise SpecError(f"{path}:{line}: {said}", hint="keep one of the two") from None
+        problem = str(error.problem).split(" with value")[0]
+        raise SpecError(f"{path}:{line}: {problem}", hint="delete one of the two") from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise SpecError(f"{path}:{line}: not YAML: {error.problem}", hint=CHECK_YAML) from None
+        raise SpecError(f"{path}:{line}: not valid YAML: {error.problem}", hint=CHECK_YAML) from None
     except YAMLError as error:
-        raise SpecError(f"{path}: not YAML: {error}", hint=CHECK_YAML) from None
+        raise SpecError(f"{path}: not valid YAML: {error}", hint=CHECK_YAML) from None
     except RecursionError:
         raise SpecError(f"{path}: nested too deeply", hint=SEE_INIT) from None
-    except (AttributeError, LookupError, TypeError, ValueError) as error:  # such as a number of thousands of digits
-        said = str(error).partition(";")[0]
-        raise SpecError(f"{path}: a value in it cannot be read: {said}", hint=CHECK_YAML) from None
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # such as a number with thousands of digits
+        problem = str(error).partition(";")[0]
+        raise SpecError(f"{path}: a value cannot be read: {problem}", hint=CHECK_YAML) from None
     if not isinstance(document, CommentedMap):
-        raise SpecError(f"{path}:1: a spec is a mapping of fields", hint=SEE_INIT)
+        raise SpecError(f"{path}:1: the file is not a mapping of fields", hint=SEE_INIT)
     return document
 
 
 def _expand(document: CommentedMap, path: Path, environ: Mapping[str, str]) -> Any:
-    """Plain values with `${NAME}` and `${NAME:-default}` filled in, `$${` kept as `${`; refuses tokens."""
+    """The document as plain values, with `${NAME}` and `${NAME:-default}` filled in and `$${` turned into `${`.
+
+    Raises `SpecError` for a variable that is not set and for text that looks like a Hub token.
+    """
 
     token = environ.get("HF_TOKEN", "").strip()
 
@@ -82,27 +88,28 @@ def _expand(document: CommentedMap, path: Path, environ: Mapping[str, str]) -> A
         def fill(match: re.Match[str]) -> str:
             if match["escaped"]:
                 return match.group()[1:]
-            if (found := environ.get(match["name"]) or match["default"]) is not None:
-                return found
+            if (filled := environ.get(match["name"]) or match["default"]) is not None:
+                return filled
             raise SpecError(
                 f"{_where(document, where, path)}: the environment variable {match['name']} is not set",
-                hint=f"`export {match['name']}=…`, or give a default: ${{{match['name']}:-value}}",
+                hint=f"set it with `export {match['name']}=…`, or write a default: ${{{match['name']}:-value}}",
             )
 
         expanded = REFERENCE.sub(fill, value)
         if LOOKS_LIKE_TOKEN.search(expanded) or (token and token in expanded):
-            message = (
-                f"{_where(document, where, path)}: this looks like a Hugging Face token, and a spec holds no secrets"
-            )
-            raise SpecError(message, hint=WAY_OUT_OF_SECRETS, code="secret_in_spec")
+            place = _where(document, where, path)
+            message = f"{place}: this looks like a Hugging Face token; a spec must not contain secrets"
+            raise SpecError(message, hint=KEEP_OUT_HINT, code="secret_in_spec")
         return expanded
 
     values = count()
 
     def walk(node: Any, where: Where) -> Any:
-        if len(where) > DEEPEST or next(values) > MOST_VALUES:  # aliases make thousands of values out of a few lines
-            what = f"nested more than {DEEPEST} deep" if len(where) > DEEPEST else f"more than {MOST_VALUES} values"
-            hint = "write values out in the place of YAML's aliases (`*name`)"
+        if len(where) > DEEPEST or next(values) > MOST_VALUES:  # YAML aliases turn a few lines into thousands of values
+            what = (
+                f"nested more than {DEEPEST} levels deep" if len(where) > DEEPEST else f"more than {MOST_VALUES} values"
+            )
+            hint = "write the values out instead of using YAML aliases (`*name`)"
             raise SpecError(f"{_where(document, where[:3], path)}: {what}", hint=hint)
         if isinstance(node, dict):
             return {text(str(key), (*where, str(key))): walk(value, (*where, str(key))) for key, value in node.items()}
@@ -116,8 +123,8 @@ def _expand(document: CommentedMap, path: Path, environ: Mapping[str, str]) -> A
 
 
 def _plain(node: Any) -> Any:
-    """ruamel's scalar classes remember how they were written; the spec wants the plain value."""
-    if isinstance(node, ScalarBoolean):  # true with an anchor; it is an int for Python
+    """The plain value of one of ruamel's scalar classes, which also remember how they were written."""
+    if isinstance(node, ScalarBoolean):  # `true` with an anchor, a subclass of int
         return bool(node)
     for kind in (bool, int, float):
         if isinstance(node, kind):
@@ -127,14 +134,13 @@ def _plain(node: Any) -> Any:
 
 def _spec_error(mistakes: Mistakes, document: CommentedMap, path: Path) -> SpecError:
     lines = [
-        f"{_where(document, found.where, path)}: {LOOKS_LIKE_TOKEN.sub('hf_…', found.message)}"
-        for found in mistakes.found
+        f"{_where(document, one.where, path)}: {LOOKS_LIKE_TOKEN.sub('hf_…', one.message)}" for one in mistakes.mistakes
     ]
-    return SpecError("\n".join(lines), hint="; ".join(dict.fromkeys(found.hint for found in mistakes.found)))
+    return SpecError("\n".join(lines), hint="; ".join(dict.fromkeys(one.hint for one in mistakes.mistakes)))
 
 
 def _where(document: CommentedMap, where: Where, path: Path) -> str:
-    """`file:line: field`, with the line of the nearest enclosing key for what is not in the file."""
+    """`FILE:LINE: FIELD`; for a field that is not in the file, the line of the nearest key around it."""
     node: Any = document
     line = 0
     for part in where:

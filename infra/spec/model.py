@@ -1,4 +1,4 @@
-"""What a person writes: one strict, frozen Struct of the YAML spec. `spec_file` reads it from disk."""
+"""The fields of the YAML spec, as frozen Structs; `infra.spec.file` reads a spec from disk."""
 
 from collections.abc import Collection
 from typing import Annotated, Any, Literal, Self
@@ -32,45 +32,54 @@ Switch = Literal["enabled", "disabled"]
 
 
 class ModelSpec(Written, frozen=True, kw_only=True):
-    """Which model, at which commit."""
+    """The model and its revision."""
 
-    id: Annotated[ModelId, Meta(description="Hub id `org/name`, or `azureml://registries/…/models/…`")]
-    revision: Annotated[NotEmpty | None, Meta(description="Commit, branch or tag; resolved to a commit and pinned")] = (
+    id: Annotated[
+        ModelId, Meta(description="Hub id such as `org/name`, or a registry model `azureml://registries/…/models/…`")
+    ]
+    revision: Annotated[
+        NotEmpty | None,
+        Meta(description="Commit, branch or tag, pinned to the commit it means; the default branch by default"),
+    ] = None
+    served_name: Annotated[NotEmpty | None, Meta(description="Model name that clients use; the Hub id by default")] = (
         None
     )
-    served_name: Annotated[NotEmpty | None, Meta(description="Name that clients use; the Hub id by default")] = None
 
 
 class WorkspaceSpec(Written, frozen=True, kw_only=True):
-    """Where on Azure."""
+    """The Azure Machine Learning workspace."""
 
     subscription_id: Annotated[
-        SubscriptionId, Meta(description="GUID; `${AZURE_SUBSCRIPTION_ID}` reads the environment")
+        SubscriptionId, Meta(description="A GUID; `${AZURE_SUBSCRIPTION_ID}` takes it from the environment")
     ]
     resource_group: ResourceGroupName
     name: WorkspaceName
-    location: Annotated[str | None, Meta(description="Region; the workspace's own when left out")] = None
+    location: Annotated[
+        str | None, Meta(description="Region of the workspace in the emulator; on Azure, its own region is used")
+    ] = None
 
 
 class IdentitySpec(Written, frozen=True, kw_only=True):
-    """Whose rights the endpoint has."""
+    """The identity under which the endpoint runs."""
 
     type: Literal["system_assigned", "user_assigned"] = "system_assigned"
-    user_assigned_identities: Annotated[tuple[IdentityId, ...], Meta(description="The identity's resource id")] = ()
+    user_assigned_identities: Annotated[
+        tuple[IdentityId, ...], Meta(description="Resource id of the identity; only one is allowed")
+    ] = ()
 
     def check(self, written: Collection[str]) -> None:
-        """The ids fit the type."""
+        """User-assigned identities are given exactly if the type says so, and there is at most one."""
         if (self.type == "user_assigned") != bool(self.user_assigned_identities):
             raise RuleBroken(
-                "user_assigned needs user_assigned_identities, and only user_assigned has them",
-                "`type: user_assigned` with the resource id, or leave identity out",
+                "`type: user_assigned` and `user_assigned_identities` go together, and one of them is missing",
+                "write both, or leave `identity` out for a system-assigned identity",
             )
         if len(self.user_assigned_identities) > 1:
-            raise RuleBroken("an endpoint has one user-assigned identity, not several", "take the others out")
+            raise RuleBroken("an endpoint can have only one user-assigned identity", "delete the others")
 
 
 class EndpointSpec(Written, frozen=True, kw_only=True):
-    """The endpoint: its name is unique in the whole region, so choose one that is yours."""
+    """The endpoint; its name must be unique in the Azure region, among all customers."""
 
     name: EndpointName
     auth_mode: Literal["key", "aml_token", "aad_token"] = "key"
@@ -78,31 +87,31 @@ class EndpointSpec(Written, frozen=True, kw_only=True):
     public_network_access: Switch = "enabled"
     enforce_access_to_default_secret_stores: Annotated[
         Switch | None,
-        Meta(description="`enabled` by default, so that Azure lets the endpoint read the token; system-assigned only"),
+        Meta(description="Lets the endpoint read the token; `enabled` by default, only for a system-assigned identity"),
     ] = None
     description: str | None = None
     tags: ResourceTags = field(default_factory=dict)
 
     def check(self, written: Collection[str]) -> None:
-        """The flag needs a system-assigned identity."""
+        """`enforce_access_to_default_secret_stores` needs a system-assigned identity."""
         if self.identity.type == "user_assigned" and self.enforce_access_to_default_secret_stores:
             raise RuleBroken(
                 "enforce_access_to_default_secret_stores is not allowed with a user-assigned identity",
-                "take it out: `gatelift up` gives that identity the right to read the token by a role assignment",
+                "delete it: `gatelift up` lets that identity read the token through a role assignment",
             )
 
 
 class RequestSettingsSpec(Written, frozen=True, kw_only=True):
-    """How the front end treats requests."""
+    """Limits of the endpoint's front end for requests."""
 
     request_timeout_ms: Annotated[int, Meta(ge=1, le=180_000)] = 180_000
     max_concurrent_requests_per_instance: Annotated[
-        Count | None, Meta(description="`engine.max_num_seqs`, else 64, when left out")
+        Count | None, Meta(description="`engine.max_num_seqs` by default, or 64 if that is not set")
     ] = None
 
 
 class ProbeSpec(Written, frozen=True, kw_only=True):
-    """How Azure asks the container; seconds and counts."""
+    """How Azure probes the container; times are in seconds."""
 
     initial_delay: Count | None = None
     period: Count | None = None
@@ -112,7 +121,7 @@ class ProbeSpec(Written, frozen=True, kw_only=True):
 
 
 class DeploymentSpec(Written, frozen=True, kw_only=True):
-    """The machines and what runs on them."""
+    """The deployment: its machines and how vLLM runs on them."""
 
     name: EndpointName = "blue"
     instance_type: Annotated[VmSize, Meta(description="Azure VM size, e.g. `Standard_NC24ads_A100_v4`")]
@@ -120,11 +129,11 @@ class DeploymentSpec(Written, frozen=True, kw_only=True):
     keep_previous: Annotated[
         bool,
         Meta(
-            description="When another instance_type or name takes over: keep the old deployment at 0 % for `rollback`"
+            description="Keep a deployment that another instance_type or name replaces at 0 %, for `gatelift rollback`"
         ),
     ] = True
     engine: Annotated[
-        EngineArguments, Meta(description="Any vLLM argument by its own name, e.g. `max_model_len: 4096`")
+        EngineArguments, Meta(description="Arguments of `vllm serve` under their own names, e.g. `max_model_len: 4096`")
     ] = field(default_factory=dict)
     environment_variables: Annotated[Variables, Meta(description="Plain values only, no secrets")] = field(
         default_factory=dict
@@ -136,43 +145,46 @@ class DeploymentSpec(Written, frozen=True, kw_only=True):
 
 
 class TokenSpec(Written, frozen=True, kw_only=True):
-    """Where the Hub token lies: in a workspace connection under a key, or in Key Vault."""
+    """Where the Hub token is stored: in a workspace connection under a key, or in Key Vault."""
 
     connection: WorkspaceName = "HuggingFaceTokenConnection"
     key: VariableName = "HF_TOKEN"
     key_vault: Annotated[
         KeyVaultSecret | None,
-        Meta(description="Instead of a connection: the address of one version of a Key Vault secret"),
+        Meta(description="URL of one version of a Key Vault secret, instead of a connection"),
     ] = None
 
     def check(self, written: Collection[str]) -> None:
-        """The token lies in one place."""
+        """The token is stored in one place only."""
         if self.key_vault and not {"connection", "key"}.isdisjoint(written):
-            raise RuleBroken("the token lies in a connection or in Key Vault, not in both", "take one of them out")
+            raise RuleBroken(
+                "the token is stored either in a connection or in Key Vault, not in both", "delete one of them"
+            )
 
 
 class CatalogSpec(Written, frozen=True, kw_only=True):
-    """How the model appears in the workspace's catalogue."""
+    """The model's entry in the workspace's catalog."""
 
-    name: Annotated[AssetName | None, Meta(description="From the Hub id when left out")] = None
-    version: Annotated[AssetVersion | None, Meta(description="From the content when left out")] = None
+    name: Annotated[AssetName | None, Meta(description="Derived from the Hub id by default")] = None
+    version: Annotated[AssetVersion | None, Meta(description="Hash of the model card by default")] = None
     description: str | None = None
     tags: CatalogTags = field(default_factory=dict)
     invisible_until: Annotated[
-        Moment | None, Meta(description="Hidden before this moment: exactly `YYYY-MM-DDTHH:MM:SS.mmmZ`, UTC")
+        Moment | None,
+        Meta(description="Time until which the entry is hidden: exactly `YYYY-MM-DDTHH:MM:SS.mmmZ`, in UTC"),
     ] = None
 
 
 class LocalSpec(Written, frozen=True, kw_only=True):
-    """What is different on this machine (`--local`), and only there."""
+    """Settings for the emulator only (`--local`)."""
 
-    engine: Annotated[EngineArguments, Meta(description="vLLM arguments laid over `deployment.engine`")] = field(
-        default_factory=dict
-    )
+    engine: Annotated[
+        EngineArguments, Meta(description="vLLM arguments that replace or add to those in `deployment.engine`")
+    ] = field(default_factory=dict)
 
 
 class StackSpec(Written, frozen=True, kw_only=True):
-    """One model on one endpoint."""
+    """One stack: a model on an endpoint."""
 
     name: StackName
     model: ModelSpec
@@ -180,31 +192,31 @@ class StackSpec(Written, frozen=True, kw_only=True):
     endpoint: EndpointSpec
     deployment: DeploymentSpec
     token: Annotated[
-        TokenSpec | None, Meta(description="Left out: HuggingFaceTokenConnection, if the model needs a token")
+        TokenSpec | None, Meta(description="By default HuggingFaceTokenConnection, if the model needs a token")
     ] = None
-    catalog: Annotated[CatalogSpec | None, Meta(description="Left out: no entry in the catalogue")] = None
+    catalog: Annotated[CatalogSpec | None, Meta(description="No entry in the catalog by default")] = None
     local: LocalSpec = LocalSpec()
 
     def check(self, written: Collection[str]) -> None:
-        """A registry's model brings its container."""
+        """A registry model comes with its own container, so that some fields do not apply."""
         if is_registry_model(self.model.id) and (self.deployment.engine or self.model.revision or self.catalog):
             raise RuleBroken(
-                "a registry model brings its own container: no engine, no revision, no catalog beside it",
-                "take them out, or name the model by its Hub id",
+                "a registry model comes with its own container: engine, revision and catalog cannot be set",
+                "delete them, or give the model's Hub id in model.id",
             )
 
     def for_this_machine(self) -> Self:
-        """The spec with its `local` part laid over the rest."""
+        """The spec with `local.engine` applied to `deployment.engine`."""
         return self.but(deployment=self.deployment.but(engine={**self.deployment.engine, **self.local.engine}))
 
 
 def spec_from(values: Any) -> StackSpec:
-    """The spec that these values say; raises `spec_check.Mistakes` with all that is wrong with them."""
+    """The spec with these values; raises `infra.spec.check.Mistakes` with all mistakes in them."""
     return read_as(StackSpec, values)
 
 
 def to_values(spec: Written) -> dict[str, Any]:
-    """The values that say this, without those that say what would be so anyway."""
+    """The spec as plain values, without fields that have their default."""
     values: dict[str, Any] = msgspec.to_builtins(spec)
     return values
 

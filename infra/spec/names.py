@@ -1,4 +1,4 @@
-"""Azure's and the Hub's rules for names; each checker returns the name or raises ValueError with the rule.
+"""Azure's and the Hub's rules for names; each checker returns the name or raises `RuleBroken` with the rule.
 
 Sources: Azure ML quotas page and the pattern in azure-ai-ml `constants/_endpoint.py` (endpoints, deployments),
 the ARM Swagger (`connections`, `workspaces`), Resource Manager naming rules, `huggingface_hub.utils.validate_repo_id`.
@@ -34,62 +34,64 @@ ENVIRONMENT_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class RuleBroken(ValueError):
-    """A value that breaks a rule, and the way out."""
+    """Raised for a value that breaks a rule of the spec; `hint` says what to do."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
 
 
-def following(rule: Callable[[Any], Any]) -> Meta:
-    """Goes beside a kind in `Annotated`: the rule returns the value, made regular, or raises RuleBroken."""
+def checked_by(rule: Callable[[Any], Any]) -> Meta:
+    """An `Annotated` marker for a field: `rule` returns the value, normalized, or raises `RuleBroken`."""
     return Meta(extra={"rule": rule})
 
 
 def stack_name(name: str) -> str:
-    """A stack is named like an Azure endpoint, in lower case, since it becomes part of tags."""
-    return _matching(STACK, name, "2 to 32 lower-case letters, digits and single hyphens, a letter first", _near(name))
+    """Stack names: like an Azure endpoint's, but in lower case, since they become part of tags."""
+    return _match(
+        STACK, name, "2 to 32 lower-case letters, digits and single hyphens, a letter first", _suggestion(name)
+    )
 
 
 def endpoint_name(name: str) -> str:
     """Endpoint names: 3 to 32 characters, unique in the region among all customers."""
     rule = "3 to 32 letters, digits and single hyphens, a letter first, no hyphen last"
     if not 3 <= len(name) <= 32:
-        raise RuleBroken(f"must be {rule}; this has {len(name)}", _near(name))
-    return _matching(ENDPOINT, name, rule, _near(name))
+        raise RuleBroken(f"must be {rule}; this has {len(name)}", _suggestion(name))
+    return _match(ENDPOINT, name, rule, _suggestion(name))
 
 
 def subscription_id(value: str) -> str:
-    """A subscription is a GUID."""
-    return _matching(
+    """Subscription ids are GUIDs."""
+    return _match(
         GUID, value, "a GUID such as 00000000-0000-0000-0000-000000000001", "`az account show --query id` shows yours"
     )
 
 
 def resource_group(name: str) -> str:
-    """Resource groups: 1 to 90 characters, no full stop last."""
+    """Resource groups: 1 to 90 characters, not ending in a full stop."""
     if len(name) == 1 and re.fullmatch(r"[\w()-]", name):
         return name
     rule = "1 to 90 letters, digits, '-', '_', '.', '(' or ')', no full stop last"
-    return _matching(RESOURCE_GROUP, name, rule, "`az group list --query [].name` shows yours")
+    return _match(RESOURCE_GROUP, name, rule, "`az group list --query [].name` shows yours")
 
 
 def workspace_name(name: str) -> str:
-    """Workspaces and connections share one pattern."""
+    """Names of workspaces and of connections, which follow the same pattern."""
     rule = "3 to 33 letters, digits, '_' and '-', a letter or digit first"
-    return _matching(CONNECTION, name, rule, _near(name, most=33))
+    return _match(CONNECTION, name, rule, _suggestion(name, most=33))
 
 
 def asset_name(name: str) -> str:
-    """Models, environments and code: 1 to 255 characters."""
-    return _matching(
-        ASSET, name, "1 to 255 letters, digits, '.', '_' and '-', a letter or digit first", _near(name, most=255)
+    """Names of models, environments and code: 1 to 255 characters."""
+    return _match(
+        ASSET, name, "1 to 255 letters, digits, '.', '_' and '-', a letter or digit first", _suggestion(name, most=255)
     )
 
 
 def asset_version(version: str) -> str:
     """Versions of assets: 1 to 30 characters."""
-    return _matching(
+    return _match(
         VERSION, version, "1 to 30 letters, digits, '.', '_' and '-', a letter or digit first", "for example `1`"
     )
 
@@ -97,75 +99,75 @@ def asset_version(version: str) -> str:
 def vm_size(name: str) -> str:
     """VM sizes as Azure spells them."""
     hint = "sizes for online endpoints: https://learn.microsoft.com/azure/machine-learning/reference-managed-online-endpoints-vm-sku-list"
-    return _matching(VM_SIZE, name, "an Azure VM size such as Standard_NC24ads_A100_v4", hint)
+    return _match(VM_SIZE, name, "an Azure VM size such as Standard_NC24ads_A100_v4", hint)
 
 
 def environment_variable(name: str) -> str:
     """Names of environment variables."""
-    return _matching(ENVIRONMENT_VARIABLE, name, "letters, digits and '_', no digit first", "for example `HF_TOKEN`")
+    return _match(ENVIRONMENT_VARIABLE, name, "letters, digits and '_', no digit first", "for example `HF_TOKEN`")
 
 
 def key_vault_secret(value: str) -> str:
-    """A version of a Key Vault secret, by its address."""
+    """The URL of one version of a Key Vault secret."""
     hint = "`az keyvault secret show --vault-name VAULT --name NAME --query id` shows it"
-    rule = "the address of one version of a secret: https://VAULT.vault.azure.net/secrets/NAME/VERSION"
-    return _matching(KEY_VAULT_SECRET, value, rule, hint)
+    rule = "the URL of one version of a secret: https://VAULT.vault.azure.net/secrets/NAME/VERSION"
+    return _match(KEY_VAULT_SECRET, value, rule, hint)
 
 
 def identity_id(value: str) -> str:
-    """A user-assigned identity, by its resource id."""
+    """The resource id of a user-assigned identity."""
     rule = (
-        "the id of an identity: "
+        "the resource id of an identity: "
         "/subscriptions/GUID/resourceGroups/GROUP/providers/Microsoft.ManagedIdentity/userAssignedIdentities/NAME"
     )
-    return _matching(IDENTITY, value, rule, "`az identity list --query [].id` shows yours")
+    return _match(IDENTITY, value, rule, "`az identity list --query [].id` shows yours")
 
 
 def model_id(value: str) -> str:
-    """A Hub id `org/name` (or `name`), or a model of an Azure ML registry by version or label."""
+    """A Hub id `org/name` (or `name`), or a registry model by version or label."""
     if value.startswith("azureml:"):
         rule = "azureml://registries/REGISTRY/models/NAME/versions/N or …/labels/latest"
-        return _matching(REGISTRY_MODEL, value, rule, f"for example `{REGISTRY_EXAMPLE}`")
+        return _match(REGISTRY_MODEL, value, rule, f"for example `{REGISTRY_EXAMPLE}`")
     segments = value.split("/")
     rule = "a Hugging Face Hub id such as org/name, or azureml://registries/…"
     if len(segments) > 2 or "--" in value or ".." in value or value.endswith(".git"):
         raise RuleBroken(f"must be {rule}", AS_ON_THE_HUB)
     for segment in segments:
-        _matching(HUB_SEGMENT, segment, rule, AS_ON_THE_HUB)
+        _match(HUB_SEGMENT, segment, rule, AS_ON_THE_HUB)
     return value
 
 
 def is_registry_model(model: str) -> bool:
-    """Whether the model is one of an Azure ML registry, which carries its own container."""
+    """Whether the model is in an Azure ML registry; such a model comes with its own container."""
     return model.startswith("azureml://registries/")
 
 
 def catalog_name(model: str) -> str:
-    """The catalogue's name for a Hub id: `/` and `_` become `-`, in lower case, as the HuggingFace registry does."""
+    """The catalog name for a Hub id: in lower case, `-` for `/` and `_`, as in Azure's HuggingFace registry."""
     return re.sub(r"[/_]", "-", model).lower()
 
 
-def _matching(pattern: re.Pattern[str], value: str, rule: str, hint: str) -> str:
+def _match(pattern: re.Pattern[str], value: str, rule: str, hint: str) -> str:
     if not pattern.fullmatch(value):
         raise RuleBroken(f"must be {rule}", hint)
     return value
 
 
-def _near(name: str, *, most: int = 32) -> str:
-    """A name like the wrong one that every rule here accepts."""
+def _suggestion(name: str, *, most: int = 32) -> str:
+    """A hint with a valid name that is similar to the wrong one."""
     text = re.sub(r"[^a-z0-9]+", "-", name.lower()).lstrip("-0123456789")[:most].rstrip("-")
     return f"for example `{text if len(text) >= 3 else 'my-model'}`"
 
 
-StackName = Annotated[str, following(stack_name)]
-EndpointName = Annotated[str, following(endpoint_name)]
-SubscriptionId = Annotated[str, following(subscription_id)]
-ResourceGroupName = Annotated[str, following(resource_group)]
-WorkspaceName = Annotated[str, following(workspace_name)]
-AssetName = Annotated[str, following(asset_name)]
-AssetVersion = Annotated[str, following(asset_version)]
-VmSize = Annotated[str, following(vm_size)]
-VariableName = Annotated[str, following(environment_variable)]
-IdentityId = Annotated[str, following(identity_id)]
-KeyVaultSecret = Annotated[str, following(key_vault_secret)]
-ModelId = Annotated[str, following(model_id)]
+StackName = Annotated[str, checked_by(stack_name)]
+EndpointName = Annotated[str, checked_by(endpoint_name)]
+SubscriptionId = Annotated[str, checked_by(subscription_id)]
+ResourceGroupName = Annotated[str, checked_by(resource_group)]
+WorkspaceName = Annotated[str, checked_by(workspace_name)]
+AssetName = Annotated[str, checked_by(asset_name)]
+AssetVersion = Annotated[str, checked_by(asset_version)]
+VmSize = Annotated[str, checked_by(vm_size)]
+VariableName = Annotated[str, checked_by(environment_variable)]
+IdentityId = Annotated[str, checked_by(identity_id)]
+KeyVaultSecret = Annotated[str, checked_by(key_vault_secret)]
+ModelId = Annotated[str, checked_by(model_id)]

@@ -1,11 +1,11 @@
-"""What a spec's tags must keep so that Azure takes them and gatelift can tell its own from those of others.
+"""The rules for tags in a spec, so that Azure accepts them and gatelift can tell its own from those of others.
 
 Source: https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations
 """
 
 from typing import Annotated
 
-from infra.spec.names import RuleBroken, following
+from infra.spec.names import RuleBroken, checked_by
 
 Tags = dict[str, str]
 TAGS_OF_OURS = ("gatelift", "gatelift_tags", "gatelift_previous")
@@ -15,42 +15,42 @@ FORBIDDEN = "<>%&\\?/"
 
 
 def spec_tags(tags: Tags) -> Tags:
-    """Tags of anything: none of ours, and no comma, which separates the names in `gatelift_tags`."""
+    """The tags; none may be gatelift's own or contain a comma, which separates the names in `gatelift_tags`."""
     for name, value in tags.items():
         if name.lower() in TAGS_OF_OURS:
             raise RuleBroken(f"the tag {name} is gatelift's own", "choose another name")
         if not name or "," in name:
-            raise RuleBroken(f"the tag name {name!r} is empty or has a comma in it", "choose another name")
+            raise RuleBroken(f"the tag name {name!r} is empty or contains a comma", "choose another name")
         if len(name) > LONGEST_NAME or len(value) > LONGEST_VALUE:
-            limits = f"names have at most {LONGEST_NAME} characters, values {LONGEST_VALUE}"
+            limits = f"a name may have {LONGEST_NAME} characters, a value {LONGEST_VALUE}"
             raise RuleBroken(f"tag {name[:40]}: {limits}", "shorten it")
     return tags
 
 
 def resource_tags(tags: Tags) -> Tags:
-    """Tags of an Azure resource, where names are the same in any case and gatelift's own count, too."""
+    """Tags of an Azure resource: at most 50 with gatelift's own, and no two names that differ only in case."""
     seen: dict[str, str] = {}
     for name in spec_tags(tags):
         if wrong := [character for character in FORBIDDEN if character in name]:
-            raise RuleBroken(f"the tag name {name!r} has {wrong[0]!r} in it", f"Azure forbids {' '.join(FORBIDDEN)}")
+            raise RuleBroken(f"the tag name {name!r} contains {wrong[0]!r}", f"Azure forbids {' '.join(FORBIDDEN)}")
         if other := seen.get(name.lower()):
-            raise RuleBroken(f"the tags {other} and {name} are one on Azure", "take one of them out")
+            raise RuleBroken(f"Azure does not distinguish the tags {other} and {name}", "delete one of them")
         seen[name.lower()] = name
     if len(tags) > MOST_TAGS:
-        raise RuleBroken(f"{len(tags)} tags are more than {MOST_TAGS}", "Azure takes 50, and three are gatelift's own")
+        raise RuleBroken(f"{len(tags)} tags are more than {MOST_TAGS}", "Azure allows 50, and gatelift adds three")
     if len(",".join(tags)) > LONGEST_VALUE:
-        message = f"the names of the tags have more than {LONGEST_VALUE} characters together"
-        raise RuleBroken(message, "shorten them: gatelift notes the names of its tags in one tag")
+        message = f"the tag names have more than {LONGEST_VALUE} characters in total"
+        raise RuleBroken(message, "shorten them: gatelift stores the names of its tags in one tag")
     return tags
 
 
 def catalog_tags(tags: Tags) -> Tags:
-    """Tags of a model in the catalogue, where the moment of its appearance is one on Azure and a field here."""
+    """Tags of a catalog entry; the tag `invisibleUntil` is written as the field `invisible_until` instead."""
     if "invisibleUntil" in tags:
-        message = "invisibleUntil is written as catalog.invisible_until"
-        raise RuleBroken(message, "move it there: `invisible_until: <moment>`")
+        message = "the tag invisibleUntil is set through catalog.invisible_until"
+        raise RuleBroken(message, "write it there: `invisible_until: TIME`")
     return spec_tags(tags)
 
 
-ResourceTags = Annotated[Tags, following(resource_tags)]
-CatalogTags = Annotated[Tags, following(catalog_tags)]
+ResourceTags = Annotated[Tags, checked_by(resource_tags)]
+CatalogTags = Annotated[Tags, checked_by(catalog_tags)]

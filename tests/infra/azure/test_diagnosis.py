@@ -42,7 +42,7 @@ QUOTA = (
         ),
         pytest.param('{"error": {"code": "Conflict", "message": "busy"}}', "Conflict", "busy", id="text"),
         pytest.param("<html>bad gateway</html>", "", "bad gateway", id="no-json"),
-        pytest.param(None, "", "nothing more", id="empty"),
+        pytest.param(None, "", "gave no reason", id="empty"),
     ],
 )
 def test_an_error_body_becomes_code_and_message(body: Any, code: str, said: str) -> None:
@@ -63,7 +63,7 @@ def test_every_known_code_has_a_way_out() -> None:
         pytest.param("OutOfQuota", "Container terminated due to insufficient memory.", "memory", id="memory"),
         pytest.param("OutOfQuota", "not enough disk space", "disk", id="disk"),
         pytest.param("OutOfQuota", "Not enough quota available for Standard_X", "too few cores", id="cores"),
-        pytest.param("UserError", "An endpoint with this name already exists.", "has the name", id="name-taken"),
+        pytest.param("UserError", "An endpoint with this name already exists.", "already exists in the region", id="name-taken"),
         pytest.param("BadArgument", "identity does not have pull permission", "may not pull", id="no-acrpull"),
         pytest.param("SecretsInjectionError", "there is no key vault 'x'", "Key Vault", id="key-vault"),
         pytest.param("NeverSeen", "odd", "", id="unknown"),

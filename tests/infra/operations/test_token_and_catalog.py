@@ -1,4 +1,4 @@
-"""The token's connection and the catalogue, as the commands use them."""
+"""The token's connection and the catalog, as the commands use them."""
 
 from typing import Any
 

@@ -121,20 +121,28 @@ def tags(*names: str) -> str:
 ENDPOINT = "name: demo-endpoint"
 VARIABLES = "instance_count: 1\n  environment_variables: {%s: x}"
 MISTAKES = [
-    pytest.param(ENDPOINT, identities("@127.0.0.1:9/x"), 10, "the id of an identity", "az identity", id="another-host"),
     pytest.param(
-        ENDPOINT, identities(IDENTITY + "/x"), 10, "the id of an identity", "az identity", id="below-identity"
+        ENDPOINT, identities("@127.0.0.1:9/x"), 10, "the resource id of an identity", "az identity", id="another-host"
     ),
-    pytest.param("instance_count: 1", VARIABLES % "AML_APP_ROOT", 13, "AML_APP_ROOT is set", "out", id="platform"),
-    pytest.param(ENDPOINT, tags("a,b"), 10, "has a comma", "another name", id="tag-comma"),
+    pytest.param(
+        ENDPOINT, identities(IDENTITY + "/x"), 10, "the resource id of an identity", "az identity", id="below-identity"
+    ),
+    pytest.param(
+        "instance_count: 1", VARIABLES % "AML_APP_ROOT", 13, "AML_APP_ROOT is set", "delete it", id="platform"
+    ),
+    pytest.param(ENDPOINT, tags("a,b"), 10, "contains a comma", "another name", id="tag-comma"),
     pytest.param(ENDPOINT, tags(""), 10, "is empty", "another name", id="tag-without-name"),
     pytest.param(ENDPOINT, tags("Gatelift"), 10, "gatelift's own", "another name", id="tag-of-ours"),
-    pytest.param(ENDPOINT, tags("a/b"), 10, "has '/' in it", "forbids", id="tag-character"),
-    pytest.param(ENDPOINT, tags("Team", "team"), 10, "Team and team are one", "out", id="tag-twice"),
-    pytest.param(ENDPOINT, tags(*(f"t{n}" for n in range(48))), 10, "48 tags", "Azure takes 50", id="many-tags"),
-    pytest.param(ENDPOINT, tags("a" * 200, "b" * 56), 10, "256 characters together", "shorten", id="long-tag-names"),
-    pytest.param("catalog:", "catalog:\n  tags: {'a,b': x}", 16, "has a comma", "another name", id="catalog-comma"),
-    pytest.param(ENDPOINT, identities(IDENTITY, IDENTITY), 10, "one user-assigned", "others out", id="two-identities"),
+    pytest.param(ENDPOINT, tags("a/b"), 10, "contains '/'", "forbids", id="tag-character"),
+    pytest.param(ENDPOINT, tags("Team", "team"), 10, "the tags Team and team", "delete one", id="tag-twice"),
+    pytest.param(ENDPOINT, tags(*(f"t{n}" for n in range(48))), 10, "48 tags", "Azure allows 50", id="many-tags"),
+    pytest.param(ENDPOINT, tags("a" * 200, "b" * 56), 10, "256 characters in total", "shorten", id="long-tag-names"),
+    pytest.param(
+        "catalog:", "catalog:\n  tags: {'a,b': x}", 16, "contains a comma", "another name", id="catalog-comma"
+    ),
+    pytest.param(
+        ENDPOINT, identities(IDENTITY, IDENTITY), 10, "one user-assigned", "delete the others", id="two-identities"
+    ),
     pytest.param(
         "  instance_count: 1", "  instance_cont: 1", 12, "deployment.instance_cont", "instance_count", id="key"
     ),
@@ -166,7 +174,12 @@ MISTAKES = [
     pytest.param("org/model", "123", 3, "is not text", "quotes", id="number-for-text"),
     pytest.param("Standard_NC24ads_A100_v4", "gpu", 11, "VM size", "", id="vm-size"),
     pytest.param(
-        "max-model-len", "max_model_len: 1\n    max-model-len", 13, "max_model_len stands", "one of", id="two-spellings"
+        "max-model-len",
+        "max_model_len: 1\n    max-model-len",
+        13,
+        "max_model_len is given twice",
+        "one of",
+        id="two-spellings",
     ),
     pytest.param("max-model-len", "model", 13, "model.id", "", id="engine-argument-of-ours"),
     pytest.param(".000Z", "Z", 16, "milliseconds", "2026-01-16T00:00:00.000Z", id="no-milliseconds"),
@@ -174,7 +187,7 @@ MISTAKES = [
     pytest.param("2026-01-16", "2026-02-30", 16, "day", "2026-01-16T", id="no-such-day"),
     pytest.param("name: demo\n", "name: demo\nname: again\n", 2, "duplicate", "", id="twice"),
     pytest.param("resource_group: group", "resource_group: ${GONE}", 6, "GONE is not set", "export GONE", id="unset"),
-    pytest.param("org/model", "[org", 4, "not YAML", "", id="not-yaml"),
+    pytest.param("org/model", "[org", 4, "not valid YAML", "", id="not-yaml"),
 ]
 
 
@@ -186,7 +199,7 @@ LEVELS = "".join(f"  {letter}: &{letter} [{', '.join(['*' + chr(ord(letter) - 1)
     [
         pytest.param("instance_count: 1", f"instance_count: {'1' * 5000}", "cannot be read", id="digits"),
         pytest.param("org/model", "[" * 3000 + "]" * 3000, "nested too deeply", id="brackets"),
-        pytest.param("org/model", "[" * 40 + "]" * 40, "nested more than 32 deep", id="fewer-brackets"),
+        pytest.param("org/model", "[" * 40 + "]" * 40, "nested more than 32 levels deep", id="fewer-brackets"),
         pytest.param("local:\n", f"local:\n  a: &a [x]\n{LEVELS}", "more than 10000 values", id="aliases"),
         pytest.param("local:\n", "local: &again\n  more: *again\n", "unknown key", id="alias-of-itself"),
         pytest.param("local:\n", "local:\n  ? [a]\n  : {[b]: c}\n", "", id="keys-that-are-no-text"),
@@ -277,8 +290,8 @@ def test_no_file_says_how_to_get_one(tmp_path: Path) -> None:
     [
         pytest.param("name: demo-endpoint", "name: My_Endpoint-", "for example `my-endpoint`", id="endpoint-name"),
         pytest.param("name: workspace", "name: w", "for example `my-model`", id="workspace-name"),
-        pytest.param("name: workspace", "name: [w]", "one value behind `name:`", id="list-for-text"),
-        pytest.param("max-model-len: 4096", "model: x", "take `model` out", id="engine-argument-of-ours"),
+        pytest.param("name: workspace", "name: [w]", "one value after `name:`", id="list-for-text"),
+        pytest.param("max-model-len: 4096", "model: x", "delete `model` here", id="engine-argument-of-ours"),
     ],
 )
 def test_every_mistake_has_a_way_out(tmp_path: Path, old: str, new: str, hint: str) -> None:
