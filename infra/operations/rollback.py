@@ -13,7 +13,7 @@ from infra.planning.lease import hold_lease
 from infra.planning.serving import Serving, serving
 from infra.reporter import Reporter
 from infra.resources.base import PREVIOUS_TAG
-from infra.resources.traffic import Traffic, positive
+from infra.resources.traffic import Traffic, nonzero
 from infra.spec.model import StackSpec
 
 
@@ -59,5 +59,5 @@ def _move_requests(cloud: Cloud, spec: StackSpec, found: Serving, previous: str)
     cloud.reporter.phase_started("traffic", traffic.name)
     traffic.create(cloud, traffic.settle(live) if live else traffic.desired)
     cloud.reporter.phase_finished("traffic", traffic.name, cloud.clock.now() - began, "updated")
-    after = positive((cloud.management.get(cloud.workspace.endpoint(traffic.name)) or {})["properties"].get("traffic"))
+    after = nonzero((cloud.management.get(cloud.workspace.endpoint(traffic.name)) or {})["properties"].get("traffic"))
     return {"endpoint": traffic.name, "deployment": previous, "previous": replaced, "traffic": after}

@@ -19,7 +19,7 @@ from infra.resources.base import PREVIOUS_TAG, Live
 from infra.resources.connection import Connection
 from infra.resources.endpoint import live_endpoint
 from infra.resources.startup_watch import read_log
-from infra.resources.traffic import positive
+from infra.resources.traffic import nonzero
 from infra.spec.model import StackSpec
 
 CATALOG_FIELDS = ("name", "model_version", "visible", "invisible_until")
@@ -91,7 +91,7 @@ def _endpoint(document: dict[str, Any] | None, deployed: set[str]) -> dict[str, 
         "state": live.provisioning,
         "scoring_uri": properties.get("scoringUri"),
         "auth_mode": live.state["auth_mode"],
-        "traffic": (traffic := positive(properties.get("traffic"))),
+        "traffic": (traffic := nonzero(properties.get("traffic"))),
         "previous": previous if (previous := live.state["tags"].get(PREVIOUS_TAG)) in deployed - set(traffic) else None,
         "owner": live.owner,
     }

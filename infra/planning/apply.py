@@ -15,7 +15,7 @@ from infra.planning.desired import ONCE_ACCEPTED, ORDER
 from infra.planning.plan import Action, Change
 from infra.planning.prepare import Prepared
 from infra.resources.base import Live, Resource, Wait
-from infra.resources.traffic import positive, stop_mirroring
+from infra.resources.traffic import nonzero, stop_mirroring
 
 DONE = {Action.CREATE: "created", Action.UPDATE: "updated", Action.REPLACE: "replaced", Action.DELETE: "deleted"}
 IDLE = "idle"  # a pseudo-kind: deletions of deployments that get no requests
@@ -89,7 +89,7 @@ def _run_after(first: Callable[[], None], run: Callable[[], Wait | None]) -> Wai
 
 def _delete_deployment(cloud: Cloud, endpoint: str, name: str) -> None:
     document = cloud.management.get(cloud.workspace.endpoint(endpoint)) or {}
-    if positive(document.get("properties", {}).get("traffic")).get(name):
+    if nonzero(document.get("properties", {}).get("traffic")).get(name):
         raise Refused(f"the deployment {name} still gets requests, so it is not deleted", hint="run the command again")
     stop_mirroring(cloud, endpoint, name)
     cloud.delete(cloud.workspace.deployment(endpoint, name))

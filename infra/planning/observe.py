@@ -10,7 +10,7 @@ from infra.errors import NotFound
 from infra.parallel import together
 from infra.resources.base import PREVIOUS_TAG, Live, Resource, owner_of
 from infra.resources.deployment import live_deployment
-from infra.resources.traffic import positive
+from infra.resources.traffic import nonzero
 
 Key = tuple[str, str]
 
@@ -53,7 +53,7 @@ def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Obser
         str(workspace_document.get("location", "")),
         states,
         all_deployments,
-        positive(splits[0] if splits else {}),
+        nonzero(splits[0] if splits else {}),
         str(tags[0].get(PREVIOUS_TAG, "")) if tags else "",
         other_endpoints,
     )

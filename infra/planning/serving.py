@@ -11,7 +11,7 @@ from infra.parallel import together
 from infra.planning.observe import deployments
 from infra.planning.rollout import Rollout, roll_out
 from infra.resources.base import PREVIOUS_TAG, Live
-from infra.resources.traffic import positive
+from infra.resources.traffic import nonzero
 from infra.spec.model import StackSpec
 
 
@@ -49,6 +49,6 @@ def serving(cloud: Cloud, spec: StackSpec) -> Serving:
     document, live_deployments = answers
     if document is None:
         raise NotFound(f"there is no endpoint {name}", hint="create it with `gatelift up`", code="endpoint_not_found")
-    traffic = positive(document.get("properties", {}).get("traffic"))
+    traffic = nonzero(document.get("properties", {}).get("traffic"))
     previous = str((document.get("tags") or {}).get(PREVIOUS_TAG, ""))
     return Serving(document, live_deployments, traffic, roll_out(spec, live_deployments, traffic, previous))

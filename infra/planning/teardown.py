@@ -18,7 +18,7 @@ from infra.resources import code_asset, environment
 from infra.resources.base import PREVIOUS_TAG, Live, merged_tags, owner_of
 from infra.resources.endpoint import begin_writing, live_endpoint, rewritten
 from infra.resources.secrets_role import SecretsRole
-from infra.resources.traffic import Traffic, positive
+from infra.resources.traffic import Traffic, nonzero
 from infra.spec.model import StackSpec
 
 CONNECTION_REFERENCE = re.compile(r"azureml://connections/([^/}]+)")
@@ -98,7 +98,7 @@ def _endpoint(
             *with_it,
             Removal(_delete("endpoint", endpoint), 2, _deleter(cloud, cloud.workspace.endpoint(endpoint))),
         ]
-    split, mirror = (positive(document["properties"].get(kind)) for kind in ("traffic", "mirrorTraffic"))
+    split, mirror = (nonzero(document["properties"].get(kind)) for kind in ("traffic", "mirrorTraffic"))
     found = []
     for name in sorted(going):
         if split.get(name) or mirror.get(name):

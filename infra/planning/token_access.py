@@ -6,7 +6,7 @@ from infra.azure.cloud import Cloud
 from infra.errors import AccessDenied
 from infra.hub.access import Hub, TokenFacts
 from infra.resources.base import Live
-from infra.resources.connection import stored_keys, token_hint, usable
+from infra.resources.connection import find_stored_token, stored_keys, token_hint
 from infra.spec.model import StackSpec, TokenSpec
 from infra.spec.names import is_registry_model
 
@@ -43,10 +43,10 @@ def find_token(spec: StackSpec, cloud: Cloud, hub: Hub, *, given: str | None, co
         raise _in_key_vault(where.key_vault)
     if connection is None:
         message = f"{spec.model.id} needs a token: none was given, and the connection {where.connection} does not exist"
-        hint = f"{token_hint(local=cloud.local)}; access to the model is requested at {hub.page(spec.model.id)}"
+        hint = f"{token_hint(local=cloud.local)}; request access to the model at {hub.page(spec.model.id)}"
         raise AccessDenied(message, hint=hint, code="token_missing")
     try:
-        stored = usable(connection, stored_keys(cloud, where.connection), where.key)
+        stored = find_stored_token(connection, stored_keys(cloud, where.connection), where.key)
     except AccessDenied:
         message = f"cannot check the token in the connection {where.connection}: you may not read its secrets"
         raise AccessDenied(

@@ -1,1 +1,1 @@
-"""The resources of a stack, each in the shape of the Azure ML YAML schema."""
+"""The resources of a stack; each describes its state with the field names of the Azure ML YAML schema."""

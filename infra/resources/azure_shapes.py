@@ -1,4 +1,4 @@
-"""From Azure's documents to the Azure ML YAML shape: durations, ids, casing."""
+"""Converts durations, ids, names and probes between Azure's documents and the Azure ML YAML."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ PROBE_COUNTS = {"success_threshold": "successThreshold", "failure_threshold": "f
 
 
 def milliseconds(duration: str | None) -> int | None:
-    """`PT1M30S` as 90000."""
+    """An ISO 8601 duration in milliseconds: 90000 for `PT1M30S`; None for anything else."""
     match = DURATION.fullmatch(duration or "")
     if not duration or not match:
         return None
@@ -20,35 +20,35 @@ def milliseconds(duration: str | None) -> int | None:
 
 
 def seconds(duration: str | None) -> int | None:
-    """`PT1M30S` as 90."""
-    found = milliseconds(duration)
-    return None if found is None else found // 1000
+    """An ISO 8601 duration in whole seconds: 90 for `PT1M30S`; None for anything else."""
+    length = milliseconds(duration)
+    return None if length is None else length // 1000
 
 
 def duration(milliseconds: int) -> str:
-    """90000 as `PT90S`."""
+    """Milliseconds as an ISO 8601 duration: `PT90S` for 90000."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"PT{seconds}.{rest:03}S" if rest else f"PT{seconds}S"
 
 
 def asset_reference(id: str | None) -> str | None:
-    """An ARM id of a versioned asset as `azureml:NAME:VERSION`; anything else as it is."""
+    """The resource id of an asset version as `azureml:NAME:VERSION`; anything else is returned unchanged."""
     match = ASSET_ID.fullmatch(id or "")
     return f"azureml:{match['name']}:{match['version']}" if match else id
 
 
 def snake(name: str) -> str:
-    """`AMLToken` as `aml_token`, `SystemAssigned` as `system_assigned`."""
+    """A name in snake case: `aml_token` for `AMLToken`, `system_assigned` for `SystemAssigned`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def pascal(name: str) -> str:
-    """`system_assigned` as `SystemAssigned`."""
+    """A name in Pascal case: `SystemAssigned` for `system_assigned`."""
     return re.sub(r"(^|,|_)([a-z])", lambda match: match[1].strip("_") + match[2].upper(), name)
 
 
 def probe(document: Mapping[str, Any] | None) -> dict[str, int] | None:
-    """A probe's seconds and counts."""
+    """A probe of Azure as seconds and counts, under the names of the Azure ML YAML; None where there is none."""
     if not document:
         return None
     lengths = {own: seconds(document.get(name)) for own, name in PROBE_LENGTHS.items()}
@@ -57,12 +57,12 @@ def probe(document: Mapping[str, Any] | None) -> dict[str, int] | None:
 
 
 def probe_settings(seconds_and_counts: Mapping[str, int]) -> dict[str, Any]:
-    """A probe in Azure's own words: the reverse of `probe`."""
+    """A probe as Azure's document has it: the reverse of `probe`."""
     given = seconds_and_counts
     lengths = {name: duration(given[own] * 1000) for own, name in PROBE_LENGTHS.items() if own in given}
     return lengths | {name: given[own] for own, name in PROBE_COUNTS.items() if own in given}
 
 
-def without_nothing(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The state without fields that say nothing: Azure fills those in, and that is no drift."""
+def without_empty(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The state without empty fields, which Azure fills in or leaves out as it likes."""
     return {name: value for name, value in state.items() if value not in (None, {}, [])}

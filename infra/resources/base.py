@@ -1,4 +1,4 @@
-"""What the engine asks of every kind of resource; states are documents in the Azure ML YAML shape."""
+"""The interface of every kind of resource; a state is a dictionary with the fields of the Azure ML YAML."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -10,15 +10,19 @@ from infra.azure.cloud import Cloud
 from infra.digests import fingerprint
 
 OWNER_TAG = "gatelift"
-NAMES_TAG = "gatelift_tags"  # which of the tags are ours, so that one taken out of the spec can be taken away
-DESCRIBED = "/description"  # beside those names: no tag can have it, and it says that the description is ours, too
+NAMES_TAG = "gatelift_tags"  # the names of the tags that gatelift set, so that it can remove them later
+DESCRIBED = "/description"  # among those names, it means that gatelift set the description; no tag can have this name
 PREVIOUS_TAG = "gatelift_previous"  # on the endpoint: the deployment to which `gatelift rollback` goes back
 State = dict[str, Any]
 Wait = Callable[[], None]
 
 
 class Live(Struct, frozen=True):
-    """What exists: its state in the shape of the desired one, who owns it, and Azure's own document."""
+    """A resource that exists.
+
+    `state` has the fields of the desired state, `owner` is the stack whose tag it has (empty for none), and `document`
+    is what Azure answered.
+    """
 
     state: State
     owner: str = ""
@@ -27,56 +31,56 @@ class Live(Struct, frozen=True):
 
 
 class Resource(ABC):
-    """One desired resource and its verbs; it knows nothing of order and of other resources."""
+    """One desired resource: how to read, create, change and delete it; it knows no other resources and no order."""
 
     kind: ClassVar[str]
     updatable: ClassVar[frozenset[str]] = frozenset()
-    """Top-level fields that may change in place; a change anywhere else means replace."""
+    """The top-level fields that can change in place; a change of any other field needs a replacement."""
     exact: ClassVar[frozenset[str]] = frozenset()
-    """Fields in which a key that only the live state has is a difference, too."""
+    """The top-level fields in which also a key that only the live state has counts as a difference."""
     shared: ClassVar[bool] = False
-    """Whether several stacks may use one and the same: then it serves, whoever made it."""
+    """Whether several stacks may use the same resource; then one that somebody else created is used as it is."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """How people call it."""
+        """The name that people see."""
 
     @property
     @abstractmethod
     def desired(self) -> State:
-        """What it should be."""
+        """The desired state of a new resource."""
 
     def settle(self, live: Live) -> State:
-        """The desired state beside a live one: it may leave something as it found it."""
+        """The desired state of an existing resource, which may keep some of its live values."""
         return self.desired
 
     @abstractmethod
     def read(self, cloud: Cloud) -> Live | None:
-        """What exists."""
+        """The resource as it exists; None where it does not."""
 
     @abstractmethod
     def create(self, cloud: Cloud, state: State) -> Wait | None:
-        """Make it and wait until it serves; or come back once Azure has accepted it, with what is left to wait for."""
+        """Create it and wait until it is ready; or return once Azure has accepted it, with a function that waits."""
 
     def update(self, cloud: Cloud, live: Live, state: State) -> Wait | None:
-        """Change it in place; most kinds have nothing to do."""
+        """Change it in place; returns like `create`. Kinds without `updatable` fields do nothing."""
         return None
 
     @abstractmethod
     def delete(self, cloud: Cloud) -> None:
-        """Take it away; absent is fine."""
+        """Delete it; it need not exist."""
 
-    def resume(self, cloud: Cloud, live: Live) -> None:  # noqa: B027 only endpoints and deployments take their time
-        """Wait for an operation that somebody began earlier, however it ends."""
+    def resume(self, cloud: Cloud, live: Live) -> None:  # noqa: B027 only endpoints and deployments have long operations
+        """Wait for an operation that an earlier run started; it is no error if that failed."""
 
     def obstacle(self, live: Live, traffic: Mapping[str, int]) -> str:
-        """Why it must not be replaced now, as a way out; nothing where nothing is lost."""
+        """The hint with which to refuse its replacement; empty where it may be replaced."""
         return ""
 
 
 def owned(state: State, stack: str) -> State:
-    """The state with our tags: whose it is, the hash of the desired state, and which tags are ours."""
+    """The state with gatelift's own tags: the owner with a hash of the state, and the names of the stack's tags."""
     tags = dict(state.get("tags") or {})
     names = [*sorted(tags), *([DESCRIBED] if state.get("description") else [])]
     named = {NAMES_TAG: ",".join(names)} if names else {}
@@ -84,12 +88,12 @@ def owned(state: State, stack: str) -> State:
 
 
 def owner_of(tags: Mapping[str, Any] | None) -> str:
-    """The stack that a tag names, or nothing."""
+    """The stack that gatelift's tag names; empty where there is no such tag."""
     return str((tags or {}).get(OWNER_TAG, "")).partition("@")[0]
 
 
 def merged_tags(live: Mapping[str, str] | None, desired: Mapping[str, str] | None) -> dict[str, str]:
-    """The desired tags beside those that others set; what we set once and no longer want is gone."""
+    """The desired tags and those that others set, without the tags that gatelift set earlier and no longer wants."""
     live = live or {}
     ours = {OWNER_TAG, NAMES_TAG, *live.get(NAMES_TAG, "").split(",")}
     return {**{name: value for name, value in live.items() if name not in ours}, **(desired or {})}

@@ -28,7 +28,7 @@ COPIED = (
 
 @dataclass(frozen=True)
 class CatalogModel(Resource):
-    """A `custom_model` whose only file is the rendered card; everything searchable is a tag."""
+    """A `custom_model` version whose only file is the model card; what people search for is in its tags."""
 
     model: str
     content: ModelCard
@@ -58,7 +58,7 @@ class CatalogModel(Resource):
 
     @cached_property
     def desired(self) -> State:
-        """The entry in Azure's own YAML."""
+        """The entry as Azure ML YAML."""
         state: State = {
             "name": self.model,
             "version": self.chosen_version,
@@ -75,12 +75,12 @@ class CatalogModel(Resource):
         return self.desired if live.owner == self.stack else {}
 
     def read(self, cloud: Cloud) -> Live | None:
-        """The version, if it exists."""
+        """The version; None where it does not exist."""
         document = cloud.management.get(self._id(cloud))
         return None if document is None else live_model(document, self.model, self.chosen_version)
 
     def create(self, cloud: Cloud, state: State) -> None:
-        """Upload the card and register the version."""
+        """Upload the card and create the version."""
         with tempfile.TemporaryDirectory(prefix="gatelift-card-") as temporary:
             folder = Path(
                 temporary, self.model
@@ -107,7 +107,7 @@ class CatalogModel(Resource):
 
 
 def live_model(document: dict[str, Any], name: str, version: str) -> Live:
-    """A model version of Azure as a live state."""
+    """Azure's document of a model version as a `Live`."""
     properties = document.get("properties", {})
     state: State = {
         "name": name,

@@ -1,4 +1,4 @@
-"""The scoring code: a staged copy of a folder, named by its content, uploaded once."""
+"""The scoring code as an Azure ML code asset, versioned by a hash of its content."""
 
 import shutil
 import tempfile
@@ -14,12 +14,12 @@ from infra.errors import GateliftError
 from infra.resources.base import Live, Resource, State, owned, owner_of
 
 NAME = "gatelift-scoring"
-LEFT_OUT = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 
 @dataclass(frozen=True)
 class CodeAsset(Resource):
-    """A folder as an Azure ML code version; the same files are the same version, whoever uploaded them."""
+    """A folder as a code version; the same files always give the same version, whoever uploads them."""
 
     folder: Path
     stack: str
@@ -35,25 +35,28 @@ class CodeAsset(Resource):
 
     @cached_property
     def version(self) -> str:
-        """The content's hash, names included."""
+        """The first twelve digits of a hash of the files' names and contents."""
         return content_digest(self.files())[:12]
 
     @cached_property
     def desired(self) -> State:
-        """Name, version and which folder it is a copy of."""
+        """Name, version, and the name of the folder."""
         return owned({"name": NAME, "version": self.version, "path": self.folder.name}, self.stack)
 
     def files(self) -> Iterator[tuple[str, Path]]:
-        """Every file that belongs to the code, by its path in the asset."""
+        """Every file of the code, as pairs of its path in the asset and its path on disk.
+
+        Raises `GateliftError` where the folder has no scoring script.
+        """
         if not (self.folder / self.script).is_file():
-            raise GateliftError(f"{self.folder / self.script}: no such scoring script", code="no_scoring_script")
+            raise GateliftError(f"there is no scoring script {self.folder / self.script}", code="no_scoring_script")
         for path in sorted(self.folder.rglob("*")):
             relative = path.relative_to(self.folder)
-            if path.is_file() and not LEFT_OUT & set(relative.parts) and path.suffix != ".pyc":
+            if path.is_file() and not IGNORED & set(relative.parts) and path.suffix != ".pyc":
                 yield relative.as_posix(), path
 
     def settle(self, live: Live) -> State:
-        """A version that exists has this very content."""
+        """Nothing: an existing version has the same content, since its name is a hash of it."""
         return {}
 
     def read(self, cloud: Cloud) -> Live | None:
@@ -64,7 +67,7 @@ class CodeAsset(Resource):
         return Live(dict(self.desired), owner_of(document["properties"].get("tags")), "Succeeded", document)
 
     def create(self, cloud: Cloud, state: State) -> None:
-        """Upload the files to where the service says, then register them."""
+        """Upload the files to the URL that the service gives, then create the version."""
         with tempfile.TemporaryDirectory(prefix="gatelift-code-") as staging:
             for relative, path in self.files():
                 target = Path(staging, relative)
@@ -79,7 +82,7 @@ class CodeAsset(Resource):
         cloud.management.put(self._id(cloud), {"properties": properties})
 
     def delete(self, cloud: Cloud) -> None:
-        """Take this version away."""
+        """Delete this version."""
         cloud.delete(self._id(cloud))
 
     def _id(self, cloud: Cloud) -> str:

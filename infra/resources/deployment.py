@@ -1,4 +1,4 @@
-"""The deployment: machines, container, engine arguments, the reference to the secret, probes."""
+"""The deployment: its VMs, container, vLLM arguments, reference to the token, and probes."""
 
 import json
 import re
@@ -11,29 +11,32 @@ from msgspec import Struct
 
 from infra.azure.cloud import Cloud, Tick
 from infra.errors import OperationFailed
-from infra.resources.azure_shapes import asset_reference, duration, milliseconds, probe, probe_settings, without_nothing
+from infra.resources.azure_shapes import asset_reference, duration, milliseconds, probe, probe_settings, without_empty
 from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
-from infra.resources.secrets_role import granted_just_now
+from infra.resources.secrets_role import recently_granted
 from infra.resources.startup_watch import StartupWatch
 from infra.spec.model import DeploymentSpec, ProbeSpec, to_values
 from infra.spec.rules import PLATFORM_VARIABLES
 
-CONCURRENCY = 64
-# Liveness answers as soon as the process listens, so these only have to outlast imports on a cold disk; ten minutes of
-# silence afterwards mean that the process hangs, and Azure restarts the container.
+CONCURRENCY = 64  # requests at a time, for each instance
+# Liveness answers as soon as the process listens, so the delay only has to cover imports from a cold disk. Ten minutes
+# without an answer later mean that the process hangs, and Azure restarts the container.
 LIVENESS = {"initial_delay": 30, "period": 10, "timeout": 10, "success_threshold": 1, "failure_threshold": 60}
-# Readiness answers 200 after a first real token. Azure gives a deployment up when this budget is spent, and 310 s, its
-# default, does not even download a large model: period times failures is an hour. The period is short so that the
-# endpoint serves soon after the token; the price, that a container which stops being ready stays in rotation for long,
-# is not paid in practice, since the scoring process ends when its engine does.
+# Readiness answers 200 after a first real token. Azure gives a deployment up after period times failure_threshold: here
+# an hour, since its default of 310 s is too short even to download a large model. The period is short so that the
+# endpoint serves soon after the first token. A container that stops being ready would get requests for an hour more,
+# but in practice the scoring process ends when its engine does.
 READINESS = {"initial_delay": 5, "period": 5, "timeout": 5, "success_threshold": 1, "failure_threshold": 720}
-LEADS_NOWHERE = re.compile(r"has no (connection|')|malformed|no part of a connection|key vault", re.IGNORECASE)
-ARRIVAL_PAUSE, ARRIVAL_PAUSE_LOCAL = 20.0, 0.5
-NOTED_BY_AZURE = "azure"  # so begin, in any case, the names of the free properties that Azure writes
+BROKEN_REFERENCE = re.compile(r"has no (connection|')|malformed|no part of a connection|key vault", re.IGNORECASE)
+ROLE_PAUSE, ROLE_PAUSE_LOCAL = 20.0, 0.5  # seconds between two tries while a new role assignment takes effect
+AZURE_PREFIX = "azure"  # in any case: the free properties that Azure itself writes have names that begin so
 
 
 class ServedModel(Struct, frozen=True):
-    """What the container serves: a Hub model at a commit, and where its token lies; or a registry's model as it is."""
+    """What the container serves: a Hub model at a commit, or a registry model, which sets only `id`.
+
+    `environment` and `code` are `azureml:NAME:VERSION`; `secrets` are environment variables that refer to secrets.
+    """
 
     id: str
     revision: str = ""
@@ -71,12 +74,12 @@ class Deployment(Resource):
 
     @property
     def name(self) -> str:
-        """The deployment's name, which Azure keeps in lower case."""
+        """The deployment's name in lower case, as Azure stores it."""
         return self.spec.name.lower()
 
     @cached_property
     def desired(self) -> State:
-        """The deployment in Azure's own YAML."""
+        """The deployment as Azure ML YAML."""
         request = self.spec.request_settings
         concurrency = (
             request.max_concurrent_requests_per_instance or self.spec.engine.get("max_num_seqs") or CONCURRENCY
@@ -119,22 +122,22 @@ class Deployment(Resource):
         return {name: value for name, value in variables.items() if value} | dict(self.model.secrets)
 
     def settle(self, live: Live) -> State:
-        """What the spec says; VM sizes are the same in any case."""
+        """What the spec says; the VM size keeps its live spelling, since Azure ignores its case."""
         if str(live.state.get("instance_type")).lower() == self.spec.instance_type.lower():
             return {**self.desired, "instance_type": live.state["instance_type"]}
         return self.desired
 
     def read(self, cloud: Cloud) -> Live | None:
-        """The deployment as it is."""
+        """The deployment; None where it does not exist."""
         document = cloud.management.get(cloud.workspace.deployment(self.endpoint, self.name))
         return None if document is None else live_deployment(document, self.endpoint)
 
     def create(self, cloud: Cloud, state: State) -> None:
-        """Make it and wait, phase by phase, until its first token."""
+        """Create it and wait until it is ready, reporting the phases of its start."""
         self._put(cloud, state, new=True)
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
-        """Change it; a count alone goes the short way that starts and stops instances and touches no other."""
+        """Change it; where only count and tags differ, a PATCH leaves the running instances alone."""
         tags = merged_tags(live.state["tags"], state["tags"])
         if live.provisioning == "Succeeded" and _only_count_and_tags(live.state, state):
             id = cloud.workspace.deployment(self.endpoint, self.name)
@@ -146,40 +149,40 @@ class Deployment(Resource):
         self._put(cloud, {**state, "tags": tags}, live)
 
     def _put(self, cloud: Cloud, state: State, live: Live | None = None, *, new: bool = False) -> None:
-        """Write it and wait; a role that is only minutes old may not have arrived, and then Azure is asked again."""
+        """Write it and wait; tries again while a role assignment that is only minutes old has not taken effect."""
         while True:
             try:
                 with StartupWatch(cloud, self.endpoint, self.name, new=new) as watch:
                     write(cloud, self.endpoint, state, live, watch.tick)
                 return
             except OperationFailed as error:
-                if not _wants_a_right(error, state) or not granted_just_now(cloud, self.endpoint):
+                if not _lacks_permission(error, state) or not recently_granted(cloud, self.endpoint):
                     raise
             new = False
-            cloud.reporter.note("the right to read the token has not arrived everywhere yet: trying again")
-            cloud.clock.sleep(ARRIVAL_PAUSE_LOCAL if cloud.local else ARRIVAL_PAUSE)
+            cloud.reporter.note("the permission to read the token has not taken effect yet: trying again")
+            cloud.clock.sleep(ROLE_PAUSE_LOCAL if cloud.local else ROLE_PAUSE)
 
     def resume(self, cloud: Cloud, live: Live) -> None:
-        """Wait for the operation under way, phase by phase."""
+        """Wait for the operation of an earlier run, reporting the phases of the start."""
         with StartupWatch(cloud, self.endpoint, self.name) as watch:
             cloud.poller.wait_for_running(live.document, watch.tick)
 
     def obstacle(self, live: Live, traffic: Mapping[str, int]) -> str:
-        """A deployment that gets requests is not taken away under them."""
+        """A deployment that gets requests must not be deleted."""
         if not traffic.get(self.name):
             return ""
         return (
-            "it gets requests: run the command again, and gatelift starts another one beside it and moves the requests "
-            "once that serves"
+            "it gets requests: run the command again; gatelift then starts another deployment beside it and moves the "
+            "requests once that one answers"
         )
 
     def delete(self, cloud: Cloud) -> None:
-        """Take it away."""
+        """Delete the deployment."""
         cloud.delete(cloud.workspace.deployment(self.endpoint, self.name))
 
 
 def live_deployment(document: Mapping[str, Any], endpoint: str) -> Live:
-    """Azure's deployment as a live state; what the platform adds to the variables is not ours."""
+    """Azure's document of a deployment as a `Live`; environment variables that Azure adds are left out."""
     properties = document.get("properties", {})
     code = properties.get("codeConfiguration") or {}
     request = properties.get("requestSettings") or {}
@@ -191,7 +194,7 @@ def live_deployment(document: Mapping[str, Any], endpoint: str) -> Live:
         "instance_count": (document.get("sku") or {}).get("capacity"),
         "model": asset_reference(properties.get("model")),
         "environment": asset_reference(properties.get("environmentId")),
-        "code_configuration": without_nothing(
+        "code_configuration": without_empty(
             {"code": asset_reference(code.get("codeId")), "scoring_script": code.get("scoringScript")}
         ),
         "environment_variables": {k: v for k, v in variables.items() if not k.startswith(PLATFORM_VARIABLES)},
@@ -208,46 +211,46 @@ def live_deployment(document: Mapping[str, Any], endpoint: str) -> Live:
 
 
 def write(cloud: Cloud, endpoint: str, state: State, live: Live | None, tick: Tick) -> None:
-    """Send the state in Azure's own words and wait; what it does not say of a live deployment stays.
+    """Write the state as Azure's document and wait; properties of a live deployment that it does not set are kept.
 
-    Without azure-ai-ml: it asks for the endpoint and the workspace first, and looks once a second how far it is.
+    This does not use azure-ai-ml, which reads endpoint and workspace first and polls only once a second.
     """
-    was = _settable(live)
+    before = _settable(live)
     request, code = state["request_settings"], state.get("code_configuration") or {}
-    said = {
+    properties = {
         "endpointComputeType": "Managed",
         "instanceType": state["instance_type"],
         "model": _asset(cloud, "models", state.get("model")),
         "environmentId": _asset(cloud, "environments", state.get("environment")),
-        "codeConfiguration": without_nothing(
+        "codeConfiguration": without_empty(
             {"codeId": _asset(cloud, "codes", code.get("code")), "scoringScript": code.get("scoring_script")}
         ),
         "environmentVariables": {name: str(value) for name, value in state["environment_variables"].items()},
         "requestSettings": {
             "requestTimeout": duration(request["request_timeout_ms"]),
             "maxConcurrentRequestsPerInstance": request["max_concurrent_requests_per_instance"],
-            **without_nothing({"maxQueueWait": (was.get("requestSettings") or {}).get("maxQueueWait")}),
+            **without_empty({"maxQueueWait": (before.get("requestSettings") or {}).get("maxQueueWait")}),
         },
         "livenessProbe": probe_settings(state["liveness_probe"]),
         "readinessProbe": probe_settings(state["readiness_probe"]),
     }
-    kept = {name: value for name, value in was.items() if name not in said}
-    _send(cloud, endpoint, state, {**kept, **without_nothing(said)}, tick)
+    kept = {name: value for name, value in before.items() if name not in properties}
+    _send(cloud, endpoint, state, {**kept, **without_empty(properties)}, tick)
 
 
-def restart(cloud: Cloud, endpoint: str, live: Live, mark: Mapping[str, str], tick: Tick) -> None:
-    """Start the containers anew: everything as it is, but for one more environment variable."""
-    was = _settable(live)
-    variables = {**without_nothing(was.get("environmentVariables") or {}), **mark}
-    _send(cloud, endpoint, live.state, {**was, "environmentVariables": variables}, tick)
+def restart(cloud: Cloud, endpoint: str, live: Live, variable: Mapping[str, str], tick: Tick) -> None:
+    """Restart the containers by writing the deployment with one more environment variable, and wait."""
+    before = _settable(live)
+    variables = {**without_empty(before.get("environmentVariables") or {}), **variable}
+    _send(cloud, endpoint, live.state, {**before, "environmentVariables": variables}, tick)
 
 
 def _settable(live: Live | None) -> dict[str, Any]:
-    """A live deployment's properties but for those that Azure alone writes."""
-    was = without_nothing((live.document.get("properties") if live else None) or {})
-    was.pop("provisioningState", None)
-    free = {k: v for k, v in was.pop("properties", {}).items() if not k.lower().startswith(NOTED_BY_AZURE)}
-    return {**was, "properties": free} if free else was
+    """The properties of a live deployment, without those that only Azure writes."""
+    properties = without_empty((live.document.get("properties") if live else None) or {})
+    properties.pop("provisioningState", None)
+    free = {k: v for k, v in properties.pop("properties", {}).items() if not k.lower().startswith(AZURE_PREFIX)}
+    return {**properties, "properties": free} if free else properties
 
 
 def _send(cloud: Cloud, endpoint: str, state: State, properties: Mapping[str, Any], tick: Tick) -> None:
@@ -264,10 +267,10 @@ def _asset(cloud: Cloud, collection: str, reference: str | None) -> str | None:
     return cloud.workspace.asset_id(collection, reference) if reference else None
 
 
-def _wants_a_right(error: OperationFailed, state: State) -> bool:
-    """Whether it failed for want of a right, as far as can be told: no right helps a reference that leads nowhere."""
+def _lacks_permission(error: OperationFailed, state: State) -> bool:
+    """Whether it probably failed for lack of a permission, and not because a reference to a secret is wrong."""
     refers = any("azureml://connections/" in str(value) for value in state["environment_variables"].values())
-    return refers and error.code == "SecretsInjectionError" and not LEADS_NOWHERE.search(str(error))
+    return refers and error.code == "SecretsInjectionError" and not BROKEN_REFERENCE.search(str(error))
 
 
 def _probe(written: ProbeSpec, defaults: Mapping[str, int]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The managed online endpoint: name, authentication, identity, the right to read secrets."""
+"""The managed online endpoint: its name, authentication, identity, and permission to read secrets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,36 +6,36 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from infra.azure.cloud import Cloud
-from infra.resources.azure_shapes import pascal, snake, without_nothing
+from infra.resources.azure_shapes import pascal, snake, without_empty
 from infra.resources.base import DESCRIBED, NAMES_TAG, Live, Resource, State, Wait, merged_tags, owned, owner_of
 from infra.spec.model import EndpointSpec
 
 ENFORCE = "enforce_access_to_default_secret_stores"
 OFF = "disabled"
 CREDENTIAL_ACTIONS = {"key": "listKeys", "aml_token": "token"}
-"""The endpoint's action that returns its credential, by `auth_mode`; an `aad_token` comes from Microsoft Entra ID."""
+"""The action that returns the endpoint's credential, by `auth_mode`; an `aad_token` comes from Microsoft Entra ID."""
 AUTH_MODES = {"key": "Key", "aml_token": "AMLToken", "aad_token": "AADToken"}
 
 
 @dataclass(frozen=True)
 class Endpoint(Resource):
-    """An endpoint without its traffic, which is a resource of its own."""
+    """An endpoint, without its traffic, which is another resource."""
 
     spec: EndpointSpec
     stack: str
 
     kind: ClassVar[str] = "endpoint"
-    # Azure grants the right to read secrets, and the identity, when the endpoint is made and never later.
+    # Azure sets the identity and its permission to read secrets only when an endpoint is created, never later.
     updatable: ClassVar[frozenset[str]] = frozenset({"tags", "description", "auth_mode", "public_network_access"})
 
     @property
     def name(self) -> str:
-        """The endpoint's name, which Azure keeps in lower case."""
+        """The endpoint's name in lower case, as Azure stores it."""
         return self.spec.name.lower()
 
     @cached_property
     def desired(self) -> State:
-        """The endpoint in Azure's own YAML."""
+        """The endpoint as Azure ML YAML."""
         identity: State = {"type": self.spec.identity.type}
         if self.spec.identity.user_assigned_identities:
             ids = self.spec.identity.user_assigned_identities
@@ -54,13 +54,17 @@ class Endpoint(Resource):
         )
 
     def _secret_access(self) -> dict[str, str]:
-        """On by default; Azure refuses the property beside a user-assigned identity, and off means not set."""
+        """On by default, and not set when off; Azure refuses the property with a user-assigned identity."""
         if self.spec.identity.type == "user_assigned" or self.spec.enforce_access_to_default_secret_stores == OFF:
             return {}
         return {ENFORCE: "enabled"}
 
     def settle(self, live: Live) -> State:
-        """What the spec says; ids are the same in any case; a flag that the spec turned off shows as a difference."""
+        """What the spec says, with three exceptions that a comparison of the fields would miss.
+
+        The identity keeps its live spelling if only the case differs; access to secrets that the spec turned off, and
+        a description that it no longer has, are set explicitly.
+        """
         state = dict(self.desired)
         if str(live.state.get("identity")).lower() == str(state["identity"]).lower():
             state["identity"] = live.state["identity"]
@@ -72,39 +76,39 @@ class Endpoint(Resource):
         return state
 
     def read(self, cloud: Cloud) -> Live | None:
-        """The endpoint as it is."""
+        """The endpoint; None where it does not exist."""
         document = cloud.management.get(cloud.workspace.endpoint(self.name))
         return None if document is None else live_endpoint(document)
 
     def create(self, cloud: Cloud, state: State) -> Wait:
-        """Have it accepted: a name that is taken is refused at once."""
+        """Create it; returns once Azure has accepted it, which refuses a name that is taken."""
         return begin_writing(cloud, state)
 
     def update(self, cloud: Cloud, live: Live, state: State) -> Wait:
-        """Change it; the live traffic and what others set goes back with it."""
+        """Change it, keeping the live traffic and what others set."""
         return begin_writing(cloud, with_live(state, live))
 
     def resume(self, cloud: Cloud, live: Live) -> None:
-        """Wait for the operation under way."""
+        """Wait for the operation of an earlier run."""
         cloud.poller.wait_for_running(live.document)
 
     def obstacle(self, live: Live, traffic: Mapping[str, int]) -> str:
-        """An endpoint's replacement takes its deployments, its keys and its traffic along."""
-        return "give endpoint.name another value, or take this one away first with `gatelift down`"
+        """An endpoint must not be replaced: its deployments, keys and traffic would be lost."""
+        return "choose another endpoint.name, or delete this endpoint first with `gatelift down`"
 
     def delete(self, cloud: Cloud) -> None:
-        """Delete it with its deployments."""
+        """Delete the endpoint and its deployments."""
         cloud.delete(cloud.workspace.endpoint(self.name))
 
 
 def live_endpoint(document: Mapping[str, Any]) -> Live:
-    """Azure's endpoint as a live state."""
+    """Azure's document of an endpoint as a `Live`."""
     properties = document.get("properties", {})
     identity = document.get("identity") or {}
     state: State = {
         "name": document.get("name"),
         "auth_mode": snake(properties.get("authMode") or ""),
-        "identity": without_nothing(
+        "identity": without_empty(
             {
                 "type": snake(identity.get("type") or "SystemAssigned"),
                 "user_assigned_identities": [
@@ -122,9 +126,9 @@ def live_endpoint(document: Mapping[str, Any]) -> Live:
 
 
 def begin_writing(cloud: Cloud, state: State) -> Wait:
-    """Send the state in Azure's own words; returns the wait for the operation.
+    """Write the state as Azure's document; returns a function that waits for the operation.
 
-    Without azure-ai-ml: its import would take as long as the operation, during which the deployment's needs it.
+    This does not use azure-ai-ml, whose import would take as long as the operation itself.
     """
     properties = {
         "authMode": AUTH_MODES[state["auth_mode"]],
@@ -148,14 +152,14 @@ def begin_writing(cloud: Cloud, state: State) -> Wait:
 
 
 def rewritten(document: Mapping[str, Any], changes: State) -> State:
-    """A live endpoint's own state with some fields changed, to be written."""
+    """The state to write in order to change some fields of a live endpoint and keep the others."""
     live = live_endpoint(document)
     same = {name: value for name, value in live.state.items() if value is not None}
     return {**with_live(same, live), "tags": live.state["tags"], **changes}
 
 
 def with_live(state: State, live: Live) -> State:
-    """The state to write over a live endpoint: a PUT takes away what it does not say, as traffic and description."""
+    """The state, with the live endpoint's traffic, description, properties and tags, which a PUT would remove."""
     properties = live.document.get("properties", {})
     kept = {"traffic": properties.get("traffic") or {}, "mirror_traffic": properties.get("mirrorTraffic") or {}}
     others = {name: value for name, value in live.state["properties"].items() if not name.startswith("azureml.")}

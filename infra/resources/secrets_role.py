@@ -1,4 +1,4 @@
-"""The right of a user-assigned identity to read the workspace's secrets, which Azure does not give by itself."""
+"""The role assignment that lets a user-assigned identity read the workspace's secrets."""
 
 import uuid
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ ROLE_NAME = "Azure Machine Learning Workspace Connection Secrets Reader"
 AUTHORIZATION = "/providers/Microsoft.Authorization"
 AUTHORIZATION_API, IDENTITY_API = "2022-04-01", "2023-01-31"
 MADE_BY = "gatelift: "
-PROPAGATION = 600.0  # seconds until a new assignment is known everywhere
-UNKNOWN_YET = 60.0  # an identity that was made moments ago is unknown to role assignments for about so long
+PROPAGATION = 600.0  # seconds until a new role assignment takes effect everywhere
+NEW_IDENTITY = 60.0  # seconds during which Azure may refuse to assign a role to a new identity
 
 
 @dataclass(frozen=True)
 class SecretsRole(Resource):
-    """The role assignment of one identity; whoever made one, it serves."""
+    """The role assignment of one identity; one that somebody else created is used as it is."""
 
     identity: str
     stack: str
@@ -37,24 +37,25 @@ class SecretsRole(Resource):
 
     @cached_property
     def desired(self) -> State:
-        """Which role for which identity."""
+        """The identity and the role."""
         return {"identity": self.identity, "role": ROLE_NAME}
 
     def settle(self, live: Live) -> State:
-        """An assignment that exists says all there is to say."""
+        """Nothing: an existing assignment has nothing to change."""
         return {}
 
     def read(self, cloud: Cloud) -> Live | None:
-        """The assignment, if the identity has one on the workspace."""
+        """The assignment; None where the identity has none on the workspace. Raises `NotFound` for no such identity."""
         principal = self.principal(cloud)
         found = next((one for one in assignments(cloud, principal) if _is_ours(one)), None)
         if found is None:
             return None
-        said = str(found["properties"].get("description") or "")
-        return Live(dict(self.desired), said.removeprefix(MADE_BY) if said.startswith(MADE_BY) else "", document=found)
+        description = str(found["properties"].get("description") or "")
+        owner = description.removeprefix(MADE_BY) if description.startswith(MADE_BY) else ""
+        return Live(dict(self.desired), owner, document=found)
 
     def create(self, cloud: Cloud, state: State) -> None:
-        """Assign the role under a name that follows from what it says, so that twice is once."""
+        """Assign the role, under a name that a second run would use again, and wait until the assignment is listed."""
         principal = self.principal(cloud)
         definition = f"/subscriptions/{cloud.workspace.subscription_id}{AUTHORIZATION}/roleDefinitions/{ROLE}"
         properties = {
@@ -63,26 +64,26 @@ class SecretsRole(Resource):
             "principalType": "ServicePrincipal",
             "description": f"{MADE_BY}{self.stack}",
         }
-        deadline = cloud.clock.now() + UNKNOWN_YET
+        deadline = cloud.clock.now() + NEW_IDENTITY
         while not self._assigned(cloud, principal, properties, last=cloud.clock.now() >= deadline):
             cloud.clock.sleep(2)
         wait_until(
             lambda: any(_is_ours(one) for one in assignments(cloud, principal)),
             clock=cloud.clock,
-            timeout=UNKNOWN_YET,
+            timeout=NEW_IDENTITY,
             every=1,
             what=f"the role assignment of {self.name}",
         )
 
     def delete(self, cloud: Cloud) -> None:
-        """Take the assignment away."""
+        """Delete the assignment."""
         cloud.management.delete(self._id(cloud, self.principal(cloud)), api_version=AUTHORIZATION_API)
 
     def principal(self, cloud: Cloud) -> str:
-        """The identity's object id."""
+        """The identity's principal id; raises `NotFound` where the identity does not exist."""
         document = cloud.management.get(self.identity, api_version=IDENTITY_API)
         if document is None:
-            hint = "`az identity create` makes one; `az identity list --query [].id` shows yours"
+            hint = "create it with `az identity create`; `az identity list --query [].id` shows yours"
             raise NotFound(f"there is no identity {self.identity}", hint=hint, code="identity_not_found")
         return str(document["properties"]["principalId"])
 
@@ -91,8 +92,8 @@ class SecretsRole(Resource):
             body = {"properties": properties}
             cloud.management.put(self._id(cloud, principal), body, api_version=AUTHORIZATION_API)
         except AccessDenied as error:
-            message = f"you may not give the identity {self.name} the right to read the workspace's secrets"
-            hint = f"ask an owner to run: {command(cloud, principal)}"
+            message = f"you may not assign the role that lets the identity {self.name} read the workspace's secrets"
+            hint = f"ask an owner to run: {assign_command(cloud, principal)}"
             raise AccessDenied(message, hint=hint, code=error.code, request_id=error.request_id) from None
         except GateliftError as error:
             if error.code == "PrincipalNotFound" and not last:
@@ -102,12 +103,12 @@ class SecretsRole(Resource):
         return True
 
     def _id(self, cloud: Cloud, principal: str) -> str:
-        says = f"{cloud.workspace.id}|{ROLE}|{principal}".lower()
-        return f"{cloud.workspace.id}{AUTHORIZATION}/roleAssignments/{uuid.uuid5(uuid.NAMESPACE_URL, says)}"
+        content = f"{cloud.workspace.id}|{ROLE}|{principal}".lower()
+        return f"{cloud.workspace.id}{AUTHORIZATION}/roleAssignments/{uuid.uuid5(uuid.NAMESPACE_URL, content)}"
 
 
-def command(cloud: Cloud, principal: str) -> str:
-    """What an owner types instead."""
+def assign_command(cloud: Cloud, principal: str) -> str:
+    """The `az` command with which an owner of the workspace assigns the role."""
     return (
         f'az role assignment create --role "{ROLE_NAME}" --assignee-object-id {principal} '
         f"--assignee-principal-type ServicePrincipal --scope {cloud.workspace.id}"
@@ -115,23 +116,23 @@ def command(cloud: Cloud, principal: str) -> str:
 
 
 def assignments(cloud: Cloud, principal: str) -> list[dict[str, Any]]:
-    """What is assigned to a principal on the workspace and above it."""
+    """The role assignments of a principal on the workspace and the scopes above it."""
     where = f"{cloud.workspace.id}{AUTHORIZATION}/roleAssignments"
     query = {"$filter": f"assignedTo('{principal}')"}
     return cloud.management.list(where, api_version=AUTHORIZATION_API, query=query)
 
 
-def granted_just_now(cloud: Cloud, endpoint: str) -> bool:
-    """Whether the endpoint's identity got the role so recently that Azure may not know it everywhere."""
+def recently_granted(cloud: Cloud, endpoint: str) -> bool:
+    """Whether the endpoint's identity got the role so recently that it may not have taken effect everywhere."""
     identity = (cloud.management.get(cloud.workspace.endpoint(endpoint)) or {}).get("identity") or {}
     assigned = (identity.get("userAssignedIdentities") or {}).values()
     principals = [identity.get("principalId"), *(one.get("principalId") for one in assigned)]
     try:
         found = [one for principal in principals if principal for one in assignments(cloud, str(principal))]
-    except GateliftError:  # who may not look cannot know, and then there is nothing to wait for
+    except GateliftError:  # the caller may not read role assignments
         return False
-    made = [one["properties"].get("createdOn") for one in found if _is_ours(one)]
-    ages = [(cloud.clock.utc() - datetime.fromisoformat(moment)).total_seconds() for moment in made if moment]
+    created = [one["properties"].get("createdOn") for one in found if _is_ours(one)]
+    ages = [(cloud.clock.utc() - datetime.fromisoformat(moment)).total_seconds() for moment in created if moment]
     return any(age < PROPAGATION for age in ages)
 
 

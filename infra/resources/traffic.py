@@ -1,4 +1,4 @@
-"""How an endpoint's requests are split over its deployments."""
+"""The traffic of an endpoint: how its requests are split over its deployments, in percent."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from infra.resources.endpoint import begin_writing, rewritten
 
 @dataclass(frozen=True)
 class Traffic(Resource):
-    """All of it to the deployment, unless somebody has split it already: a live split is kept."""
+    """The traffic of an endpoint: everything to one deployment at first; a split that exists is kept."""
 
     endpoint: str
     deployment: str
     leaving: tuple[str, ...] = ()
-    """This stack's other deployments: their share moves to the one that the spec means."""
+    """The stack's other deployments, whose share moves to `deployment`."""
     previous: str = ""
-    """The one to which one can go back; noted in the very write that moves the requests."""
+    """The deployment for a rollback; it is stored in the endpoint's tag by the same request that moves the traffic."""
 
     kind: ClassVar[str] = "traffic"
     updatable: ClassVar[frozenset[str]] = frozenset({"traffic", "mirror_traffic"})
@@ -31,40 +31,43 @@ class Traffic(Resource):
 
     @property
     def desired(self) -> State:
-        """Everything to the deployment."""
+        """All requests to the deployment."""
         return {"traffic": {self.deployment: 100}}
 
     def settle(self, live: Live) -> State:
-        """The live split, with the share of those that leave moved to ours; copies go to none that serves or leaves."""
+        """The live split, with the share of the leaving deployments moved to `deployment`.
+
+        Traffic is no longer mirrored to deployments that get requests or are deleted.
+        """
         split = dict(live.state.get("traffic") or {})
         moved = sum(split.pop(name, 0) for name in self.leaving)
         if moved:
             split[self.deployment] = split.get(self.deployment, 0) + moved
-        doomed = [name for name in self.leaving if name != self.previous]
-        mirror = without(live.state.get("mirror_traffic"), [*positive(split), *doomed])
+        to_delete = [name for name in self.leaving if name != self.previous]
+        mirror = without(live.state.get("mirror_traffic"), [*nonzero(split), *to_delete])
         return {"traffic": split, "mirror_traffic": mirror}
 
     def read(self, cloud: Cloud) -> Live | None:
-        """The split as it is; none while nothing is set."""
+        """The live split; None where no deployment gets requests."""
         document = cloud.management.get(cloud.workspace.endpoint(self.endpoint))
-        split, mirror = positive(_shares(document, "traffic")), positive(_shares(document, "mirrorTraffic"))
+        split, mirror = nonzero(_shares(document, "traffic")), nonzero(_shares(document, "mirrorTraffic"))
         return Live({"traffic": split, "mirror_traffic": mirror}, document=document) if document and split else None
 
     def create(self, cloud: Cloud, state: State) -> None:
-        """Send requests to the deployment."""
+        """Write the split, and the deployment for a rollback into the endpoint's tag."""
         document = cloud.management.get(cloud.workspace.endpoint(self.endpoint)) or {}
         tags = {name: value for name, value in (document.get("tags") or {}).items() if name != PREVIOUS_TAG}
-        noted = {PREVIOUS_TAG: self.previous} if self.previous else {}
-        mirror = without(_shares(document, "mirrorTraffic"), positive(state["traffic"]))
-        changes = {"tags": {**tags, **noted}, "mirror_traffic": mirror, **state}
+        previous = {PREVIOUS_TAG: self.previous} if self.previous else {}
+        mirror = without(_shares(document, "mirrorTraffic"), nonzero(state["traffic"]))
+        changes = {"tags": {**tags, **previous}, "mirror_traffic": mirror, **state}
         begin_writing(cloud, rewritten(document, changes))()
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
-        """Move the split."""
+        """Write the split."""
         self.create(cloud, state)
 
     def delete(self, cloud: Cloud) -> None:
-        """No requests to the deployment: Azure deletes none that has any."""
+        """Take all requests from the deployment, which Azure requires before it deletes one."""
         stop_mirroring(cloud, self.endpoint, self.deployment)
         live = self.read(cloud)
         split = dict(live.state["traffic"]) if live else {}
@@ -73,7 +76,7 @@ class Traffic(Resource):
 
 
 def stop_mirroring(cloud: Cloud, endpoint: str, deployment: str) -> None:
-    """No copies of requests to a deployment: Azure deletes none that gets any, and gives it no requests either."""
+    """Stop mirroring traffic to a deployment, which Azure requires before it deletes it or gives it requests."""
     document = cloud.management.get(cloud.workspace.endpoint(endpoint))
     mirror = _shares(document, "mirrorTraffic")
     if document and mirror.get(deployment):
@@ -81,22 +84,22 @@ def stop_mirroring(cloud: Cloud, endpoint: str, deployment: str) -> None:
 
 
 def without(shares: Mapping[str, int] | None, names: Iterable[str]) -> dict[str, int]:
-    """The shares of all others."""
-    gone = set(names)
-    return {name: share for name, share in (shares or {}).items() if name not in gone}
+    """The shares of all deployments but these."""
+    excluded = set(names)
+    return {name: share for name, share in (shares or {}).items() if name not in excluded}
 
 
 def _shares(document: Mapping[str, Any] | None, kind: str) -> dict[str, int]:
     return dict((document or {}).get("properties", {}).get(kind) or {})
 
 
-def positive(split: dict[str, int] | None) -> dict[str, int]:
-    """The split without those that get nothing, which Azure shows or leaves out as it likes."""
+def nonzero(split: dict[str, int] | None) -> dict[str, int]:
+    """The split, sorted, without shares of zero, which Azure sometimes shows and sometimes leaves out."""
     return {name: share for name, share in sorted((split or {}).items()) if share}
 
 
 def rescaled(split: dict[str, int]) -> dict[str, int]:
-    """The same proportions with the sum that Azure wants: 100, or nothing at all."""
+    """The split in the same proportions with a sum of 100, which Azure requires; empty where all shares are zero."""
     total = sum(split.values())
     if not total:
         return {}

@@ -63,7 +63,9 @@ def test_every_known_code_has_a_way_out() -> None:
         pytest.param("OutOfQuota", "Container terminated due to insufficient memory.", "memory", id="memory"),
         pytest.param("OutOfQuota", "not enough disk space", "disk", id="disk"),
         pytest.param("OutOfQuota", "Not enough quota available for Standard_X", "too few cores", id="cores"),
-        pytest.param("UserError", "An endpoint with this name already exists.", "already exists in the region", id="name-taken"),
+        pytest.param(
+            "UserError", "An endpoint with this name already exists.", "already exists in the region", id="name-taken"
+        ),
         pytest.param("BadArgument", "identity does not have pull permission", "may not pull", id="no-acrpull"),
         pytest.param("SecretsInjectionError", "there is no key vault 'x'", "Key Vault", id="key-vault"),
         pytest.param("NeverSeen", "odd", "", id="unknown"),

@@ -18,7 +18,7 @@ from infra.planning.plan import NOT_COMPARED, Action, Change, leaves, look_up, m
 from infra.planning.prepare import Desired, Prepared, plan_against
 from infra.resources.base import NAMES_TAG, OWNER_TAG, PREVIOUS_TAG, Live, Resource, State, merged_tags, owned
 from infra.resources.endpoint import with_live
-from infra.resources.traffic import Traffic, positive
+from infra.resources.traffic import Traffic, nonzero
 from infra.spec.model import StackSpec, spec_from, to_values
 from tests.infra import things
 
@@ -202,7 +202,7 @@ def carried_out(prepared: Prepared) -> Observed:
         if isinstance(resource, Traffic):
             if change.action is not Action.NONE:
                 state = resource.settle(before) if before else resource.desired
-                split, previous = positive(state["traffic"]), resource.previous
+                split, previous = nonzero(state["traffic"]), resource.previous
                 live[resource.kind, resource.name] = Live({"traffic": split})
         elif resource.kind == "deployment":
             if (after := applied(change, resource, before)) is not None:
