@@ -1,4 +1,4 @@
-"""Asks one question with the openai client; reads what `gatelift connect --output json` prints from standard input."""
+"""Asks one question with the openai client; the output of `gatelift connect --output json` is its standard input."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from openai import APIStatusError, OpenAI
 from openai.types.chat import ChatCompletion
 
 NOT_READY = 424
-PATIENCE = 180.0  # seconds: after `gatelift emulator stop` and `start` an instance loads its model again
+TIMEOUT = 180.0  # seconds: after `gatelift emulator stop` and `start` an instance loads its model again
 
 
 def main() -> None:
@@ -20,8 +20,8 @@ def main() -> None:
 
 
 def ask(client: OpenAI, model: str, question: str) -> ChatCompletion:
-    """Return the answer, once there is an instance that is ready."""
-    deadline = time.monotonic() + PATIENCE
+    """Return the answer; tries again while no instance is ready."""
+    deadline = time.monotonic() + TIMEOUT
     while True:
         try:
             return client.chat.completions.create(

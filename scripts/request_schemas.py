@@ -1,9 +1,9 @@
-"""Derives infra/emulator/arm/request_schemas.json from the official API documents: `scripts/request_schemas.py SPECS`.
+"""Derives infra/emulator/arm/request_schemas.json from Azure's API documents: `scripts/request_schemas.py SPECS`.
 
-What is kept are facts about request bodies of the operations that the emulator serves: names, types, what is required,
-which values. A type is a string (`string`, `integer`, `number`, `boolean`, `object`, `any`, or `#Model`), a list with
+It keeps facts about the request bodies of the operations that the emulator serves: names, types, required fields and
+allowed values. A type is a string (`string`, `integer`, `number`, `boolean`, `object`, `any`, or `#Model`), a list with
 the type of its items, or an object: `{"map": type}` for dictionaries, or a type with rules (`pattern`, `minLength`,
-`enum`). A model has `fields`, `required`, and `by`: the field that tells which model it really is.
+`enum`). A model has `fields`, `required`, and `by`: the field whose value chooses a more specific model.
 """
 
 import importlib.util
@@ -22,20 +22,20 @@ DOCUMENTS = {
     "2025-12-01": ["derived/mls-2025-12-01.openapi3.json"],
 }
 RULES = ("pattern", "minLength", "maxLength", "minimum", "maximum")
-# Says "not blank" where it stands, as `minLength` does beside it; Microsoft's own samples have a route `/`.
+# Microsoft uses this pattern to mean "not blank", which `minLength` says, too; its own samples break the pattern (`/`).
 NO_RULE = "[a-zA-Z0-9_]"
 PROVIDER = "/providers/Microsoft.MachineLearningServices/"
 
 
 class Derivation:
-    """Collects the models that the request bodies of one document lead to."""
+    """Collects the models that the request bodies of one document use."""
 
     def __init__(self, document: Any, models: dict[str, Any]) -> None:
         self.document = document
         self.models = models
 
     def operations(self, served: set[tuple[str, str]]) -> dict[str, dict[str, Any]]:
-        """`METHOD pattern` -> the type of its body and whether there has to be one."""
+        """For each served operation (`METHOD pattern`), the type of its body and whether a body is required."""
         found = {}
         for path, item in self.document.doc["paths"].items():
             pattern = re.sub(r"\{[^/]+\}", "{}", path.partition(PROVIDER)[2]).lower()
@@ -108,7 +108,7 @@ class Derivation:
 
 
 def derive(specs: Path) -> dict[str, Any]:
-    """The whole file, by api-version."""
+    """The content of the file, by api-version."""
     sys.path.insert(0, str(ROOT))
     from infra.emulator.arm.routes import ROUTES
 
@@ -126,7 +126,7 @@ def derive(specs: Path) -> dict[str, Any]:
 
 
 def text_of(derived: dict[str, Any]) -> str:
-    """One line for each operation and model, so that a change shows in a diff."""
+    """The file's text, with one line for each operation and model, so that changes show in a diff."""
     blocks = []
     for version, parts in derived.items():
         inner = []

@@ -1,7 +1,7 @@
-"""The rules of the tree that no linter knows: `scripts/rules.py [ROOT]` prints one line for each broken one.
+"""Checks rules about imports and sizes that no linter knows: `scripts/rules.py [ROOT]` prints one line for each breach.
 
-What counts as an import: `import`, `from … import`, `import_module("…")`, and every text that is the dotted name of a
-module of ours or of a package that has a home. Inside functions and under TYPE_CHECKING, too: nothing hides.
+These count as imports: `import`, `from … import`, `import_module("…")`, and every string that is the dotted name of a
+module of this repository or of a package in `HOMES`; also inside functions and under TYPE_CHECKING.
 """
 
 import ast
@@ -15,8 +15,8 @@ LONGEST_FILE = 300  # lines
 MOST_FILES = 16  # Python files in a folder, `__init__.py` not counted
 MOST_PARAMETERS = 5  # of a function, `self` and `cls` not counted
 
-# From top to bottom: a file imports only from its own place and from those below it. A place is a file or a folder, and
-# a folder stands for its own files: one that has folders in it has them as places of their own.
+# From top to bottom: a file imports only from its own place and from places below it. A place is a file or the files of
+# a folder; a subfolder may be a place of its own.
 PLACES = (
     "tests",
     "scripts",
@@ -60,12 +60,12 @@ PLACES = (
     "infra",
     "scoring",
 )
-# The only places that may import a package; its name stands for itself and everything below it.
+# The only places that may import a package or anything below it.
 HOMES = {
     "azure.ai.ml": ("infra/azure/sdk.py",),
     "azure.core": ("infra/azure/sdk_transport.py", "infra/azure/sdk.py", "infra/azure/login.py"),
     "azure.identity": ("infra/azure/login.py",),
-    "azure.mgmt": (),  # Resource Manager is asked directly, see infra/azure/session.py
+    "azure.mgmt": (),  # infra/azure/arm.py sends requests to Resource Manager directly
     "azure.storage": ("infra/azure/uploads.py",),
     "click": ("infra/cli",),
     "huggingface_hub": ("infra/hub/access.py", "scoring/weights.py"),
@@ -73,7 +73,7 @@ HOMES = {
     "torch": ("infra/hub/demo_weights.py", "scoring/vllm_engine.py"),
     "vllm": (
         "scoring/vllm_engine.py",
-        # These import a part of vLLM by its name, each for one thing; they go when the server stands on vLLM's fronts.
+        # Each of these imports one part of vLLM; they are to go when the server is rebuilt on vLLM's own fronts.
         "scoring/engine_process.py",
         "scoring/inline_stream.py",
         "scoring/media_fetching.py",
@@ -83,11 +83,11 @@ HOMES = {
         "scoring/vllm_responses.py",
     ),
 }
-# What a place imports of ours at most, its own files aside.
+# Places that import from this repository only their own files and these.
 ONLY = {
     "infra": (),  # it handles `scoring` as files
-    "scoring": (),  # uploaded alone: the container has nothing else
-    "infra/emulator": ("infra/errors.py", "infra/hub/demo_models.py"),  # a product of its own
+    "scoring": (),  # the container has no other file of this repository
+    "infra/emulator": ("infra/errors.py", "infra/hub/demo_models.py"),  # usable without the rest of infra
 }
 ROOMS_COME = "gets its folders when the server is rebuilt on vLLM's own fronts"
 LARGER_FOLDERS = {"scoring": ROOMS_COME, "tests/scoring": ROOMS_COME}
@@ -100,19 +100,19 @@ MORE_PARAMETERS = {
     "scripts/benches/serving/plots.py:_line": "a primitive of drawing: coordinates and looks",
     "scripts/benches/emulator.py:large_state": "one measurement with its sizes",
 }
-DOTTED = re.compile(r"[a-zA-Z_]\w*(\.[a-zA-Z_]\w*)+\.?")  # with the dot of an f-string's beginning, too
-COMMAND = "command"  # a function that this decorates has a parameter for each of its options
+DOTTED = re.compile(r"[a-zA-Z_]\w*(\.[a-zA-Z_]\w*)+\.?")  # may end in a dot, as the beginning of an f-string does
+COMMAND = "command"  # a function with this decorator has a parameter for each of its options
 
 
 class Imported(NamedTuple):
-    """One import: where it stands and the full dotted name."""
+    """One import: its line and the full dotted name."""
 
     line: int
     name: str
 
 
 class Tree:
-    """The Python files of a checkout and what each of them imports of ours."""
+    """The Python files of a checkout, and what each of them imports."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -123,11 +123,11 @@ class Tree:
         self.imports = {where: list(imports(node)) for where, node in self.parsed.items()}
 
     def where(self, path: Path) -> str:
-        """A file as the tables above write it."""
+        """A file's path as in the tables above."""
         return path.relative_to(self.root).as_posix()
 
     def own(self, where: str) -> Iterator[tuple[int, str]]:
-        """The imports of our own files: line and file."""
+        """The imports of files of this repository: line and file."""
         for line, name in self.imports[where]:
             for candidate in self._candidates(where, name):
                 if found := self.modules.get(candidate):
@@ -136,7 +136,7 @@ class Tree:
                     break
 
     def _candidates(self, where: str, name: str) -> Iterator[str]:
-        """The modules that a name may mean, longest first; a script's own folders are on its path."""
+        """The modules that a name may mean, longest first; the folders above a script are on its path."""
         prefixes = [""]
         if where.startswith("scripts/"):
             parents = where.split("/")[:-1]
@@ -152,7 +152,7 @@ def module_name(where: str) -> str:
 
 
 def imports(tree: ast.Module) -> Iterator[Imported]:
-    """Every import of a file, and every text that names a module; the name of a logger imports nothing."""
+    """Every import of a file, and every string that may name a module, except the names of loggers."""
     nodes = list(ast.walk(tree))
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     loggers = {argument for call in calls if called(call) == "getLogger" for argument in call.args}
@@ -174,50 +174,50 @@ def imports(tree: ast.Module) -> Iterator[Imported]:
 
 
 def called(node: ast.Call) -> str:
-    """The last part of the name of what is called."""
+    """The last part of the name of the called function."""
     return getattr(node.func, "attr", getattr(node.func, "id", ""))
 
 
 def place_of(where: str) -> str:
-    """The place of a file: the file itself, or the nearest folder above it that the table has."""
+    """The place of a file: the file itself or the nearest folder above it in `PLACES`."""
     while where and where not in PLACES:
         where = where.rpartition("/")[0]
     return where
 
 
 def within(where: str, places: tuple[str, ...]) -> bool:
-    """Whether a file is one of these places or lies in one."""
+    """Whether a file is one of these places or in one of them."""
     return any(where == place or where.startswith(f"{place}/") for place in places)
 
 
 def upward_imports(tree: Tree) -> Iterator[str]:
-    """Imports of a place that stands above one's own, or that one's own place may not import."""
+    """Imports from a place above the file's own, or from one that `ONLY` does not allow."""
     for where in tree.parsed:
         place = place_of(where)
         for line, other in tree.own(where):
             above = place_of(other)
             if PLACES.index(above) < PLACES.index(place):
-                yield f"{where}:{line}: imports {other} from above: {place} stands below {above} in scripts/rules.py"
+                yield f"{where}:{line}: imports {other}, but {place} is below {above} in scripts/rules.py"
             for limited, allowed in ONLY.items():
                 if within(where, (limited,)) and not within(other, (limited, *allowed)) and not is_package(other):
                     at_most = ", ".join(allowed) or "itself"
-                    yield f"{where}:{line}: {limited} imports of ours only {at_most}, not {other}"
+                    yield f"{where}:{line}: {limited} may import from this repository only {at_most}, not {other}"
 
 
 def without_a_place(tree: Tree) -> Iterator[str]:
-    """Folders of ours that the table does not have."""
+    """Folders that are not in `PLACES`."""
     for folder in sorted({where.rpartition("/")[0] for where in tree.parsed}):
         if within(folder, ("infra",)) and folder not in PLACES:
-            yield f"{folder}: has no place in scripts/rules.py: say what it stands above and below"
+            yield f"{folder}: is not in scripts/rules.py: add it to PLACES above what it imports"
 
 
 def is_package(where: str) -> bool:
-    """Whether a file is a package's docstring, which is imported with everything below it."""
+    """Whether a file is a package's `__init__.py`, which is imported with every module of the package."""
     return where.endswith("/__init__.py")
 
 
 def circles(tree: Tree) -> Iterator[str]:
-    """Files that import each other, directly or over others; each circle once."""
+    """Files that import each other, directly or through others; each circle once."""
     edges = {where: sorted({other for _, other in tree.own(where)}) for where in tree.parsed}
     done: set[str] = set()
 
@@ -234,7 +234,7 @@ def circles(tree: Tree) -> Iterator[str]:
 
 
 def homeless_imports(tree: Tree) -> Iterator[str]:
-    """Imports of a package outside its home."""
+    """Imports of a package outside its places in `HOMES`."""
     for where, found in tree.imports.items():
         if not within(where, ("infra", "scoring")):
             continue
@@ -245,20 +245,20 @@ def homeless_imports(tree: Tree) -> Iterator[str]:
 
 
 def too_large(tree: Tree) -> Iterator[str]:
-    """Files, folders and functions beyond their limit."""
+    """Files, folders and functions above their limits."""
     folders: dict[str, int] = {}
     for path in tree.files:
         length, where = len(path.read_text().splitlines()), tree.where(path)
         if length > LONGEST_FILE:
-            yield f"{where}: {length} lines, more than {LONGEST_FILE}: it is two things"
+            yield f"{where}: {length} lines, more than {LONGEST_FILE}: split it"
         if not is_package(where):
             folder = where.rpartition("/")[0]
             folders[folder] = folders.get(folder, 0) + 1
     for folder, count in folders.items():
         if count > MOST_FILES and folder not in LARGER_FOLDERS:
-            yield f"{folder}: {count} Python files, more than {MOST_FILES}: it is two concepts"
+            yield f"{folder}: {count} Python files, more than {MOST_FILES}: split it"
     for where, node in tree.parsed.items():
-        if not where.startswith("tests/"):  # there a parameter is a fixture
+        if not where.startswith("tests/"):  # parameters of tests are fixtures
             yield from long_signatures(where, node, "")
 
 
@@ -280,7 +280,7 @@ def long_signatures(where: str, parent: ast.AST, prefix: str) -> Iterator[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print every complaint about the tree; 1 if there is one."""
+    """Print every breach of a rule; return 1 if there is one."""
     tree = Tree(Path(arguments[0]) if arguments else Path(__file__).resolve().parents[1])
     found = [
         complaint

@@ -1,4 +1,4 @@
-"""Prints the arguments of `vllm serve` by their own names, as infra/spec/vllm_arguments.txt keeps them."""
+"""Prints the names of the arguments of `vllm serve`, the content of infra/spec/vllm_arguments.txt."""
 
 import os
 
@@ -6,7 +6,7 @@ from scoring.vllm_engine import VllmModules, prepare_environment
 
 
 def vllm_arguments() -> list[str]:
-    """Every long option of vLLM's own parser, with underscores and without `no-`."""
+    """Every long option of vLLM's parser, with underscores and without the `no-` variants."""
     prepare_environment(os.environ)
     vllm = VllmModules()
     parser = vllm.make_arg_parser(vllm.argument_parser(prog="vllm serve"))

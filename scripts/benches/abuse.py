@@ -1,4 +1,4 @@
-"""What abuse does to `python -m scoring` and to bare vLLM in the same run: overload, deaths, hostile clients."""
+"""Compares `python -m scoring` with bare vLLM under overload, when processes die, and with hostile clients."""
 
 import argparse
 import asyncio
@@ -20,7 +20,7 @@ from serving.matrix import ENGINES, models_dir
 from serving.processes import Server, clean_up_at_sigterm
 
 RUNNING, WAITING = 8, 8
-# The same bound in each one's words: vLLM counts those that run with those that wait.
+# The same limit in the terms of each server: vLLM's includes both running and waiting requests.
 QUEUE = {"bare": str(RUNNING + WAITING), "ours": str(WAITING)}
 COMMON = [
     *("--served-model-name", "bench", "--max-model-len", "8192", "--enforce-eager", "--dtype", "float32"),
@@ -28,7 +28,7 @@ COMMON = [
 ]
 OURS = {"SCORING_GRACE_SECONDS": "5", "SCORING_HANG_SECONDS": "3"}
 Act = Callable[[Server], Awaitable[Row]]
-# The acts of one pair of servers; the last one of a pair ends it.
+# The acts for one pair of servers; the last act ends the servers.
 ACTS: dict[str, tuple[str, list[Act]]] = {
     "clients": (
         "null",
@@ -55,7 +55,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench abuse", description=__doc__)
     parser.add_argument("--parts", default=",".join(PARTS), help=f"comma-separated, of {','.join(PARTS)}")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long the flood lasts (default 30)")
-    parser.add_argument("--factor", type=int, default=10, help="clients for each one that is admitted (default 10)")
+    parser.add_argument("--factor", type=int, default=10, help="clients for each admitted client (default 10)")
     parser.add_argument(
         "--pause", type=float, default=1.0, help="seconds until a refused client asks again (default 1)"
     )
@@ -68,7 +68,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Run the parts, print the tables, write them down."""
+    """Run the parts, print their tables and write them to files."""
     arguments = parse_arguments()
     out = arguments.out or Path(tempfile.mkdtemp(prefix="bench-abuse-"))
     out.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def main() -> None:
 
 
 def run_overload(shape: Shape, out: Path) -> dict[str, Any]:
-    """Flood both servers with the same arguments, then bare vLLM as it is without a bound for its queue."""
+    """Flood both servers with the same arguments, then bare vLLM without a limit for its queue, its default."""
     found = {}
     for label, kind in (("bare", "bare"), ("ours", "ours"), ("bare, queue unbounded (its default)", "bare")):
         server = build(kind, "null", out / f"overload-{len(found)}-{kind}.log", bounded="unbounded" not in label)
@@ -108,7 +108,7 @@ def run_overload(shape: Shape, out: Path) -> dict[str, Any]:
 
 
 def run_acts(part: str, out: Path) -> list[Row]:
-    """Start both servers, let both go through the acts of a part, one after the other."""
+    """Start both servers and run the acts of a part on each, one after the other."""
     engine, acts = ACTS[part]
     servers = [build(kind, engine, out / f"{part}-{kind}.log") for kind in ("bare", "ours")]
     found = []
@@ -139,7 +139,7 @@ def build(kind: str, engine: str, log: Path, *, bounded: bool = True) -> Server:
 
 
 def table(titles: list[str], lines: list[list[str]]) -> str:
-    """Return a table as Markdown reads it."""
+    """Return a table in Markdown."""
     return "\n".join(f"| {' | '.join(line)} |" for line in [titles, ["---"] * len(titles), *lines])
 
 

@@ -1,8 +1,8 @@
-"""What the command line itself costs, in CPU, beside `import azure.ai.ml`: interleaved, as medians and ratios.
+"""Measures the CPU time of commands, compared with `import azure.ai.ml`; prints medians and ratios.
 
-Each command runs as a process of its own, in turn, so that a slow moment of the machine falls on all of them. CPU is
-the process's own: what it waits for is not in it. `plan` and `status` run against an emulator that is started for it,
-and once more against Azure without a login, which is as far as they get here: everything but the requests.
+Each command runs in a process of its own, and the commands take turns, so that a slow moment of the machine affects all
+of them. CPU time is the process's own and does not include waiting. `plan` and `status` run against an emulator that is
+started for this, and once more against Azure without a login, where they end before the first request.
 """
 
 import argparse
@@ -32,7 +32,7 @@ OF_THE_DEVELOPER = ("AZURE_", "IDENTITY_", "MSI_", "PYTHONDONTWRITEBYTECODE")
 
 
 def timed(command: list[str], expected: int, environ: dict[str, str]) -> tuple[float, float]:
-    """Wall and own CPU seconds of one run; an end that was not expected ends the bench."""
+    """Wall and own CPU seconds of one run; an unexpected exit code ends the bench."""
     before = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environ)
     _, status, used = os.wait4(process.pid, 0)
@@ -48,7 +48,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     folder = Path(tempfile.mkdtemp(prefix="gatelift-bench-"))
     environ = {name: value for name, value in os.environ.items() if not name.startswith(OF_THE_DEVELOPER)}
-    # Bytecode is kept, as it is where gatelift is installed.
+    # Bytecode files are written and used, as in an installed gatelift.
     environ |= {"GATELIFT_EMULATOR_STATE": str(folder / "state"), "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
     try:
         measure(environ, rounds)

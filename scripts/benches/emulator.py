@@ -1,6 +1,7 @@
-"""The emulator itself: its start, requests in a second, what its front end adds, streams, a large state.
+"""Measures the emulator: its start, requests per second, what its front end adds, streams, a large state.
 
-Everything is measured several times in turn with what it is compared with; medians, lowest and highest in brackets.
+Everything is measured several times, in turn with what it is compared with; prints medians, with the lowest and the
+highest value in brackets.
 """
 
 import argparse
@@ -44,7 +45,7 @@ def cpu_of(pid: int) -> float:
 
 
 def starts(rounds: int, folder: Path) -> None:
-    """A new state folder, and the same again; beside what `import azure.ai.ml` takes."""
+    """The start with a new state folder and with a known one, compared with `import azure.ai.ml`."""
     first, again, cpu, sdk = [], [], [], []
     for number in range(rounds):
         for times in (first, again):
@@ -72,7 +73,7 @@ class Arm:
         self.workspace = f"{scope}/providers/Microsoft.MachineLearningServices/workspaces/local"
 
     def elsewhere(self, number: int) -> tuple[str, str]:
-        """The ids of another subscription's group and workspace: Azure allows 100 endpoints a subscription."""
+        """The ids of a resource group and a workspace in another subscription; Azure allows 100 endpoints in each."""
         group = f"/subscriptions/00000000-0000-0000-0000-{number + 2:012}/resourceGroups/gatelift"
         return group, f"{group}/providers/Microsoft.MachineLearningServices/workspaces/local"
 
@@ -99,7 +100,7 @@ async def requests_in_a_second(arm: Arm, rounds: int, endpoint: str) -> list[flo
 
 
 async def front_end(bench: Bench, arm: Arm, rounds: int, name: str) -> None:
-    """The same question to the container itself and through the front end, in turn, then many streams."""
+    """The same request to the container directly and through the front end, in turn; then many streams."""
     key, uri = bench.key_and_uri(name)
     port = next(item["port"] for item in bench.tell("instances") if name in item["deployment"])
     direct = f"http://127.0.0.1:{port}/v1/chat/completions"
@@ -144,7 +145,7 @@ async def front_end(bench: Bench, arm: Arm, rounds: int, name: str) -> None:
 
 
 async def large_state(bench: Bench, arm: Arm, rounds: int, name: str, endpoints: int, before: list[float]) -> None:
-    """The same requests once there are many endpoints; and the start with all of them."""
+    """The same requests with many endpoints, and the start with all of them."""
     place = {"location": "eastus"}
     body = {**place, "identity": {"type": "SystemAssigned"}, "properties": {"authMode": "Key"}}
     ca = str(Path(arm.profile.state) / "ca.pem")

@@ -1,7 +1,7 @@
-"""plan and up beside a script with azure-ai-ml and beside raw Resource Manager; many stacks at once.
+"""Compares `plan` and `up` with a script that uses azure-ai-ml and with raw Resource Manager; many stacks at once.
 
-An emulator of its own answers after 120 ms and takes 3 s for a long-running operation; the container is the one of the
-tests. The three take turns, and every run is a process of its own, started with nothing imported.
+All use an emulator that answers after 120 ms, takes 3 s for a long-running operation and runs the container of the
+tests. The three take turns, and every run is a new process with nothing imported.
 """
 
 import argparse
@@ -55,7 +55,7 @@ VERBS = ("up, new", "up, converged", "plan, converged")
 
 @dataclass(frozen=True)
 class Run:
-    """What one process took."""
+    """The measurements of one process."""
 
     wall: float
     cpu: float
@@ -63,13 +63,13 @@ class Run:
 
 
 class Bench:
-    """One emulator and the three ways to make a stack on it."""
+    """One emulator and the three ways to create a stack on it."""
 
     def __init__(
         self, folder: Path, latency: float, operation: float, container: Path = CONTAINER, concurrency: int = 64
     ) -> None:
         self.folder, self.container, self.concurrency = folder, container, concurrency
-        compileall.compile_dir(PACKAGE, quiet=2)  # as pip does; the other packages have been installed by it
+        compileall.compile_dir(PACKAGE, quiet=2)  # as pip does when it installs a package
         seed = folder / "seed.json"
         seed.write_text(json.dumps(SEED))
         self.profile = launcher.start(folder / "state", seed=seed)
@@ -90,7 +90,7 @@ class Bench:
         }
 
     def run(self, arm: str, verb: str, name: str) -> Run:
-        """One process from its start to its end."""
+        """Run one process to its end and measure it."""
         command = verb.partition(",")[0]
         if arm == "gatelift":
             spec = self.folder / f"{name}.yaml"
@@ -101,7 +101,7 @@ class Bench:
         return self._measured(called)
 
     def many(self, count: int) -> dict[str, Any]:
-        """That many stacks in one process."""
+        """Run that many stacks in one process."""
         answer = self._checked([str(HERE / "many.py"), str(count), str(self.container)])
         found: dict[str, Any] = json.loads(answer.stdout)
         return found
@@ -158,11 +158,11 @@ class Bench:
         return int(self.tell("counters")["arm_requests"])
 
     def tell(self, what: str, body: Any = None) -> Any:
-        """Read an interface of the portal, or write it."""
+        """Send a request to the emulator's portal."""
         return self._json(f"{self.profile.portal}/{what}", body, method="GET" if body is None else "PUT")
 
     def owner_token(self) -> str:
-        """A token of the emulator's owner."""
+        """An access token for the owner of the emulator's subscription."""
         query = "?api-version=2019-08-01&resource=https://management.azure.com"
         answer = self._json(self.profile.identity_endpoint + query, headers={"X-IDENTITY-HEADER": "gatelift"})
         return str(answer["access_token"])
@@ -188,7 +188,7 @@ class Bench:
 
 
 def compare(bench: Bench, rounds: int, arms: list[str]) -> dict[str, dict[str, list[Run]]]:
-    """Every verb of every arm, in turn; the order is turned round in every other round."""
+    """Measure every command of every arm, in turn; every other round runs in reverse order."""
     found: dict[str, dict[str, list[Run]]] = {verb: {arm: [] for arm in arms} for verb in VERBS}
     for number in range(rounds):
         for verb in VERBS:
@@ -216,11 +216,15 @@ def say(found: dict[str, dict[str, list[Run]]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each (default 5; 0 leaves the comparison out)")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each (default 5; 0 skips the comparison)")
     parser.add_argument("--arms", default=",".join(ARMS), help=f"which of {', '.join(ARMS)}")
-    parser.add_argument("--stacks", default="", metavar="1,10,50", help="so many stacks at once in one process")
-    parser.add_argument("--latency", type=float, default=0.12, help="seconds before every answer of Resource Manager")
-    parser.add_argument("--operation", type=float, default=3.0, help="seconds of a long-running operation")
+    parser.add_argument(
+        "--stacks", default="", metavar="1,10,50", help="numbers of stacks to run at once in one process"
+    )
+    parser.add_argument(
+        "--latency", type=float, default=0.12, help="seconds by which every answer of Resource Manager is delayed"
+    )
+    parser.add_argument("--operation", type=float, default=3.0, help="duration of a long-running operation in seconds")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="gatelift-bench-"))
     bench = Bench(folder, options.latency, options.operation)

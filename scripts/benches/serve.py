@@ -1,4 +1,4 @@
-"""`python -m scoring` beside bare vLLM, side by side in one run; or any OpenAI endpoint with --url."""
+"""Compares `python -m scoring` with bare vLLM in one run, or measures any OpenAI endpoint with --url."""
 
 import argparse
 import json
@@ -54,7 +54,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure, print a table, write the JSON document and the HTML report."""
+    """Measure, print a table, and write the JSON document and the HTML report."""
     arguments = parse_arguments()
     out = arguments.out or Path(tempfile.mkdtemp(prefix="bench-serve-"))
     out.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def side_by_side(arguments: argparse.Namespace, out: Path, command: str) -> dict[str, Any]:
-    """Compare the arms in every chosen cell, and in their cold starts."""
+    """Compare the arms in every chosen cell, and their cold starts."""
     arms: list[Arm] = []
     for text in arguments.arms.split(";"):
         arms.append(parse_arm(text, [arm.label for arm in arms]))

@@ -1,8 +1,8 @@
-"""Weights from the Hub beside weights from a folder: the start-up timelines of `python -m scoring`, in turn.
+"""Compares the starts of `python -m scoring` with weights from the Hub and from a folder, in turn.
 
-The Hub is the emulator's, on this machine and gated: what it costs to ask, to check the token and to write 270 MB to
-the disk, without a network. Every start from it finds an empty cache, and that cache is gone when the next one begins.
-The folder stands for a mounted model asset (AZUREML_MODEL_DIR), but lies on this disk and has been read before.
+The Hub is the emulator's, on this machine, and the model is gated: this measures the requests, the check of the token
+and writing 270 MB to the disk, but no network. Every start from the Hub begins with an empty cache. The folder stands
+for a mounted model asset (AZUREML_MODEL_DIR), but is on the local disk and has been read before.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def measure(folder: Path, rounds: int) -> dict[str, list[dict[str, float]]]:
-    """Start both kinds in turn; return their timelines in seconds."""
+    """Start the server with both kinds of weights in turn; return the timelines in seconds."""
     hub = json.loads(gatelift("start", folder, "--port", "0"))["hub"]
     token = json.loads(gatelift("token", folder))["token"]
     found: dict[str, list[dict[str, float]]] = {"from the Hub": [], "from a folder": []}
@@ -61,7 +61,7 @@ def measure(folder: Path, rounds: int) -> dict[str, list[dict[str, float]]]:
 
 
 def start(server: Server) -> dict[str, float]:
-    """Start a server, read its timeline once it is ready, end it."""
+    """Start a server, read its timeline once it is ready, and stop it."""
     try:
         server.launch()
         ready = server.wait_ready().ready
@@ -74,13 +74,13 @@ def start(server: Server) -> dict[str, float]:
 
 
 def gatelift(action: str, folder: Path, *more: str) -> str:
-    """Run `gatelift emulator ACTION` on a state of its own; return its JSON document."""
+    """Run `gatelift emulator ACTION` on a state folder of this bench; return its JSON document."""
     command = [GATELIFT, "emulator", action, "--state", str(folder / "state"), "--output", "json", *more]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def print_table(found: dict[str, list[dict[str, float]]]) -> None:
-    """Print medians with the lowest and the highest."""
+    """Print the medians with the lowest and highest values."""
     say(f"\n{'seconds, median (lowest-highest)':34}" + "".join(f"{name:>22}" for name in (*PHASES, "ready")))
     for name, rows in found.items():
         cells = []

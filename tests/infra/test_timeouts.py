@@ -1,4 +1,4 @@
-"""How long commands wait: the defaults, and what the environment may say instead."""
+"""Timeouts: the defaults, and those from the environment."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A client that tells what it saw: status, headers, events, and how its answer ended or broke."""
+"""A client that records what it received: status, headers, events, and how the answer ended or broke off."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ WORDS = 90
 
 @dataclass
 class Answer:
-    """What one request got; milliseconds from the moment it was sent."""
+    """The answer to one request; times are in milliseconds since it was sent."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -28,13 +28,13 @@ class Answer:
 
     @property
     def events(self) -> list[str]:
-        """The data of its events, in their order."""
+        """The data of the events, in order."""
         lines = self.body.decode(errors="replace").split("\n")
         return [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
 
     @property
     def error(self) -> str:
-        """The error's code or type and its words, of the body or of the last event that has one."""
+        """Code or type, and message, of the error in the body or in the last event that has one."""
         texts = [self.body.decode(errors="replace")] if not self.events else self.events[::-1]
         for text in texts:
             try:
@@ -45,8 +45,8 @@ class Answer:
                 return f"{error.get('code')} {error.get('message', '')}"
         return ""
 
-    def told(self) -> str:
-        """Say it in a few words."""
+    def summary(self) -> str:
+        """The answer in a few words, for a table."""
         if not self.status:
             return self.broken or "nothing"
         parts = [str(self.status)]
@@ -64,13 +64,13 @@ class Answer:
 
 
 def shortened(text: str) -> str:
-    """Cut a text to what fits a cell of a table."""
+    """Shorten a text to fit into a table cell."""
     text = " ".join(text.replace("|", "/").split())
     return text if len(text) <= WORDS else text[: WORDS - 1] + "…"
 
 
 class Connection:
-    """One kept-alive connection to a port of loopback."""
+    """One keep-alive connection to a port on loopback."""
 
     def __init__(self, port: int, receive_buffer: int = 0) -> None:
         self._port = port
@@ -78,7 +78,7 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, request: bytes, answer: Answer, limit: float = 120) -> Answer:
-        """Send a request and read its answer to the end, or as far as it comes."""
+        """Send a request and read its answer to the end, or until it breaks off."""
         began = time.perf_counter()
         try:
             async with asyncio.timeout(limit):
@@ -93,7 +93,7 @@ class Connection:
         return answer
 
     async def send(self, request: bytes) -> None:
-        """Send a request and read nothing."""
+        """Send a request without reading the answer."""
         _, writer = await self._opened()
         writer.write(request)
         await writer.drain()
@@ -106,7 +106,7 @@ class Connection:
             self.close()
 
     async def read_answer(self, answer: Answer, limit: float) -> Answer:
-        """Read the answer to what was sent."""
+        """Read the answer to the last request."""
         reader, _ = await self._opened()
         try:
             async with asyncio.timeout(limit):
@@ -147,32 +147,32 @@ class Connection:
         return self._streams
 
     def close(self) -> None:
-        """Leave, whatever is under way."""
+        """Close the connection, even during an answer."""
         if self._streams is not None:
             self._streams[1].transport.abort()
             self._streams = None
 
 
 def chat(tokens: int, *, stream: bool, **more: Any) -> bytes:
-    """Return the body of a chat that goes on for exactly so many tokens."""
+    """Return the body of a chat request whose answer has exactly so many tokens."""
     messages = [{"role": "user", "content": "Tell me about lighthouses."}]
     body = {"model": "bench", "messages": messages, "max_tokens": tokens, "ignore_eos": True, "stream": stream, **more}
     return json.dumps(body).encode()
 
 
 def post(body: bytes, path: str = CHAT) -> bytes:
-    """Return a POST of this body."""
+    """Return a POST request with this body."""
     head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 def get(path: str) -> bytes:
-    """Return a GET."""
+    """Return a GET request."""
     return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
 
 
 async def fetch(port: int, request: bytes, limit: float = 30) -> Answer:
-    """Send one request over a connection of its own."""
+    """Send one request over a new connection."""
     connection = Connection(port)
     try:
         return await connection.ask(request, Answer(), limit)
@@ -181,6 +181,6 @@ async def fetch(port: int, request: bytes, limit: float = 30) -> Answer:
 
 
 async def metric(port: int, name: str) -> float:
-    """Return the value of one of vLLM's metrics, over all its labels."""
+    """Return the value of one of vLLM's metrics, summed over its labels."""
     text = (await fetch(port, get("/metrics"))).body.decode()
     return sum(float(value) for value in re.findall(rf"^{name}\{{[^}}]*\}} (\S+)", text, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""How a server dies, hangs and ends, and what those that talk to it see."""
+"""What clients see when a server is killed, hangs or is terminated."""
 
 import asyncio
 import os
@@ -13,11 +13,11 @@ from abusing.hostile import Row
 from abusing.watch import engine_of, exit_of, leave, readiness, ready_turns
 
 NEVER_ENDS = 6000
-PATIENCE = 20.0  # seconds a client waits for more before it gives up
+TIMEOUT = 20.0  # seconds that a client waits for more of an answer before it gives up
 
 
 class Clients:
-    """Clients under way: some with streams, some that wait for whole answers."""
+    """Clients in the middle of requests, some with streams, some without."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -25,8 +25,8 @@ class Clients:
         self.streams: list[asyncio.Task[Answer]] = []
         self.whole: list[asyncio.Task[Answer]] = []
 
-    async def begin(self, streams: list[int], whole: list[int], patience: float = PATIENCE) -> None:
-        """Start requests for so many tokens each, and wait until every stream has its first token."""
+    async def begin(self, streams: list[int], whole: list[int], patience: float = TIMEOUT) -> None:
+        """Start requests for so many tokens each, and wait until every stream has its first one."""
         answers = [Answer() for _ in streams]
         for tokens, answer in zip(streams, answers, strict=True):
             self.streams.append(self._ask(chat(tokens, stream=True), answer, patience))
@@ -40,28 +40,28 @@ class Clients:
         return asyncio.create_task(connection.ask(post(body), answer, patience))
 
     async def saw(self) -> str:
-        """Wait for the end of all and count what they saw."""
+        """Wait for all requests to end, and count what the clients received."""
         parts = []
         for name, tasks in (("stream", self.streams), ("whole", self.whole)):
-            counted = Counter(answer.told() for answer in await asyncio.gather(*tasks))
+            counted = Counter(answer.summary() for answer in await asyncio.gather(*tasks))
             parts += [f"{count} × {name}: {told}" for told, count in counted.items()]
         return "; ".join(parts)
 
 
 async def terminated(server: Server) -> Row:
-    """SIGTERM while some streams can still end in the time of grace and some cannot."""
+    """Send SIGTERM while some streams can end within the grace period and some cannot."""
     clients = Clients(server)
     await clients.begin([NEVER_ENDS, NEVER_ENDS, 200], [NEVER_ENDS])
     await _tell(server, signal.SIGTERM)
     exit_code = asyncio.create_task(exit_of(server, 60))
     turn = await ready_turns(server, 10)
     new = await fetch(server.port, post(chat(1, stream=False)), 5)
-    saw = f"{await clients.saw()}; new request: {new.told()}"
-    return {"what": "SIGTERM under streams", "saw": saw, "ready": turn.told(), "exit": await exit_code}
+    saw = f"{await clients.saw()}; new request: {new.summary()}"
+    return {"what": "SIGTERM under streams", "saw": saw, "ready": turn.summary(), "exit": await exit_code}
 
 
 async def told_twice(server: Server) -> Row:
-    """SIGTERM, and another one before the streams have ended."""
+    """Send SIGTERM, and again before the streams have ended."""
     clients = Clients(server)
     await clients.begin([NEVER_ENDS], [NEVER_ENDS])
     await _tell(server, signal.SIGTERM)
@@ -70,11 +70,11 @@ async def told_twice(server: Server) -> Row:
     if server.process is not None and server.process.poll() is None:
         await _tell(server, signal.SIGTERM)
     ended = await exit_of(server, 30)
-    return {"what": "second SIGTERM", "saw": await clients.saw(), "ready": turn.told(), "exit": ended}
+    return {"what": "second SIGTERM", "saw": await clients.saw(), "ready": turn.summary(), "exit": ended}
 
 
 async def engine_killed(server: Server) -> Row:
-    """Kill -9 of the engine's process."""
+    """Kill the engine process with SIGKILL."""
     clients = Clients(server)
     await clients.begin([NEVER_ENDS, NEVER_ENDS], [NEVER_ENDS])
     os.kill(engine_of(server), signal.SIGKILL)
@@ -82,7 +82,7 @@ async def engine_killed(server: Server) -> Row:
 
 
 async def engine_hangs(server: Server) -> Row:
-    """Stop the engine's process while requests wait, wait until its clients are gone, and let it go on."""
+    """Stop the engine process while requests wait, until the clients have left, then let it continue."""
     clients = Clients(server)
     await clients.begin([NEVER_ENDS, NEVER_ENDS], [], patience=12)
     engine = engine_of(server)
@@ -96,12 +96,12 @@ async def engine_hangs(server: Server) -> Row:
     finally:
         os.kill(engine, signal.SIGCONT)
     again = await ready_turns(server, 20, wanted=True)
-    ready = f"{turn.told()}; {alone} once the clients have left; goes on: {again.told()}"
-    return {"what": "engine hangs (SIGSTOP)", "saw": f"{saw}; new request: {new.told()}", "ready": ready}
+    ready = f"{turn.summary()}; {alone} once the clients have left; goes on: {again.summary()}"
+    return {"what": "engine hangs (SIGSTOP)", "saw": f"{saw}; new request: {new.summary()}", "ready": ready}
 
 
 async def terminated_while_hung(server: Server) -> Row:
-    """SIGTERM when the engine makes no step."""
+    """Send SIGTERM while the engine hangs."""
     clients = Clients(server)
     await clients.begin([NEVER_ENDS], [])
     os.kill(engine_of(server), signal.SIGSTOP)
@@ -110,14 +110,14 @@ async def terminated_while_hung(server: Server) -> Row:
 
 
 async def _end(what: str, server: Server, clients: Clients, longest: float) -> Row:
-    """What is seen of a server that is about to end; readiness has so many seconds to turn."""
+    """Observe a server that is about to end; its readiness must change within so many seconds."""
     exit_code = asyncio.create_task(exit_of(server, 60))
     turn = await ready_turns(server, longest)
-    return {"what": what, "saw": await clients.saw(), "ready": turn.told(), "exit": await exit_code}
+    return {"what": what, "saw": await clients.saw(), "ready": turn.summary(), "exit": await exit_code}
 
 
 async def seeded(server: Server, requests: int = 8) -> Row:
-    """Send seeded requests with prompts so long that together they are read in pieces."""
+    """Send seeded requests with prompts so long that the engine processes them in chunks."""
     chance = random.Random(1)  # noqa: S311
     answers = [Answer() for _ in range(requests)]
     connections = [Connection(server.port) for _ in range(requests)]
@@ -126,7 +126,7 @@ async def seeded(server: Server, requests: int = 8) -> Row:
         words = " ".join(f"{chance.randrange(100)}" for _ in range(900))
         message = [{"role": "user", "content": words}]
         asking.append(connection.ask(post(chat(16, stream=False, seed=1, messages=message)), answer, 60))
-    counted = Counter(answer.told() for answer in await asyncio.gather(*asking))
+    counted = Counter(answer.summary() for answer in await asyncio.gather(*asking))
     await leave(connections)
     ended = await exit_of(server, 5)
     turn = await readiness(server)

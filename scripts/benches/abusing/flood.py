@@ -1,4 +1,4 @@
-"""Overload: many times more clients than are admitted, beside just as many as are."""
+"""Overload: many times more clients than the server admits, compared with exactly as many."""
 
 import asyncio
 import math
@@ -17,7 +17,7 @@ from abusing.watch import memory
 
 @dataclass(frozen=True)
 class Shape:
-    """How hard a server is pressed."""
+    """The load on a server."""
 
     admitted: int
     factor: int = 10
@@ -28,7 +28,7 @@ class Shape:
 
 @dataclass
 class Crowd:
-    """What the clients of one run saw; milliseconds."""
+    """What the clients of one run received; times are in milliseconds."""
 
     first: list[float] = field(default_factory=list)
     latency: list[float] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Crowd:
     unanswered: int = 0
 
     def note(self, answer: Answer) -> bool:
-        """Count an answer; tell whether it was a refusal."""
+        """Count an answer; return whether it was a refusal."""
         if answer.status == 200 and not answer.broken and answer.events[-1:] == ["[DONE]"] and not answer.error:
             self.first.append(answer.first_ms)
             self.latency.append(answer.total_ms)
@@ -49,12 +49,12 @@ class Crowd:
             self.refusals[f"{answer.status}, {named}, {shape}"] += 1
             return True
         else:
-            self.broken[answer.told()] += 1
+            self.broken[answer.summary()] += 1
         return False
 
 
 async def press(server: Server, clients: int, shape: Shape) -> Crowd:
-    """Let so many clients ask again and again; those that wait at the end are counted, and leave."""
+    """Let so many clients send requests again and again; those still waiting at the end are counted and leave."""
     crowd = Crowd()
     request = post(chat(shape.tokens, stream=True))
     ends = time.perf_counter() + shape.seconds
@@ -93,7 +93,7 @@ async def overload(server: Server, shape: Shape) -> dict[str, Any]:
 
 
 def summary(crowd: Crowd, shape: Shape) -> dict[str, Any]:
-    """Boil a run down to its figures."""
+    """Return the figures of a run."""
     figures: dict[str, Any] = {
         "admitted": len(crowd.latency),
         "admitted_per_second": len(crowd.latency) / shape.seconds,
@@ -110,7 +110,7 @@ def summary(crowd: Crowd, shape: Shape) -> dict[str, Any]:
 
 
 def rows(found: dict[str, dict[str, Any]]) -> list[list[str]]:
-    """Return the table: a row for each figure, a column for each server."""
+    """Return a table with a row for each figure and a column for each server."""
     lines: dict[str, Callable[[dict[str, Any]], str]] = {
         "clients in the flood": lambda run: str(run["clients"]),
         "answered in full (without the flood)": lambda run: f"{run['flood']['admitted']} ({run['calm']['admitted']})",

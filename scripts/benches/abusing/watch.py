@@ -1,4 +1,4 @@
-"""What is seen of a server from outside: its memory, its readiness, its engine's process, its end."""
+"""Observes a server from outside: its memory, its readiness, its engine process, its exit."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from abusing.client import Connection, fetch, get
 
 @dataclass
 class Memory:
-    """Resident MiB of all processes of a server: before, at most, and after."""
+    """Resident memory of all processes of a server in MiB: before, at the peak, and after."""
 
     before: float = 0.0
     peak: float = 0.0
@@ -23,7 +23,7 @@ class Memory:
 
 
 def resident_mib(server: Server) -> float:
-    """Return the resident size of all its processes now."""
+    """Return the present resident memory of all its processes, in MiB."""
     assert server.process is not None  # noqa: S101
     return sum(_resident_kib(pid) for pid in family(server.process.pid)) / 1024
 
@@ -38,7 +38,7 @@ def _resident_kib(pid: int) -> int:
 
 @asynccontextmanager
 async def memory(server: Server, settle: float = 3.0) -> AsyncIterator[Memory]:
-    """Watch the memory while something happens, and once more when it has been over for `settle` seconds."""
+    """Measure the memory while the block runs, and once more `settle` seconds after it."""
     seen = Memory(before=resident_mib(server))
     seen.peak = seen.before
 
@@ -57,7 +57,7 @@ async def memory(server: Server, settle: float = 3.0) -> AsyncIterator[Memory]:
 
 
 def engine_of(server: Server) -> int:
-    """Return the process of the engine."""
+    """Return the process id of the engine."""
     assert server.process is not None  # noqa: S101
     for pid in family(server.process.pid):
         with contextlib.suppress(OSError):
@@ -67,19 +67,19 @@ def engine_of(server: Server) -> int:
 
 
 async def readiness(server: Server) -> int:
-    """Return the status of the readiness probe now; 0 when nobody answers."""
+    """Return the present status of the readiness probe; 0 without an answer."""
     return (await fetch(server.port, get(READINESS[server.kind]), 2)).status
 
 
 @dataclass
 class Turn:
-    """How long readiness took to become something else, and what."""
+    """How long readiness took to change, and its new status."""
 
     seconds: float
     status: int
 
-    def told(self) -> str:
-        """Say it in a few words."""
+    def summary(self) -> str:
+        """How readiness changed, in a few words, for a table."""
         if self.seconds < 0:
             return f"still {self.status} after {-self.seconds:.0f} s"
         return f"{self.status or 'refused'} after {self.seconds:.2f} s"
@@ -98,7 +98,7 @@ async def ready_turns(server: Server, limit: float, wanted: bool = False) -> Tur
 
 
 async def exit_of(server: Server, limit: float) -> str:
-    """Wait for the end of the process and say how it ended."""
+    """Wait for the process to end and say how it ended."""
     assert server.process is not None  # noqa: S101
     began = time.perf_counter()
     while server.process.poll() is None:
@@ -109,7 +109,7 @@ async def exit_of(server: Server, limit: float) -> str:
 
 
 async def leave(connections: list[Connection]) -> None:
-    """Close all of them, and let the server notice."""
+    """Close all connections, and give the server time to notice."""
     for connection in connections:
         connection.close()
     await asyncio.sleep(1)

@@ -1,1 +1,1 @@
-"""What `bench emulator` needs: a client that costs little, and a container that streams."""
+"""Parts of `scripts/bench emulator`: a client that uses little CPU, and a container that streams."""

@@ -1,4 +1,4 @@
-"""A client that costs little: prepared requests over open connections, answers only measured."""
+"""A client that uses little CPU: it sends prepared requests over open connections and only measures answers."""
 
 import asyncio
 import ssl
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 
 def request(method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
-    """The bytes of a request."""
+    """A request as bytes."""
     parts = urlsplit(url)
     said = {"Host": parts.netloc, "Content-Length": str(len(body)), **headers}
     lines = "".join(f"{name}: {value}\r\n" for name, value in said.items())
@@ -31,7 +31,7 @@ class Connection:
         return cls(*await asyncio.open_connection(parts.hostname, parts.port, ssl=tls))
 
     async def ask(self, prepared: bytes) -> int:
-        """The status; the body is read to its end."""
+        """Send a request and read the whole answer; returns the status."""
         self.writer.write(prepared)
         head = (await self.reader.readuntil(b"\r\n\r\n")).lower()
         length = head.partition(b"content-length:")[2].split(b"\r\n")[0]
@@ -44,7 +44,7 @@ class Connection:
         return int(head.split()[1])
 
     async def stream(self, prepared: bytes) -> tuple[int, float, int]:
-        """The status, the seconds to the first event, the number of events."""
+        """Send a request for a stream; returns the status, the seconds to the first event, and the number of events."""
         began = time.perf_counter()
         self.writer.write(prepared)
         status = int((await self.reader.readuntil(b"\r\n\r\n")).split()[1])
@@ -60,7 +60,7 @@ class Connection:
 
 
 async def rate(url: str, ca: str, prepared: bytes, *, connections: int, requests: int) -> float:
-    """Answers in a second, over that many connections."""
+    """Measure the answers per second, over that many connections."""
     opened = [await Connection.open(url, ca) for _ in range(connections)]
     left = iter(range(requests))
 

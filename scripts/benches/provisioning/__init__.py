@@ -1,1 +1,1 @@
-"""What `bench provision` compares: gatelift, a script with azure-ai-ml, raw Resource Manager."""
+"""The programs that `scripts/bench provision` compares: gatelift, a script with azure-ai-ml, raw requests."""

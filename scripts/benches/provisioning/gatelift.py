@@ -1,4 +1,4 @@
-"""The real command line with the tests' container in the place of vLLM: `gatelift.py FOLDER COMMAND ARGS…`."""
+"""The real command line, but with the container of the tests instead of vLLM: `gatelift.py FOLDER COMMAND ARGS…`."""
 
 import sys
 from pathlib import Path

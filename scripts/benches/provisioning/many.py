@@ -1,4 +1,4 @@
-"""Several stacks side by side in one process, a thread each: `many.py COUNT FOLDER`; prints one JSON document."""
+"""Runs several stacks in one process, each in a thread: `many.py COUNT FOLDER`; prints one JSON document."""
 
 import json
 import os

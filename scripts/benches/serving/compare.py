@@ -1,4 +1,4 @@
-"""Ratios of every arm to the first one, cell by cell, with the noise of equal servers beside them."""
+"""The ratio of every arm to the first one in each cell, and the noise between equal servers."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -10,7 +10,7 @@ START_MEASURES = ("liveness", "ready", "first_token", "start_cpu", "peak_mib")
 
 
 def compare(document: dict[str, Any]) -> dict[str, Any]:
-    """Return noise floors by measure, and every cell's ratios with a verdict."""
+    """Return the noise floor of each measure, and every cell's ratios with a verdict."""
     first, *others = document["arms"]
     same = f"{first} again"
     floors = {}
@@ -53,7 +53,7 @@ def _starts(document: dict[str, Any], first: str) -> Any:
 
 
 def print_comparison(document: dict[str, Any], say: Callable[[str], None]) -> None:
-    """Print the ratios, one line for each cell and measure that says something."""
+    """Print the ratios, one line for each cell and measure that has one."""
     comparison = document["comparison"]
     first = document["arms"][0]
     for row in comparison["starts"]:

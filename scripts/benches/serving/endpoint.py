@@ -1,4 +1,4 @@
-"""Any OpenAI endpoint under a rising rate of requests, until it no longer keeps what was asked of it."""
+"""Sends a rising rate of requests to any OpenAI endpoint, until it misses its objectives."""
 
 import argparse
 import json
@@ -34,7 +34,7 @@ def add_endpoint_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_endpoint(arguments: argparse.Namespace, say: Callable[[str], None]) -> dict[str, Any]:
-    """Send each rate for some seconds; stop where an objective is missed or requests fail."""
+    """Send requests at each rate for some seconds; stop when an objective is missed or requests fail."""
     objectives = {name: float(value) for name, _, value in (p.partition("=") for p in arguments.slo.split(",") if p)}
     bodies = [json.dumps(body) for body in _bodies(arguments)]
     steps: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""What is measured: the cells of the matrix, the engines, and the requests that are sent."""
+"""The matrix: its cells, the engines, and the requests that are sent."""
 
 import itertools
 import json
@@ -35,7 +35,7 @@ TOOL = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One measured combination."""
+    """One combination that is measured."""
 
     engine: str
     workload: str
@@ -45,20 +45,20 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Say it in words."""
+        """The cell's name in tables."""
         how = "stream" if self.stream else "whole"
         return f"{self.engine} {self.workload} {how} c={self.concurrency} {self.tokens} tokens"
 
     @property
     def requests(self) -> int:
-        """Enough requests that a measurement lasts some seconds, few enough that a matrix ends."""
+        """The number of requests: enough for some seconds of measurement, few enough for a matrix to end in time."""
         waves = {1: 5, 16: 4, 64: 4, 256: 3}.get(self.concurrency, 3)
         waves *= 4 if self.engine in SHAPES else 1  # a GPU is through in no time
         return self.concurrency * max(1, waves // (1 if self.tokens < 256 else 4))
 
     @property
     def group(self) -> tuple[str, bool]:
-        """Cells of one group share their servers."""
+        """The cell's group; cells of one group share their servers."""
         return self.engine, WORKLOADS[self.workload]
 
     def bodies(self) -> list[str]:
@@ -84,7 +84,7 @@ class Cell:
 
 
 def server_arguments(group: tuple[str, bool]) -> list[str]:
-    """Return vLLM's arguments for a group of cells: the same for every server."""
+    """Return vLLM's arguments for a group of cells, the same for every server."""
     parsers = PARSERS if group[1] else []
     if group[0] in SHAPES:
         folder = shaped_model(group[0], models_dir() / ENGINES["random"][0])
@@ -94,7 +94,7 @@ def server_arguments(group: tuple[str, bool]) -> list[str]:
 
 
 def models_dir() -> Path:
-    """Return the folder that the demo models were prepared in."""
+    """Return the folder with the weights of the demo models."""
     cache = os.environ.get("GATELIFT_CACHE_DIR")
     base = Path(cache) if cache else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatelift"
     return base / "models"
@@ -103,7 +103,7 @@ def models_dir() -> Path:
 def cells(
     engines: list[str], workloads: list[str], modes: list[str], concurrencies: list[int], tokens: list[int]
 ) -> Iterator[Cell]:
-    """Yield the cells, those of one group of servers together."""
+    """Yield the cells, those of the same group one after the other."""
     for engine, parsers in itertools.product(engines, (False, True)):
         chosen = [workload for workload in workloads if WORKLOADS[workload] is parsers]
         for workload, mode, concurrency, length in itertools.product(chosen, modes, concurrencies, tokens):

@@ -1,9 +1,9 @@
-"""An executor without a model: while there is work, pseudo-random tokens come at a fixed interval.
+"""An executor without a model: while there is work, it returns pseudo-random tokens at a fixed interval.
 
-It stands in for a fast accelerator: the scheduler, the engine's process and the HTTP front are vLLM's own, only the
-model's work is a sleep (NULL_STEP_MS, default 10). As on an accelerator, where vLLM schedules one step while the one
-before runs, what the scheduler takes is part of the interval. Measurements with it are about the front, never about a
-model.
+It stands in for a fast accelerator: the scheduler, the engine process and the HTTP front are vLLM's own, and only the
+model's work is replaced by a sleep (NULL_STEP_MS, 10 by default). As on an accelerator, where vLLM schedules a step
+while the one before runs, the scheduler's time is part of the interval. Measurements with it say something about the
+HTTP front, but nothing about a model.
 """
 
 import os
@@ -23,7 +23,7 @@ GIB = 1024**3
 
 
 class NullExecutor(Executor):
-    """Answers the engine's calls as one worker would, at once; a step sleeps."""
+    """Answers the engine's calls at once, as one worker would; only a step takes time."""
 
     def _init_executor(self) -> None:
         self.step_seconds = float(os.environ.get("NULL_STEP_MS", "10")) / 1000
@@ -39,13 +39,13 @@ class NullExecutor(Executor):
         return [{"model.layers.0.self_attn.attn": spec}]
 
     def determine_available_memory(self) -> list[int]:
-        """Room for about a million tokens."""
+        """Report memory for about a million tokens."""
         return [GIB // 2]
 
     def collective_rpc(
         self, method: Any, timeout: float | None = None, args: Any = (), kwargs: Any = None, non_block: bool = False
     ) -> Any:
-        """Answer what is asked at start and end; anything else has nothing to do."""
+        """Answer the calls at the start and the end; do nothing for any other."""
         answers = {
             "get_supported_tasks": ("generate",),
             "get_supported_kv_cache_layouts": [layout.name for layout in KVCacheLayout],
@@ -56,7 +56,7 @@ class NullExecutor(Executor):
         return _finished(result) if non_block else result
 
     def execute_model(self, scheduler_output: Any, non_block: bool = False) -> Any:
-        """Return one token for each request whose prompt is through, one interval after the step before."""
+        """Return one token for each request whose prompt is processed, one interval after the step before."""
         self._wait()
         for new in scheduler_output.scheduled_new_reqs:
             self.prompt_left[new.req_id] = len(new.prompt_token_ids) - new.num_computed_tokens
@@ -75,11 +75,11 @@ class NullExecutor(Executor):
         return _finished(output) if non_block else output
 
     def sample_tokens(self, grammar_output: Any, non_block: bool = False) -> Any:
-        """Nothing is left to sample."""
+        """Do nothing: the tokens have been chosen already."""
         raise RuntimeError("the null executor samples in execute_model")
 
     def _wait(self) -> None:
-        """Sleep until this step would have ended: a whole interval after a pause, else what is left of one."""
+        """Sleep until the end of this step: a whole interval after a pause, else what is left of the present one."""
         now = time.monotonic()
         began = self.ended if now - self.ended < self.step_seconds else now
         self.ended = began + self.step_seconds
@@ -90,10 +90,10 @@ class NullExecutor(Executor):
         return FIRST_TOKEN + self.state // 65_536 % TOKENS
 
     def check_health(self) -> None:
-        """Always well."""
+        """Do nothing: this executor is always healthy."""
 
     def shutdown(self) -> None:
-        """Nothing to end."""
+        """Do nothing: there is nothing to shut down."""
 
 
 def _finished(result: Any) -> Future[Any]:

@@ -75,7 +75,7 @@ def bar_plot(bars: Sequence[tuple[str, float, float, float]], unit: str, label: 
 
 
 def line_plot(xs: Sequence[float], lines: dict[str, Sequence[float]], unit: str, label: str) -> str:
-    """Draw lines over the asked rate."""
+    """Draw lines over the requested rate."""
     height, top = 240, max((v for line in lines.values() for v in line if not math.isnan(v)), default=1.0) or 1.0
     widest = max(xs, default=1.0) or 1.0
 

@@ -1,4 +1,4 @@
-"""Server processes of a bench: the same arguments and environment for all, watched through /proc, ended for sure."""
+"""The server processes of a bench: all with the same arguments and environment, always stopped at the end."""
 
 import ctypes
 import json
@@ -22,14 +22,14 @@ PR_SET_PDEATHSIG = 1
 
 
 def free_port() -> int:
-    """Return a port of loopback that is free now."""
+    """Return a free port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def environment() -> dict[str, str]:
-    """Give both servers the same environment; on a CPU the one that vLLM needs to be worth measuring."""
+    """Return the environment of all servers; on a CPU it has the settings with which vLLM performs well."""
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(REPO), str(REPO / "scripts" / "benches")]),
@@ -42,7 +42,7 @@ def environment() -> dict[str, str]:
 
 
 def clean_up_at_sigterm() -> None:
-    """Let SIGTERM end this process as Ctrl-C does: what it has started is stopped first."""
+    """Let SIGTERM end this process as Ctrl-C does, so that it first stops what it has started."""
 
     def end(number: int, frame: object) -> None:
         signal.signal(number, signal.SIG_IGN)  # a second one must not break off the cleaning up
@@ -57,7 +57,7 @@ def _die_with_parent() -> None:
 
 @dataclass
 class Start:
-    """Seconds from exec to an answered liveness probe, to readiness, to the first token of a chat."""
+    """Seconds from exec to the first answered liveness probe, to readiness, and to the first token of a chat."""
 
     liveness: float = 0.0
     ready: float = 0.0
@@ -78,7 +78,7 @@ class Server:
     started: float = 0.0
 
     def launch(self) -> None:
-        """Start the process; it dies with the bench."""
+        """Start the process, which is killed when the bench ends."""
         self.port = free_port()
         command = [sys.executable, "-m", PROGRAMS[self.kind], "--host", "127.0.0.1", "--port", str(self.port)]
         with self.log.open("wb") as log:
@@ -134,18 +134,18 @@ class Server:
             return False
 
     def cpu_seconds(self) -> tuple[float, float]:
-        """CPU seconds so far of the HTTP process and of all processes."""
+        """CPU seconds used so far, by the HTTP process and by all processes."""
         assert self.process is not None  # noqa: S101
         each = {pid: _cpu(pid) for pid in family(self.process.pid)}
         return each.get(self.process.pid, 0.0), sum(each.values())
 
     def peak_mib(self) -> float:
-        """Largest resident sizes of all its processes, summed."""
+        """The sum of the peak resident memory of all its processes, in MiB."""
         assert self.process is not None  # noqa: S101
         return sum(_peak_kib(pid) for pid in family(self.process.pid)) / 1024
 
     def stop(self) -> None:
-        """End the process and its children."""
+        """Stop the process and its children."""
         if self.process is None:
             return
         members = family(self.process.pid)

@@ -1,4 +1,4 @@
-"""One self-contained HTML page: no script, no font, no image from elsewhere."""
+"""The report as one self-contained HTML page, without scripts and without fonts or images from elsewhere."""
 
 import html
 import math
@@ -21,7 +21,7 @@ th:first-child, td:first-child { text-align: left } svg { max-width: 100%; heigh
 
 
 def write_report(document: dict[str, Any], path: Path) -> None:
-    """Write the page of a document as `serve` makes it."""
+    """Write the page for a document of `serve`."""
     parts = [_about(document["about"])]
     if "endpoint" in document:
         parts += _endpoint(document["endpoint"])
@@ -39,7 +39,7 @@ def _about(about: dict[str, Any]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], classes: str = "") -> str:
-    """Render a table; a cell that starts with `<` is taken as it is."""
+    """Render a table; a cell that starts with `<` is inserted as HTML."""
 
     def cell(text: str) -> str:
         return text if text.startswith("<") else html.escape(text)

@@ -1,4 +1,4 @@
-"""Running the matrix: servers of all arms side by side, one measurement after the other, A B A B."""
+"""Runs the matrix: the servers of all arms run side by side and are measured in turn, A B A B."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ Rows = dict[str, list[dict[str, float]]]
 
 @dataclass(frozen=True)
 class Arm:
-    """One of the compared servers: a label, the program, and what its environment has on top."""
+    """One of the compared servers: a label, the program, and additional environment variables."""
 
     label: str
     kind: str
@@ -27,7 +27,7 @@ class Arm:
 
 
 def parse_arm(text: str, seen: Iterable[str]) -> Arm:
-    """Read `bare`, `ours` or `ours:NAME=VALUE,…`; an arm that is named twice is `… again`."""
+    """Parse `bare`, `ours` or `ours:NAME=VALUE,…`; the label of an arm that is named twice is `… again`."""
     kind, _, variables = text.partition(":")
     environment = dict(pair.split("=", 1) for pair in variables.split(",") if pair)
     label = text
@@ -56,7 +56,7 @@ def start_servers(
 
 
 def stop_servers(servers: dict[str, Server]) -> None:
-    """End all of them."""
+    """Stop all servers."""
     for server in servers.values():
         server.stop()
 
@@ -64,7 +64,7 @@ def stop_servers(servers: dict[str, Server]) -> None:
 def run_matrix(
     cells: Iterable[Cell], arms: list[Arm], rounds: int, logs: Path, say: Callable[[str], None]
 ) -> tuple[list[dict[str, Any]], dict[str, float]]:
-    """Measure every cell; return one document for each cell, and each arm's peak memory."""
+    """Measure every cell; return one document for each cell, and the peak memory of each arm."""
     results: list[dict[str, Any]] = []
     peaks: dict[str, float] = {}
     for group, members in groupby(cells, key=lambda cell: cell.group):

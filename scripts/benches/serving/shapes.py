@@ -1,7 +1,7 @@
-"""Models of a well-known shape without their weights, for `--load-format dummy` on a GPU.
+"""Folders of well-known models without their weights, for `--load-format dummy` on a GPU.
 
-Layers and widths are those of the model; the tokenizer, and with it the vocabulary, is the demo model's, so that every
-token that is sampled has a text.
+They have the layers and widths of the model, but the tokenizer and vocabulary of the demo model, so that every sampled
+token has a text.
 """
 
 import functools
@@ -41,7 +41,7 @@ ARGUMENTS = ["--load-format", "dummy", "--dtype", "bfloat16", "--gpu-memory-util
 
 
 def shaped_model(name: str, demo: Path) -> Path:
-    """Return the folder of a model of this shape, with a demo model's tokenizer; it is gone when the bench ends."""
+    """Return the folder of a model of this shape, with a demo model's tokenizer; it is deleted when the bench ends."""
     if not (demo / "config.json").is_file():
         raise SystemExit(f"no demo model in {demo}\n\nhint: scripts/setup makes it; GATELIFT_CACHE_DIR names its cache")
     folder = Path(_folder(name).name)

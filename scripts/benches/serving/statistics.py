@@ -1,4 +1,4 @@
-"""From raw milliseconds to ratios with their spread, beside what the same comparison gives for equal servers."""
+"""Computes ratios and their spread from raw milliseconds, and the noise: the same ratios for equal servers."""
 
 import math
 import statistics
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# Measures of one run, and whether more of it is better.
+# The measures of one run, and whether a larger value is better.
 MEASURES = {
     "requests_per_second": True,
     "tokens_per_second": True,
@@ -45,7 +45,7 @@ LABELS = {
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return a percentile by linear interpolation; nan of nothing."""
+    """Return a percentile by linear interpolation; nan for no values."""
     if not values:
         return math.nan
     ordered = sorted(values)
@@ -56,7 +56,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def summarise(measured: dict[str, Any], tokens: int, requests: int, cpu: tuple[float, float]) -> dict[str, float]:
-    """Boil one run down to MEASURES; `tokens` is the length of every answer (0: as the server counted them)."""
+    """Compute MEASURES of one run; `tokens` is the length of every answer (0: as the server counted it)."""
     done = max(1, len(measured["latency"]))
     total = tokens * done if tokens else measured["tokens"] or measured["events"]
     row = {
@@ -77,7 +77,7 @@ def summarise(measured: dict[str, Any], tokens: int, requests: int, cpu: tuple[f
 
 @dataclass(frozen=True)
 class Ratio:
-    """Median of the rounds' ratios, the smallest and the largest of them."""
+    """The median, the smallest and the largest of the rounds' ratios."""
 
     median: float
     low: float
@@ -91,13 +91,13 @@ def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Ratio |
 
 
 def noise_floor(same: Sequence[Ratio]) -> float:
-    """Return the factor that the medians of equal servers stay within, in nine of ten cells (1.05: five per cent)."""
+    """Return the factor within which the medians of equal servers stay in nine of ten cells (1.05: five per cent)."""
     distances = sorted(abs(math.log(found.median)) for found in same if found.median > 0)
     return math.exp(percentile(distances, 0.9)) if distances else math.nan
 
 
 def verdict(found: Ratio, floor: float, more_is_better: bool) -> str:
-    """Say `better`, `worse`, or `same` where the ratio is within the noise; nothing where the noise is not known."""
+    """Return `better`, `worse`, or `same` for a ratio within the noise; empty where the noise is not known."""
     if math.isnan(floor):
         return ""
     if 1 / floor <= found.median <= floor:

@@ -1,4 +1,4 @@
-"""Resource Manager's client: its credential goes to the management endpoint and nowhere else."""
+"""The client of Resource Manager sends its credential to that host and to no other."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ ELSEWHERE = "https://elsewhere.example/operation"
 
 
 class Credential:
-    """Hands out one token and counts how often."""
+    """A credential that always returns the same token and counts the calls."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -26,7 +26,7 @@ class Credential:
 
 
 class Pointing(BaseHTTPRequestHandler):
-    """Answers whatever is asked, and points elsewhere: to an operation, or to the next page."""
+    """A service whose answers name a URL at another host, for an operation or for the next page."""
 
     def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -45,7 +45,7 @@ class Pointing(BaseHTTPRequestHandler):
 
 
 class Failed(Pointing):
-    """Has a deployment whose operation nobody remembers."""
+    """A service with a failed deployment whose operation no longer exists."""
 
     def do_GET(self) -> None:
         body = b'{"name": "blue", "properties": {"provisioningState": "Failed"}}'

@@ -1,4 +1,4 @@
-"""Azure's error bodies: which code counts, and what is said about it."""
+"""Azure's error bodies: which code is chosen, and how it is explained."""
 
 from typing import Any
 

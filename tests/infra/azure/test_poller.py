@@ -1,4 +1,4 @@
-"""Waiting for operations: through a network that comes back, and not forever."""
+"""Waiting for operations: network losses are survived, and the wait ends at the timeout."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ OPERATION = Operation("/id", "https://arm/operation")
 
 
 class Answers:
-    """Resource Manager as the answers that it gives to polls; the last one again and again."""
+    """Resource Manager as a list of answers to polls, of which the last one is repeated."""
 
     def __init__(self, *answers: Progress | Exception) -> None:
         self.answers = list(answers)

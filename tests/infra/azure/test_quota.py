@@ -1,4 +1,4 @@
-"""The cores that Azure wants to see, and the refusal when they are not there."""
+"""The cores of quota that Azure requires, and the error when they are not available."""
 
 from typing import Any
 

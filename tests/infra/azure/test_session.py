@@ -1,4 +1,4 @@
-"""What Azure asks to wait: waited for and told, or the command's end where it is too long."""
+"""Waits that Azure asks for: they are observed and reported, and end the command if they are too long."""
 
 from email.message import Message
 from typing import Any
@@ -12,7 +12,7 @@ from infra.http_client import Answer
 
 
 class Throttling:
-    """A service that answers 429 so many times."""
+    """A service that answers 429 a given number of times."""
 
     def __init__(self, times: int, retry_after: str) -> None:
         self.left, self.retry_after = times, retry_after
@@ -27,7 +27,7 @@ class Throttling:
 
 
 class Login:
-    """A token."""
+    """A credential with a fixed token."""
 
     def get_token(self, *scopes: str, **_: Any) -> Any:
         return type("Token", (), {"token": "t"})

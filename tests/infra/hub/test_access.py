@@ -1,4 +1,4 @@
-"""The Hub that does not answer, or must not be asked: one error, soon, with a way out."""
+"""A Hub that does not answer or must not be asked: one error, without a long wait, with a hint."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ SHORT = Timeouts(request=0.2)
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """A Hub that takes connections and never says a word."""
+    """A Hub that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 

@@ -1,4 +1,4 @@
-"""Runs the matrices whole, in lanes side by side, and prints their tables: `scripts/matrix [--lanes N] [WORD …]`."""
+"""Runs the complete matrices, in parallel lanes, and prints their tables: `scripts/matrix [--lanes N] [WORD …]`."""
 
 import argparse
 import json
@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def report_lines(found: Iterable[tuple[str, Any]]) -> tuple[list[str], bool]:
-    """The tables of what lanes have yielded, and whether everything in them is good."""
+    """The tables of what the lanes yielded, and whether all rows are good."""
     rows: dict[str, list[Row]] = {name: [] for name in MATRICES}
     numbers: dict[str, int] = {}
     leaks: list[str] = []
@@ -65,7 +65,7 @@ def _report(found: Iterable[tuple[str, Any]]) -> int:
 
 
 def _lines(lanes: int, chosen: list[str]) -> list[tuple[str, Any]]:
-    """What all lanes say; a lane that ends badly is a wrong row of its own."""
+    """Everything that the lanes yield; a lane that fails gives a row that is wrong."""
     command = [sys.executable, "-m", "tests.infra.matrices", *chosen]
     started = []
     for number in range(lanes):

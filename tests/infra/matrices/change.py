@@ -1,4 +1,4 @@
-"""A change that Azure cannot make in place, cut off and struck everywhere while requests go on: none may fail."""
+"""Changes that need a second deployment, killed or hit by faults at every step; no client request may fail."""
 
 import re
 import threading
@@ -23,7 +23,7 @@ DEPLOYMENT = re.compile(r"(deployments/)[a-z0-9-]+")
 
 
 class Asking:
-    """Asks an endpoint without a pause worth the name; counts the answers and keeps those that are none."""
+    """Sends requests to an endpoint almost without a pause; counts the answers and keeps the failed ones."""
 
     def __init__(self, url: str, key: str) -> None:
         self.answers = 0
@@ -51,7 +51,7 @@ class Asking:
 
 
 class Changing:
-    """One stack that goes from size to size; `turn` is how: beside the one that serves, or in a name that is idle."""
+    """One stack whose VM size changes again and again; `turn` says whether a new name or an idle one is used."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -74,16 +74,16 @@ class Changing:
 
     @property
     def turn(self) -> str:
-        """How the next change goes."""
+        """The kind of the next change."""
         return "beside" if "traffic={'blue': 100}" in str(inventory(self.stage, self.spec)) else "in an idle name"
 
     def next(self) -> None:
-        """The spec asks for the next size."""
+        """Change the spec to the next size."""
         self._size = (self._size + 1) % len(SIZES)
         self.spec = {**self.spec, "deployment": _deployment(self._size)}
 
     def inventory(self) -> Counter[str]:
-        """What there is; the deployments by what they are for."""
+        """Everything that exists, with the deployments named by their roles."""
         found = inventory(self.stage, self.spec)
         serving = next((match[1] for line in found if (match := TAKEN.search(line))), "")
         plain: Counter[str] = Counter()
@@ -93,7 +93,7 @@ class Changing:
         return plain
 
     def wrong_after(self, turn: str, before: int) -> list[str]:
-        """What is not as after an undisturbed change, and the requests that failed meanwhile."""
+        """What differs from an undisturbed change, and the requests that failed in the meantime."""
         lost = [] if stored_token(self.stage, self.spec) == GOOD else ["the token is lost"]
         failed = self.asking.failed[before:]
         said_so = [f"{len(failed)} requests failed: {failed[0]}"] if failed else []
@@ -111,12 +111,12 @@ class Changing:
 
 
 def crash_moments(changing: Changing) -> list[tuple[str, crash.Moment]]:
-    """Every moment of both turns."""
+    """Every moment of both kinds of change."""
     return [(turn, moment) for turn, (found, _) in changing.clean.items() for moment in crash.moments(found)]
 
 
 def crash_rows(changing: Changing, chosen: list[tuple[str, crash.Moment]]) -> Iterator[Row]:
-    """A change that is killed, and the `up` after it."""
+    """Rows for a change that is killed and the `up` after it."""
 
     def run(turn: str, moment: crash.Moment) -> Row:
         before, count = len(changing.asking.failed), _operations(changing)
@@ -131,13 +131,13 @@ def crash_rows(changing: Changing, chosen: list[tuple[str, crash.Moment]]) -> It
 
 
 def fault_cases(changing: Changing) -> list[tuple[str, Case]]:
-    """Every fault at every step of the change that changes something."""
+    """Every fault at every step of the change that writes something."""
     turn, (found, _) = next(iter(changing.clean.items()))
     return [(turn, case) for case in cases(tuple(step for step in found if step.writes))]
 
 
 def fault_rows(changing: Changing, chosen: list[tuple[str, Case]]) -> Iterator[Row]:
-    """A change with a fault, and the `up` after it where that is needed."""
+    """Rows for a change with a fault and, where it failed, the `up` after it."""
 
     def run(turn: str, case: Case) -> Row:
         before = len(changing.asking.failed)
@@ -157,7 +157,7 @@ def fault_rows(changing: Changing, chosen: list[tuple[str, Case]]) -> Iterator[R
 
 
 def _in_turn(changing: Changing, chosen: list[Any], run: Callable[[str, Any], Row]) -> Iterator[Row]:
-    """Each case when its turn has come; an undisturbed change where the turn has no case left."""
+    """Yield each case when the next change is of its kind; changes without a case run undisturbed."""
     left = list(chosen)
     while left:
         turn = changing.turn

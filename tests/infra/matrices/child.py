@@ -1,4 +1,4 @@
-"""What runs in a process that is killed: `up` or `down` of one stack, and a report of what it did."""
+"""The process that a matrix kills: runs `up` or `down` of one stack and reports what it did."""
 
 import os
 import re
@@ -27,7 +27,7 @@ CONTAINER = Path(__file__).resolve().parents[1] / "container"
 
 @dataclass
 class Report:
-    """How it ended: `error` is one of ours, `unexpected` the traceback of anything else."""
+    """How the command ended: `error` is a `GateliftError`, `unexpected` the traceback of any other exception."""
 
     requests: list[tuple[str, str]] = field(default_factory=list)
     error: dict[str, str] = field(default_factory=dict)
@@ -36,12 +36,12 @@ class Report:
 
     @property
     def good(self) -> bool:
-        """Whether it did what it was asked for."""
+        """Whether the command succeeded."""
         return not (self.error or self.unexpected or self.killed)
 
 
 class Talker:
-    """A reporter that says everything on standard output, where the token is looked for later."""
+    """A reporter that prints everything to standard output, which is searched for the token later."""
 
     def phase_started(self, kind: str, name: str) -> None:
         """Say it."""
@@ -64,7 +64,7 @@ class Talker:
 def work(
     verb: str, spec: dict[str, Any], token: str | None, environ: dict[str, str], folder: Path, answer: Connection
 ) -> None:
-    """Run the verb, and after `up` look that the plan is empty; what it prints goes to a file in `folder`."""
+    """Run the command, and after `up` check that the plan is empty; its output goes to a file in `folder`."""
     output = os.open(folder / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -81,7 +81,7 @@ def work(
         sys.stderr.write(report.unexpected)
     sys.stdout.flush()
     answer.send(report)
-    os._exit(0)  # as a command ends: nobody waits for the threads that are left
+    os._exit(0)  # ends like a command, without waiting for the remaining threads
 
 
 def _run(verb: str, spec: StackSpec, token: str | None, environ: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The crash matrix: a command is killed at every request that changes something and inside every long operation."""
+"""The crash matrix: kills a command at every request that changes something and during every long operation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Moment:
 
 
 def moments(found: tuple[Step, ...]) -> list[Moment]:
-    """Every moment of a command's requests."""
+    """Every moment at which to kill a command, from the requests of an undisturbed run."""
     wanted = []
     for step in found:
         if step.writes:
@@ -38,7 +38,7 @@ def moments(found: tuple[Step, ...]) -> list[Moment]:
 
 
 def crash_rows(stage: Stage, clean: Clean, ups: list[Moment], downs: list[Moment]) -> Iterator[Row]:
-    """An `up` that is killed and the `up` after it; the stack then serves for a `down` that is killed."""
+    """Rows for an `up` that is killed and the `up` after it, then for a `down` of that stack that is killed."""
     for number in range(max(len(ups), len(downs))):
         moment = ups[number] if number < len(ups) else None
         slow = {"environment_variables": SLOW_START} if moment and moment.when == STARTING else {}
@@ -51,7 +51,7 @@ def crash_rows(stage: Stage, clean: Clean, ups: list[Moment], downs: list[Moment
 
 
 def up_row(stage: Stage, clean: Clean, spec: dict[str, Any], moment: Moment) -> Row:
-    """`up`, killed, then `up` again: the same as if nothing had happened."""
+    """Kill `up`, then run `up` again: the result must be that of an undisturbed run."""
     wrong = [kill_at(stage, "up", spec, moment, GOOD)]
     token = None if stored_token(stage, spec) else GOOD
     wrong.append(go_on(stage, "up", spec, token, running(stage, spec)))
@@ -60,7 +60,7 @@ def up_row(stage: Stage, clean: Clean, spec: dict[str, Any], moment: Moment) -> 
 
 
 def down_row(stage: Stage, clean: Clean, spec: dict[str, Any], moment: Moment) -> Row:
-    """`down`, killed, then `down` again: nothing that it takes away is left."""
+    """Kill `down`, then run `down` again: nothing that it deletes may be left."""
     wrong = []
     if not inventory(stage, spec):
         ready = stage.run("up", spec)
@@ -73,7 +73,7 @@ def down_row(stage: Stage, clean: Clean, spec: dict[str, Any], moment: Moment) -
 
 
 def kill_at(stage: Stage, verb: str, spec: dict[str, Any], moment: Moment, token: str | None) -> str:
-    """Run the command and kill it at that moment; an operation that it began goes on, held where that is the point."""
+    """Run the command and kill it at that moment; an operation that it started continues or, for `RUNNING`, is held."""
     held = moment.when == RUNNING
     hold = moment.step.rule(spec, operation="never", times=1)
     if moment.when in (BEFORE, AFTER):
@@ -89,7 +89,7 @@ def kill_at(stage: Stage, verb: str, spec: dict[str, Any], moment: Moment, token
 
 
 def _arrive(stage: Stage, spec: dict[str, Any], moment: Moment, run: Run, hold: dict[str, Any]) -> str:
-    """Wait until the command is where it is to be killed."""
+    """Wait until the command has reached the moment."""
     if moment.when in (BEFORE, AFTER):
         return wait_for("at the request", lambda: stage.rules()[0]["hanging"], run)
     wrong = wait_for("in the operation", lambda: stage.rules()[0]["struck"] and running(stage, spec), run)
@@ -109,12 +109,12 @@ def _arrive(stage: Stage, spec: dict[str, Any], moment: Moment, run: Run, hold: 
 
 
 def go_on(stage: Stage, verb: str, spec: dict[str, Any], token: str | None, begun: list[dict[str, Any]]) -> str:
-    """Run the command again; where an operation still runs, it must be seen to wait for that very one."""
+    """Run the command again; where an operation is still running, check that it waits for that same one."""
     watched = [one for one in stage.rules() if one.get("operation")]
     run = None
     wrong = ""
     if watched and begun:
-        # Azure notes a resource's running PUT beside it, but no DELETE: there one waits for the resource to go.
+        # Azure names a running PUT in the resource's properties, but not a DELETE: then the resource is polled.
         itself = f"|{begun[-1]['resource']}\\?" if begun[-1]["kind"].startswith("delete") else ""
         look = {"method": "GET", "path": f"{POLL}/{begun[-1]['name']}{itself}", "delay": 0.0}
         stage.faults(*[{**one, "times": 0} for one in map(_definition, watched)], look)
@@ -130,11 +130,11 @@ def _definition(rule: dict[str, Any]) -> dict[str, Any]:
 
 
 def running(stage: Stage, spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """The operations that run now."""
+    """The operations that are running now."""
     return [one for one in stage.operations(spec) if one["status"] == "InProgress"]
 
 
 def once(stage: Stage, spec: dict[str, Any], kind: str) -> str:
-    """How many operations of a kind there were, where that is not one."""
+    """A complaint unless there was exactly one operation of this kind; else empty."""
     count = len(stage.operations(spec, kind))
     return "" if count == 1 else f"{count} operations {kind} instead of 1"

@@ -1,4 +1,4 @@
-"""The fault matrix: everything that can go wrong on the way, at every request of `up` and of `down`."""
+"""The fault matrix: every kind of fault at every request of `up` and of `down`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,18 +51,18 @@ class Case:
     fault: str
 
     def rule(self, spec: dict[str, Any]) -> dict[str, Any]:
-        """The rule that makes it so."""
+        """The emulator's fault rule for this case."""
         return self.step.rule(spec, **FAULTS[self.fault])
 
     @property
     def environ(self) -> dict[str, str]:
-        """How long the command waits."""
+        """The environment variables with the command's timeouts."""
         quick = self.fault in OPERATIONS or self.step.target == "endpoint"
         return IMPATIENT if quick and (self.fault in FOR_GOOD or "never" in self.fault) else PATIENT
 
 
 def cases(found: tuple[Step, ...], outside: tuple[Step, ...] = ()) -> list[Case]:
-    """Every fault at every step that changes something or waits, `AT_READS` at the others; a read counts once."""
+    """Every fault at every step that changes something or waits, and the faults of `AT_READS` at each kind of read."""
     chosen = [step for step in found if step.writes or not step.skip]
     wanted = []
     for step in (*chosen, *outside):
@@ -74,7 +74,7 @@ def cases(found: tuple[Step, ...], outside: tuple[Step, ...] = ()) -> list[Case]
 
 
 def fault_rows(stage: Stage, clean: Clean, ups: list[Case], downs: list[Case]) -> Iterator[Row]:
-    """An `up` with a fault, the `up` after it where that is needed; the stack then serves for a `down` with one."""
+    """Rows for an `up` with a fault and, where it failed, another `up`; then for a `down` with a fault."""
     for number in range(max(len(ups), len(downs))):
         spec = stage.new_spec()
         if number < len(ups):
@@ -85,7 +85,7 @@ def fault_rows(stage: Stage, clean: Clean, ups: list[Case], downs: list[Case]) -
 
 
 def up_row(stage: Stage, clean: Clean, spec: dict[str, Any], case: Case) -> Row:
-    """`up` with the fault; where it ends in an error, `up` again without it."""
+    """Run `up` with the fault; where it ends in an error, run it again without."""
     stage.faults(case.rule(spec))
     first = stage.run("up", spec, GOOD, **case.environ)
     struck = stage.rules()[0]["struck"]
@@ -100,7 +100,7 @@ def up_row(stage: Stage, clean: Clean, spec: dict[str, Any], case: Case) -> Row:
 
 
 def down_row(stage: Stage, clean: Clean, spec: dict[str, Any], case: Case) -> Row:
-    """`down` with the fault; where it ends in an error, `up` must bring everything back and `down` take it away."""
+    """Run `down` with the fault; after an error, `up` must restore everything and `down` delete it."""
     wrong, ended = [], "converged"
     if not inventory(stage, spec):
         ready = stage.run("up", spec)
@@ -123,5 +123,5 @@ def down_row(stage: Stage, clean: Clean, spec: dict[str, Any], case: Case) -> Ro
 
 
 def keeps_the_mark(case: Case) -> bool:
-    """Whether the mark of who works on the stack could not be taken away; the next command does it."""
+    """Whether the fault kept the lease from being deleted; the next command deletes it."""
     return case.fault in FOR_GOOD and case.step.method == "DELETE" and "gatelift-lease" in case.step.path

@@ -1,4 +1,4 @@
-"""What a stack has left behind: every resource, blob, identity and process, in words that compare between stacks."""
+"""Lists what a stack has left behind (resources, blobs, identities, processes), comparable between stacks."""
 
 import json
 import os
@@ -19,7 +19,7 @@ SECRET = GOOD.removeprefix("hf_")
 
 
 def inventory(stage: Stage, spec: dict[str, Any]) -> Counter[str]:
-    """Everything of the stack's resource group; names that differ from stack to stack are taken out."""
+    """Everything in the stack's resource group, without names that differ from stack to stack."""
     name = spec["name"]
     found = Counter(_plain(line, name) for line in _stored(stage.state, name))
     for instance in stage.instances(spec):
@@ -40,7 +40,7 @@ def stored_token(stage: Stage, spec: dict[str, Any]) -> str:
 
 
 def leaks(stage: Stage) -> list[str]:
-    """Files that hold the token, the vault and the file that the test gave it in left aside."""
+    """Files that contain the token, except the vault and the file in which the test passed it."""
     vault = StatePaths(stage.state).database
     allowed = {stage.folder / "seed.json", *vault.parent.glob(f"{vault.name}*")}
     files = [Path(folder, name) for folder, _, names in os.walk(stage.folder) for name in names]
@@ -50,12 +50,12 @@ def leaks(stage: Stage) -> list[str]:
 def _holds_it(path: Path) -> bool:
     try:
         return SECRET.encode() in path.read_bytes()
-    except FileNotFoundError:  # the emulator tidies up meanwhile
+    except FileNotFoundError:  # the emulator deleted it in the meantime
         return False
 
 
 def difference(found: Counter[str], wanted: Counter[str]) -> str:
-    """What is too much and what is missing, in one line; nothing where they are the same."""
+    """What is superfluous and what is missing, in one line; empty where nothing differs."""
     more, less = sorted((found - wanted).elements()), sorted((wanted - found).elements())
     parts = [f"left over: {', '.join(more)}"] if more else []
     return "; ".join([*parts, *([f"missing: {', '.join(less)}"] if less else [])])

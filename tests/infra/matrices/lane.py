@@ -1,4 +1,4 @@
-"""One lane of the matrices: an emulator and a share of the cases; `quick` is the part that every test run does."""
+"""One lane of the matrices: an emulator and a share of the cases; `quick` is the part in every test run."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from tests.infra.matrices.table import Row
 CRASH, FAULT, CHANGE_CRASH, CHANGE_FAULT = "crash matrix", "fault matrix", "crashed changes", "faults in changes"
 MATRICES = (CRASH, FAULT, CHANGE_CRASH, CHANGE_FAULT)
 DEPLOYMENT, ENDPOINT = "onlineEndpoints/S-endpoint/deployments/", "onlineEndpoints/S-endpoint"
-# What every test run does: (how the step ends, what happens there).
+# The cases of every test run: (how the step's label ends, what happens there).
 QUICK = {
     CRASH: [
         ("PUT workspaces/ws-S/connections/HuggingFaceTokenConnection", crash.AFTER),
@@ -40,21 +40,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Share:
-    """Which of the cases: every so-manieth, or the quick ones."""
+    """A selection of the cases: every n-th one, or the quick ones."""
 
     number: int = 0
     of: int = 1
     quick: bool = False
 
     def take(self, matrix: str, cases: Sequence[T], named: Callable[[T], tuple[str, str]]) -> list[T]:
-        """This share of a matrix's cases."""
+        """The selected cases of a matrix."""
         if self.quick:
             return [case for case in cases if named(case) in QUICK[matrix]]
         return list(cases[self.number :: self.of])
 
 
 def run_lane(folder: Path, share: Share, matrices: Sequence[str] = MATRICES) -> Iterator[tuple[str, Any]]:
-    """`(matrix, row)` as the rows come, `("cases of", [matrix, number])` before, `("leak", file)` after."""
+    """Yield first `("cases of", [matrix, number])`, then `(matrix, row)` for each row, last `("leak", file)`."""
     stage = Stage(folder)
     try:
         if CRASH in matrices or FAULT in matrices:

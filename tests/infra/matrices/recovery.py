@@ -1,4 +1,4 @@
-"""What must be true once a command has recovered."""
+"""What must hold after a command has recovered."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tests.infra.matrices.steps import Step, steps
 
 @dataclass(frozen=True)
 class Clean:
-    """What an undisturbed `up` and `down` ask for and leave behind."""
+    """The requests of an undisturbed `up` and `down`, and what they leave behind."""
 
     up: tuple[Step, ...]
     down: tuple[Step, ...]
@@ -21,7 +21,7 @@ class Clean:
 
 
 def record(stage: Stage) -> Clean:
-    """Run both undisturbed; a second `up` must not change anything."""
+    """Run `up` and `down` undisturbed; a second `up` must not change anything."""
     spec = stage.new_spec()
     first = stage.run("up", spec)
     assert first.good, first
@@ -43,13 +43,13 @@ def converged(stage: Stage, clean: Clean, spec: dict[str, Any]) -> list[str]:
 
 
 def said(report: Report) -> str:
-    """Why what a command said at its end is no clear error; nothing where it is one, or none was needed."""
+    """Why the error of a command is not a clear one; empty where it is, or where there was none."""
     if report.unexpected:
         return f"unexpected: {report.unexpected}"
     return "" if report.good or report.error["hint"] else f"an error without a way out: {report.error}"
 
 
 def noise(stage: Stage, spec: dict[str, Any]) -> str:
-    """What a person should not have to read."""
+    """Output that a person should not have to read, such as tracebacks."""
     text = (stage.folder / "runs" / spec["name"] / "output.txt").read_text(encoding="utf-8")
     return "a traceback in the output" if "Traceback" in text else ""

@@ -1,4 +1,4 @@
-"""One emulator, and processes that work on it and can be held at a request and killed."""
+"""An emulator, and processes that run commands on it and can be stopped at a request or killed."""
 
 import json
 import multiprocessing
@@ -27,7 +27,7 @@ SEED: dict[str, Any] = {
         ],
     },
 }
-# Loaded once in the server that forks the children: each of them would spend seconds on it.
+# Imported once, in the server that forks the children, since it would take each of them seconds.
 PRELOADED = ["tests.infra.matrices.child", "infra.azure.sdk", "azure.ai.ml", "azure.storage.blob", "azure.identity"]
 PRELOADED += ["huggingface_hub.hf_api", "httpx", "infra.azure.arm", "infra.emulator.launcher"]
 LONGEST = 120.0
@@ -35,14 +35,14 @@ SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 
 
 class Run:
-    """One process."""
+    """One process that runs a command."""
 
     def __init__(self, process: Any, answer: Connection) -> None:
         self.process = process
         self._answer = answer
 
     def kill(self) -> Report:
-        """End it as `kill -9` does."""
+        """Kill the process, as `kill -9` does."""
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.join()
         return Report(killed=True)
@@ -52,7 +52,7 @@ class Run:
         return self._answer.poll()
 
     def report(self, longest: float = LONGEST) -> Report:
-        """Wait for its end; one that takes too long is ended and said to be stuck."""
+        """Wait for the process to end; returns its report. One that takes too long is killed and reported as stuck."""
         try:
             if self._answer.poll(longest):
                 found: Report = self._answer.recv()
@@ -65,7 +65,7 @@ class Run:
 
 
 class Stage:
-    """An emulator with a state folder of its own; commands run one after the other."""
+    """An emulator with its own state folder, on which commands run one after the other."""
 
     def __init__(self, folder: Path, name: str = "m", **environ: str) -> None:
         self.folder = folder
@@ -81,7 +81,7 @@ class Stage:
         self._portal = httpx.Client(base_url=self.profile.portal, trust_env=False, timeout=30)
 
     def close(self) -> None:
-        """End the emulator with all it started."""
+        """Stop the emulator and everything it started."""
         self._portal.close()
         launcher.stop(self.state)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -101,7 +101,7 @@ class Stage:
         }
 
     def begin(self, verb: str, spec: dict[str, Any], token: str | None = GOOD, **environ: str) -> Run:
-        """Start a command in a process of its own."""
+        """Start a command in a new process."""
         mine, theirs = self._context.Pipe()
         folder = self.folder / "runs" / spec["name"]
         folder.mkdir(parents=True, exist_ok=True)
@@ -112,22 +112,22 @@ class Stage:
         return Run(process, mine)
 
     def run(self, verb: str, spec: dict[str, Any], token: str | None = GOOD, **environ: str) -> Report:
-        """Run a command to its end."""
+        """Run a command and wait for its report."""
         return self.begin(verb, spec, token, **environ).report()
 
     def clear_away(self, spec: dict[str, Any]) -> None:
-        """Take the stack's endpoint away, so that its processes end, without asking how."""
+        """Delete the stack's endpoint, so that its processes end, and ignore errors."""
         self.faults()
         self.arm("DELETE", spec)
         wait_for("gone", lambda: not self.instances(spec))
 
     def endpoint(self, spec: dict[str, Any]) -> tuple[str, str]:
-        """Where the stack's endpoint is asked, and its key."""
+        """The scoring URI of the stack's endpoint, and its key."""
         uri = self.arm("GET", spec).json()["properties"]["scoringUri"]
         return uri, self.arm("POST", spec, "/listKeys").json()["primaryKey"]
 
     def arm(self, method: str, spec: dict[str, Any], below: str = "") -> httpx.Response:
-        """Ask Resource Manager for the stack's endpoint."""
+        """Send a request about the stack's endpoint to Resource Manager."""
         where = spec["workspace"]
         url = (
             f"{self.profile.resource_manager}/subscriptions/{SUBSCRIPTION}/resourceGroups/{where['resource_group']}/"
@@ -141,11 +141,11 @@ class Stage:
         return httpx.request(method, url, headers=headers, verify=self._trusted, trust_env=False, timeout=30)
 
     def faults(self, *rules: dict[str, Any]) -> None:
-        """Put these rules in force, and no others."""
+        """Replace all fault rules by these."""
         self._portal.put("/faults", json=list(rules)).raise_for_status()
 
     def rules(self) -> list[dict[str, Any]]:
-        """The rules with what they have done so far."""
+        """The fault rules, with how often each has been applied."""
         return list(self._portal.get("/faults").raise_for_status().json())
 
     def instances(self, spec: dict[str, Any]) -> list[dict[str, Any]]:
@@ -154,14 +154,14 @@ class Stage:
         return [one for one in found if f"/group-{spec['name']}/".lower() in one["deployment"].lower()]
 
     def operations(self, spec: dict[str, Any], kind: str = "") -> list[dict[str, Any]]:
-        """The long-running operations that the stack has had, in their order."""
+        """All long-running operations of the stack so far, in order."""
         found = self._portal.get("/operations").raise_for_status().json()
         mine = [one for one in found if f"/group-{spec['name']}/".lower() in one["resource"].lower()]
         return sorted((one for one in mine if kind in ("", one["kind"])), key=lambda one: str(one["startTime"]))
 
 
 def wait_for(what: str, done: Callable[[], Any], run: Run | None = None, longest: float = 60.0) -> str:
-    """Wait until it is so: nothing; else why it will not be."""
+    """Wait until the condition holds; returns an empty text, or why it will not hold."""
     deadline = time.monotonic() + longest
     while not done():
         if run is not None and run.over():

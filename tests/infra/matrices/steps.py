@@ -1,4 +1,4 @@
-"""The requests of a command as steps: the same step has the same name in every stack."""
+"""The requests of a command as steps, whose names are the same for every stack."""
 
 import re
 from collections import Counter
@@ -17,7 +17,7 @@ UPLOAD = re.compile(r"^/blobstore/[^/]+/[^/]+/(?:LocalUpload/[^/]+/)?(?P<path>.*
 
 @dataclass(frozen=True)
 class Step:
-    """One request of a command: what it asks for, and the how-manieth of its kind it is (0 is the first)."""
+    """One request of a command: what it asks for, and its number among requests for the same (0 is the first)."""
 
     method: str
     path: str
@@ -26,13 +26,13 @@ class Step:
 
     @property
     def label(self) -> str:
-        """How the tables call it."""
+        """The step's name in the tables."""
         again = f" #{self.skip + 1}" if self.skip else ""
         return f"{self.method} {self.path}{again}"
 
     @property
     def writes(self) -> bool:
-        """Whether it changes something."""
+        """Whether the request changes something."""
         return self.method != "GET" and self.method != "HEAD" and not self.path.lower().endswith(READS)
 
     @property
@@ -46,7 +46,7 @@ class Step:
         return self.path.startswith("blob ")
 
     def rule(self, spec: dict[str, Any], **does: Any) -> dict[str, Any]:
-        """A fault rule that meets this request of this stack."""
+        """A fault rule that matches this request of this stack."""
         skip = {"skip": self.skip} if self.skip else {}
         path = "" if self.target == "hub" else self.pattern(spec)
         return {"method": self.method, "path": path, "target": self.target, **skip, **does}
@@ -63,7 +63,7 @@ class Step:
 
 
 def steps(requests: list[tuple[str, str]], name: str) -> list[Step]:
-    """Each request as a step, in its order."""
+    """The requests as steps, in order."""
     seen: Counter[tuple[str, str]] = Counter()
     found = []
     for method, target in requests:
@@ -75,11 +75,11 @@ def steps(requests: list[tuple[str, str]], name: str) -> list[Step]:
 
 
 def template(target: str, name: str) -> str:
-    """The path without what differs between stacks; nothing for the emulator's own interfaces."""
+    """The path without what differs between stacks; empty for the emulator's own interfaces."""
     path, _, query = target.partition("?")
     if match := UPLOAD.match(path):
         return f"blob {match['path']}{' metadata' if query.startswith('comp=metadata') else ''}"
-    if path in ("/seed", "/workspaces") or path.startswith("/api/"):  # the Hub's are cases of their own
+    if path in ("/seed", "/workspaces") or path.startswith("/api/"):  # requests to the Hub have their own cases
         return ""
     short = PREFIX.sub("", path).lstrip("/") or path.lstrip("/").partition("/")[2]
     short = re.sub(rf"{POLL}/[^/]+", f"{POLL}/*", short)

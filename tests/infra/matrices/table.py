@@ -1,4 +1,4 @@
-"""Rows of a matrix and the table of them."""
+"""The rows of a matrix, and the table that is printed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """One case: at which step, what happened there, how it ended, and everything that is not as it should be."""
+    """One case: the step, what happened there, how the command ended, and everything that is wrong afterwards."""
 
     step: str
     case: str
@@ -15,12 +15,12 @@ class Row:
 
     @property
     def good(self) -> bool:
-        """Whether all is as it should be."""
+        """Whether nothing is wrong."""
         return not self.wrong
 
 
 def table(title: str, rows: Iterable[Row], of: int) -> list[str]:
-    """Steps down, cases across: `.` converged, `e` a clear error and then converged, `X` wrong, told below."""
+    """A table, one line for each step: `.` converged, `e` a clear error and then converged, `X` wrong, listed below."""
     rows = list(rows)
     cases = list(dict.fromkeys(row.case for row in rows))
     found = {(row.step, row.case): row for row in rows}

@@ -1,4 +1,4 @@
-"""A named part of the crash and fault matrices; `scripts/matrix` runs them whole."""
+"""Runs a selection of the crash and fault matrices; `scripts/matrix` runs them completely."""
 
 from pathlib import Path
 

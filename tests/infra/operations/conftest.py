@@ -1,4 +1,4 @@
-"""One emulator for the tests of operations, and stacks on it whose container starts at once."""
+"""One emulator for the tests of the operations, and stacks on it with a container that starts at once."""
 
 import json
 import os
@@ -42,7 +42,7 @@ SET_BY_LOCAL = ("REQUESTS_CA_BUNDLE", "IDENTITY_ENDPOINT", "IDENTITY_HEADER")
 
 
 class Phases(Silent):
-    """Remembers the phases that ended."""
+    """A reporter that remembers the phases that ended."""
 
     def __init__(self) -> None:
         self.finished: list[str] = []
@@ -56,7 +56,7 @@ class Phases(Silent):
 
 
 class Bench:
-    """Stacks on one emulator: `spec` makes them, the rest does what the commands do."""
+    """Stacks on one emulator: `spec` creates one, and the other methods do what the commands do."""
 
     def __init__(self, environ: dict[str, str], sources: Sources) -> None:
         self.environ = environ

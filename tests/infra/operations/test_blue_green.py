@@ -1,4 +1,4 @@
-"""From one deployment to another behind one endpoint, forward and back, with requests going on."""
+"""Replacing a deployment behind an endpoint and rolling back, while clients keep sending requests."""
 
 import threading
 from typing import Any
@@ -20,7 +20,7 @@ QUESTION = {"messages": [{"role": "user", "content": "?"}]}
 
 
 class Asking:
-    """Asks the endpoint without a pause until it is told to stop; counts what came back."""
+    """Sends requests to the endpoint until it is stopped, and counts the answers."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
@@ -142,7 +142,7 @@ def test_of_two_at_once_one_works_and_the_other_waits_and_finds_it_done(bench: A
     assert errors == []
     assert [result.answer for result in results] == ["org/gated with a token"] * 2
     assert sorted(reporter.finished.count("deployment") for reporter in mine) == [0, 1]
-    assert [note for reporter in mine for note in reporter.notes if "works on twice" in note] != []
+    assert [note for reporter in mine for note in reporter.notes if "is changing twice" in note] != []
     assert bench.target(spec).arm.get(f"{bench.target(spec).cloud.workspace.id}/codes/gatelift-lease-twice") is None
 
 

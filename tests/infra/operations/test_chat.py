@@ -1,4 +1,4 @@
-"""The chat's side of `/v1/chat/completions`: streams, errors, and streams that break."""
+"""The chat client of `/v1/chat/completions`: streams, errors, and streams that break off."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ def event(**delta: Any) -> str:
 
 
 class BrokenStream(httpx.SyncByteStream):
-    """Delivers some bytes, then the connection is gone."""
+    """Delivers some bytes, then fails like a lost connection."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -100,7 +100,7 @@ def test_a_refusal_is_told_with_its_status(response: httpx.Response, kind: type[
             httpx.Response(200, stream=BrokenStream(event(content="Pa"))), "connection reset", id="connection-lost"
         ),
         pytest.param(
-            httpx.Response(200, text=event(content="Pa")), "before it was complete", id="ends-without-a-reason"
+            httpx.Response(200, text=event(content="Pa")), "before the answer was complete", id="ends-without-a-reason"
         ),
         pytest.param(
             httpx.Response(200, text=event(content="Pa") + 'data: {"error": {"message": "engine died"}}\n\n'),

@@ -1,4 +1,4 @@
-"""`adopt`, `rollback`, `logs` and `token set` as they are typed, on stacks whose container starts at once."""
+"""The commands `adopt`, `rollback`, `logs` and `token set`, on stacks with a container that starts at once."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from infra.spec.model import StackSpec, to_values
 def typed(
     bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, Any]]:
-    """Runs a command on a spec, with `--local --output json`; its exit code and its document."""
+    """Run a command on a spec, with `--local --output json`; returns its exit code and its document."""
     for name, value in bench.environ.items():
         monkeypatch.setenv(name, value)
 

@@ -1,4 +1,4 @@
-"""Which credential a client gets, by what the endpoint says of itself."""
+"""Which credential a client gets, depending on the endpoint's `authMode`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What can go wrong on the way up: one clear error each, and the next `up` goes on from there."""
+"""What can go wrong during `up`: each gives one clear error, and the next `up` continues from there."""
 
 import json
 import os
@@ -32,7 +32,7 @@ class KillsItself(Silent):
         if kind == sys.argv[4]:
             os.kill(os.getpid(), signal.Signals[sys.argv[5]])
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with SIGINT ignored
 spec = spec_from(json.loads(sys.argv[1]))
 target = open_target(spec, local=True, environ={"GATELIFT_EMULATOR_STATE": sys.argv[2]})
 sources = Sources(Path(sys.argv[3]), Path(sys.argv[6]))
@@ -52,7 +52,7 @@ up(prepared, target, reporter=KillsItself())
         pytest.param("hf_finegrained6", AccessDenied, "token_scope", "tokens", id="fine-grained-without-scope"),
     ],
 )
-def test_a_token_that_does_not_serve_is_told_before_anything_is_made(
+def test_an_unusable_token_is_reported_before_anything_is_created(
     bench: Any, token: str | None, kind: type[GateliftError], code: str, hint: str
 ) -> None:
     spec = bench.spec("denied")
@@ -85,7 +85,7 @@ def test_a_model_that_only_azure_has_a_container_for(bench: Any) -> None:
     assert (error.value.code, "Hub id" in error.value.hint) == ("azure_only", True)
 
 
-def test_too_few_cores_are_told_before_anything_is_made(bench: Any) -> None:
+def test_too_few_cores_are_reported_before_anything_is_created(bench: Any) -> None:
     spec = bench.spec("cores", deployment={"instance_type": "Standard_NC40ads_H100_v5", "instance_count": 2})
     with pytest.raises(Refused, match=r"limit of 40 cores, 0 are used, 80 more") as error:
         bench.up(spec)
@@ -156,7 +156,7 @@ def test_after_an_interruption_the_next_up_converges(bench: Any, emulator_state:
         ),
     ],
 )
-def test_what_passes_by_itself_is_no_failure(bench: Any, rule: dict[str, Any], request: Any) -> None:
+def test_a_temporary_fault_is_no_error(bench: Any, rule: dict[str, Any], request: Any) -> None:
     spec = bench.spec(f"flaky-{request.node.callspec.id}"[:20].rstrip("-"))
     with struck(bench, spec, rule):
         assert bench.up(spec).answer == "org/gated with a token"
@@ -164,7 +164,7 @@ def test_what_passes_by_itself_is_no_failure(bench: Any, rule: dict[str, Any], r
 
 
 @pytest.mark.parametrize("asked", ["environments/gatelift-vllm", "connections/"], ids=["of-the-sdk", "of-ours"])
-def test_a_wait_that_nobody_waits_for_is_an_error(bench: Any, asked: str, request: Any) -> None:
+def test_a_wait_that_is_too_long_is_an_error(bench: Any, asked: str, request: Any) -> None:
     spec = bench.spec(f"long-{request.node.callspec.id}")
     rule = {"method": "PUT", "path": asked, "status": 429, "headers": {"Retry-After": "999999"}}
     with struck(bench, spec, rule), pytest.raises(NotReady) as error:
@@ -172,7 +172,7 @@ def test_a_wait_that_nobody_waits_for_is_an_error(bench: Any, asked: str, reques
     assert (error.value.code, bool(error.value.hint)) == ("TooManyRequests", True)
 
 
-def test_what_has_not_answered_gets_no_requests_and_is_asked_again_by_the_next_up(bench: Any) -> None:
+def test_a_deployment_that_has_not_answered_gets_no_requests_and_the_next_up_asks_it_again(bench: Any) -> None:
     spec = bench.spec("mute")
     with struck(bench, spec, {"target": "endpoint", "status": 500}), pytest.raises(Refused) as error:
         bench.up(spec)
@@ -184,7 +184,7 @@ def test_what_has_not_answered_gets_no_requests_and_is_asked_again_by_the_next_u
 
 @contextmanager
 def struck(bench: Any, spec: Any, rule: dict[str, Any]) -> Iterator[None]:
-    """The emulator with a fault."""
+    """The emulator with a fault rule."""
     url = httpx.get(bench.target(spec).portal, headers={"Accept": "application/json"}).json()["faults"]
     httpx.put(url, json=[rule]).raise_for_status()
     try:

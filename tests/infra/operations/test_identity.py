@@ -1,4 +1,4 @@
-"""An endpoint with an identity of the user's: the right to read the token is a role assignment that we make."""
+"""An endpoint with a user-assigned identity, which may read the token through a role assignment by gatelift."""
 
 import uuid
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def test_a_role_that_takes_its_time_is_waited_for(bench: Any, phases: Any) -> No
     spec, _ = with_identity(bench, "late")
     with settings(bench.target(spec), role_propagation_seconds=4):
         assert bench.up(spec, phases=phases).answer == "org/gated with a token"
-    assert [note for note in phases.notes if "has not arrived" in note] != []
+    assert [note for note in phases.notes if "has not taken effect" in note] != []
 
 
 def test_a_role_of_somebody_else_serves_and_stays(bench: Any) -> None:
@@ -86,7 +86,7 @@ def test_who_may_not_assign_roles_gets_the_command_for_an_owner(bench: Any) -> N
 
 
 def as_reader(target: Any) -> Any:
-    """The same target for a service principal that may only read."""
+    """The same target, used by a service principal that may only read."""
     client = str(uuid.uuid4())
     credential = ClientSecretCredential(
         "tenant",

@@ -1,4 +1,4 @@
-"""Role definitions as Azure evaluates them."""
+"""Permissions, evaluated as Azure evaluates role definitions."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The one question after `up`: what counts as an answer, what is waited for, what is a failure."""
+"""The smoke test after `up`: which answers pass, which are asked for again, and which fail."""
 
 import json
 import threading
@@ -63,7 +63,7 @@ def asked(address: str, clock: Any, seconds: float = 7200.0) -> str:
         pytest.param([GOOD], "Paris.", id="at-once"),
         pytest.param([(404, {}, {}), (401, {}, {}), GOOD], "Paris.", id="route-and-key-arrive-later"),
         pytest.param([(200, {}, {"choices": [{"message": {"reasoning": "hm"}}]})], "hm", id="only-reasoning"),
-        pytest.param([(424, {INNER: "404"}, {})], "does not chat", id="an-embedding-model"),
+        pytest.param([(424, {INNER: "404"}, {})], "not a chat model", id="an-embedding-model"),
     ],
 )
 def test_an_answer(front_end: Callable[[Answers], str], manual_clock: Any, answers: Answers, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The token's connection and the catalog, as the commands use them."""
+"""The operations behind the `token` and `catalog` commands."""
 
 from typing import Any
 

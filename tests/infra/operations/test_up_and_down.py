@@ -1,4 +1,4 @@
-"""A stack's life on the emulator, through the real azure-ai-ml and azure-identity."""
+"""`up` and `down` of a stack on the emulator, with the real azure-ai-ml and azure-identity."""
 
 from collections.abc import Callable
 from typing import Any
@@ -119,7 +119,7 @@ def test_down_takes_what_has_another_name_in_the_spec_now(bench: Any) -> None:
     bench.up(bench.spec("moved"))
     renamed = bench.spec("moved", endpoint={"name": "moved-again"}, token={"connection": "OtherConnection"})
     [left] = [change for change in bench.plan(renamed).changes if change.name == "moved-endpoint"]
-    assert (str(left.action), "keeps costing" in left.reason) == ("none", True)
+    assert (str(left.action), "still costs money" in left.reason) == ("none", True)
     bench.up(renamed)
     target = bench.target(renamed)
     going = [change.name for change in plan_down(renamed, target).changes if str(change.action) == "delete"]

@@ -1,4 +1,4 @@
-"""Applying: order, parallelism, failure, stale plans."""
+"""Applying a plan: the order of steps, parallel steps, errors, and stale plans."""
 
 import threading
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def test_a_step_may_begin_once_another_is_accepted(plain_cloud: Cloud) -> None:
     )
 
 
-def test_what_is_refused_lets_nothing_begin_that_waits_for_its_acceptance(plain_cloud: Cloud) -> None:
+def test_steps_that_wait_for_acceptance_do_not_start_after_a_refusal(plain_cloud: Cloud) -> None:
     done: list[str] = []
 
     def refused() -> None:
@@ -63,7 +63,7 @@ def test_what_is_refused_lets_nothing_begin_that_waits_for_its_acceptance(plain_
     assert done == []
 
 
-def test_after_a_failure_nothing_new_begins_and_the_error_is_raised(plain_cloud: Cloud) -> None:
+def test_after_an_error_no_step_starts_and_the_error_is_raised(plain_cloud: Cloud) -> None:
     done: list[str] = []
 
     def fail() -> None:
@@ -75,7 +75,7 @@ def test_after_a_failure_nothing_new_begins_and_the_error_is_raised(plain_cloud:
     assert done == []
 
 
-def test_a_fresh_plan_passes_and_a_stale_one_names_what_moved() -> None:
+def test_a_fresh_plan_passes_and_a_stale_one_names_what_changed() -> None:
     plan = Plan("demo", (change("a", "1"), change("b", "1")))
     check_fresh(plan, Plan("demo", plan.changes))
     with pytest.raises(StalePlan, match="thing b"):

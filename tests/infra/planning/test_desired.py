@@ -1,4 +1,4 @@
-"""From spec to resources, in Azure ML's own YAML shape."""
+"""The resources that a spec describes, with the fields of the Azure ML YAML."""
 
 import json
 import shutil
@@ -122,7 +122,7 @@ def test_the_enforce_flag(
     assert states(spec_values, gated_facts, sources)["endpoint"].get("properties") == properties
 
 
-def test_the_catalogue_entry_carries_what_people_search_for(
+def test_the_catalog_entry_has_tags_to_search_for(
     spec_values: dict[str, Any], gated_facts: ModelFacts, sources: Sources
 ) -> None:
     entry = states(spec_values, gated_facts, sources)["model"]

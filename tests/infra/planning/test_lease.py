@@ -1,4 +1,4 @@
-"""Who may work on a stack, on a shelf of documents and a clock that only moves when somebody sleeps."""
+"""The lease of a stack, tested with Resource Manager as a dictionary and a clock that moves only in `sleep`."""
 
 import os
 import subprocess
@@ -25,13 +25,13 @@ def mark(cloud: Cloud, shelf: Any, **changed: str) -> None:
     cloud.management.put(lease_id(cloud), {"properties": {"tags": tags | changed}})
 
 
-def test_it_is_held_inside_and_gone_afterwards(plain_cloud: Cloud, shelf: Any) -> None:
+def test_the_lease_exists_in_the_block_and_is_deleted_afterwards(plain_cloud: Cloud, shelf: Any) -> None:
     with hold_lease(plain_cloud, lambda: None):
         assert "demo@lease" in str(shelf.documents[lease_id(plain_cloud)])
     assert lease_id(plain_cloud) not in shelf.documents
 
 
-def test_it_is_gone_after_an_interruption_too(plain_cloud: Cloud, shelf: Any) -> None:
+def test_the_lease_is_deleted_after_an_interruption(plain_cloud: Cloud, shelf: Any) -> None:
     with pytest.raises(KeyboardInterrupt), hold_lease(plain_cloud, lambda: None):
         raise KeyboardInterrupt
     assert lease_id(plain_cloud) not in shelf.documents
@@ -46,7 +46,7 @@ def test_it_is_gone_after_an_interruption_too(plain_cloud: Cloud, shelf: Any) ->
         pytest.param({"machine": _machine(), "process": "1@77777777777"}, id="its-number-is-another-process"),
     ],
 )
-def test_what_a_killed_process_left_keeps_nobody(
+def test_the_lease_of_a_killed_process_is_not_waited_for(
     plain_cloud: Cloud, shelf: Any, manual_clock: Any, changed: dict[str, str]
 ) -> None:
     mark(plain_cloud, shelf, **changed)
@@ -61,7 +61,7 @@ def test_what_a_killed_process_left_keeps_nobody(
         pytest.param({"machine": _machine(), "process": _process(1)}, id="here-and-alive"),
     ],
 )
-def test_what_somebody_holds_is_waited_for(
+def test_a_lease_that_somebody_holds_is_waited_for(
     plain_cloud: Cloud, shelf: Any, manual_clock: Any, changed: dict[str, str]
 ) -> None:
     mark(plain_cloud, shelf, **changed)
@@ -94,7 +94,7 @@ def test_a_process_that_was_killed_and_not_yet_asked_for_is_gone() -> None:
         pytest.param({}, True, id="of-somebody-at-work"),
     ],
 )
-def test_where_nothing_is_to_be_done_only_an_abandoned_mark_goes(
+def test_a_command_without_changes_deletes_only_an_abandoned_lease(
     plain_cloud: Cloud, shelf: Any, changed: dict[str, str], stays: bool
 ) -> None:
     mark(plain_cloud, shelf, **changed)
@@ -102,7 +102,7 @@ def test_where_nothing_is_to_be_done_only_an_abandoned_mark_goes(
     assert (lease_id(plain_cloud) in shelf.documents) is stays
 
 
-def test_who_writes_last_holds_it(plain_cloud: Cloud, shelf: Any, manual_clock: Any) -> None:
+def test_the_last_writer_holds_the_lease(plain_cloud: Cloud, shelf: Any, manual_clock: Any) -> None:
     sleep = manual_clock.sleep
     waits: list[float] = []
 
@@ -119,7 +119,7 @@ def test_who_writes_last_holds_it(plain_cloud: Cloud, shelf: Any, manual_clock: 
         assert len(waits) == 5
 
 
-def test_who_may_not_write_it_works_without(plain_cloud: Cloud, shelf: Any) -> None:
+def test_without_permission_to_write_a_lease_the_command_runs_without(plain_cloud: Cloud, shelf: Any) -> None:
     def refuse(*arguments: Any, **named: Any) -> None:
         raise AccessDenied("you may not")
 
@@ -148,7 +148,7 @@ def test_what_it_looks_at_is_looked_at_again_after_somebody_else_was_at_work(
         assert seen == {"id": made}
 
 
-def test_it_is_let_go_where_looking_fails(plain_cloud: Cloud, shelf: Any) -> None:
+def test_the_lease_is_deleted_where_reading_fails(plain_cloud: Cloud, shelf: Any) -> None:
     def look() -> None:
         raise AccessDenied("you may not read")
 
@@ -157,7 +157,7 @@ def test_it_is_let_go_where_looking_fails(plain_cloud: Cloud, shelf: Any) -> Non
     assert lease_id(plain_cloud) not in shelf.documents
 
 
-def test_who_slept_longer_than_it_lives_leaves_the_next_ones_alone(
+def test_after_the_lifetime_the_lease_of_another_is_not_deleted(
     plain_cloud: Cloud, shelf: Any, manual_clock: Any
 ) -> None:
     with hold_lease(plain_cloud, lambda: None):
@@ -166,13 +166,13 @@ def test_who_slept_longer_than_it_lives_leaves_the_next_ones_alone(
     assert "eve" in str(shelf.documents[lease_id(plain_cloud)])
 
 
-def test_who_wrote_late_keeps_the_mark(plain_cloud: Cloud, shelf: Any) -> None:
+def test_the_lease_of_a_late_writer_is_not_deleted(plain_cloud: Cloud, shelf: Any) -> None:
     with hold_lease(plain_cloud, lambda: None):
         mark(plain_cloud, shelf)
     assert "eve" in str(shelf.documents[lease_id(plain_cloud)])
 
 
-def test_a_mark_that_could_not_be_read_again_does_not_stay(plain_cloud: Cloud, shelf: Any) -> None:
+def test_a_lease_that_could_not_be_read_again_is_deleted(plain_cloud: Cloud, shelf: Any) -> None:
     get, asked = shelf.get, []
 
     def failing(id: str, **settings: Any) -> Any:
@@ -186,7 +186,7 @@ def test_a_mark_that_could_not_be_read_again_does_not_stay(plain_cloud: Cloud, s
         assert lease_id(plain_cloud) not in shelf.documents
 
 
-def test_a_surprise_while_it_settles_leaves_no_mark(plain_cloud: Cloud, shelf: Any) -> None:
+def test_an_unexpected_error_of_the_checks_leaves_no_lease(plain_cloud: Cloud, shelf: Any) -> None:
     def surprise() -> None:
         raise RuntimeError("not foreseen")
 

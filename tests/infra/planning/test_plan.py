@@ -1,4 +1,4 @@
-"""Planning: what differs, what that means, and what is left alone."""
+"""Planning: which differences lead to which change, and what is not touched."""
 
 import json
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ def test_the_field_that_forces_replacement_is_named() -> None:
     assert [c.path for c in change.diff if c.forces_replace] == ["size"]
 
 
-def test_a_tag_taken_out_of_the_spec_goes_and_a_foreign_one_stays() -> None:
+def test_a_tag_deleted_from_the_spec_is_removed_and_one_of_others_stays() -> None:
     before = live({"tags": {**owned(STATE, "demo")["tags"], "cost": "7"}})
     change = plan_one("demo", Thing({**STATE, "tags": {}}), before)
     assert change.fields == ["tags.team"]
@@ -89,7 +89,7 @@ def test_what_is_not_ours_is_refused(owner: str) -> None:
     assert error.value.code == "not_ours"
 
 
-def test_what_is_shared_serves_whoever_made_it() -> None:
+def test_a_shared_resource_is_used_whoever_created_it() -> None:
     assert plan_one("demo", Thing(STATE, shared=True), live(owner="other")).action is Action.NONE
 
 

@@ -1,4 +1,4 @@
-"""What holds for every plan: applied, it leaves nothing to do; order says nothing; what others own is left alone."""
+"""Properties of every plan: once applied nothing is left to do, order is irrelevant, resources of others stay."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ OWNERS = st.sampled_from(["demo", "demo", "demo", "other", ""])
 
 
 class Thing(things.Thing):
-    """Any resource: some of its fields may change in place, of some only its own keys count."""
+    """A made-up resource: some fields can change in place, and in some a key of others counts as a difference."""
 
     def __init__(self, name: str, state: State, updatable: frozenset[str], exact: frozenset[str]) -> None:
         super().__init__(state, name)
@@ -43,7 +43,7 @@ class Thing(things.Thing):
 
 
 def applied(change: Change, resource: Resource, live: Live | None) -> Live | None:
-    """The live state after a change, as Azure has it: a written field is replaced, others stay."""
+    """The live state after a change: as on Azure, written fields are replaced and others stay."""
     if change.action is Action.NONE:
         return live
     if live is None or change.action in (Action.CREATE, Action.REPLACE):
@@ -120,7 +120,7 @@ def test_tags_of_others_stay(foreign: dict[str, str], before: dict[str, str], no
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[StackSpec, Observed]:
-    """A stack and what is in its workspace: its own, of another stack, or somebody's, in any state of change."""
+    """A stack and its workspace, with resources of the stack, of another stack and of nobody, in any state."""
     spec = spec_of(draw(st.sampled_from(SIZES)), draw(st.integers(1, 3)), draw(TEXTS), draw(TEXTS), draw(st.booleans()))
     other = spec_of(draw(st.sampled_from(SIZES)), draw(st.integers(1, 3)), draw(TEXTS), draw(TEXTS), True)
     was = {resource.kind: resource for resource in resources(other)}
@@ -149,7 +149,9 @@ def test_a_stack_converges_whatever_there_was_and_touches_nothing_of_others(worl
     spec, observed = world
     theirs = {name: live for name, live in observed.deployments.items() if live.owner != "demo"}
     desired = Desired(spec, FACTS, None, resources(spec))
-    for _ in range(2):  # a change of size takes another round where the first has left the old one to go back to
+    for _ in range(
+        2
+    ):  # a change of size takes a second plan, since the first one keeps the old deployment for a rollback
         refusal, prepared = planned_against(desired, observed)
         if prepared is None:
             assert any(f"deployment {name} " in refusal for name in theirs)
@@ -185,7 +187,7 @@ def test_the_order_in_which_a_spec_is_written_and_things_are_found_says_nothing(
 
 
 def planned_against(desired: Desired, observed: Observed) -> tuple[str, Prepared | None]:
-    """The plan, or why there is none: the name that is wanted belongs to somebody else."""
+    """The plan, or the error that refuses it because a name belongs to somebody else."""
     try:
         return "", plan_against(desired, observed)
     except Refused as error:
@@ -193,7 +195,7 @@ def planned_against(desired: Desired, observed: Observed) -> tuple[str, Prepared
 
 
 def carried_out(prepared: Prepared) -> Observed:
-    """What there is once the plan has been applied, as `apply` and the resources do it."""
+    """What exists after the plan has been applied, as `apply` and the resources do it."""
     live, found = dict(prepared.observed.live), dict(prepared.observed.deployments)
     split, previous = dict(prepared.observed.traffic), prepared.observed.previous
     changes = {(change.kind, change.name): change for change in prepared.plan.changes}
@@ -250,14 +252,14 @@ def spec_of(size: str, count: int, variables: dict[str, str], tags: dict[str, st
 
 
 def mixed(found: Mapping[Any, Any], chance: random.Random) -> dict[Any, Any]:
-    """The same mapping in another order, all the way down."""
+    """The same mapping with its keys in another order, at every level."""
     keys = list(found)
     chance.shuffle(keys)
     return {key: mixed(found[key], chance) if isinstance(found[key], Mapping) else found[key] for key in keys}
 
 
 def turned(thing: Thing) -> Thing:
-    """The same thing with its keys the other way round."""
+    """The same resource with its keys in reverse order."""
     other = Thing(thing.name, {}, thing.updatable, thing.exact)
     other.state = dict(reversed(list(thing.state.items())))
     return other

@@ -1,4 +1,4 @@
-"""Which deployment a spec means, from what is on the endpoint."""
+"""Which of an endpoint's deployments is the spec's."""
 
 import pytest
 
@@ -36,7 +36,7 @@ ON_A, ON_B, ON_C = (sibling("blue", size) for size in (A, B, C))
         pytest.param({"green": A}, {"green": 100}, "", Rollout("blue", "", ("green",), "green"), id="another-name"),
     ],
 )
-def test_the_deployment_that_is_meant(
+def test_the_spec_s_deployment(
     stack_spec: StackSpec, there: dict[str, str], traffic: dict[str, int], previous: str, expected: Rollout
 ) -> None:
     found = roll_out(stack_spec, {n: Live({"instance_type": s}, "demo") for n, s in there.items()}, traffic, previous)
@@ -49,7 +49,7 @@ def test_what_others_made_is_neither_used_nor_touched(stack_spec: StackSpec) -> 
 
 
 @pytest.mark.parametrize("name", ["blue", "a" * 32, "a" * 26 + "-bcdef", "x-1234"])
-def test_a_siblings_name_is_one_that_azure_takes(name: str) -> None:
+def test_azure_accepts_the_name_of_a_second_deployment(name: str) -> None:
     made = sibling(name, A)
     assert len(made) <= 32
     assert "--" not in made

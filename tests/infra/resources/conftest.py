@@ -1,4 +1,4 @@
-"""The resources of one spec, and the token that they were made with."""
+"""The resources of one spec, and the token that they were created with."""
 
 import pytest
 

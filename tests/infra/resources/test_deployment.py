@@ -1,4 +1,4 @@
-"""Azure's deployments read back in the desired shape, and written in Azure's own words."""
+"""Deployments converted from Azure's documents to states and back."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ FILLED_PROBE = {"timeout": "PT2S", "period": "PT10S", "initialDelay": "PT10S", "
 
 
 def deployment_document(state: dict[str, Any], **changed: Any) -> dict[str, Any]:
-    """What Azure answers after a PUT of this state, with what it adds on its own."""
+    """The document with which Azure answers after a PUT of this state, including what Azure adds."""
     environment, code = state["environment"].split(":"), state["code_configuration"]["code"].split(":")
     return {
         "id": f"{WORKSPACE}/onlineEndpoints/demo-endpoint/deployments/blue",

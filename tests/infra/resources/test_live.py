@@ -1,4 +1,4 @@
-"""Azure's documents read back in the desired shape: what Azure fills in is no drift."""
+"""Azure's documents converted to states: what Azure fills in does not count as drift."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A typo in an engine argument is found in the spec, against the list that the pinned vLLM itself gives."""
+"""A typo in a vLLM argument is found in the spec, with the list of arguments that the pinned vLLM printed."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The JSON schema that editors use is the one of the code, and the examples satisfy it."""
+"""The JSON schema for editors is up to date, and the examples satisfy it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A container that answers at once, or streams: 20 events, one each 100 ms. Connections stay open."""
+"""A container that answers at once, or streams 20 events, one every 100 ms; connections stay open."""
 
 import asyncio
 import os
