@@ -128,7 +128,7 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
     if not endpoint.get("traffic"):
         yield "no deployment gets traffic, so the endpoint answers 404"
     if previous := endpoint.get("previous"):
-        yield f"{previous} gets no requests but still costs money: it is kept for `gatelift rollback`; see `keep_previous`"
+        yield f"{previous} gets no requests but costs money; it is kept for `gatelift rollback`, see `keep_previous`"
     for deployment in document.get("deployments", []):
         if deployment["state"] == "Failed":
             yield f"the deployment {deployment['name']} failed; `gatelift logs` shows why"
