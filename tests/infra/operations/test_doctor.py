@@ -23,7 +23,7 @@ def checks(bench: Any, folder: Path, spec: StackSpec, token: str | None) -> dict
 def test_a_stack_that_can_be_created_passes(bench: Any, tmp_path: Path) -> None:
     found = checks(bench, tmp_path, bench.spec("healthy"), GOOD)
     assert [name for name, check in found.items() if check.verdict is Verdict.FAIL] == []
-    assert found["token"].detail == "reader's read token (given) opens org/gated"
+    assert found["token"].detail == "reader's read token (given) gives access to org/gated"
     assert "does not exist yet" in found["connection"].detail
 
 
@@ -61,8 +61,8 @@ def test_what_would_fail_later_is_found_now(
 
 
 def test_the_stored_token_is_asked_about_where_none_is_given(bench: Any, tmp_path: Path) -> None:
-    spec = bench.spec("stored")
+    spec = bench.spec("stored-token")
     bench.up(spec)
     found = checks(bench, tmp_path, spec, None)
-    assert found["token"].detail == "reader's read token (stored) opens org/gated"
-    assert found["endpoint"].detail == "stored-endpoint is this stack's own"
+    assert found["token"].detail == "reader's read token (stored) gives access to org/gated"
+    assert found["endpoint"].detail == "stored-token-endpoint is this stack's own"
