@@ -80,12 +80,12 @@ def family_quota(usages: list[Mapping[str, Any]], size: Size, *, wanted: int, ru
     return None
 
 
-def find_size(name: str, sizes: list[Mapping[str, Any]]) -> Size | None:
-    """The size of that name, from the table above, else from the region's `vmSizes`; None where neither has it."""
-    if name.lower() in SIZES:
-        return SIZES[name.lower()]
-    for size in sizes:
-        if str(size.get("name", "")).lower() == name.lower():
+def size_of(cloud: Cloud, instance_type: str) -> Size | None:
+    """The size of an instance type, from the table above or the region's `vmSizes`; None where neither has it."""
+    if instance_type.lower() in SIZES:
+        return SIZES[instance_type.lower()]
+    for size in cloud.management.list(cloud.workspace.in_location(cloud.region, "vmSizes")):
+        if str(size.get("name", "")).lower() == instance_type.lower():
             return Size(str(size.get("family", "")), int(size.get("vCPUs", 0)))
     return None
 
@@ -97,10 +97,7 @@ def check_quota(cloud: Cloud, instance_type: str, *, wanted: int, running: int) 
     """
     if wanted <= running:
         return None
-    location = cloud.region
-    size = SIZES.get(instance_type.lower())
-    if size is None:
-        size = find_size(instance_type, cloud.management.list(cloud.workspace.in_location(location, "vmSizes")))
+    location, size = cloud.region, size_of(cloud, instance_type)
     usages = cloud.management.list(cloud.workspace.in_location(location, "usages")) if size else []
     quota = family_quota(usages, size, wanted=wanted, running=running) if size else None
     if quota and not quota.enough:

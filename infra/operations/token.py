@@ -81,14 +81,15 @@ def token_rotate(spec: StackSpec, target: Target, token: str, *, reporter: Repor
 
 
 def _restart(spec: StackSpec, cloud: Cloud) -> bool:
-    """Restart the containers of the deployment that serves; false where there is none."""
+    """Restart the containers of the stack's deployment that serves; false where the stack has none."""
     endpoint = spec.endpoint.name.lower()
     try:
         endpoint_now = serving(cloud, spec)
     except NotFound:
         return False
-    name = endpoint_now.busiest
-    live = endpoint_now.deployments.get(name)
+    own = {name: live for name, live in endpoint_now.deployments.items() if live.owner == spec.name}
+    name = endpoint_now.busiest if endpoint_now.busiest in own else endpoint_now.name
+    live = own.get(name)
     if live is None:
         return False
     began = cloud.clock.now()

@@ -84,7 +84,7 @@ class CatalogModel(Resource):
         with tempfile.TemporaryDirectory(prefix="gatelift-card-") as temporary:
             folder = Path(
                 temporary, self.model
-            )  # part of the blob's name: must not vary, or the same card is sent again
+            )  # part of the blob's name: if it varied, the same card would be sent again
             folder.mkdir()
             (folder / "README.md").write_text(self.card, encoding="utf-8")
             cloud.assets.put_model(state, folder)

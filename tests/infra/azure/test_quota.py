@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from infra.azure.cloud import Cloud
-from infra.azure.quota import Size, check_quota, cores_needed, find_size
+from infra.azure.quota import Size, check_quota, cores_needed, size_of
 from infra.errors import Refused
 
 T4 = "Standard_NC4as_T4_v3"
@@ -58,6 +58,8 @@ def test_a_family_that_azure_does_not_list_is_left_to_azure(eastus: Cloud) -> No
     assert check_quota(eastus, "Standard_ND40rs_v2", wanted=1, running=0) is None
 
 
-def test_an_unknown_size_is_looked_up_in_the_region() -> None:
-    assert find_size("Standard_New_v9", [{"name": "STANDARD_NEW_V9", "family": "f", "vCPUs": 3}]) == Size("f", 3)
-    assert find_size("Standard_None", []) is None
+def test_an_unknown_size_is_looked_up_in_the_region(eastus: Cloud, shelf: Any) -> None:
+    sizes = eastus.workspace.in_location("eastus", "vmSizes")
+    shelf.documents[f"{sizes}/1"] = {"name": "STANDARD_NEW_V9", "family": "f", "vCPUs": 3}
+    assert size_of(eastus, "Standard_New_v9") == Size("f", 3)
+    assert size_of(eastus, "Standard_None") is None

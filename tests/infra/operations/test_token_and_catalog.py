@@ -33,6 +33,18 @@ def test_a_rotated_token_reaches_the_container(bench: Any) -> None:
     assert not bench.plan(spec, token="hf_secondtoken2").has_changes
 
 
+def test_a_rotated_token_restarts_nothing_of_others(bench: Any) -> None:
+    spec = bench.spec("rotate-theirs")
+    bench.up(spec)
+    target = bench.target(spec)
+    blue = target.cloud.workspace.deployment("rotate-theirs-endpoint", "blue")
+    before = target.arm.get(blue)
+    target.cloud.poller.wait(target.arm.begin_patch(blue, {"tags": {**before["tags"], "gatelift": "theirs@1"}}))
+    assert token_rotate(spec, target, "hf_secondtoken2")["deployment"] == "not running"
+    variables = target.arm.get(blue)["properties"]["environmentVariables"]
+    assert variables == before["properties"]["environmentVariables"]
+
+
 @pytest.mark.parametrize("token", [None, "hf_goodtoken001"])
 def test_another_key_is_written_beside_the_old_one(bench: Any, token: str | None) -> None:
     name = "key-given" if token else "key-stored"
