@@ -18,7 +18,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
+
+from msgspec import Struct
 
 from infra.azure.cloud import Cloud
 from infra.errors import GateliftError
@@ -34,7 +36,7 @@ Tags = dict[str, str]
 T = TypeVar("T")
 
 
-class Until(NamedTuple):
+class Until(Struct, frozen=True):
     """One moment on two clocks: the wall clock, which may be set, and the monotonic one, which may sleep."""
 
     utc: datetime

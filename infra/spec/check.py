@@ -4,7 +4,7 @@ import types
 import typing
 from collections.abc import Collection
 from functools import cache
-from typing import Any, NamedTuple, Self, TypeVar, get_args, get_origin
+from typing import Any, Self, TypeVar, get_args, get_origin
 
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields, replace
@@ -27,7 +27,7 @@ class Written(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
         return replace(self, **changes)
 
 
-class Mistake(NamedTuple):
+class Mistake(Struct, frozen=True):
     """One mistake: its path in the spec, a message, and a hint."""
 
     where: Where
