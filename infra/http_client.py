@@ -8,10 +8,11 @@ import os
 import select
 import ssl
 import sys
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from functools import cached_property
+from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -58,6 +59,8 @@ class Web:
         self._ca_bundle = ca_bundle
         self._connect, self._read = connect, read
         self._idle: defaultdict[Origin, list[http.client.HTTPConnection]] = defaultdict(list)
+        self._lock = threading.Lock()
+        self._context: ssl.SSLContext | None = None
 
     def __del__(self) -> None:
         for connection in [one for idle in self._idle.values() for one in idle]:
@@ -66,7 +69,10 @@ class Web:
     def send(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
-        """Send one request, once, and return the response, whatever its status; `Unreachable` if there is none."""
+        """Send one request and return the response, whatever its status; `Unreachable` if there is none.
+
+        A GET is sent again, on a new connection, if the open one that it used turns out to be dead.
+        """
         parts = urlsplit(url)
         host = parts.hostname or ""
         origin = (parts.scheme, host, parts.port or (443 if parts.scheme == "https" else 80))
@@ -75,10 +81,10 @@ class Web:
         fields = dict(headers or {})
         if proxy and parts.scheme == "http":  # https goes through a tunnel instead
             target, fields = f"http://{parts.netloc}{target}", fields | _login(proxy)
-        idle = self._idle_connection(origin)
-        connection = idle or self._new_connection(origin, proxy)
+        reused = self._idle_connection(origin)
+        connection = reused or self._new_connection(origin, proxy)
         try:
-            if idle is None:
+            if reused is None:
                 connection.connect()
                 connection.sock.settimeout(self._read)
             connection.request(method, target, body, fields)
@@ -89,6 +95,9 @@ class Web:
             raise Unreachable(f"{host}: {error.verify_message}", final=True) from None
         except (OSError, http.client.HTTPException) as error:
             connection.close()
+            if reused and method == "GET" and isinstance(error, ConnectionError):
+                self._forget(origin)  # what dropped this one has probably dropped the others, too
+                return self.send(method, url, headers=headers, body=body)
             raise Unreachable(f"{host}: {str(error) or type(error).__name__}") from None
         if response.will_close or len(self._idle[origin]) >= IDLE_CONNECTIONS:
             connection.close()
@@ -122,6 +131,13 @@ class Web:
                 return connection
             connection.close()
 
+    def _forget(self, origin: Origin) -> None:
+        """Close the open connections to this origin."""
+        idle = self._idle[origin]
+        while idle:
+            with suppress(IndexError):  # if another thread was faster
+                idle.pop().close()
+
     def _new_connection(self, origin: Origin, proxy: SplitResult | None) -> http.client.HTTPConnection:
         """A connection that has yet to be made."""
         scheme, host, port = origin
@@ -133,8 +149,14 @@ class Web:
             connection.set_tunnel(host, port, _login(proxy))
         return connection
 
-    @cached_property
+    @property
     def _tls(self) -> ssl.SSLContext:
+        """The TLS context, made once: reading the root certificates takes long."""
+        with self._lock:
+            self._context = self._context or self._new_context()
+            return self._context
+
+    def _new_context(self) -> ssl.SSLContext:
         chosen = self._ca_bundle or next((os.environ[name] for name in CA_VARIABLES if os.environ.get(name)), None)
         if chosen is None:
             import certifi  # slow to find its file

@@ -222,9 +222,10 @@ class StackChecks:
         if is_registry_model(self.spec.model.id) or not self.facts.needs_token:
             return "the model needs no token"
         where = token_spec(self.spec)
-        connection = Connection(where.connection, where.key, self.spec.name).read(self.cloud)
+        connection = Connection(where.connection, where.key, self.spec.name)
+        live = None if self.given_token else connection.read(self.cloud)
         try:
-            token = find_token(self.spec, self.cloud, self.hub, given=self.given_token, connection=connection)
+            token = find_token(self.spec, self.cloud, self.hub, given=self.given_token, connection=live)
         except AccessDenied as error:
             if error.code in NOT_READABLE:
                 raise CheckWarning(str(error), error.hint) from None

@@ -62,7 +62,7 @@ def _check_token(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:
     except AccessDenied as error:
         if error.code not in NOT_READABLE:
             raise
-        cloud.reporter.note(str(error))
+        cloud.reporter.note(f"{error}, so it is not checked; HF_TOKEN, if set, is checked instead")
         return
     check_token(spec, hub, found.value)
 

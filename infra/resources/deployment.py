@@ -27,7 +27,7 @@ LIVENESS = {"initial_delay": 30, "period": 10, "timeout": 10, "success_threshold
 # endpoint serves soon after the first token. A container that stops being ready would get requests for an hour more,
 # but in practice the scoring process ends when its engine does.
 READINESS = {"initial_delay": 5, "period": 5, "timeout": 5, "success_threshold": 1, "failure_threshold": 720}
-BROKEN_REFERENCE = re.compile(r"has no (connection|')|malformed|no part of a connection|key vault", re.IGNORECASE)
+BROKEN_REFERENCE = re.compile(r"has no (connection|')|malformed|part of a connection|key vault", re.IGNORECASE)
 ROLE_PAUSE, ROLE_PAUSE_LOCAL = 20.0, 0.5  # seconds between two tries while a new role assignment takes effect
 AZURE_PREFIX = "azure"  # in any case: the free properties that Azure itself writes have names that begin so
 

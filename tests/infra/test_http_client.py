@@ -1,8 +1,11 @@
 """The HTTP client of plan and status: connections that stay open, proxies, what it says where nobody answers."""
 
 import base64
+import socket
 import ssl
+import struct
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from infra.http_client import Unreachable, Web
+from infra.parallel import together
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -59,6 +63,41 @@ def http_server() -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def forgetful_server() -> Iterator[tuple[str, threading.Event]]:
+    """A server that resets every connection made before the event is set, at its next request."""
+    forgotten, made_before = threading.Event(), set[int]()
+
+    class Forgetful(Handler):
+        def do_GET(self) -> None:
+            if not forgotten.is_set():
+                made_before.add(id(self.connection))
+                time.sleep(0.05)  # so that the next request needs a connection of its own
+            elif id(self.connection) in made_before:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.close_connection = True
+                return
+            super().do_GET()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Forgetful)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", forgotten
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_connections_that_died_unnoticed_cost_no_answer(forgetful_server: tuple[str, threading.Event]) -> None:
+    """A NAT or a load balancer may have forgotten them all while an operation was waited for."""
+    address, forgotten = forgetful_server
+    web = Web()
+    together([lambda: web.send("GET", f"{address}/a") for _ in range(8)])
+    forgotten.set()
+    assert web.send("GET", f"{address}/b").status == 200
 
 
 @pytest.fixture

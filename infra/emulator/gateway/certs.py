@@ -19,6 +19,7 @@ def server_context(store: Store, ca_bundle: Path) -> ssl.SSLContext:
     if kept is None:
         kept = make_certificates()
         store.put_record("certificates", "current", kept)
+        store.delete_record("tls", "current")  # of an earlier version
     ca_bundle.with_name(CA).write_text(kept["ca"])  # for clients that need no other: reading all the roots takes long
     bundle = f"{Path(certifi.where()).read_text()}\n# gatelift emulator\n{kept['ca']}"
     if not ca_bundle.exists() or ca_bundle.read_text() != bundle:

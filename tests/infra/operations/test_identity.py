@@ -64,6 +64,25 @@ def test_a_role_that_takes_its_time_is_waited_for(bench: Any, phases: Any) -> No
     assert [note for note in phases.notes if "has not taken effect" in note] != []
 
 
+@pytest.mark.parametrize(
+    "reference",
+    [
+        pytest.param("azureml://connections/HuggingFaceTokenConnection/credentials/OTHER", id="no-such-key"),
+        pytest.param("azureml://connections/HuggingFaceTokenConnection/credentials", id="no-key"),
+        pytest.param("azureml://connections/Nowhere/credentials/HF_TOKEN", id="no-such-connection"),
+        pytest.param("azureml://connections/a/b/c/d", id="malformed"),
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_not_taken_for_a_role_that_takes_its_time(
+    bench: Any, phases: Any, reference: str
+) -> None:
+    spec, _ = with_identity(bench, "nowhere")
+    variables = {"BROKEN": f"${{{{{reference}}}}}"}
+    with pytest.raises(OperationFailed):
+        bench.up(spec.but(deployment=spec.deployment.but(environment_variables=variables)), phases=phases)
+    assert [note for note in phases.notes if "has not taken effect" in note] == []
+
+
 def test_a_role_of_somebody_else_serves_and_stays(bench: Any) -> None:
     spec, id = with_identity(bench, "given")
     cloud = bench.target(spec).cloud
