@@ -1,4 +1,4 @@
-"""Derives infra/emulator/arm/request_schemas.json from Azure's API documents: `scripts/request_schemas.py SPECS`.
+"""Derives the emulator's request_schemas.json from Azure's API documents: `scripts/request_schemas.py SPECS`.
 
 It keeps facts about the request bodies of the operations that the emulator serves: names, types, required fields and
 allowed values. A type is a string (`string`, `integer`, `number`, `boolean`, `object`, `any`, or `#Model`), a list with
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-OUTPUT = ROOT / "infra" / "emulator" / "arm" / "request_schemas.json"
+OUTPUT = ROOT / "infra" / "emulator" / "arm" / "request" / "request_schemas.json"
 STABLE = "resource-manager/Microsoft.MachineLearningServices/stable/2024-04-01"
 SERVICE = f"azure-rest-api-specs/specification/machinelearningservices/{STABLE}"
 DOCUMENTS = {

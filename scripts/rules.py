@@ -22,12 +22,15 @@ PLACES = (
     "scripts",
     "infra/cli",
     "infra/cli/commands",
+    "infra/cli/emulator",
     "infra/cli/views",
     "infra/cli/input",
     "infra/cli/terminal",
     "infra/operations",
     "infra/planning",
     "infra/resources",
+    "infra/azure/target.py",
+    "infra/azure/sdk",
     "infra/azure",
     "infra/emulator/testing.py",
     "infra/emulator/launcher.py",
@@ -44,6 +47,7 @@ PLACES = (
     "infra/emulator/arm/vaults.py",
     "infra/emulator/arm/assets",
     "infra/emulator/arm/quota",
+    "infra/emulator/arm/request",
     "infra/emulator/arm",
     "infra/emulator/frontend",
     "infra/emulator/host",
@@ -54,6 +58,7 @@ PLACES = (
     "infra/emulator/storage",
     "infra/emulator/identity",
     "infra/emulator/gateway",
+    "infra/emulator/state",
     "infra/emulator",
     "infra/hub",
     "infra/spec",
@@ -62,11 +67,11 @@ PLACES = (
 )
 # The only places that may import a package or anything below it.
 HOMES = {
-    "azure.ai.ml": ("infra/azure/sdk.py",),
-    "azure.core": ("infra/azure/sdk_transport.py", "infra/azure/sdk.py", "infra/azure/login.py"),
+    "azure.ai.ml": ("infra/azure/sdk/client.py",),
+    "azure.core": ("infra/azure/sdk/transport.py", "infra/azure/sdk/client.py", "infra/azure/login.py"),
     "azure.identity": ("infra/azure/login.py",),
     "azure.mgmt": (),  # infra/azure/arm.py sends requests to Resource Manager directly
-    "azure.storage": ("infra/azure/uploads.py",),
+    "azure.storage": ("infra/azure/sdk/uploads.py",),
     "click": ("infra/cli",),
     "huggingface_hub": ("infra/hub/access.py", "scoring/weights.py"),
     "pydantic": ("infra/emulator", "scoring"),  # its import takes longer than most commands

@@ -44,7 +44,7 @@ class Poller(Protocol):
 
 
 class Assets(Protocol):
-    """Creates the assets that need uploaded files; implemented by `infra.azure.assets.AzureAssets`."""
+    """Creates the assets that need uploaded files; implemented by `infra.azure.sdk.assets.AzureAssets`."""
 
     def warm_up(self) -> None:
         """Start to load what the two `put_` methods need, which takes seconds."""

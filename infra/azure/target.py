@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 
 from infra.azure.arm import Arm
-from infra.azure.assets import AzureAssets
 from infra.azure.cloud import Cloud
 from infra.azure.login import CachingCredential
 from infra.azure.poller import ArmPoller
+from infra.azure.sdk.assets import AzureAssets
 from infra.azure.workspace import Workspace
 from infra.clock import Clock, SystemClock
 from infra.emulator import launcher

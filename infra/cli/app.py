@@ -31,7 +31,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Manage": {
         "token": ("infra.cli.commands.token", "Manage the Hugging Face token in its workspace connection."),
         "catalog": ("infra.cli.commands.catalog", "Manage the model's entry in the catalog."),
-        "emulator": ("infra.cli.commands.emulator", "Run the emulator on its own, for other tools."),
+        "emulator": ("infra.cli.emulator.group", "Run the emulator on its own, for other tools."),
         "explain": ("infra.cli.commands.explain", "Explain an error code of Azure, and what to do about it."),
     },
 }

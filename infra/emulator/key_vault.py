@@ -13,8 +13,8 @@ from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply, headers_of, read_body, respond
 from infra.emulator.identity.authorization import Authorization
 from infra.emulator.identity.tokens import Principal, TokenIssuer, TokenRejected
-from infra.emulator.store import Document, Store
-from infra.emulator.urls import Urls
+from infra.emulator.state.store import Document, Store
+from infra.emulator.state.urls import Urls
 
 VAULTS = "/keyvault/"
 AUDIENCE = "https://vault.azure.net"

@@ -19,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from infra.emulator.seed.file import check_seed, kept_digest, read_seed
-from infra.emulator.state_paths import StatePaths
+from infra.emulator.state.paths import StatePaths
 from infra.errors import GateliftError, NotReady
 
 START_SECONDS = 60.0

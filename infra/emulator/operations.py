@@ -11,8 +11,8 @@ from typing import Any
 
 from infra.emulator.errors import DeploymentFailed
 from infra.emulator.gateway.faults import Faults
-from infra.emulator.settings import Settings
-from infra.emulator.store import Document, Store
+from infra.emulator.state.settings import Settings
+from infra.emulator.state.store import Document, Store
 
 logger = logging.getLogger("gatelift.emulator")
 TERMINAL = ("Succeeded", "Failed", "Canceled")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from infra.emulator.errors import DeploymentFailed
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 from infra.emulator.world import World
 
 logger = logging.getLogger("gatelift.emulator")

@@ -32,10 +32,10 @@ from infra.emulator.portal import Portal
 from infra.emulator.restart import resume
 from infra.emulator.seed.apply import apply_seed, record_seed
 from infra.emulator.seed.file import kept_digest, read_seed
-from infra.emulator.state_paths import StatePaths
+from infra.emulator.state.paths import StatePaths
+from infra.emulator.state.store import Store
+from infra.emulator.state.urls import Urls
 from infra.emulator.storage.routes import BlobRoutes
-from infra.emulator.store import Store
-from infra.emulator.urls import Urls
 from infra.emulator.world import World
 from infra.errors import GateliftError
 

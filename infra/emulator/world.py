@@ -9,11 +9,11 @@ from infra.emulator.identity.authorization import Authorization
 from infra.emulator.identity.directory import Directory
 from infra.emulator.identity.tokens import TokenIssuer
 from infra.emulator.operations import Operations
-from infra.emulator.settings import Settings
-from infra.emulator.state_paths import StatePaths
+from infra.emulator.state.paths import StatePaths
+from infra.emulator.state.settings import Settings
+from infra.emulator.state.store import Store
+from infra.emulator.state.urls import Urls
 from infra.emulator.storage.blobs import Blobs
-from infra.emulator.store import Store
-from infra.emulator.urls import Urls
 
 
 class Host(Protocol):

@@ -10,12 +10,12 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from infra.azure.permissions import missing_actions
 from infra.azure.quota import check_quota
 from infra.azure.target import Target, open_target
 from infra.errors import AccessDenied, GateliftError, NotFound
 from infra.hub.access import ModelFacts
 from infra.hub.demo_models import demo_model
-from infra.operations.permissions import missing_actions
 from infra.planning.serving import serving
 from infra.planning.token_access import NOT_READABLE, check_token, find_token, token_spec
 from infra.resources.base import owner_of

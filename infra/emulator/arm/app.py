@@ -6,11 +6,11 @@ from urllib.parse import parse_qsl, unquote
 
 from starlette.types import Receive, Scope, Send
 
-from infra.emulator.arm.body import check_envelope, parse_body
 from infra.emulator.arm.call import ML, Address, Call, Handler, forbidden, subscription_of
-from infra.emulator.arm.throttling import Throttle
-from infra.emulator.arm.validation import checked
-from infra.emulator.arm.versions import ML_TYPES, VERSIONS
+from infra.emulator.arm.request.body import check_envelope, parse_body
+from infra.emulator.arm.request.throttling import Throttle
+from infra.emulator.arm.request.validation import checked
+from infra.emulator.arm.request.versions import ML_TYPES, VERSIONS
 from infra.emulator.errors import ServiceError, Throttled
 from infra.emulator.gateway.messages import Reply, headers_of, read_body, respond
 from infra.emulator.identity.tokens import Principal, TokenRejected

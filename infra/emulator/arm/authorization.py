@@ -8,7 +8,7 @@ from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
 from infra.emulator.identity.authorization import PROVIDER, Assignment, assignment_document, role_guid
 from infra.emulator.identity.roles import BUILT_IN, BuiltInRole, Permissions
-from infra.emulator.store import Document, key_of
+from infra.emulator.state.store import Document, key_of
 
 FILTER = re.compile(
     r"(?P<name>principalId|roleName|type|assignedTo\()\s*(?:eq\s*)?'(?P<value>[^']*)'\)?", re.IGNORECASE

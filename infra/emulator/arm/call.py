@@ -8,7 +8,7 @@ from typing import Any
 from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
 from infra.emulator.identity.tokens import Principal
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 from infra.emulator.world import World
 
 ML = "Microsoft.MachineLearningServices"

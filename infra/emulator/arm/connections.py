@@ -5,7 +5,7 @@ from typing import Any
 
 from infra.emulator.arm.call import Call, Routes, envelope, invalid, not_found
 from infra.emulator.gateway.messages import Reply
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 
 CONNECTION_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
 LIST_SECRETS = "Microsoft.MachineLearningServices/workspaces/connections/listsecrets/action"

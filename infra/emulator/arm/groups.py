@@ -6,7 +6,7 @@ from typing import Any
 from infra.emulator.arm.call import Call, Routes
 from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
-from infra.emulator.store import Document, Store
+from infra.emulator.state.store import Document, Store
 
 GROUP_NAME = re.compile(r"[-\w.()]{1,89}[-\w()]|[-\w()]")
 

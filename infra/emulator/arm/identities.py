@@ -3,7 +3,7 @@
 from infra.emulator.arm.call import Call, Routes, envelope
 from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
-from infra.emulator.store import key_of
+from infra.emulator.state.store import key_of
 
 
 def get_identity(call: Call) -> Reply:

@@ -6,7 +6,7 @@ from infra.emulator.arm.call import Call, Routes, forbidden, not_found
 from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
 from infra.emulator.operations import TERMINAL
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 
 
 def accepted(call: Call, status: int, operation: Document, region: str, body: Any = None) -> Reply:

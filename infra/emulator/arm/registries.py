@@ -5,7 +5,7 @@ import re
 from infra.emulator.arm.call import Call, Routes, envelope, invalid
 from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
-from infra.emulator.store import Document, key_of
+from infra.emulator.state.store import Document, key_of
 from infra.emulator.world import World
 
 REGISTRY_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")

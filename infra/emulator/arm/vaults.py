@@ -8,7 +8,7 @@ from infra.emulator.arm.tags import string_map
 from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
 from infra.emulator.key_vault import VAULTS, find_vault
-from infra.emulator.store import Document, key_of
+from infra.emulator.state.store import Document, key_of
 
 VAULT_NAME = re.compile(r"(?=.{3,24}$)[a-zA-Z]([a-zA-Z0-9]|-(?=[a-zA-Z0-9]))*")
 

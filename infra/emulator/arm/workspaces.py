@@ -9,7 +9,7 @@ from infra.emulator.arm.call import Call, Routes, envelope, invalid, not_found
 from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
 from infra.emulator.key_vault import VAULTS
-from infra.emulator.store import Document, key_of
+from infra.emulator.state.store import Document, key_of
 from infra.emulator.world import World
 
 WORKSPACE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")

@@ -8,7 +8,7 @@ import asyncio
 from starlette.types import Message, Receive
 
 from infra.emulator.gateway.token_bucket import TokenBucket
-from infra.emulator.settings import Settings
+from infra.emulator.state.settings import Settings
 
 
 class TooLarge(Exception):

@@ -7,7 +7,7 @@ from collections import Counter
 from infra.emulator.frontend.app import FrontEndApp
 from infra.emulator.gateway.listeners import Listener
 from infra.emulator.host.host import ProcessHost
-from infra.emulator.store import key_of
+from infra.emulator.state.store import key_of
 from infra.emulator.world import World
 
 PORT_RECORD = "front-end-port"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.emulator.iso_durations import seconds_of
-from infra.emulator.store import Store
+from infra.emulator.state.store import Store
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 

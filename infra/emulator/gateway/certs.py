@@ -7,7 +7,7 @@ from typing import Any
 
 import certifi
 
-from infra.emulator.store import Store
+from infra.emulator.state.store import Store
 
 CA = "ca.pem"
 NAMES = ("127.0.0.1", "localhost")

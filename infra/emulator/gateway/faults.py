@@ -27,7 +27,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.emulator.gateway.fault_checks import checked
-from infra.emulator.store import Store
+from infra.emulator.state.store import Store
 
 DEFAULT_CODES = {
     401: "ExpiredAuthenticationToken",

@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from infra.emulator.store import Store
+from infra.emulator.state.store import Store
 from infra.errors import GateliftError
 
 LOOPBACK = "127.0.0.1"

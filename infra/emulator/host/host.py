@@ -14,7 +14,7 @@ from infra.emulator.host.log import ContainerLog, tail_of
 from infra.emulator.host.process import kill_orphans
 from infra.emulator.host.replica_set import ReplicaSet
 from infra.emulator.host.staging import StagedContainer, stage
-from infra.emulator.store import key_of
+from infra.emulator.state.store import key_of
 from infra.emulator.world import World
 
 CLOSE_GRACE_SECONDS = 5.0

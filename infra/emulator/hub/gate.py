@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.emulator.hub.repos import Repo
-from infra.emulator.store import Store
+from infra.emulator.state.store import Store
 
 TOKENS = "/hub"  # the key of the tokens among the secrets
 ROLES = ("read", "write", "fineGrained")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.emulator.store import Store
+from infra.emulator.state.store import Store
 from infra.hub.demo_models import DEMO_MODELS, demo_model
 
 REPO_RECORD = "hub-repo"

@@ -21,8 +21,8 @@ from infra.emulator.hub.gate import (
     not_found,
 )
 from infra.emulator.hub.repos import HubRepos, NotPrepared, Repo, RepoFile
-from infra.emulator.store import Store
-from infra.emulator.urls import Urls
+from infra.emulator.state.store import Store
+from infra.emulator.state.urls import Urls
 
 CHALLENGE = 'Bearer realm="Authentication required", charset="UTF-8"'
 REPO = r"(?P<repo>[^/]+/[^/]+)"

@@ -5,7 +5,7 @@ from typing import Any
 
 from infra.emulator.hub.gate import HubToken, put_token, tokens
 from infra.emulator.hub.repos import HubRepos
-from infra.emulator.store import Store
+from infra.emulator.state.store import Store
 
 DEMO_USER = "demo"
 DEMO_TOKEN_RECORD = ("demo-token", "current")

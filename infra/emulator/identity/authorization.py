@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from infra.emulator.identity.roles import BUILT_IN, Permissions
-from infra.emulator.settings import Settings
-from infra.emulator.store import Store, key_of
+from infra.emulator.state.settings import Settings
+from infra.emulator.state.store import Store, key_of
 
 PROVIDER = "/providers/Microsoft.Authorization"
 

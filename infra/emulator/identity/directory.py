@@ -6,7 +6,7 @@ import uuid
 from dataclasses import asdict
 
 from infra.emulator.identity.tokens import Principal
-from infra.emulator.store import Store
+from infra.emulator.state.store import Store
 
 OWNER_NAME = "emulator-owner"
 # The object id of an unregistered application is derived from its client id, so that tests can predict it.

@@ -9,8 +9,8 @@ from starlette.types import Receive, Scope, Send
 from infra.emulator.gateway.messages import Reply, headers_of, read_body, respond
 from infra.emulator.identity.directory import Directory
 from infra.emulator.identity.tokens import TokenIssuer
-from infra.emulator.settings import Settings
-from infra.emulator.urls import Urls
+from infra.emulator.state.settings import Settings
+from infra.emulator.state.urls import Urls
 
 
 class SignInError(Exception):

@@ -14,8 +14,8 @@ from starlette.types import Receive, Scope, Send
 from infra.emulator.gateway.messages import Reply, headers_of, respond
 from infra.emulator.identity.directory import Directory
 from infra.emulator.identity.tokens import Principal, TokenIssuer
-from infra.emulator.settings import Settings
-from infra.emulator.store import Store
+from infra.emulator.state.settings import Settings
+from infra.emulator.state.store import Store
 
 
 class IdentityError(Exception):

@@ -11,8 +11,8 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from infra.emulator.settings import Settings
-from infra.emulator.store import Store
+from infra.emulator.state.settings import Settings
+from infra.emulator.state.store import Store
 
 CACHED_TOKENS = 2_000
 

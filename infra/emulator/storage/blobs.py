@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from infra.emulator.errors import DeploymentFailed
+from infra.emulator.state.store import Store
 from infra.emulator.storage.shared_access import SharedAccess
-from infra.emulator.store import Store
 
 
 class Blobs:

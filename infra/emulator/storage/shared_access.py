@@ -6,7 +6,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlencode
 
-from infra.emulator.store import Store
+from infra.emulator.state.store import Store
 
 SAS_VERSION = "2024-11-04"
 READ_WRITE = "racwdl"

@@ -12,9 +12,9 @@ import pytest
 
 from infra.emulator.frontend.servers import FrontEndServers
 from infra.emulator.host.host import ProcessHost
-from infra.emulator.state_paths import StatePaths
-from infra.emulator.store import Store
-from infra.emulator.urls import Urls
+from infra.emulator.state.paths import StatePaths
+from infra.emulator.state.store import Store
+from infra.emulator.state.urls import Urls
 from infra.emulator.world import World
 
 CODE = Path(__file__).parent / "host" / "code"

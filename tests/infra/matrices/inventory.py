@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from infra.emulator.state_paths import StatePaths
+from infra.emulator.state.paths import StatePaths
 from tests.infra.matrices.stage import GOOD, SUBSCRIPTION, Stage
 
 UNIQUE = re.compile(

@@ -28,7 +28,13 @@ SEED: dict[str, Any] = {
     },
 }
 # Imported once, in the server that forks the children, since it would take each of them seconds.
-PRELOADED = ["tests.infra.matrices.child", "infra.azure.sdk", "azure.ai.ml", "azure.storage.blob", "azure.identity"]
+PRELOADED = [
+    "tests.infra.matrices.child",
+    "infra.azure.sdk.client",
+    "azure.ai.ml",
+    "azure.storage.blob",
+    "azure.identity",
+]
 PRELOADED += ["huggingface_hub.hf_api", "httpx", "infra.azure.arm", "infra.emulator.launcher"]
 LONGEST = 120.0
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"

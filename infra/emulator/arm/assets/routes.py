@@ -8,7 +8,7 @@ from infra.emulator.arm.call import Call, Handler, Routes, envelope
 from infra.emulator.arm.workspaces import STORAGE_SUFFIX, account_name
 from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 
 HASH = "hash_sha256"
 HASH_VERSION = "hash_version"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from infra.emulator.arm.call import invalid
 from infra.emulator.arm.tags import string_map
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 
 ASSET_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
 ROUTES = ("livenessRoute", "readinessRoute", "scoringRoute", "startupRoute")

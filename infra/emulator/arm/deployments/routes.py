@@ -19,7 +19,7 @@ from infra.emulator.arm.quota.vm_sizes import vm_size
 from infra.emulator.arm.tags import checked_tags
 from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 
 CONTAINERS = ("InferenceServer", "StorageInitializer", "ModelDataCollector")
 DEFAULT_TAIL = 100

@@ -11,7 +11,7 @@ from infra.emulator.arm.quota.vm_sizes import VmSize, vm_size
 from infra.emulator.arm.tags import checked_tags, string_map
 from infra.emulator.errors import ServiceError
 from infra.emulator.iso_durations import DURATION, seconds_of
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 
 MAX_INSTANCES = 50
 MAX_DEPLOYMENTS_PER_ENDPOINT = 20

@@ -3,7 +3,7 @@
 import posixpath
 
 from infra.emulator.errors import DeploymentFailed
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 from infra.emulator.world import World
 
 

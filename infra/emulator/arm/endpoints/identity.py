@@ -4,7 +4,7 @@ from typing import Any
 
 from infra.emulator.arm.call import Call
 from infra.emulator.identity.roles import BLOB_DATA_READER, CONNECTION_SECRETS_READER, METRICS_WRITER
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 
 
 def new_identity(call: Call, sent: Document) -> Document:

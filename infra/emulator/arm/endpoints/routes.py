@@ -22,7 +22,7 @@ from infra.emulator.arm.tags import checked_tags
 from infra.emulator.errors import ServiceError
 from infra.emulator.frontend.auth import aml_token_audience
 from infra.emulator.gateway.messages import Reply
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 
 
 def get_endpoint(call: Call) -> Reply:

@@ -6,7 +6,7 @@ from infra.emulator.arm.call import Call, invalid
 from infra.emulator.arm.connections import LIST_SECRETS
 from infra.emulator.arm.tags import checked_tags, string_map
 from infra.emulator.errors import ServiceError
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 from infra.emulator.world import World
 
 ENDPOINT_NAME = re.compile(r"(?=.{3,32}$)[a-zA-Z]([a-zA-Z0-9]|-(?=[a-zA-Z0-9]))*")

@@ -1,6 +1,6 @@
 """The long-running work on endpoints."""
 
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 from infra.emulator.world import World
 
 DEFAULT_ROUTE = "/score"

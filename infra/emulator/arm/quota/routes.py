@@ -4,7 +4,7 @@ from infra.emulator.arm.call import Call, Routes
 from infra.emulator.arm.quota.rules import limit, usage
 from infra.emulator.arm.quota.vm_sizes import FAMILIES, SIZES
 from infra.emulator.gateway.messages import Reply
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 
 
 def _entry(call: Call, family: str, kind: str) -> Document:

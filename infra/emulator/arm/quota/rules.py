@@ -7,7 +7,7 @@ import uuid
 from infra.emulator.arm.call import invalid, subscription_of
 from infra.emulator.arm.quota.vm_sizes import FAMILIES, VmSize, vm_size
 from infra.emulator.errors import ServiceError
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 from infra.emulator.world import World
 
 DEFAULT_LIMIT = 10_000

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from infra.emulator.frontend.limits import Limits
-from infra.emulator.settings import DEFAULTS
+from infra.emulator.state.settings import DEFAULTS
 from infra.emulator.world import World
 
 pytestmark = pytest.mark.anyio

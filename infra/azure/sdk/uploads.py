@@ -71,7 +71,7 @@ def upload_folder(arm: Arm, container_url: str, folder: Path, *, below: str = ""
     """
     from azure.storage.blob import ContainerClient, ExponentialRetry  # takes 0.7 s, so only when something is uploaded
 
-    from infra.azure.sdk_transport import as_gatelift_errors
+    from infra.azure.sdk.transport import as_gatelift_errors
 
     settings: dict[str, Any] = {"connection_timeout": arm.timeouts.connect, "read_timeout": arm.timeouts.request}
     # By default the package waits 15 seconds before its second try.

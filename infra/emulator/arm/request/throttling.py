@@ -6,7 +6,7 @@ Source: learn.microsoft.com/azure/azure-resource-manager/management/request-limi
 import math
 
 from infra.emulator.gateway.token_bucket import TokenBucket
-from infra.emulator.settings import Settings
+from infra.emulator.state.settings import Settings
 
 # Kind of operation -> size and refill per second of the bucket of one principal in one subscription.
 RATES = {"reads": (250, 25), "writes": (200, 10), "deletes": (200, 10)}

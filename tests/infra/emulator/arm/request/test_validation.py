@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from infra.emulator.arm.validation import SCHEMAS, violations
-from infra.emulator.arm.validation import _document as shipped  # the table itself is what is looked at
+from infra.emulator.arm.request.validation import SCHEMAS, violations
+from infra.emulator.arm.request.validation import _document as shipped  # the table itself is what is looked at
 from tests.infra.emulator.documents import SPECS
 
 PLACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices"

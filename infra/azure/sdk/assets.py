@@ -11,7 +11,7 @@ from infra.azure.arm import Arm
 from infra.azure.workspace import Workspace
 
 if TYPE_CHECKING:
-    from infra.azure.sdk import Sdk
+    from infra.azure.sdk.client import Sdk
 
 
 class AzureAssets:
@@ -24,7 +24,7 @@ class AzureAssets:
 
     @cached_property
     def _sdk(self) -> Sdk:
-        from infra.azure.sdk import Sdk
+        from infra.azure.sdk.client import Sdk
 
         return Sdk(self._workspace, self._arm, portal=self._portal)
 
@@ -42,6 +42,6 @@ class AzureAssets:
 
     def upload(self, sas_uri: str, folder: Path) -> None:
         """Upload a folder to the blob container of a URL with a shared access signature."""
-        from infra.azure.uploads import upload_folder
+        from infra.azure.sdk.uploads import upload_folder
 
         upload_folder(self._arm, sas_uri, folder)

@@ -20,9 +20,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from infra.azure.arm import Arm
-from infra.azure.sdk_output import QuietThreads
-from infra.azure.sdk_transport import RenewingTransport, as_gatelift_errors
-from infra.azure.uploads import Uploaded, upload_to_workspace
+from infra.azure.sdk.output import QuietThreads
+from infra.azure.sdk.transport import RenewingTransport, as_gatelift_errors
+from infra.azure.sdk.uploads import Uploaded, upload_to_workspace
 from infra.azure.workspace import Workspace
 from infra.errors import Refused
 from infra.parallel import Task

@@ -14,7 +14,7 @@ from typing import Any
 
 from infra.emulator.arm.call import INVALID
 from infra.emulator.errors import ServiceError
-from infra.emulator.store import Document
+from infra.emulator.state.store import Document
 
 SCHEMAS = Path(__file__).with_name("request_schemas.json")
 STABLE = "2024-04-01"

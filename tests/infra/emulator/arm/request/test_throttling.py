@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from infra.emulator.arm.throttling import Throttle
+from infra.emulator.arm.request.throttling import Throttle
 from infra.emulator.world import World
 
 LEFT = "x-ms-ratelimit-remaining-subscription-reads"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from infra.emulator.store import Store
+from infra.emulator.state.store import Store
 
 DEFAULTS: dict[str, float] = {
     # How long a new role assignment has no effect (Azure: up to ten minutes).

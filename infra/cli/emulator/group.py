@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from infra.cli.commands.emulator_faults import fault
-from infra.cli.input.emulator_state import running_emulator, running_portal, state_folder, state_option
+from infra.cli.emulator.faults import fault
+from infra.cli.emulator.running import running_emulator, running_portal, state_folder, state_option
 from infra.cli.terminal.invocation import PATH, Group, Integer, Invocation, command
 from infra.emulator import launcher
 from infra.emulator.launcher import EmulatorProfile

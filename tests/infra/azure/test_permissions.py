@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.operations.permissions import NEEDED, missing_actions
+from infra.azure.permissions import NEEDED, missing_actions
 
 ML = "Microsoft.MachineLearningServices"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from infra.cli.input.emulator_state import running_portal, state_option
+from infra.cli.emulator.running import running_portal, state_option
 from infra.cli.terminal.invocation import Group, Integer, Invocation, Number, command
 from infra.errors import GateliftError
 

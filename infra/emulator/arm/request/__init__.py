@@ -1,0 +1,1 @@
+"""What Resource Manager checks about every request before a provider sees it."""
