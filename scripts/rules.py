@@ -5,11 +5,11 @@ module of this repository or of a package in `HOMES`; also inside functions and 
 """
 
 import ast
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from import_tree import Tree, called
 
 LONGEST_FILE = 300  # lines
 MOST_FILES = 16  # Python files in a folder, `__init__.py` not counted
@@ -105,82 +105,7 @@ MORE_PARAMETERS = {
     "scripts/benches/serving/plots.py:_line": "a primitive of drawing: coordinates and looks",
     "scripts/benches/emulator.py:large_state": "one measurement with its sizes",
 }
-DOTTED = re.compile(r"[a-zA-Z_]\w*(\.[a-zA-Z_]\w*)+\.?")  # may end in a dot, as the beginning of an f-string does
 COMMAND = "command"  # a function with this decorator has a parameter for each of its options
-
-
-class Imported(NamedTuple):
-    """One import: its line and the full dotted name."""
-
-    line: int
-    name: str
-
-
-class Tree:
-    """The Python files of a checkout, and what each of them imports."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        tops = sorted({place.partition("/")[0] for place in PLACES})
-        self.files = [path for top in tops for path in sorted((root / top).rglob("*.py"))]
-        self.parsed = {self.where(path): ast.parse(path.read_text(), filename=str(path)) for path in self.files}
-        self.modules = {module_name(where): where for where in self.parsed}
-        self.imports = {where: list(imports(node)) for where, node in self.parsed.items()}
-
-    def where(self, path: Path) -> str:
-        """A file's path as in the tables above."""
-        return path.relative_to(self.root).as_posix()
-
-    def own(self, where: str) -> Iterator[tuple[int, str]]:
-        """The imports of files of this repository: line and file."""
-        for line, name in self.imports[where]:
-            for candidate in self._candidates(where, name):
-                if found := self.modules.get(candidate):
-                    if found != where:
-                        yield line, found
-                    break
-
-    def _candidates(self, where: str, name: str) -> Iterator[str]:
-        """The modules that a name may mean, longest first; the folders above a script are on its path."""
-        prefixes = [""]
-        if where.startswith("scripts/"):
-            parents = where.split("/")[:-1]
-            prefixes += [".".join(parents[:length]) + "." for length in range(len(parents), 0, -1)]
-        for prefix in prefixes:
-            parts = (prefix + name).split(".")
-            yield from (".".join(parts[:length]) for length in range(len(parts), prefix.count("."), -1))
-
-
-def module_name(where: str) -> str:
-    """The dotted name of a file; a package's is its folder's."""
-    return where.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-
-
-def imports(tree: ast.Module) -> Iterator[Imported]:
-    """Every import of a file, and every string that may name a module, except the names of loggers."""
-    nodes = list(ast.walk(tree))
-    calls = [node for node in nodes if isinstance(node, ast.Call)]
-    loggers = {argument for call in calls if called(call) == "getLogger" for argument in call.args}
-    importing = {call.args[0] for call in calls if called(call) in ("import_module", "__import__") and call.args}
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield Imported(node.lineno, alias.name)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            for alias in node.names:
-                yield Imported(node.lineno, f"{node.module}.{alias.name}")
-        elif (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and node not in loggers
-            and (node in importing or DOTTED.fullmatch(node.value))
-        ):
-            yield Imported(node.lineno, node.value.rstrip("."))
-
-
-def called(node: ast.Call) -> str:
-    """The last part of the name of the called function."""
-    return getattr(node.func, "attr", getattr(node.func, "id", ""))
 
 
 def place_of(where: str) -> str:
@@ -286,7 +211,8 @@ def long_signatures(where: str, parent: ast.AST, prefix: str) -> Iterator[str]:
 
 def main(arguments: list[str]) -> int:
     """Print every breach of a rule; return 1 if there is one."""
-    tree = Tree(Path(arguments[0]) if arguments else Path(__file__).resolve().parents[1])
+    root = Path(arguments[0]) if arguments else Path(__file__).resolve().parents[1]
+    tree = Tree(root, sorted({place.partition("/")[0] for place in PLACES}))
     found = [
         complaint
         for rule in (without_a_place, upward_imports, circles, homeless_imports, too_large)

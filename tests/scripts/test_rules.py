@@ -59,6 +59,21 @@ def complaints(repository: Path, root: Path, files: dict[str, str]) -> list[str]
             id="a-circle-of-scripts",
         ),
         pytest.param(
+            {"infra/hub/a.py": "from .b import x\n", "infra/hub/b.py": "from . import a\n"},
+            "a circle: infra/hub/a.py -> infra/hub/b.py -> infra/hub/a.py",
+            id="a-circle-of-relative-imports",
+        ),
+        pytest.param(
+            {"infra/hub/a.py": "from ..cli import b\n", "infra/cli/b.py": ""},
+            "infra/hub/a.py:1: imports infra/cli/b.py",
+            id="a-relative-import-upwards",
+        ),
+        pytest.param(
+            {"infra/hub/a.py": 'from importlib import import_module as load\nload(name="click")\n'},
+            "infra/hub/a.py:2: click",
+            id="a-vendor-s-package-by-another-name-of-import-module",
+        ),
+        pytest.param(
             {f"infra/azure/file{number}.py": "" for number in range(17)},
             "infra/azure: 17 Python files, more than 16",
             id="a-17th-file-in-a-folder",
