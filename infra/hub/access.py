@@ -49,7 +49,7 @@ class _Refusal(Struct, frozen=True):
 
     status: int
     code: str
-    said: str
+    text: str
 
 
 class Hub:
@@ -112,8 +112,8 @@ class Hub:
         except Unreachable as error:
             raise self._unreachable(error) from None
         if answer.status != 200:
-            said = answer.headers.get
-            code, message = said("X-Error-Code") or "", said("X-Error-Message") or ""
+            header = answer.headers.get
+            code, message = header("X-Error-Code") or "", header("X-Error-Message") or ""
             raise self._refusal(model, revision, token, _Refusal(answer.status, code, message))
         found: dict[str, Any] = answer.json()
         return found
@@ -135,8 +135,8 @@ class Hub:
             headers = getattr(error.response, "headers", None) or {}
             status = error.response.status_code if error.response is not None else 0
             code, message = headers.get("X-Error-Code", ""), headers.get("X-Error-Message", "")
-            said = f"{message} {error.server_message or ''} {error if status == 403 else ''}"
-            raise self._refusal(model, None, token, _Refusal(status, code, said)) from None
+            text = f"{message} {error.server_message or ''} {error if status == 403 else ''}"
+            raise self._refusal(model, None, token, _Refusal(status, code, text)) from None
         except HTTPError as error:
             raise self._unreachable(error) from None
 
@@ -150,11 +150,11 @@ class Hub:
         if refusal.code == "GatedRepo" or (
             refusal.code == "" and refusal.status == 403
         ):  # fine-grained tokens come back without a code
-            return self._gated(model, refusal.said, token)
+            return self._gated(model, refusal.text, token)
         if refusal.code == "RevisionNotFound":
             message = f"{model} has no revision {revision!r} on the Hub"
             return NotFound(message, hint=f"see {self.page(model)}/commits/main", code="revision_not_found")
-        if refusal.status == 401 and token and (not model or "Invalid" in refusal.said):
+        if refusal.status == 401 and token and (not model or "Invalid" in refusal.text):
             return self._invalid_token()
         if model and (refusal.code == "RepoNotFound" or refusal.status in (401, 404)):
             return self._no_such_model(model, token)
@@ -162,19 +162,19 @@ class Hub:
             f"the Hub answered {refusal.status} for {model or 'the token'}", hint="try again", code="hub_error"
         )
 
-    def _gated(self, model: str, said: str, token: str | None) -> GateliftError:
+    def _gated(self, model: str, text: str, token: str | None) -> GateliftError:
         page = self.page(model)
         if not token:
             return AccessDenied(
                 f"{model} is gated and needs a token", hint=self._how_to_get(page), code="token_missing"
             )
-        if "awaiting" in said:
+        if "awaiting" in text:
             message = f"the request for access to {model} is waiting for its authors"
             return AccessDenied(message, hint=f"they decide; see {page}", code="access_pending")
-        if "rejected" in said:
+        if "rejected" in text:
             message = f"the authors of {model} rejected the request for access"
             return AccessDenied(message, hint=f"see {page}", code="access_rejected")
-        if "fine-grained" in said:
+        if "fine-grained" in text:
             message = f"the fine-grained token may not read gated repositories such as {model}"
             hint = f"enable 'Read access to contents of all public gated repos you can access' at {TOKENS_PAGE}"
             return AccessDenied(message, hint=hint, code="token_scope")

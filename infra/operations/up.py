@@ -61,9 +61,8 @@ def up(prepared: Prepared, target: Target, *, reporter: Reporter, agreed: Plan |
         if resume_running(cloud, current):
             current = observe_again(current, cloud)
             check(current, None)
-        smoke = _Smoke(current, target, cloud)
-        apply(cloud, current, before_traffic=smoke.test)
-        connection, answer = smoke.result()
+        ask = partial(_smoke_test, current, target, cloud)
+        connection, answer = apply(cloud, current, before_traffic=ask) or ask()
     if kept := current.rollout.kept:
         cloud.reporter.note(f"{kept} stays at 0 % for `gatelift rollback` and still costs money; see `keep_previous`")
     return UpResult(current.plan, connection, tuple(recorder.phases), answer)
@@ -75,31 +74,11 @@ def _nothing_to_do(prepared: Prepared, target: Target, cloud: Cloud) -> UpResult
     return UpResult(prepared.plan, connection_info(reading, prepared.desired.spec, target.entra_token))
 
 
-class _Smoke:
-    """Runs the smoke test against the spec's deployment, whatever its share of the traffic.
-
-    A deployment gets traffic only after it has answered, so after a failed test the next `up` tries again.
-    """
-
-    def __init__(self, prepared: Prepared, target: Target, cloud: Cloud) -> None:
-        self._prepared = prepared
-        self._target = target
-        self._cloud = cloud
-        self._result: tuple[ConnectInfo, str] | None = None
-
-    def test(self) -> None:
-        """Run the test before the traffic moves."""
-        moves = self._prepared.rollout.gets_requests(self._prepared.observed.traffic)
-        self._result = self._ask(self._prepared.spec.deployment.name.lower() if moves else "")
-
-    def result(self) -> tuple[ConnectInfo, str]:
-        """How to connect, and the answer; runs the test now unless it has been run."""
-        return self._result or self._ask("")
-
-    def _ask(self, serving: str) -> tuple[ConnectInfo, str]:
-        spec = self._prepared.spec
-        info = connection_info(self._cloud, spec, self._target.entra_token, deployment=serving)
-        deployment_info = replace(
-            info, model=spec.model.served_name or spec.model.id, deployment=spec.deployment.name.lower()
-        )
-        return info, smoke_test(deployment_info, self._cloud, self._target.arm.timeouts)
+def _smoke_test(prepared: Prepared, target: Target, cloud: Cloud) -> tuple[ConnectInfo, str]:
+    """Ask the spec's deployment one question, whatever the traffic; returns how to connect, and the answer."""
+    spec = prepared.spec
+    name = spec.deployment.name.lower()
+    serving = name if prepared.rollout.gets_requests(prepared.observed.traffic) else ""
+    connection = connection_info(cloud, spec, target.entra_token, deployment=serving)
+    asked = replace(connection, model=spec.model.served_name or spec.model.id, deployment=name)
+    return connection, smoke_test(asked, cloud, target.arm.timeouts)

@@ -5,6 +5,7 @@ Applying may be interrupted and repeated: the next plan starts from what exists 
 import queue
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -18,6 +19,7 @@ from infra.resources.base import Live, Resource, Wait
 from infra.resources.traffic import nonzero, stop_mirroring
 
 DONE = {Action.CREATE: "created", Action.UPDATE: "updated", Action.REPLACE: "replaced", Action.DELETE: "deleted"}
+T = TypeVar("T")
 IDLE = "idle"  # a pseudo-kind: deletions of deployments that get no requests
 
 
@@ -40,9 +42,14 @@ def resume_running(cloud: Cloud, prepared: Prepared) -> bool:
     return bool(prepared.running)
 
 
-def apply(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None]) -> None:
-    """Carry out the plan; `before_traffic` runs just before the traffic changes, and stops that change by raising."""
-    run_steps(cloud, _steps(cloud, prepared, before_traffic))
+def apply(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], T]) -> T | None:
+    """Carry out the plan; returns what `before_traffic` returned, or None where the traffic did not change.
+
+    `before_traffic` runs just before the traffic changes, and stops that change by raising.
+    """
+    results: list[T] = []
+    run_steps(cloud, _steps(cloud, prepared, lambda: results.append(before_traffic())))
+    return results[0] if results else None
 
 
 def _steps(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None]) -> list[Step]:

@@ -33,7 +33,7 @@ class Removal(Struct, frozen=True):
     run: Callable[[], None] | None = None
 
 
-class Users(Struct, frozen=True):
+class ReferringDeployments(Struct, frozen=True):
     """The workspace's deployments, which use assets and connections: those to be deleted and those that stay."""
 
     going: list[Live]
@@ -51,7 +51,7 @@ def find_removals(spec: StackSpec, cloud: Cloud) -> list[Removal]:
     ]
     endpoints, assets, entries, connections = together(calls)
     found: list[Removal] = []
-    users = Users([], [])
+    referring = ReferringDeployments([], [])
     others: list[dict[str, Any]] = []
     for name, (document, live_deployments) in sorted(endpoints.items()):
         going = {each: live for each, live in live_deployments.items() if live.owner == cloud.stack}
@@ -60,11 +60,11 @@ def find_removals(spec: StackSpec, cloud: Cloud) -> list[Removal]:
             found += _endpoint(cloud, name, document, staying, going)
         else:
             others.append(document)
-        users.going.extend(going.values())
-        users.staying.extend(staying.values())
+        referring.going.extend(going.values())
+        referring.staying.extend(staying.values())
     found += _entries(cloud, entries)
     for kind, versions in assets.items():
-        found += _assets(cloud, kind, versions, users)
+        found += _assets(cloud, kind, versions, referring)
     found += [
         removal
         for id in spec.endpoint.identity.user_assigned_identities
@@ -73,7 +73,7 @@ def find_removals(spec: StackSpec, cloud: Cloud) -> list[Removal]:
     owners = {owner_of(document.get("tags")) for document, _ in endpoints.values()}
     for name, document in sorted(connections.items()):
         if name == connection or owner_of(document["properties"].get("metadata")) == cloud.stack:
-            found += _connection(cloud, document, owners, users)
+            found += _connection(cloud, document, owners, referring)
     return found
 
 
@@ -130,28 +130,30 @@ def _entries(cloud: Cloud, entries: list[dict[str, Any]]) -> list[Removal]:
     return [Removal(_delete("model", _asset_name(entry["id"])), 3, _deleter(cloud, entry["id"])) for entry in mine]
 
 
-def _assets(cloud: Cloud, kind: str, versions: list[dict[str, Any]], users: Users) -> list[Removal]:
+def _assets(cloud: Cloud, kind: str, versions: list[dict[str, Any]], referring: ReferringDeployments) -> list[Removal]:
     found = []
     for document in versions:
         name = _asset_name(document["id"])
         reference = f"azureml:{name}"
         owner = owner_of(document["properties"].get("tags"))
-        if owner != cloud.stack and not (owner and _uses(users.going, reference)):
+        if owner != cloud.stack and not (owner and _uses(referring.going, reference)):
             continue
-        if _uses(users.staying, reference):
+        if _uses(referring.staying, reference):
             found.append(Removal(_keep(kind, name, "kept: another stack uses it"), 3))
         else:
             found.append(Removal(_delete(kind, name), 3, _deleter(cloud, document["id"])))
     return found
 
 
-def _connection(cloud: Cloud, document: dict[str, Any], owners: set[str], users: Users) -> list[Removal]:
+def _connection(
+    cloud: Cloud, document: dict[str, Any], owners: set[str], referring: ReferringDeployments
+) -> list[Removal]:
     name = document["name"]
     owner = owner_of(document["properties"].get("metadata"))
-    if owner != cloud.stack and not (owner and _refers(users.going, name) and owner not in owners):
+    if owner != cloud.stack and not (owner and _refers(referring.going, name) and owner not in owners):
         whose = f"the stack {owner}" if owner else "somebody else"
         return [Removal(_keep("connection", name, f"kept: it belongs to {whose}"), 3)]
-    if _refers(users.staying, name):
+    if _refers(referring.staying, name):
         return [Removal(_keep("connection", name, "kept: another stack uses it"), 3)]
     reason = (
         "belongs to the stack" if owner == cloud.stack else f"left over from the stack {owner}; nothing else uses it"

@@ -54,7 +54,7 @@ def chat(
         raise GateliftError(
             "a conversation cannot be one JSON object",
             hint="pass the message as an argument or on standard input",
-            code="empty_message",
+            code="message_missing",
         )
     stack, target = open_stack(call, spec)
     messages = [{"role": "system", "content": system}] if system else []
@@ -75,7 +75,7 @@ def one_question(message: str | None) -> str | None:
         raise GateliftError(
             "the message is empty",
             hint='use `gatelift chat SPEC "…"`, or pipe the message in',
-            code="empty_message",
+            code="message_missing",
         )
     return text
 

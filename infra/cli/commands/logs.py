@@ -18,7 +18,6 @@ Examples:
   gatelift logs gatelift.yaml --container storage-initializer
 """
 # The two containers of a deployment, as Azure ML names them.
-CONTAINERS = ("inference-server", "storage-initializer")
 
 
 @command(app, name="logs", epilog=EPILOG)
@@ -29,8 +28,8 @@ CONTAINERS = ("inference-server", "storage-initializer")
 )
 @click.option(
     "--container",
-    type=click.Choice(CONTAINERS),
-    default=CONTAINERS[0],
+    type=click.Choice(list(operation.CONTAINERS)),
+    default=next(iter(operation.CONTAINERS)),
     help="The scoring server, or what downloads model and code before it starts.",
 )
 def logs(call: Invocation, spec: Path, follow: bool, tail: int, container: str) -> None:
