@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-DOTTED = re.compile(r"[a-zA-Z_]\w*(\.[a-zA-Z_]\w*)+\.?")  # may end in a dot, as the beginning of an f-string does
+DOTTED = re.compile(
+    r"[a-zA-Z_]\w*(\.[a-zA-Z_]\w*)+(\.|:\w+)?"
+)  # may end in a dot, as the beginning of an f-string does
 IMPORTING = ("import_module", "__import__")
 
 
@@ -79,7 +81,7 @@ def imports(tree: ast.Module, where: str) -> Iterator[Imported]:
             and node not in loggers
             and (node in named or DOTTED.fullmatch(node.value))
         ):
-            yield Imported(node.lineno, node.value.rstrip("."))
+            yield Imported(node.lineno, node.value.partition(":")[0].rstrip("."))
 
 
 def aliases(nodes: list[ast.AST]) -> Iterator[str]:

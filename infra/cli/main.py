@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     open_closed_streams()
     out = Output(OutputFormat.JSON if wants_json(arguments) else OutputFormat.TEXT)
     try:
+        return run(arguments, out)
+    except OutputClosed:
+        return OUTPUT_CLOSED
+    except GateliftError as error:  # what went wrong could not be written to stdout
+        return report_error(Output(OutputFormat.TEXT), error)
+
+
+def run(arguments: list[str], out: Output) -> int:
+    """Run the command line, report how it ended, and return its exit code."""
+    try:
         refuse_secrets(arguments, os.environ)
         with stoppable() as stopped_by:
             code = app.main(arguments, prog_name="gatelift", standalone_mode=False)
@@ -41,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         return report_error(out, NO_ANSWER)
     except OutputClosed:
-        return OUTPUT_CLOSED
+        raise
     except Exception as error:
         return report_unexpected(out, error)
 
@@ -126,7 +137,7 @@ def report_interruption(out: Output, number: int, arguments: Sequence[str]) -> i
     message = f"stopped by {signal.Signals(number).name}"
     for command in (["up"], ["down"], ["token", "rotate"]):
         if arguments[: len(command)] == command:
-            message += f"; nothing is lost: run `gatelift {' '.join(command)}` again to continue"
+            message += f"; nothing is lost: run `{shlex.join(['gatelift', *arguments])}` again to continue"
     out.message(message)
     out.document({"error": error_object(GateliftError(message, code="interrupted"))})
     return 128 + number

@@ -143,6 +143,7 @@ class StackChecks:
 
     def __init__(self, spec: StackSpec, target: Target, token: str | None) -> None:
         self.spec = spec
+        self.target = target
         self.cloud = target.cloud
         self.hub = target.hub
         self.given_token = token
@@ -187,7 +188,7 @@ class StackChecks:
         if quota:
             return f"{quota.needed} cores of {quota.family} needed, {quota.used} of {quota.limit} used in {region}"
         if wanted <= running:
-            return f"{running} x {deployment.instance_type} are already running"
+            return f"{deployment.instance_type} runs already, {running} of {wanted} wanted instances"
         raise CheckWarning(f"Azure lists no quota for {deployment.instance_type} in {region}")
 
     def check_endpoint(self) -> str:
@@ -225,7 +226,7 @@ class StackChecks:
         connection = Connection(where.connection, where.key, self.spec.name)
         live = None if self.given_token else connection.read(self.cloud)
         try:
-            token = find_token(self.spec, self.cloud, self.hub, given=self.given_token, connection=live)
+            token = find_token(self.spec, self.target, given=self.given_token, connection=live)
         except AccessDenied as error:
             if error.code in NOT_READABLE:
                 raise CheckWarning(str(error), error.hint) from None

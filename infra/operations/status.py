@@ -18,7 +18,7 @@ from infra.portal import Portal
 from infra.resources.base import PREVIOUS_TAG, Live
 from infra.resources.connection import Connection
 from infra.resources.endpoint import live_endpoint
-from infra.resources.startup_watch import read_log
+from infra.resources.startup_watch import startup_log
 from infra.resources.traffic import nonzero
 from infra.spec.model import StackSpec
 
@@ -98,7 +98,7 @@ def _endpoint(document: dict[str, Any] | None, deployed: set[str]) -> dict[str, 
 
 
 def _deployment(cloud: Cloud, endpoint: str, live: Live) -> dict[str, Any]:
-    log = read_log(cloud, cloud.workspace.deployment(endpoint, str(live.state["name"])), tail=1000)
+    log = startup_log(cloud, cloud.workspace.deployment(endpoint, str(live.state["name"])))
     return {
         "name": live.state["name"],
         "state": live.provisioning,

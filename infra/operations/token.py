@@ -59,7 +59,7 @@ def token_verify(spec: StackSpec, target: Target, token: str | None) -> dict[str
     """
     cloud, connection = target.cloud, _connection(spec, token)
     live = connection.read(cloud)
-    found = find_token(spec, cloud, target.hub, given=token, connection=live)
+    found = find_token(spec, target, given=token, connection=live)
     facts = check_token(spec, target.hub, found.value)
     result: dict[str, Any] = {"user": facts.user, "role": facts.role, "source": found.source}
     if not is_registry_model(spec.model.id):

@@ -53,7 +53,7 @@ def up(prepared: Prepared, target: Target, *, reporter: Reporter, agreed: Plan |
     check(prepared, agreed)
     if not prepared.plan.has_changes and not prepared.running:
         return _nothing_to_do(prepared, target, cloud)
-    checks = Task(partial(check_access_and_quota, prepared, cloud, target.hub))
+    checks = Task(partial(check_access_and_quota, prepared, target, cloud))
     with hold_lease(cloud, partial(observe_again, prepared, cloud), checks) as current:
         if current.plan.changing & BY_SDK:
             cloud.assets.warm_up()

@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 from infra.azure.cloud import Cloud
 from infra.azure.quota import check_quota
+from infra.azure.target import Target
 from infra.errors import AccessDenied, Refused, StalePlan
-from infra.hub.access import Hub
 from infra.parallel import together
 from infra.planning.desired import needs_token
 from infra.planning.plan import Action, Plan
 from infra.planning.prepare import Prepared
 from infra.planning.token_access import NOT_READABLE, check_token, find_token
+from infra.reporter import Reporter
 from infra.resources.deployment import Deployment
 
 
@@ -41,30 +42,30 @@ def check_fresh(planned: Plan, now: Plan) -> None:
         )
 
 
-def check_access_and_quota(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:
+def check_access_and_quota(prepared: Prepared, target: Target, cloud: Cloud) -> None:
     """Ask the Hub whether the token gives access to the model, and Azure whether the quota is enough."""
     changing = prepared.plan.changing
     checks: list[Callable[[], None]] = []
     if changing & {"connection", "deployment"} and needs_token(prepared.desired.spec, prepared.desired.facts):
-        checks.append(lambda: _check_token(prepared, cloud, hub))
+        checks.append(lambda: _check_token(prepared, target, cloud.reporter))
     if "deployment" in changing:
         checks.append(lambda: _check_quota(prepared, cloud))
     together(checks)
 
 
-def _check_token(prepared: Prepared, cloud: Cloud, hub: Hub) -> None:
+def _check_token(prepared: Prepared, target: Target, reporter: Reporter) -> None:
     spec, given = prepared.desired.spec, prepared.desired.token
     connection = next((live for (kind, _), live in prepared.observed.live.items() if kind == "connection"), None)
     if connection is not None and not connection.owner:
         given = None  # gatelift does not change a connection it did not create, so the stored token will be used
     try:
-        found = find_token(spec, cloud, hub, given=given, connection=connection)
+        found = find_token(spec, target, given=given, connection=connection, earlier_keys=True)
     except AccessDenied as error:
         if error.code not in NOT_READABLE:
             raise
-        cloud.reporter.note(f"{error}, so it is not checked; HF_TOKEN, if set, is checked instead")
+        reporter.note(f"{error}, so it is not checked; {error.hint}")
         return
-    check_token(spec, hub, found.value)
+    check_token(spec, target.hub, found.value)
 
 
 def _check_quota(prepared: Prepared, cloud: Cloud) -> None:

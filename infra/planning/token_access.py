@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from infra.azure.cloud import Cloud
+from infra.azure.target import Target
 from infra.errors import AccessDenied
 from infra.hub.access import Hub, TokenFacts
 from infra.resources.base import Live
@@ -10,6 +10,7 @@ from infra.resources.connection import find_stored_token, stored_keys, token_hin
 from infra.spec.model import StackSpec, TokenSpec
 from infra.spec.names import is_registry_model
 
+CHECK_GIVEN = "`export HF_TOKEN=…` checks that token instead"
 NOT_READABLE = {"token_in_key_vault", "token_not_readable"}
 """Error codes of `find_token` for a stored token that gatelift may not or cannot read."""
 
@@ -30,29 +31,33 @@ def token_spec(spec: StackSpec) -> TokenSpec:
     return spec.token or TokenSpec()
 
 
-def find_token(spec: StackSpec, cloud: Cloud, hub: Hub, *, given: str | None, connection: Live | None) -> FoundToken:
+def find_token(
+    spec: StackSpec, target: Target, *, given: str | None, connection: Live | None, earlier_keys: bool = False
+) -> FoundToken:
     """The given token, else the stored one; `connection` is the live connection that the spec names.
+
+    With `earlier_keys` a token under a key that the spec named before counts, too: `up` moves it to the new key.
 
     Raises `AccessDenied` where there is none; its code says why: one of `NOT_READABLE`, `connection_without_key` or
     `token_missing`.
     """
-    where = token_spec(spec)
+    where, cloud = token_spec(spec), target.cloud
     if given:
         return FoundToken(given, "given")
     if where.key_vault:
-        raise _in_key_vault(where.key_vault)
+        raise _in_key_vault(where.key_vault, CHECK_GIVEN)
     if connection is None:
         message = f"{spec.model.id} needs a token: none was given, and the connection {where.connection} does not exist"
-        hint = f"{token_hint(local=cloud.local)}; request access to the model at {hub.page(spec.model.id)}"
+        access = "" if cloud.local else f"; request access to the model at {target.hub.page(spec.model.id)}"
+        hint = token_hint(local=cloud.local) + access
         raise AccessDenied(message, hint=hint, code="token_missing")
     try:
-        stored = find_stored_token(connection, stored_keys(cloud, where.connection), where.key)
+        keys = stored_keys(cloud, where.connection)
     except AccessDenied:
         message = f"cannot check the token in the connection {where.connection}: you may not read its secrets"
-        raise AccessDenied(
-            message, hint="`export HF_TOKEN=…` checks that token instead", code="token_not_readable"
-        ) from None
-    if stored is None:
+        raise AccessDenied(message, hint=CHECK_GIVEN, code="token_not_readable") from None
+    stored = find_stored_token(connection, keys, where.key) if earlier_keys else keys.get(where.key)
+    if not stored:
         message = f"the connection {where.connection} exists but has no key {where.key}"
         hint = "write the token with `gatelift token set`, or correct token.connection or token.key in the spec"
         raise AccessDenied(message, hint=hint, code="connection_without_key")
@@ -70,15 +75,15 @@ def check_token(spec: StackSpec, hub: Hub, token: str) -> TokenFacts:
 def refuse_key_vault(spec: StackSpec) -> None:
     """Raise `AccessDenied` where the token is kept in Key Vault, which gatelift neither reads nor writes."""
     if place := token_spec(spec).key_vault:
-        raise _in_key_vault(place)
+        vault, _, name = place.removeprefix("https://").split("/")[:3]
+        raise _in_key_vault(
+            place,
+            f"store it with `az keyvault secret set --vault-name {vault.partition('.')[0]} --name {name} --file FILE`, "
+            "put the new version's address into token.key_vault, then run `gatelift up`",
+        )
 
 
-def _in_key_vault(place: str) -> AccessDenied:
-    vault, _, name = place.removeprefix("https://").split("/")[:3]
-    hint = (
-        f"store it with `az keyvault secret set --vault-name {vault.partition('.')[0]} --name {name} --file FILE`, put "
-        "the new version's address into token.key_vault, then run `gatelift up`"
-    )
+def _in_key_vault(place: str, hint: str) -> AccessDenied:
     return AccessDenied(
         f"the token is kept in Key Vault, at {place}, where gatelift does not read it",
         hint=hint,

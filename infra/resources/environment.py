@@ -43,8 +43,10 @@ class Environment(Resource):
 
     @cached_property
     def desired(self) -> State:
-        """Name and version; everything else follows from the version."""
-        return owned({"name": NAME, "version": self.version}, self.stack)
+        """Name, version and what is in it; the rest follows from the version."""
+        description = f"vLLM {self.pins['vllm_version']} for the gatelift scoring server"
+        contents = {"name": NAME, "version": self.version, "description": description}
+        return owned(contents, self.stack)
 
     def files(self) -> dict[str, str]:
         """The rendered files by name."""

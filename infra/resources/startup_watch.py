@@ -32,9 +32,7 @@ class StartupWatch:
 
     def __enter__(self) -> "StartupWatch":
         if not self._new:
-            self._earlier = count_phases(
-                read_log(self._cloud, self._id, tail=1000)
-            )  # of the containers that will be replaced
+            self._earlier = count_phases(startup_log(self._cloud, self._id))  # of the containers that will be replaced
         self._cloud.reporter.phase_started("deployment: image", self._deployment)
         return self
 
@@ -53,12 +51,12 @@ class StartupWatch:
 
     def last_lines(self) -> tuple[str, ...]:
         """The last lines of the container's log, which usually say why it failed."""
-        lines = [line for line in read_log(self._cloud, self._id, tail=200).splitlines() if line.strip()]
+        lines = [line for line in startup_log(self._cloud, self._id, tail=200).splitlines() if line.strip()]
         return tuple(lines[-LAST_LINES:])
 
     def _read(self) -> None:
         self._last_read = self._cloud.clock.now()
-        text = read_log(self._cloud, self._id, tail=1000)
+        text = startup_log(self._cloud, self._id)
         if not text.strip():
             return
         seen = count_phases(text)
@@ -88,9 +86,14 @@ def count_phases(text: str) -> dict[str, int]:
 
 
 def read_log(cloud: Cloud, deployment_id: str, *, tail: int, container: str = "InferenceServer") -> str:
-    """The last `tail` lines of a container's log; empty where there is none or it cannot be read."""
+    """The last `tail` lines of a container's log; raises `GateliftError` where it cannot be read."""
+    answer = cloud.management.post(f"{deployment_id}/getLogs", {"containerType": container, "tail": tail})
+    return str(answer.get("content") or "")
+
+
+def startup_log(cloud: Cloud, deployment_id: str, *, tail: int = 1000) -> str:
+    """The last lines of the scoring server's log; empty where it cannot be read, e.g. before there is a container."""
     try:
-        answer = cloud.management.post(f"{deployment_id}/getLogs", {"containerType": container, "tail": tail})
+        return read_log(cloud, deployment_id, tail=tail)
     except GateliftError:
         return ""
-    return str(answer.get("content") or "")

@@ -124,7 +124,7 @@ class DeploymentSpec(Written, frozen=True, kw_only=True):
     """The deployment: its machines and how vLLM runs on them."""
 
     name: EndpointName = "blue"
-    instance_type: Annotated[VmSize, Meta(description="Azure VM size, e.g. `Standard_NC24ads_A100_v4`")]
+    instance_type: Annotated[VmSize, Meta(description="Azure instance type (VM size), e.g. `Standard_NC24ads_A100_v4`")]
     instance_count: Annotated[int, Meta(ge=1, le=50)] = 1
     keep_previous: Annotated[
         bool,

@@ -73,9 +73,9 @@ def forgetful_server() -> Iterator[tuple[str, threading.Event]]:
     class Forgetful(Handler):
         def do_GET(self) -> None:
             if not forgotten.is_set():
-                made_before.add(id(self.connection))
+                made_before.add(self.client_address[1])
                 time.sleep(0.05)  # so that the next request needs a connection of its own
-            elif id(self.connection) in made_before:
+            elif self.client_address[1] in made_before:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.close_connection = True
                 return

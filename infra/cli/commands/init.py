@@ -1,12 +1,14 @@
 """`gatelift init`: writes a commented spec."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from infra.cli.terminal.invocation import DEFAULT_SPEC, PATH, Group, Integer, Invocation, command
 from infra.errors import GateliftError
+from infra.spec.names import RuleBroken, endpoint_name, stack_name, vm_size
 
 app = Group()
 
@@ -71,7 +73,7 @@ local:
 @click.option("--subscription-id", default=SUBSCRIPTION, help="Azure subscription.")
 @click.option("--resource-group", default="${AZURE_RESOURCE_GROUP:-gatelift}", help="Azure resource group.")
 @click.option("--workspace", default="${AZURE_ML_WORKSPACE:-local}", help="Azure ML workspace.")
-@click.option("--instance-type", default="Standard_NC24ads_A100_v4", help="Azure VM size.")
+@click.option("--instance-type", default="Standard_NC24ads_A100_v4", help="Azure instance type (VM size).")
 @click.option("--max-model-len", type=Integer(min=1), default=4096, help="Maximum context length in tokens.")
 @click.option("--file", "-f", type=PATH, default=DEFAULT_SPEC, help="Where to write.")
 @click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
@@ -94,11 +96,10 @@ def init(
     with --force.
     """
     check_model(model)
-    if file.exists() and not force:
-        raise GateliftError(
-            f"{file} already exists", hint="--force overwrites it, --file writes to another file", code="file_exists"
-        )
     name = name or name_from(model)
+    check_option("--name", name, stack_name)
+    check_option("--endpoint", endpoint or name, endpoint_name)
+    check_option("--instance-type", instance_type, vm_size)
     text = TEMPLATE.format(
         file=file,
         name=name,
@@ -111,7 +112,7 @@ def init(
         max_model_len=max_model_len,
         local_max_model_len=min(max_model_len, 2048),
     )
-    write_file(file, text)
+    write_file(file, text, overwrite=force)
     call.out.document({"file": str(file), "name": name, "model": model, "endpoint": endpoint or name})
     call.out.data(f"wrote {file}")
     call.out.hint(f"`gatelift up {file} --local` tries it on this machine; `gatelift doctor {file}` checks it in Azure")
@@ -136,10 +137,25 @@ def name_from(model: str) -> str:
     return name[:32].strip("-").ljust(3, "x")
 
 
-def write_file(file: Path, text: str) -> None:
-    """Write the spec; raises GateliftError where the file cannot be written."""
+def check_option(option: str, value: str, rule: Callable[[str], str]) -> None:
+    """Raise GateliftError for a value that the spec would not accept; `${NAME}` is only known when it is read."""
     try:
-        file.write_text(text, encoding="utf-8")
+        if "${" not in value:
+            rule(value)
+    except RuleBroken as error:
+        raise GateliftError(f"{option} {value!r} {error}", hint=error.hint, code="invalid_option") from None
+
+
+def write_file(file: Path, text: str, *, overwrite: bool) -> None:
+    """Write the spec; raises GateliftError where the file exists or cannot be written."""
+    try:
+        with file.open("w" if overwrite else "x", encoding="utf-8") as opened:
+            opened.write(text)
+    except FileExistsError:
+        hint = "--force overwrites it, --file writes to another file"
+        if file.is_dir():
+            hint = f"--file {file / DEFAULT_SPEC} writes into that folder"
+        raise GateliftError(f"{file} already exists", hint=hint, code="file_exists") from None
     except OSError as error:
         raise GateliftError(
             f"{file} cannot be written: {error.strerror}", hint="choose another file with --file", code="file_error"

@@ -7,7 +7,6 @@ from infra.emulator.hub.repos import Repo
 from infra.emulator.state.store import Store
 
 TOKENS = "/hub"  # the key of the tokens among the secrets
-ROLES = ("read", "write", "fineGrained")
 STATES = ("accepted", "pending", "rejected", "reset")
 # Public on a gated repository too, at its root and in this spelling.
 UNGATED_FILES = frozenset(("README.md", "LICENSE", "LICENSE.md", "LICENSE.txt"))

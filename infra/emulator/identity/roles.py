@@ -31,7 +31,6 @@ class BuiltInRole:
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 CONNECTION_SECRETS_READER = "ea01e6af-a1c1-4350-9563-ad00f8c72ec5"
 METRICS_WRITER = "635dd51f-9968-44d3-b7fb-6d9a6bd613ae"
-KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices"

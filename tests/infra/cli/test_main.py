@@ -176,7 +176,9 @@ def test_a_signal_ends_it_with_one_line(spawn: Callable, number: signal.Signals,
     stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == code
     assert json.loads(stdout)["error"]["code"] == "interrupted"
-    assert stderr.strip().startswith(f"stopped by {number.name}; nothing is lost: run `gatelift token rotate` again")
+    assert stderr.strip().startswith(
+        f"stopped by {number.name}; nothing is lost: run `gatelift token rotate spec.yaml - "
+    )
     assert len(stderr.strip().splitlines()) == 1
 
 
@@ -190,6 +192,22 @@ def wait_until_it_catches(pid: int, number: signal.Signals) -> None:
             return
         time.sleep(0.01)
     raise AssertionError(f"{pid} never caught {number.name}")
+
+
+@pytest.mark.parametrize("command", [["plan", "none.yaml"], ["bogus"]], ids=["an-error", "wrong-usage"])
+def test_an_error_that_nobody_reads_is_no_traceback(spawn: Callable, command: list[str]) -> None:
+    process = spawn(*command, "--output", "json", stdout=subprocess.PIPE)
+    process.stdout.close()  # before anything is written to it
+    stderr = process.stderr.read()
+    assert (process.wait(30), "Traceback" in stderr) == (141, False)
+
+
+def test_an_error_without_room_for_it_is_one_error(gatelift: Callable) -> None:
+    with Path("/dev/full").open("w") as full:
+        answer = gatelift("plan", "none.yaml", "--output", "json", stdout=full)
+    assert answer.code == 1
+    assert "Traceback" not in answer.stderr
+    assert "standard output cannot be written: No space left" in answer.stderr
 
 
 @pytest.mark.parametrize("output", ["text", "json"])

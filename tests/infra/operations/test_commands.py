@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from infra.cli.main import main
@@ -29,6 +30,21 @@ def typed(
         return code, json.loads(capsys.readouterr().out)
 
     return run
+
+
+def test_a_log_that_may_not_be_read_is_an_error(bench: Any, typed: Callable[..., tuple[int, Any]]) -> None:
+    spec = bench.spec("cli-logs")
+    bench.up(spec)
+    assert typed(spec, "logs")[0] == 0
+    faults = f"{bench.target(spec).portal}/faults"
+    rule = {"path": "getLogs", "status": 403, "code": "AuthorizationFailed"}
+    httpx.put(faults, json=[rule], trust_env=False).raise_for_status()
+    try:
+        code, document = typed(spec, "logs")
+        assert (code, document["error"]["code"]) == (1, "AuthorizationFailed")
+        assert typed(spec, "status")[0] == 0
+    finally:
+        httpx.put(faults, json=[], trust_env=False)
 
 
 def test_a_foreign_endpoint_is_adopted(bench: Any, typed: Callable[..., tuple[int, Any]]) -> None:

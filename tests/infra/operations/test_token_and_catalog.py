@@ -33,6 +33,15 @@ def test_a_rotated_token_reaches_the_container(bench: Any) -> None:
     assert not bench.plan(spec, token="hf_secondtoken2").has_changes
 
 
+def test_a_key_that_the_connection_does_not_have_is_told(bench: Any) -> None:
+    spec = bench.spec("keys")
+    token_set(spec, bench.target(spec), "hf_goodtoken001")
+    other = bench.spec("keys", token={"key": "OTHER"})
+    with pytest.raises(AccessDenied) as error:
+        token_verify(other, bench.target(other), None)
+    assert error.value.code == "connection_without_key"
+
+
 def test_a_rotated_token_restarts_nothing_of_others(bench: Any) -> None:
     spec = bench.spec("rotate-theirs")
     bench.up(spec)

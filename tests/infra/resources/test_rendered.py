@@ -50,7 +50,7 @@ def test_what_is_registered_has_the_rendered_fields_and_our_tags(
     assert document == {
         "name": "gatelift-vllm",
         "version": environment.version,
-        "description": "vLLM 1.2.3",
+        "description": "vLLM 1.2.3 for the gatelift scoring server",
         "build": {"path": ".", "dockerfile_path": "Dockerfile"},
         "tags": environment.desired["tags"],
     }

@@ -66,7 +66,7 @@ def test_json_mode_writes_no_token_by_token(capsys: pytest.CaptureFixture[str]) 
 def test_an_empty_message_is_refused() -> None:
     with pytest.raises(GateliftError) as refused:
         one_question("  \n")
-    assert refused.value.code == "empty_message"
+    assert refused.value.code == "message_missing"
 
 
 def test_a_conversation_remembers_and_survives_a_refusal() -> None:

@@ -69,10 +69,31 @@ def test_what_is_no_model_id_is_refused_before_anything_is_written(
     assert not (tmp_path / "gatelift.yaml").exists()
 
 
-def test_a_place_that_cannot_be_written_is_said(inside: Callable) -> None:
-    answer = inside("init", "--file", "none/gatelift.yaml")
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        pytest.param("--name", "9bad", id="name"),
+        pytest.param("--endpoint", "a", id="endpoint"),
+        pytest.param("--instance-type", "x:y", id="instance-type"),
+    ],
+)
+def test_what_the_spec_would_not_accept_is_refused(inside: Callable, tmp_path: Path, option: str, value: str) -> None:
+    answer = inside("init", option, value)
+    assert (answer.code, f"{option} '{value}' must be " in answer.stderr) == (1, True)
+    assert not (tmp_path / "gatelift.yaml").exists()
+
+
+def test_a_folder_is_not_overwritten(inside: Callable, tmp_path: Path) -> None:
+    (tmp_path / "specs").mkdir()
+    answer = inside("init", "--file", "specs")
+    assert "--file specs/gatelift.yaml writes into that folder" in answer.stderr
+
+
+@pytest.mark.parametrize("file", ["none/gatelift.yaml", "a" * 300], ids=["no-folder", "too-long"])
+def test_a_place_that_cannot_be_written_is_said(inside: Callable, file: str) -> None:
+    answer = inside("init", "--file", file)
     assert answer.code == 1
-    assert "none/gatelift.yaml cannot be written" in answer.stderr
+    assert f"{file} cannot be written" in answer.stderr
 
 
 @pytest.mark.parametrize(
