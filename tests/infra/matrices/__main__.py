@@ -33,8 +33,8 @@ def main() -> int:
     return _report(_lines(options.lanes, chosen))
 
 
-def report_lines(found: Iterable[tuple[str, Any]]) -> tuple[list[str], bool]:
-    """The tables of what the lanes yielded, and whether all rows are good."""
+def report_lines(found: Iterable[tuple[str, Any]], *, whole: bool = True) -> tuple[list[str], bool]:
+    """The tables of what the lanes yielded, and whether all rows are good and, of a `whole` run, all are there."""
     rows: dict[str, list[Row]] = {name: [] for name in MATRICES}
     numbers: dict[str, int] = {}
     leaks: list[str] = []
@@ -55,6 +55,10 @@ def report_lines(found: Iterable[tuple[str, Any]]) -> tuple[list[str], bool]:
     if asked[0]:
         lines.append(f"requests while deployments were exchanged: {asked[0]}, failed: {asked[1]}")
     good = not leaks and not asked[1] and all(row.good for found in rows.values() for row in found)
+    if whole:
+        good = good and all(
+            len({(row.step, row.case) for row in rows[name]}) == count for name, count in numbers.items()
+        )
     return lines, good
 
 

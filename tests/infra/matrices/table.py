@@ -25,7 +25,7 @@ def table(title: str, rows: Iterable[Row], of: int) -> list[str]:
     cases = list(dict.fromkeys(row.case for row in rows))
     found = {(row.step, row.case): row for row in rows}
     width = max((len(row.step) for row in rows), default=0)
-    lines = [f"{title}: {len(rows)} of {of} cases"]
+    lines = [f"{title}: {len(found)} of {of} cases"]
     lines += [f"{'':{width}}  {'| ' * number}{case}" for number, case in enumerate(cases)]
     for step in dict.fromkeys(row.step for row in rows):
         marks = [_mark(found.get((step, case))) for case in cases]
