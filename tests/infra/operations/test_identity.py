@@ -76,7 +76,7 @@ def test_a_role_that_takes_its_time_is_waited_for(bench: Any, phases: Any) -> No
 def test_a_reference_that_leads_nowhere_is_not_taken_for_a_role_that_takes_its_time(
     bench: Any, phases: Any, reference: str
 ) -> None:
-    spec, _ = with_identity(bench, "nowhere")
+    spec, _ = with_identity(bench, "astray")
     variables = {"BROKEN": f"${{{{{reference}}}}}"}
     with pytest.raises(OperationFailed):
         bench.up(spec.but(deployment=spec.deployment.but(environment_variables=variables)), phases=phases)
