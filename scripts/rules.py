@@ -32,6 +32,7 @@ PLACES = (
     "infra/azure/target.py",
     "infra/azure/sdk",
     "infra/azure",
+    "infra/azure/diagnosis",
     "infra/emulator/testing.py",
     "infra/emulator/launcher.py",
     "infra/emulator/__main__.py",

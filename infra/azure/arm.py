@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from msgspec import Struct
 
-from infra.azure.diagnosis import read_error
+from infra.azure.diagnosis.errors import read_error
 from infra.azure.login import Credential
 from infra.azure.session import LONGEST_PAUSE, ArmSession, retry_after
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady, OperationFailed, Refused

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from infra.azure.diagnosis import explain as explanation
-from infra.azure.diagnosis import known_codes
-from infra.azure.diagnosis_table import TSG
+from infra.azure.diagnosis.errors import explain as explanation
+from infra.azure.diagnosis.errors import known_codes
+from infra.azure.diagnosis.table import TSG
 from infra.cli.terminal.invocation import Group, Invocation, command
 from infra.errors import NotFound
 

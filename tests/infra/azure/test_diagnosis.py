@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from infra.azure.arm import refusal
-from infra.azure.diagnosis import explain, known_codes, read_error
-from infra.azure.diagnosis_table import KNOWN
+from infra.azure.diagnosis.errors import explain, known_codes, read_error
+from infra.azure.diagnosis.table import KNOWN
 from infra.errors import GateliftError
 
 QUOTA = (

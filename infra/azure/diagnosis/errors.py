@@ -1,4 +1,4 @@
-"""Reads error bodies of Azure, and adds cause and hint from `diagnosis_table`."""
+"""Reads error bodies of Azure, and adds cause and hint from the table."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from infra.azure.diagnosis_table import CLUES, KNOWN, TSG, Diagnosis
+from infra.azure.diagnosis.cause import Diagnosis
+from infra.azure.diagnosis.table import CLUES, KNOWN, TSG
 
 GENERAL_CODES = ("", "BadArgument", "BadRequest", "UserError", "InternalServerError")
 

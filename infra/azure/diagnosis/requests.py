@@ -1,0 +1,68 @@
+"""Causes of errors about the request itself, and about operations that Azure refuses or ends."""
+
+from infra.azure.diagnosis.cause import Causes, Diagnosis
+
+REQUESTS: Causes = {
+    "BadArgument": (
+        Diagnosis(
+            "the endpoint's identity may not pull the image or read the model",
+            "give a user-assigned identity AcrPull on the registry and Storage Blob Data Reader on the storage account",
+            ("pull permission", "authorization-error", "permission"),
+        ),
+        Diagnosis(
+            "an Azure policy of the subscription forbids the resource",
+            "ask the person responsible for the policy that the message names",
+            ("policy",),
+        ),
+        Diagnosis(
+            "the image, the model or the code was not found, or the request is wrong",
+            "check the names in the message against the spec",
+        ),
+    ),
+    "BadRequest": (
+        Diagnosis(
+            "the service refused the request",
+            "correct what the message names in the spec, and run the command again",
+        ),
+    ),
+    "ResourceNotFound": (
+        Diagnosis(
+            "a resource that the request names does not exist, or its registry is private",
+            "check the workspace, names and versions; for an image in a private registry, give the identity AcrPull",
+        ),
+    ),
+    "WorkspaceManagedNetworkNotReady": (
+        Diagnosis(
+            "the workspace's managed network is not provisioned",
+            "run `az ml workspace provision-network --name WORKSPACE`",
+        ),
+    ),
+    "OperationCanceled": (
+        Diagnosis(
+            "another operation on the endpoint came first, or holds its lock", "run the command again in a minute"
+        ),
+    ),
+    "InternalServerError": (
+        Diagnosis(
+            "something failed inside Azure",
+            "run the command again; if it fails again, open a support ticket with the request id",
+        ),
+    ),
+    "UserError": (
+        Diagnosis(
+            "an endpoint with this name already exists in the region, perhaps another customer's",
+            "choose another endpoint.name",
+            ("endpoint with this name", "name already exists"),
+        ),
+        Diagnosis("the service refused the request", "correct in the spec what the message names"),
+    ),
+    "ResourceGroupNotFound": (
+        Diagnosis("the resource group does not exist", "correct workspace.resource_group in the spec"),
+    ),
+    "SubscriptionNotFound": (
+        Diagnosis(
+            "the subscription does not exist, or you have no access to it",
+            "check workspace.subscription_id, and the tenant of `az login`",
+        ),
+    ),
+}

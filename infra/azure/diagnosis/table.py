@@ -1,0 +1,39 @@
+"""The error codes of online endpoints: why each occurs, and what to do.
+
+Sources: Azure ML "Troubleshoot online endpoints" (https://aka.ms/oe-tsg), "Secret injection in online endpoints",
+Azure RBAC troubleshooting, Resource Manager's common error codes. A code may have causes in several topics; a cause
+without words is the general one and comes last.
+"""
+
+from infra.azure.diagnosis.access import ACCESS
+from infra.azure.diagnosis.capacity import CAPACITY
+from infra.azure.diagnosis.cause import Causes, Diagnosis
+from infra.azure.diagnosis.containers import CONTAINERS
+from infra.azure.diagnosis.images import IMAGES
+from infra.azure.diagnosis.requests import REQUESTS
+from infra.azure.diagnosis.secrets import SECRETS
+
+TSG = "https://aka.ms/oe-tsg"
+
+
+def _merged(*topics: Causes) -> Causes:
+    known: dict[str, tuple[Diagnosis, ...]] = {}
+    for topic in topics:
+        for code, causes in topic.items():
+            known[code] = tuple(sorted(known.get(code, ()) + causes, key=lambda cause: not cause.words))
+    return known
+
+
+KNOWN = _merged(SECRETS, CAPACITY, IMAGES, CONTAINERS, ACCESS, REQUESTS)
+
+# Azure wraps many of these errors in a general code; then words in the message say which one it is.
+CLUES: tuple[tuple[str, str], ...] = (
+    ("inject workspace connection secrets", "SecretsInjectionError"),
+    ("Not enough quota", "OutOfQuota"),
+    ("Not enough subscription CPU quota", "OutOfQuota"),
+    ("insufficient memory", "OutOfQuota"),
+    ("name already exists", "UserError"),
+    ("crashed or terminated", "ResourceNotReady"),
+    ("isn't registered with Subscription", "SubscriptionNotRegistered"),
+    ("pull permission", "BadArgument"),
+)
