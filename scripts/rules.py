@@ -22,6 +22,7 @@ PLACES = (
     "scripts",
     "infra/cli",
     "infra/cli/commands",
+    "infra/cli/groups",
     "infra/cli/emulator",
     "infra/cli/views",
     "infra/cli/input",

@@ -29,8 +29,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "connect": ("infra.cli.commands.connect", "Print base URL and key for any OpenAI client."),
     },
     "Manage": {
-        "token": ("infra.cli.commands.token", "Manage the Hugging Face token in its workspace connection."),
-        "catalog": ("infra.cli.commands.catalog", "Manage the model's entry in the catalog."),
+        "token": ("infra.cli.groups.token", "Manage the Hugging Face token in its workspace connection."),
+        "catalog": ("infra.cli.groups.catalog", "Manage the model's entry in the catalog."),
         "emulator": ("infra.cli.emulator.group", "Run the emulator on its own, for other tools."),
         "explain": ("infra.cli.commands.explain", "Explain an error code of Azure, and what to do about it."),
     },

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.cli.commands.catalog import moment
+from infra.cli.groups.catalog import moment
 from infra.errors import GateliftError
 
 
