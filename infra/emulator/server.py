@@ -42,6 +42,7 @@ from infra.errors import GateliftError
 logger = logging.getLogger("gatelift.emulator")
 LOCK_TRIES = 10
 IDENTITY_PATH = "/msi/token"
+SETTINGS_VARIABLE = "GATELIFT_EMULATOR_SETTINGS"
 
 
 class AlreadyRunning(GateliftError):
@@ -69,6 +70,7 @@ async def serve(
         store = Store(paths.database)
         emulator = _Emulator(World.create(paths, store, Urls()))
         try:
+            change_settings(emulator.world, os.environ.get(SETTINGS_VARIABLE, ""))
             profile = await emulator.start(port, planned)
             on_ready(profile)
             await stop.wait()
@@ -140,7 +142,7 @@ def _https_router(world: World, arm: ArmApp) -> ASGIApp:
         world,
         arm,
         entra=EntraRoutes(urls, world.settings, tokens, world.directory),
-        blobs=BlobRoutes(world.blobs, tokens, authorization),
+        blobs=BlobRoutes(world.blobs, tokens, authorization, world.settings),
         vaults=VaultRoutes(store, urls, tokens, authorization),
     )
 
@@ -154,6 +156,15 @@ def _portal_and_identity(portal: ASGIApp, identity: ASGIApp) -> ASGIApp:
         await (identity if scope["path"].rstrip("/") == IDENTITY_PATH else portal)(scope, receive, send)
 
     return app
+
+
+def change_settings(world: World, text: str) -> None:
+    """Change settings as a JSON object says, which may be empty."""
+    try:
+        world.settings.update(dict(json.loads(text or "{}")))
+    except (TypeError, ValueError) as error:
+        hint = 'a JSON object of settings is expected, such as {"list_page_size": 2}'
+        raise GateliftError(f"{SETTINGS_VARIABLE}: {error}", hint=hint, code="settings") from None
 
 
 def _write_atomically(path: Path, text: str) -> None:

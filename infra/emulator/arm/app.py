@@ -2,12 +2,13 @@
 
 import logging
 import re
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from starlette.types import Receive, Scope, Send
 
 from infra.emulator.arm.call import ML, Address, Call, Handler, forbidden, subscription_of
 from infra.emulator.arm.request.body import check_envelope, parse_body
+from infra.emulator.arm.request.paging import page
 from infra.emulator.arm.request.throttling import Throttle
 from infra.emulator.arm.request.validation import checked
 from infra.emulator.arm.request.versions import ML_TYPES, VERSIONS
@@ -89,7 +90,12 @@ class ArmApp:
         if address.namespace.lower() == ML.lower():
             body = checked(method, address.pattern, query["api-version"], body)
         check_envelope(body)
-        return handler(Call(self._world, method, address, query, body, headers, principal, path))
+        reply = handler(Call(self._world, method, address, query, body, headers, principal, path))
+        if method == "GET" and isinstance(reply.body, dict) and isinstance(reply.body.get("value"), list):
+            url = self._world.urls.resource_manager + quote(scope["path"])
+            largest = max(1, int(self._world.settings["list_page_size"]))
+            return Reply(reply.status, page(reply.body, address.pattern, url, query, largest), reply.headers)
+        return reply
 
     def _authenticate(self, headers: dict[str, str]) -> Principal:
         scheme, _, token = headers.get("authorization", "").partition(" ")

@@ -17,6 +17,8 @@ DEFAULTS: dict[str, float] = {
     "retry_after_seconds": 1,
     # 1: Resource Manager answers 429 above Azure's rates; 0: it only counts requests in its headers.
     "throttle_requests": 0,
+    # The most items on a page of a list; Azure documents no number.
+    "list_page_size": 100,
     # Limits of one endpoint, 0 for none; Azure's numbers where Azure documents one.
     "endpoint_requests_per_second": 500,
     "endpoint_bytes_per_second": 5_000_000,

@@ -18,6 +18,8 @@ MESSAGES = {
     "InvalidBlockList": "The specified block list is invalid.",
     "InvalidRange": "The range specified is invalid for the current size of the resource.",
     "InvalidXmlDocument": "XML specified is not syntactically valid.",
+    "OutOfRangeQueryParameterValue": "One of the query parameters specified in the request URI is outside the "
+    "permissible range.",
     "PublicAccessNotPermitted": "Public access is not permitted on this storage account.",
 }
 
@@ -32,10 +34,13 @@ class StorageError(Exception):
         self.message = message or MESSAGES[code]
 
 
-def listing(request: Request, container: str, found: dict[str, dict[str, object]]) -> Response:
-    """The blobs of a container, a page at a time."""
+def listing(request: Request, container: str, found: dict[str, dict[str, object]], largest: int) -> Response:
+    """The blobs of a container, a page at a time, with `largest` on a page at most."""
     names = [name for name in found if name > request.query_params.get("marker", "")]
-    limit = min(int(request.query_params.get("maxresults", 5000)), 5000)
+    asked = request.query_params.get("maxresults", "5000")
+    if not asked.isdecimal() or not 0 < int(asked) <= 5000:
+        raise StorageError(400, "OutOfRangeQueryParameterValue")
+    limit = min(int(asked), largest)
     page, rest = names[:limit], names[limit:]
     prefix, delimiter = request.query_params.get("prefix", ""), request.query_params.get("delimiter", "")
     entries: dict[str, str] = {}

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from infra.emulator.identity.authorization import Authorization
 from infra.emulator.identity.tokens import TokenIssuer, TokenRejected
+from infra.emulator.state.settings import Settings
 from infra.emulator.storage.blobs import Blobs
 from infra.emulator.storage.documents import StorageError, error_answer, listing, xml_answer
 from infra.emulator.storage.shared_access import SAS_VERSION
@@ -29,8 +30,9 @@ BLOB_ACTIONS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 class BlobRoutes:
     """ASGI application of the storage service."""
 
-    def __init__(self, blobs: Blobs, tokens: TokenIssuer, authorization: Authorization) -> None:
+    def __init__(self, blobs: Blobs, tokens: TokenIssuer, authorization: Authorization, settings: Settings) -> None:
         self._blobs = blobs
+        self._settings = settings
         self._tokens = tokens
         self._authorization = authorization
 
@@ -95,7 +97,8 @@ class BlobRoutes:
 
     def _on_container(self, request: Request, container: str, operation: str) -> Response:
         if request.method == "GET" and operation == "list":
-            return listing(request, container, self._blobs.names(container, request.query_params.get("prefix", "")))
+            found = self._blobs.names(container, request.query_params.get("prefix", ""))
+            return listing(request, container, found, max(1, int(self._settings["list_page_size"])))
         if request.method in ("GET", "HEAD") and not operation:
             return Response(headers={"x-ms-lease-state": "available", "x-ms-has-immutability-policy": "false"})
         if request.method == "PUT" and not operation:

@@ -171,11 +171,6 @@ def _page(call: Call, found: list[Document]) -> Document:
         found = [item for item in found if all(_has_tag(item, name, value) for name, value in pairs)]
     descending = not call.query.get("$orderby", "createdtime desc").lower().endswith("asc")
     found.sort(key=lambda item: item.get("systemData", {}).get("createdAt", ""), reverse=descending)
-    top = call.query.get("$top", "")
-    if top:
-        if not top.isdecimal():
-            raise ServiceError(400, "InvalidQueryParameter", f"The value '{top}' of $top is not a number.")
-        found = found[: int(top)]
     return {"value": [_shown(call, item) for item in found]}
 
 
