@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -39,6 +40,7 @@ class Operations:
         self._faults = faults
         self._runners = runners
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ended: dict[str, float] = {}
 
     def start(self, kind: str, resource_id: str, *, fault: Any = None, **payload: Any) -> Document:
         """Begin an operation of a known kind on a resource; returns its record."""
@@ -78,6 +80,10 @@ class Operations:
             if kind in ("", operation["kind"]):
                 return operation
         return None
+
+    def seconds_since_end(self, resource_id: str) -> float:
+        """How long ago the last operation on exactly this resource ended; infinite where this process saw none."""
+        return time.monotonic() - self._ended.get(resource_id.lower(), -math.inf)
 
     async def cancel_below(self, resource_id: str, *, besides: str = "") -> None:
         """Cancel the operations on a resource and on everything below it, for an operation of higher priority."""
@@ -138,6 +144,7 @@ class Operations:
     def _finish(self, operation: Document, status: str, error: Document | None) -> None:
         operation |= {"status": status, "endTime": _now()} | ({"error": error} if error else {})
         self._save(operation)
+        self._ended[operation["resource"].lower()] = time.monotonic()
 
     def _save(self, operation: Document) -> None:
         self._store.put_record("operation", operation["name"].lower(), operation)

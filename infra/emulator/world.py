@@ -1,5 +1,6 @@
 """What the services of one emulator share; the server makes it once and hands it to each of them."""
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -80,7 +81,7 @@ class World:
             tokens=TokenIssuer(store, settings),
             directory=Directory(store),
             authorization=Authorization(store, settings),
-            blobs=Blobs(store, paths.blobs),
+            blobs=Blobs(store, paths.blobs, lambda: time.time() + settings["storage_clock_seconds_ahead"]),
             faults=Faults(store),
         )
 

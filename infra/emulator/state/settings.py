@@ -15,6 +15,11 @@ DEFAULTS: dict[str, float] = {
     "aml_token_lifetime_seconds": 43_200,
     # Retry-After while an operation runs; Azure's contract says 10 to 600.
     "retry_after_seconds": 1,
+    # How long an endpoint refuses changes of its deployments after a change of its own has reported success, as Azure
+    # sometimes does.
+    "endpoint_settle_seconds": 0,
+    # How far the storage service's clock, which decides when leases end, is ahead of this machine's.
+    "storage_clock_seconds_ahead": 0,
     # 1: Resource Manager answers 429 above Azure's rates; 0: it only counts requests in its headers.
     "throttle_requests": 0,
     # The most items on a page of a list; Azure documents no number.

@@ -5,8 +5,9 @@ import hashlib
 import os
 import secrets
 import shutil
+import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,15 +15,17 @@ from urllib.parse import unquote, urlsplit
 
 from infra.emulator.errors import DeploymentFailed
 from infra.emulator.state.store import Store
+from infra.emulator.storage.leases import Lease, Leases
 from infra.emulator.storage.shared_access import SharedAccess
 
 
 class Blobs:
-    """Containers and their blobs."""
+    """Containers and their blobs; `now` is the service's own clock."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
+    def __init__(self, store: Store, folder: Path, now: Callable[[], float] = time.time) -> None:
         self._store = store
         self._folder = folder
+        self.leases = Leases(now)
         self.shared_access = SharedAccess(store)
 
     def create_container(self, name: str, account_id: str) -> None:
@@ -35,7 +38,7 @@ class Blobs:
         return self._store.record("container", name)
 
     def get(self, container: str, name: str) -> dict[str, Any] | None:
-        """The properties of a blob: size, etag, modified, content_type, metadata, blocks."""
+        """The properties of a blob: size, etag, modified, content_type, metadata, blocks, lease."""
         return self._store.record("blob", f"{container}/{name}")
 
     def content(self, container: str, name: str) -> Path:
@@ -66,6 +69,12 @@ class Blobs:
         if kept:
             kept |= {"metadata": metadata, "etag": _etag(), "modified": _now()}
             self._store.put_record("blob", f"{container}/{name}", kept)
+        return kept
+
+    def set_lease(self, container: str, name: str, lease: Lease | None) -> dict[str, Any]:
+        """Replace the lease of a blob that exists."""
+        kept = {**(self.get(container, name) or {}), "lease": lease}
+        self._store.put_record("blob", f"{container}/{name}", kept)
         return kept
 
     def delete(self, container: str, name: str) -> bool:
@@ -128,11 +137,14 @@ class Blobs:
             for data in parts:
                 digest.update(data)
                 file.write(data)
+        lease = (self.get(container, name) or {}).get("lease")
         kept = {
             "content_type": "application/octet-stream",
             "metadata": {},
             "blocks": [],
             **known,
+            # A write ends a lease that was broken or has expired.
+            "lease": lease if self.leases.state(lease) in ("leased", "breaking") else None,
             "size": part.stat().st_size,
             "etag": _etag(),
             "modified": _now(),

@@ -16,8 +16,22 @@ MESSAGES = {
     "ContainerNotFound": "The specified container does not exist.",
     "InvalidBlobType": "The blob type is invalid for this operation.",
     "InvalidBlockList": "The specified block list is invalid.",
+    "InvalidHeaderValue": "The value for one of the HTTP headers is not in the correct format.",
     "InvalidRange": "The range specified is invalid for the current size of the resource.",
     "InvalidXmlDocument": "XML specified is not syntactically valid.",
+    "LeaseAlreadyPresent": "There is already a lease present.",
+    "LeaseIdMismatchWithBlobOperation": "The lease ID specified did not match the lease ID for the blob.",
+    "LeaseIdMismatchWithLeaseOperation": "The lease ID specified did not match the lease ID for the blob.",
+    "LeaseIdMissing": "There is currently a lease on the blob and no lease ID was specified in the request.",
+    "LeaseIsBreakingAndCannotBeAcquired": "The lease ID matched, but the lease is currently in breaking state and "
+    "cannot be acquired until it is broken.",
+    "LeaseIsBreakingAndCannotBeChanged": "The lease ID matched, but the lease is currently in breaking state and "
+    "cannot be changed.",
+    "LeaseIsBrokenAndCannotBeRenewed": "The lease ID matched, but the lease has been broken explicitly and cannot be "
+    "renewed.",
+    "LeaseLost": "A lease ID was specified, but the lease for the blob has expired.",
+    "LeaseNotPresentWithBlobOperation": "There is currently no lease on the blob.",
+    "LeaseNotPresentWithLeaseOperation": "There is currently no lease on the blob.",
     "OutOfRangeQueryParameterValue": "One of the query parameters specified in the request URI is outside the "
     "permissible range.",
     "PublicAccessNotPermitted": "Public access is not permitted on this storage account.",

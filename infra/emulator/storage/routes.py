@@ -62,6 +62,7 @@ class BlobRoutes:
             ("PUT", "block"): self._put_block,
             ("PUT", "blocklist"): self._put_block_list,
             ("PUT", "metadata"): self._put_metadata,
+            ("PUT", "lease"): self._put_lease,
         }.get((request.method, operation))
         if handler:
             return await handler(request, container, name)
@@ -70,6 +71,7 @@ class BlobRoutes:
         if request.method == "GET" and operation == "blocklist":
             return self._get_block_list(container, name)
         if request.method == "DELETE" and not operation:
+            self._check_lease(request, container, name)
             if not self._blobs.delete(container, name):
                 raise StorageError(404, "BlobNotFound")
             return Response(status_code=202)
@@ -133,10 +135,19 @@ class BlobRoutes:
         return _written(kept)
 
     async def _put_metadata(self, request: Request, container: str, name: str) -> Response:
+        self._check_lease(request, container, name)
         kept = self._blobs.set_metadata(container, name, _sent(request)["metadata"])
         if kept is None:
             raise StorageError(404, "BlobNotFound")
-        return Response(headers={"etag": kept["etag"], "last-modified": kept["modified"]})
+        return Response(headers=_version(kept))
+
+    async def _put_lease(self, request: Request, container: str, name: str) -> Response:
+        kept = self._blobs.get(container, name)
+        if kept is None:
+            raise StorageError(404, "BlobNotFound")
+        status, lease, headers = self._blobs.leases.act(kept.get("lease"), request.headers)
+        self._blobs.set_lease(container, name, lease)
+        return Response(status_code=status, headers={**headers, **_version(kept)})
 
     def _get_block_list(self, container: str, name: str) -> Response:
         kept = self._blobs.get(container, name)
@@ -153,6 +164,7 @@ class BlobRoutes:
         if kept is None:
             raise StorageError(404, "BlobNotFound")
         self._check_conditions(request, container, name, writing=False)
+        self._blobs.leases.check_read(kept.get("lease"), request.headers.get("x-ms-lease-id"))
         headers = {
             "etag": kept["etag"],
             "last-modified": kept["modified"],
@@ -160,6 +172,7 @@ class BlobRoutes:
             "x-ms-blob-type": "BlockBlob",
             "x-ms-creation-time": kept["modified"],
             "x-ms-server-encrypted": "true",
+            **self._blobs.leases.shown(kept.get("lease")),
             **{f"x-ms-meta-{key}": value for key, value in kept["metadata"].items()},
         }
         if not with_content:
@@ -180,7 +193,13 @@ class BlobRoutes:
             file.seek(first)
             return Response(file.read(last - first + 1), status_code=206, headers=headers)
 
+    def _check_lease(self, request: Request, container: str, name: str) -> None:
+        if kept := self._blobs.get(container, name):
+            self._blobs.leases.check_write(kept.get("lease"), request.headers.get("x-ms-lease-id"))
+
     def _check_conditions(self, request: Request, container: str, name: str, *, writing: bool) -> None:
+        if writing:
+            self._check_lease(request, container, name)
         kept = self._blobs.get(container, name)
         unless = request.headers.get("if-none-match")
         if unless and kept and (unless == "*" or unless == kept["etag"]):
@@ -219,10 +238,13 @@ def _sent(request: Request) -> dict[str, Any]:
     return {"metadata": metadata, "content_type": content_type}
 
 
-def _written(kept: dict[str, str]) -> Response:
+def _version(kept: dict[str, Any]) -> dict[str, str]:
+    return {"etag": kept["etag"], "last-modified": kept["modified"]}
+
+
+def _written(kept: dict[str, Any]) -> Response:
     headers = {
-        "etag": kept["etag"],
-        "last-modified": kept["modified"],
+        **_version(kept),
         "content-md5": kept["md5"],
         "x-ms-request-server-encrypted": "true",
         "date": formatdate(datetime.now(UTC).timestamp(), usegmt=True),

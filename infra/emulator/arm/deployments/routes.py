@@ -6,6 +6,7 @@ from infra.emulator.arm.deployments.rules import (
     check_capacity,
     check_create_only,
     check_creator,
+    check_endpoint_is_free,
     check_limits,
     check_references,
     check_shape,
@@ -17,7 +18,6 @@ from infra.emulator.arm.endpoints.work import BUSY
 from infra.emulator.arm.operations import accepted, operation_url
 from infra.emulator.arm.quota.vm_sizes import vm_size
 from infra.emulator.arm.tags import checked_tags
-from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
 from infra.emulator.state.store import Document
 
@@ -41,8 +41,6 @@ def put_deployment(call: Call) -> Reply:
     sent = check_shape(body)
     existing = call.world.store.get(call.id)
     endpoint = call.resource(call.address.parent_id())
-    if endpoint["properties"]["provisioningState"] == "Deleting":
-        raise ServiceError(409, "Conflict", f"The endpoint '{endpoint['name']}' is being deleted.")
     if existing:
         check_create_only(existing, sent)
         sent = {**sent, "instanceType": existing["properties"]["instanceType"]}
@@ -53,6 +51,7 @@ def put_deployment(call: Call) -> Reply:
     check_references(call, sent)
     check_creator(call, endpoint)
     check_limits(call, endpoint, size, capacity, creating=existing is None)
+    check_endpoint_is_free(call, endpoint, "update" if existing else "create")
     kept = existing["properties"]["properties"] if existing else {}
     document = envelope(call, existing) | {
         "location": endpoint["location"],
@@ -77,6 +76,7 @@ def patch_deployment(call: Call) -> Reply:
             endpoint = call.resource(call.address.parent_id())
             check_limits(call, endpoint, size, capacity, creating=False)
         document["sku"] = {**existing["sku"], "capacity": capacity}
+    check_endpoint_is_free(call, call.resource(call.address.parent_id()), "update")
     return _begin_put(call, existing, document, 202)
 
 
@@ -96,6 +96,7 @@ def delete_deployment(call: Call) -> Reply:
                 "Set its traffic to 0 before deleting it.",
                 code="InferencingClientDeleteDeploymentFailed",
             )
+    check_endpoint_is_free(call, endpoint, "delete")
     fault = call.world.faults.operation(call.method, call.path)
     document["properties"]["provisioningState"] = "Deleting"
     call.world.store.put(call.id, document)

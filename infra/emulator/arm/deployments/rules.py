@@ -18,6 +18,7 @@ MAX_DEPLOYMENTS_PER_ENDPOINT = 20
 MAX_DEPLOYMENTS = 500
 MAX_REQUEST_SECONDS = 180
 REGISTRY_MODEL = "azureml://registries/"
+BUSY_STATES = ("Creating", "Updating", "Deleting")
 CREATE_ONLY = ("instanceType", "endpointComputeType")
 PROBE: Document = {
     "failureThreshold": 30,
@@ -153,6 +154,21 @@ def check_limits(call: Call, endpoint: Document, size: VmSize, capacity: int, *,
             if number >= most:
                 raise create_failed({"": [f"Number of deployments in the {where} has reached its limit of {most}."]})
     check_quota(call.world, call.id, endpoint["location"], size, capacity)
+
+
+def check_endpoint_is_free(call: Call, endpoint: Document, verb: str) -> None:
+    """409 while the endpoint itself is being changed, or was so moments ago.
+
+    The message is Azure's (Azure/azure-sdk-for-net#36961, which does not show the status and the code).
+    """
+    state = endpoint["properties"]["provisioningState"]
+    if state not in BUSY_STATES:
+        world = call.world
+        if world.operations.seconds_since_end(endpoint["id"]) >= world.settings["endpoint_settle_seconds"]:
+            return
+        state = "Updating"
+    message = f"Cannot {verb} a deployment in endpoint {endpoint['name']} because it is in {state} provisioning state."
+    raise ServiceError(409, "Conflict", message)
 
 
 def check_creator(call: Call, endpoint: Document) -> None:

@@ -147,6 +147,27 @@ def changed_environment(stage: Stage) -> Any:
     return stage.arm("PUT", stage.assets["environment"], {"properties": {"image": "another:1"}})
 
 
+def while_the_endpoint_settles(stage: Stage, method: str) -> Any:
+    """What is done to a deployment moments after its endpoint reported success."""
+    stage.settings(endpoint_settle_seconds=600)
+    stage.arm.done("PUT", stage.endpoint, stage.bodies["endpoint"]())
+    body = {"PUT": stage.bodies["deployment"](stage.assets), "PATCH": {"tags": {}}, "DELETE": None}[method]
+    answer = stage.arm(method, f"{stage.endpoint}/deployments/red" if method == "PUT" else stage.blue, body)
+    stage.settings(endpoint_settle_seconds=0)
+    return answer
+
+
+def while_the_endpoint_is_updated(stage: Stage) -> Any:
+    hold = [{"method": "PUT", "path": "onlineEndpoints/rows", "operation": "never", "times": 1}]
+    faults = f"{stage.emulator.portal}/faults"
+    httpx.put(faults, json=hold, trust_env=False).raise_for_status()
+    began = stage.put_endpoint()
+    answer = stage.deploy()
+    httpx.put(faults, json=[], trust_env=False).raise_for_status()
+    stage.arm.finish(began)
+    return answer
+
+
 class Row(NamedTuple):
     """What is asked for, and the answer: its status (`operation` for one that begins and fails), code and words."""
 
@@ -183,6 +204,14 @@ ROWS = [
     Row("mirrored traffic above 50 %", 400, "BadRequest", "50 percent at most",
         lambda s: s.traffic(mirrorTraffic={"blue": 51})),
     Row("deletion with traffic", 400, "BadRequest", "Set its traffic to 0 before deleting it", under_traffic),
+    Row("deployment while its endpoint is being changed", 409, "Conflict",
+        "because it is in Updating provisioning state", while_the_endpoint_is_updated),
+    Row("deployment created just after its endpoint changed", 409, "Conflict", "Cannot create a deployment in endpoint",
+        lambda s: while_the_endpoint_settles(s, "PUT")),
+    Row("deployment scaled just after its endpoint changed", 409, "Conflict", "Cannot update a deployment in endpoint",
+        lambda s: while_the_endpoint_settles(s, "PATCH")),
+    Row("deployment deleted just after its endpoint changed", 409, "Conflict", "Cannot delete a deployment in endpoint",
+        lambda s: while_the_endpoint_settles(s, "DELETE")),
     Row("enforce flag with a user-assigned identity", 400, "BadRequest",
         "cannot be used with a user-assigned identity", flag_with_user_assigned),
     Row("enforce flag by a caller without listsecrets", 403, "AuthorizationFailed",
