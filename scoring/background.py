@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import json
+import logging
 import os
 import queue
 import select
@@ -18,11 +19,14 @@ from scoring import vllm_engine
 from scoring.access_log import AccessLog
 from scoring.application import Application
 from scoring.asgi import ASGIApp, ClientGone, Message, Scope, local_scope, never, replaying
+from scoring.host_driver import settle
 from scoring.lifecycle import bring_up, watch_engines
 from scoring.server import configure_logging, leave, log_death, log_failure
 from scoring.service import Service, State
 from scoring.settings import read_settings
 from scoring.startup import Timeline
+
+logger = logging.getLogger("scoring")
 
 CHUNKS_AHEAD = 64
 LOOK_SECONDS = 1.0  # between two looks whether the client still waits
@@ -56,6 +60,8 @@ class BackgroundServer:
     def started(cls, environ: Mapping[str, str] | None = None) -> "BackgroundServer":
         """Start the engine as the environment says and wait for the first token."""
         configure_logging()
+        # The host has started this process: the path is for the engine's, which is started afresh.
+        logger.info("[startup] %s", settle(os.environ))
         settings = read_settings([], os.environ if environ is None else environ)
         settings = replace(settings, fork_engine=False)  # threads that we know nothing of run in this process
         vllm_engine.prepare_environment(os.environ)

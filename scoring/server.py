@@ -16,6 +16,7 @@ from scoring import vllm_engine
 from scoring.access_log import AccessLog
 from scoring.application import Application
 from scoring.errors import BadSettings, ScoringError
+from scoring.host_driver import restart_process, settle
 from scoring.lifecycle import bring_up, watch_engines
 from scoring.progress import watch_progress
 from scoring.service import Service, State
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if {"-h", "--help"} & set(words):
         sys.stdout.write(HELP + "\n")
         return 0
+    logger.info("[startup] %s", settle(os.environ, restart=restart_process if arguments is None else None))
     try:
         settings = read_settings(words, os.environ)
         listener = open_listener(settings)

@@ -5,6 +5,7 @@ from collections import Counter
 from types import TracebackType
 
 from infra.azure.cloud import Cloud
+from infra.azure.diagnosis.errors import container_cause
 from infra.errors import GateliftError, OperationFailed
 
 FINISHED = re.compile(r"\[startup\] (?P<phase>imports|weights|engine|first token) (?P<seconds>[\d.]+) s")
@@ -43,6 +44,8 @@ class StartupWatch:
             self._read()
         elif isinstance(error, OperationFailed) and not error.log:
             error.log = self.last_lines()
+            if found := container_cause("\n".join([str(error), *error.log])):
+                error.cause, error.hint = found.cause, found.hint
 
     def tick(self) -> None:
         """Read the log and report new phases, at most once a second; may be called at any rate."""

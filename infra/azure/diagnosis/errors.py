@@ -50,8 +50,20 @@ class AzureError(Struct, frozen=True):
 
     @property
     def _diagnosis(self) -> Diagnosis | None:
-        causes, message = KNOWN.get(self.code, ()), self.message.lower()
-        return next((one for one in causes if not one.words or any(word in message for word in one.words)), None)
+        return diagnosis(self.code, self.message)
+
+
+def diagnosis(code: str, text: str) -> Diagnosis | None:
+    """The cause that the words of a text tell, a message's or a log's; None where the code is not known."""
+    text = text.lower()
+    causes = KNOWN.get(code, ())
+    return next((one for one in causes if not one.words or any(word in text for word in one.words)), None)
+
+
+def container_cause(log: str) -> Diagnosis | None:
+    """The cause that the log of a container tells by its words, whatever code Azure gave; None where it tells none."""
+    found = diagnosis("ResourceNotReady", log)
+    return found if found and found.words else None
 
 
 def read_error(body: Mapping[str, Any] | str | None, *, fallback: str = "the service gave no reason") -> AzureError:

@@ -36,4 +36,8 @@ CLUES: tuple[tuple[str, str], ...] = (
     ("crashed or terminated", "ResourceNotReady"),
     ("isn't registered with Subscription", "SubscriptionNotRegistered"),
     ("pull permission", "BadArgument"),
+    ("waiting for Environment Image", "ImageBuildFailure"),
+    ("toomanyrequests", "ImageBuildFailure"),
+    ("image_build_compute", "ImageBuildFailure"),
+    ("unsatisfied condition", "ResourceNotReady"),
 )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from infra.azure.arm import refusal
-from infra.azure.diagnosis.errors import explain, known_codes, read_error
+from infra.azure.diagnosis.errors import container_cause, explain, known_codes, read_error
 from infra.azure.diagnosis.table import KNOWN
 from infra.errors import GateliftError
 
@@ -68,6 +68,21 @@ def test_every_known_code_has_a_way_out() -> None:
         ),
         pytest.param("BadArgument", "identity does not have pull permission", "may not pull", id="no-acrpull"),
         pytest.param("SecretsInjectionError", "there is no key vault 'x'", "Key Vault", id="key-vault"),
+        pytest.param(
+            "ResourceNotFound", "Timeout while waiting for Environment Image x", "in the time", id="image-not-in-time"
+        ),
+        pytest.param(
+            "BadRequest", "Timeout while waiting for Environment Image x", "in the time", id="image-in-general"
+        ),
+        pytest.param("ImageBuildFailure", "toomanyrequests: You have reached", "Docker Hub", id="docker-hub"),
+        pytest.param("ImageBuildFailure", "set image_build_compute", "is private", id="private-registry"),
+        pytest.param(
+            "ImageBuildFailure", "client with IP '1.2.3.4' is not allowed access", "is private", id="acr-firewall"
+        ),
+        pytest.param("ImageBuildFailure", "error: externally-managed-environment", "refuses `pip", id="pep-668"),
+        pytest.param("ImageBuildFailure", "exit status 1", "could not be built", id="any-other-build"),
+        pytest.param("TasksOperationsNotAllowed", "ACR Tasks requests", "may not build", id="no-acr-tasks"),
+        pytest.param("UserError", "unsatisfied condition: cuda>=13.0", "container runtime", id="require-cuda"),
         pytest.param("NeverSeen", "odd", "", id="unknown"),
     ],
 )
@@ -96,3 +111,28 @@ def test_a_bad_request_names_its_way_out() -> None:
 def test_every_code_is_explained_in_any_case() -> None:
     assert [code for code in known_codes() if explain(code.lower()) is None] == []
     assert explain("NeverSeen") is None
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        pytest.param(
+            "RuntimeError: Unexpected error from cudaGetDeviceCount(). Error 803: system has unsupported display "
+            "driver / cuda driver combination",
+            "newer than the CUDA compat",
+            id="803",
+        ),
+        pytest.param("Error 804: forward compatibility was attempted on non supported HW", "do not support", id="804"),
+        pytest.param("The NVIDIA driver on your system is too old (found version 12020).", "too old", id="torch"),
+        pytest.param("CUDA driver version is insufficient for CUDA runtime version", "too old", id="error-35"),
+        pytest.param("requirement error: unsatisfied condition: cuda>=13.0", "NVIDIA_REQUIRE", id="require-cuda"),
+    ],
+)
+def test_a_containers_log_tells_the_cause(line: str, cause: str) -> None:
+    found = container_cause(f"INFO: loading\n{line}\n[shutdown] the engine died")
+    assert found is not None
+    assert cause in found.cause
+
+
+def test_a_log_without_a_known_error_tells_no_cause() -> None:
+    assert container_cause("[startup] imports 3.00 s") is None

@@ -40,8 +40,8 @@ class Handler(BaseHTTPRequestHandler):
 def main() -> None:
     told = os.environ.get("CONTAINER", "")
     time.sleep(1 if told == "sleep" else 0)
-    if told == "crash":
-        sys.stdout.write("[startup] failed: the variable says so" + "\n")
+    if told.startswith("crash"):
+        sys.stdout.write(f"[startup] failed: {told.partition(' ')[2] or 'the variable says so'}" + "\n")
         sys.exit(1)
     for phase in ("imports", "weights", "engine", "first token"):
         sys.stdout.write(f"[startup] {phase} 0.01 s" + "\n")

@@ -107,6 +107,14 @@ def test_a_crash_shows_the_last_lines_and_the_next_up_repairs_it(bench: Any) -> 
         bench.up(broken)
     assert error.value.code == "ResourceNotReady"
     assert "the variable says so" in "\n".join(error.value.log)
+
+
+def test_a_cuda_error_in_the_containers_log_is_explained(bench: Any) -> None:
+    crash = "crash Error 803: system has unsupported display driver / cuda driver combination"
+    with pytest.raises(OperationFailed) as error:
+        bench.up(bench.spec("cuda", deployment={"environment_variables": {"CONTAINER": crash}}))
+    assert "newer than the CUDA compatibility libraries" in error.value.cause
+    assert "LD_LIBRARY_PATH" in error.value.hint
     assert bench.up(bench.spec("crash")).answer == "org/gated with a token"
 
 
