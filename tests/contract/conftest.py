@@ -2,24 +2,35 @@
 
     GATELIFT_CONTRACT_SUBSCRIPTION, GATELIFT_CONTRACT_RESOURCE_GROUP, GATELIFT_CONTRACT_WORKSPACE
     GATELIFT_CONTRACT_INSTANCE_TYPE   Standard_DS3_v2 where it is left out
+    GATELIFT_CONTRACT_BASE            the image that the container is built on; python:3.11-slim where it is left out
 
 `python -m pytest -m azure tests/contract` then signs in as azure-identity's DefaultAzureCredential does. It makes an
-endpoint with one instance, which costs money for some ten minutes, and removes what it made.
+endpoint with one instance, which costs money for less than an hour, and removes what it made. With `--record` what was
+seen gets its date in facts.yaml and seen.yaml; docs/live-check.md says more.
 """
 
 import contextlib
 import io
+import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from infra.emulator import launcher
+from tests.contract import facts, live_check, scene
 
+HERE = Path(__file__).parent
+FOUND = pytest.StashKey[dict[str, str]]()
+PASSED, FAILED = pytest.StashKey[set[str]](), pytest.StashKey[set[str]]()
+TOKENS = ("hf_contracttoken1", "hf_contracttoken2")
+SEED = {"hub": {"tokens": [{"value": token, "user": "demo"} for token in TOKENS]}}
 PLACE = ("SUBSCRIPTION", "RESOURCE_GROUP", "WORKSPACE")
 PUBLIC = "https://management.azure.com"
 
@@ -36,6 +47,14 @@ class Target:
     options: dict[str, Any] = field(default_factory=dict)
     trusted: str | bool = True
     instance_type: str = "Standard_DS3_v2"
+    longest: int = 180
+    """Seconds that a request may take: the most that Azure allows, and less on the emulator, so that nobody waits."""
+    environ: dict[str, str] = field(default_factory=dict)
+    """What the command line needs to reach the same place; with an emulator's state it takes `--local`, too."""
+
+    @property
+    def live(self) -> bool:
+        return not self.environ
 
     @property
     def id(self) -> str:
@@ -49,6 +68,7 @@ class Target:
         """A request of its own; `version` and `token` replace the usual ones, None leaves them out."""
         version, token = changes.get("version", "2024-04-01"), changes.get("token", self.token())
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= changes.get("headers", {})
         params = {"api-version": version} if version else {}
         with httpx.Client(verify=self.trusted, trust_env=False, timeout=120) as client:
             return client.request(method, f"{self.base}{path}", json=body, params=params, headers=headers)
@@ -57,8 +77,11 @@ class Target:
 def on_the_emulator(tmp_path_factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> Iterator[Target]:
     from azure.identity import ManagedIdentityCredential
 
-    state = tmp_path_factory.mktemp("contract")
-    profile = launcher.start(state)
+    folder = tmp_path_factory.mktemp("contract")
+    (folder / "seed.json").write_text(json.dumps(SEED))
+    state = folder / "state"
+    profile = launcher.start(state, seed=folder / "seed.json")
+    httpx.put(f"{profile.portal}/settings", json={"endpoint_bytes_per_second": 0}, trust_env=False).raise_for_status()
     patch.setenv("REQUESTS_CA_BUNDLE", profile.ca_bundle)
     patch.setenv("IDENTITY_ENDPOINT", profile.identity_endpoint)
     patch.setenv("IDENTITY_HEADER", "any")
@@ -74,7 +97,15 @@ def on_the_emulator(tmp_path_factory: pytest.TempPathFactory, patch: pytest.Monk
     options = {"cloud": f"contract-{url.rpartition(':')[2]}", "cloud_metadata": cloud}
     subscription = "00000000-0000-0000-0000-000000000001"
     yield Target(
-        ManagedIdentityCredential(), subscription, "gatelift", "local", url, options, trusted=profile.ca_bundle
+        ManagedIdentityCredential(),
+        subscription,
+        "gatelift",
+        "local",
+        url,
+        options,
+        trusted=profile.ca_bundle,
+        longest=3,
+        environ={"GATELIFT_EMULATOR_STATE": str(state)},
     )
     launcher.stop(state)
 
@@ -120,3 +151,96 @@ def unique(target: Target) -> str:
 def quiet() -> Callable[[], Any]:
     """Keeps the dots that the SDK prints out of the output."""
     return lambda: contextlib.redirect_stdout(io.StringIO())
+
+
+@pytest.fixture(scope="session")
+def endpoint(target: Target, ml: Any, unique: str, quiet: Callable[[], Any]) -> Iterator[str]:
+    from azure.ai.ml.entities import ManagedOnlineEndpoint
+
+    name = f"contract-{unique}"
+    flag = {"enforce_access_to_default_secret_stores": "enabled"}
+    with quiet():
+        ml.online_endpoints.begin_create_or_update(
+            ManagedOnlineEndpoint(name=name, auth_mode="key", tags={"made": "by a test"}, properties=flag)
+        ).result()
+    yield name
+    with quiet():
+        ml.online_endpoints.begin_delete(name).result()
+    assert target.arm("GET", f"{target.id}/onlineEndpoints/{name}").status_code == 404
+
+
+@pytest.fixture(scope="session")
+def deployed(
+    target: Target, ml: Any, endpoint: str, unique: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[scene.Deployed]:
+    words = f"words-{unique}"
+    scene.put_connection(target, words)
+    with contextlib.redirect_stdout(io.StringIO()):
+        box = ml.environments.create_or_update(scene.environment(unique, tmp_path_factory.mktemp("image")))
+        made = scene.deploy(target, ml, endpoint, box.id, words)
+    yield made
+    ml.connections.delete(words)
+
+
+@pytest.fixture
+def deployment(deployed: scene.Deployed) -> str:
+    return deployed.name
+
+
+@pytest.fixture
+def call(ml: Any, endpoint: str) -> scene.Caller:
+    """Sends a request to the endpoint."""
+    return scene.Caller(
+        ml.online_endpoints.get(endpoint).scoring_uri, ml.online_endpoints.get_keys(endpoint).primary_key
+    )
+
+
+@pytest.fixture
+def ask(call: scene.Caller, deployment: str) -> Callable[..., Any]:
+    """Sends a request to the deployment `blue`, whatever the traffic says."""
+    return lambda *arguments, **more: call(*arguments, azureml_model_deployment=deployment, **more)
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest, target: Target, told: list[str]) -> Callable[[str], None]:
+    """Prints what a probe found as its line of the table, at the end of the run, and says where it was seen."""
+    test = request.node.originalname
+    risk = request.node.get_closest_marker("probe").args[0]
+
+    def say(found: str) -> None:
+        today = datetime.now(UTC).date()
+        known = live_check.sightings().get(test)
+        elsewhere = f"on Azure on {known.seen}: {known.found}" if known else f"not yet seen on Azure ({today})"
+        where = f"seen on Azure on {today}" if target.live else f"on the emulator; {elsewhere}"
+        told.append(f"| {risk or '–'} | {test.removeprefix('test_')} | {found} | {where} |")
+        if target.live:
+            request.config.stash.setdefault(FOUND, {})[test] = found
+
+    return say
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record", action="store_true", help="date in facts.yaml and seen.yaml what was seen on Azure")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Remember which tests passed on Azure, and which did not in one of their cases."""
+    report = yield
+    if item.get_closest_marker("azure") and report.when == "call":
+        test = item.nodeid.partition("[")[0]
+        passed = item.config.stash.setdefault(PASSED, set())
+        failed = item.config.stash.setdefault(FAILED, set())
+        (passed if report.passed else failed).add(test)
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With `--record`, date what was seen on Azure."""
+    stash, today = session.config.stash, datetime.now(UTC).date()
+    passed = stash.get(PASSED, set()) - stash.get(FAILED, set())
+    if not (session.config.getoption("--record") and passed):
+        return
+    facts.FACTS.write_text(facts.seen(facts.FACTS.read_text(encoding="utf-8"), passed, today), encoding="utf-8")
+    live_check.record(stash.get(FOUND, {}), today)
+    live_check.main()

@@ -1,6 +1,7 @@
 """The emulator refuses what Azure refuses: each row of `refusals.py`, and the page that lists them.
 
-`python -m tests.infra.emulator.arm.test_refusals` writes that page, docs/emulator-refusals.md.
+`python -m tests.infra.emulator.arm.test_refusals` writes that page, docs/emulator-refusals.md, from the rows and from
+the facts of tests/contract/facts.yaml.
 """
 
 from collections.abc import Iterator
@@ -10,9 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.facts import NEVER, Fact, facts, linked
 from tests.infra.emulator.arm.refusals import ROWS, Row, Stage
 
 PAGE = "docs/emulator-refusals.md"
+THIS_TEST = "tests/infra/emulator/arm/test_refusals.py::test_refused"
+FROM_MEMORY = Fact(fact="", source="not documented, from memory", last_seen_live=NEVER)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +36,11 @@ def stage(emulator: Any, connect: Any, arm_class: Any, bodies: Any) -> Iterator[
             other.close()
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name.replace(" ", "-"))
+def id_of(row: Row) -> str:
+    return row.name.replace(" ", "-")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=id_of)
 def test_refused(stage: Stage, row: Row) -> None:
     answer = row.ask(stage)
     status, error = (answer.status_code, answer.json()["error"]) if isinstance(answer, httpx.Response) else (
@@ -43,7 +51,10 @@ def test_refused(stage: Stage, row: Row) -> None:
 
 
 def page() -> str:
-    """The page of the documentation that lists the rows."""
+    """The page of the documentation that lists the rows, and what else the emulator does because Azure does it."""
+    by_test = {fact.emulator: fact for fact in facts()}
+    ours = {f"{THIS_TEST}[{id_of(row)}]" for row in ROWS}
+    others = [fact for test, fact in by_test.items() if test and test not in ours]
     return "\n".join(
         [
             "# What the emulator refuses",
@@ -51,14 +62,33 @@ def page() -> str:
             "With Azure's status and code. `operation` means that the request is accepted and its long-running",
             "operation fails. Messages are Azure's own where Microsoft documents them; "
             "`BadRequest` has them in `details`.",
-            "A test sends a request for each row; this page is generated from it.",
+            "A test sends a request for each row. This page is generated from the tests and from "
+            "`tests/contract/facts.yaml`, which names for each",
+            "fact its source and when a subscription was last seen doing it ([the live check](live-check.md)).",
             "",
-            "| what | status | code | part of the message |",
+            "| what | status | code | part of the message | source | last seen live |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *(_refusal(row, by_test.get(f"{THIS_TEST}[{id_of(row)}]", FROM_MEMORY)) for row in ROWS),
+            "",
+            "# What else it does as Azure does",
+            "",
+            "| what | source | last seen live | test |",
             "| --- | --- | --- | --- |",
-            *(f"| {row.name} | {row.status} | `{row.code}` | {row.words} |" for row in ROWS),
+            *(f"| {fact.fact} | {fact.source} | {fact.last_seen_live} | {linked(fact.emulator)} |" for fact in others),
             "",
         ]
     )
+
+
+def _refusal(row: Row, fact: Fact) -> str:
+    said = (row.name, str(row.status), f"`{row.code}`", row.words, fact.source, fact.last_seen_live)
+    return f"| {' | '.join(said)} |"
+
+
+def test_each_fact_about_a_refusal_names_a_row() -> None:
+    ours = {f"{THIS_TEST}[{id_of(row)}]" for row in ROWS}
+    named = {fact.emulator for fact in facts() if fact.emulator.startswith(f"{THIS_TEST}[")}
+    assert not named - ours
 
 
 def test_the_documentation_lists_them(repository: Path) -> None:
