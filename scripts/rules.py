@@ -48,6 +48,7 @@ PLACES = (
     "infra/emulator/arm/endpoints",
     "infra/emulator/arm/vaults.py",
     "infra/emulator/arm/assets",
+    "infra/emulator/arm/container_registries",
     "infra/emulator/arm/quota",
     "infra/emulator/arm/request",
     "infra/emulator/arm",

@@ -204,7 +204,7 @@ def parse(path: str) -> Address:
 
 def _action(method: str, address: Address, pattern: str) -> str:
     parts = [part for part in pattern.split("/") if part != "{}"]
-    if parts[0] == "registries" and len(parts) > 1:
+    if address.namespace.lower() == ML.lower() and parts[0] == "registries" and len(parts) > 1:
         parts = ["registries", "assets"]  # a registry has one permission for all of its assets
     types = "/".join(parts)
     namespace = {"microsoft.machinelearningservices": ML, "": "Microsoft.Resources"}.get(

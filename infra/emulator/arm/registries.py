@@ -2,7 +2,7 @@
 
 import re
 
-from infra.emulator.arm.call import Call, Routes, envelope, invalid
+from infra.emulator.arm.call import ML, Call, Routes, envelope, invalid
 from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
 from infra.emulator.state.store import Document, key_of
@@ -38,9 +38,14 @@ def container_name(registry_id: str) -> str:
     return f"registry-{re.sub('[^a-z0-9]', '-', key_of(registry_id).rpartition('/')[2])}"
 
 
+def all_registries(world: World) -> list[Document]:
+    """Every registry of Azure ML; container registries are called registries, too."""
+    return [item for item in world.store.of_type("registries") if f"/providers/{key_of(ML)}/" in key_of(item["id"])]
+
+
 def find_registry(world: World, name: str) -> Document | None:
     """A registry by its name, which is unique across subscriptions."""
-    return next((item for item in world.store.of_type("registries") if item["name"].lower() == name.lower()), None)
+    return next((item for item in all_registries(world) if item["name"].lower() == name.lower()), None)
 
 
 def discovery(world: World, name: str) -> Document | None:
@@ -67,7 +72,7 @@ def get_registry(call: Call) -> Reply:
 def list_registries(call: Call) -> Reply:
     """The registries of a resource group or of a whole subscription."""
     scope = key_of(call.address.scope)
-    found = [item for item in call.world.store.of_type("registries") if key_of(item["id"]).startswith(f"{scope}/")]
+    found = [item for item in all_registries(call.world) if key_of(item["id"]).startswith(f"{scope}/")]
     return Reply(body={"value": found})
 
 

@@ -14,6 +14,9 @@ from infra.emulator.arm import (
 )
 from infra.emulator.arm.assets import routes as assets
 from infra.emulator.arm.call import ML, Routes
+from infra.emulator.arm.container_registries import routes as container_registries
+from infra.emulator.arm.container_registries import work as container_registry_work
+from infra.emulator.arm.container_registries.images import CONTAINER_REGISTRIES
 from infra.emulator.arm.deployments import routes as deployments
 from infra.emulator.arm.deployments import work as deployment_work
 from infra.emulator.arm.endpoints import routes as endpoints
@@ -25,6 +28,7 @@ from infra.emulator.world import World
 ROUTES: dict[str, Routes] = {
     "": groups.ROUTES,
     "Microsoft.Authorization": authorization.ROUTES,
+    CONTAINER_REGISTRIES: container_registries.ROUTES,
     "Microsoft.KeyVault": vaults.ROUTES,
     "Microsoft.ManagedIdentity": identities.ROUTES,
     ML: {
@@ -48,5 +52,6 @@ def runners(world: World) -> dict[str, Runner]:
         "regenerate-keys": (endpoint_work.run_regenerate, endpoint_work.failed),
         "put-deployment": (deployment_work.run_put, deployment_work.failed),
         "delete-deployment": (deployment_work.run_delete, deployment_work.failed),
+        "run-build": (container_registry_work.run_build, container_registry_work.failed),
     }
     return {kind: Runner(partial(run, world), partial(failed, world)) for kind, (run, failed) in work.items()}

@@ -88,7 +88,12 @@ def _read_asset(world: World, kind: str, reference: str | None) -> tuple[str, di
         wanted = wanted.removeprefix("azureml:")
     if match := REGISTRY.fullmatch(wanted):
         registries = world.store.of_type("registries")
-        found = (entry["id"] for entry in registries if entry["name"].lower() == match["registry"].lower())
+        found = (
+            entry["id"]
+            for entry in registries
+            if entry["name"].lower() == match["registry"].lower()
+            and "/microsoft.machinelearning" in entry["id"].lower()
+        )
         wanted = f"{next(found, '')}/{match['path']}"
     if (match := VERSIONED.fullmatch(wanted)) and match["label"]:
         versions = world.store.children(match["container"], "versions")

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from infra.emulator.arm.container_registries.images import CONTAINER_REGISTRIES
+from infra.emulator.arm.container_registries.routes import add_container_registry
 from infra.emulator.arm.groups import add_group, add_subscription
 from infra.emulator.arm.registries import add_registry
-from infra.emulator.arm.workspaces import add_workspace
+from infra.emulator.arm.workspaces import account_name, add_workspace
 from infra.emulator.identity.roles import OWNER
 from infra.emulator.seed.file import check_seed, digest_of, kept_digest
 from infra.emulator.world import World
@@ -34,7 +36,8 @@ def apply_seed(world: World, seed: dict[str, Any] | None) -> None:
     for place in seed.get("workspaces", DEFAULT_WORKSPACES):
         id = _resource_id(world, place, "workspaces")
         if world.store.get(id) is None:
-            add_workspace(world, id, _envelope(id, "workspaces"), place["location"], {})
+            properties = {"containerRegistry": _container_registry(world, id, place["location"])}
+            add_workspace(world, id, _envelope(id, "workspaces"), place["location"], {"properties": properties})
     for place in seed.get("registries", []):
         id = _resource_id(world, place, "registries")
         if world.store.get(id) is None:
@@ -65,6 +68,16 @@ def _resource_id(world: World, place: dict[str, str], collection: str) -> str:
     if world.store.get(scope) is None:
         add_group(world.store, subscription, group, place["location"])
     return f"{scope}/providers/Microsoft.MachineLearningServices/{collection}/{place['name']}"
+
+
+def _container_registry(world: World, workspace_id: str, location: str) -> str:
+    """Make the registry that a workspace's images are built in; returns its id."""
+    group = workspace_id.partition("/providers/")[0]
+    id = f"{group}/providers/{CONTAINER_REGISTRIES}/registries/cr{account_name(workspace_id)[2:]}"
+    if world.store.get(id) is None:
+        head = _envelope(id, "registries") | {"type": f"{CONTAINER_REGISTRIES}/registries"}
+        add_container_registry(world, id, head, location, {"sku": {"name": "Standard"}})
+    return id
 
 
 def _envelope(id: str, collection: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import posixpath
 
+from infra.emulator.arm.container_registries.images import check_image
 from infra.emulator.errors import DeploymentFailed
 from infra.emulator.state.store import Document
 from infra.emulator.world import World
@@ -15,6 +16,7 @@ async def run_put(world: World, operation: Document) -> None:
         raise DeploymentFailed("ResourceNotFound", f"The deployment {id} does not exist.")
     environment = world.store.get(document["properties"].get("environmentId") or "") or {}
     _check_build_context(world, environment)
+    check_image(world, environment)
     await world.host.start(id)
     document = world.store.get(id)
     if document is None:  # deleted in the meantime

@@ -22,6 +22,10 @@ _KEY_VAULT = """
 2016-10-01 2018-02-14 2019-09-01 2021-04-01-preview 2021-06-01-preview 2021-10-01 2021-11-01-preview 2022-02-01-preview
 2022-07-01 2022-11-01 2023-02-01 2023-07-01 2024-11-01
 """
+# Registries and, in 2019-04-01 and the previews, the builds in them.
+_CONTAINER_REGISTRY = """
+2019-04-01 2019-05-01 2019-06-01-preview 2023-07-01 2025-03-01-preview 2025-04-01 2025-11-01
+"""
 # Subscriptions and resource groups.
 _RESOURCES = """
 2014-04-01 2015-01-01 2015-11-01 2016-02-01 2016-06-01 2016-07-01 2016-09-01 2017-05-01 2017-05-10 2018-01-01
@@ -32,6 +36,7 @@ _RESOURCES = """
 VERSIONS = {
     "microsoft.machinelearningservices": frozenset(_ML.split()),
     "microsoft.authorization": frozenset(_AUTHORIZATION.split()),
+    "microsoft.containerregistry": frozenset(_CONTAINER_REGISTRY.split()),
     "microsoft.keyvault": frozenset(_KEY_VAULT.split()),
     "microsoft.managedidentity": frozenset(_MANAGED_IDENTITY.split()),
     "": frozenset(_RESOURCES.split()),

@@ -22,6 +22,11 @@ class Stage:
         self.blue = f"{self.endpoint}/deployments/blue"
         arm.done("PUT", self.blue, bodies["deployment"](self.assets))
 
+    @property
+    def login_server(self) -> str:
+        id = self.arm("GET", self.lab).json()["properties"]["containerRegistry"]
+        return str(self.arm("GET", id, version="2023-07-01").json()["properties"]["loginServer"])
+
     def put_endpoint(self, name: str = "rows", workspace: str = "", **changes: Any) -> Any:
         return self.arm("PUT", f"{workspace or self.lab}/onlineEndpoints/{name}", self.bodies["endpoint"](**changes))
 
@@ -36,6 +41,12 @@ class Stage:
         error = self.arm.finish(self.deploy(**changes))["error"]
         self.arm.done("DELETE", f"{self.endpoint}/deployments/red")
         return error
+
+    def deploy_image(self, image: str) -> Any:
+        id = f"{self.lab}/environments/rows-{uuid.uuid4().hex[:6]}/versions/1"
+        settings = self.arm("GET", self.assets["environment"]).json()["properties"]["inferenceConfig"]
+        self.arm.done("PUT", id, {"properties": {"image": image, "inferenceConfig": settings}})
+        return self.deploy_to_its_end(environmentId=id)
 
     def deploy_with(self, reference: str) -> Any:
         return self.deploy_to_its_end(environmentVariables={"TOKEN": f"${{{{{reference}}}}}"})
@@ -242,6 +253,10 @@ ROWS = [
         lambda s: s.deploy(requestSettings={"requestTimeout": "PT4M"})),
     Row("environment (image) not found", "operation", "BadArgument", "was not found",
         lambda s: s.deploy_to_its_end(environmentId=f"{s.lab}/environments/none/versions/1")),
+    Row("image that was never built in its registry", "operation", "BadArgument", "Unable to download the user",
+        lambda s: s.deploy_image(f"{s.login_server}/never:1")),
+    Row("image in a registry that cannot be reached", "operation", "ResourceNotFound", "private or otherwise",
+        lambda s: s.deploy_image("nowhere.azurecr.io/box:1")),
     Row("model not found", "operation", "BadArgument", "was not found",
         lambda s: s.deploy_to_its_end(model=f"{s.lab}/models/none/versions/1")),
     Row("container crashes", "operation", "ResourceNotReady", "User container has crashed or terminated",
