@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from msgspec import Struct
 
+from infra.azure.azure_clouds import PUBLIC
 from infra.azure.diagnosis.errors import read_error
 from infra.azure.login import Credential
 from infra.azure.session import LONGEST_PAUSE, ArmSession, retry_after
@@ -52,15 +53,17 @@ class Arm:
         base_url: str,
         credential: Credential,
         *,
+        scope: str = PUBLIC.management_scope,
         ca_bundle: str | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.credential = credential
+        self.scope = scope
         self.timeouts = timeouts or Timeouts()
         self.ca_bundle = ca_bundle
         web = Web(ca_bundle=ca_bundle, connect=self.timeouts.connect, read=self.timeouts.request)
-        self._session = ArmSession(web, credential, longest=self.timeouts.operation)
+        self._session = ArmSession(web, credential, scope, longest=self.timeouts.operation)
         self._count = 0
         self._lock = threading.Lock()
 

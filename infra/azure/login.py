@@ -4,19 +4,26 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from msgspec import Struct
 
-from infra.errors import AccessDenied
+from infra.azure.assertions import GITHUB_TOKEN, GITHUB_URL, from_file, from_github
+from infra.azure.azure_clouds import AzureCloud
+from infra.azure.sign_in import refused, who
+from infra.errors import AccessDenied, NotReady
 from infra.http_client import Unreachable, Web
 
-NO_LOGIN = (
-    "`az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET of a service principal; "
-    "`--local` needs no Azure"
+PIPELINES = (
+    "AZURESUBSCRIPTION_CLIENT_ID",
+    "AZURESUBSCRIPTION_TENANT_ID",
+    "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+    "SYSTEM_ACCESSTOKEN",
+    "SYSTEM_OIDCREQUESTURI",
 )
-SCOPE = "https://management.azure.com/.default"
 EARLY = 300  # seconds before it expires that a token is renewed
 
 
@@ -28,10 +35,14 @@ class Credential(Protocol):
 
 
 class CachingCredential:
-    """Keeps one token per scope for all clients; the SDK's seven clients would each fetch their own."""
+    """Keeps one token per scope for all clients; the SDK's seven clients would each fetch their own.
 
-    def __init__(self, *, local: bool) -> None:
-        self._local = local
+    `cloud` is the cloud to log in to, None for the emulator.
+    """
+
+    def __init__(self, cloud: AzureCloud | None, environ: Mapping[str, str] | None = None) -> None:
+        self._cloud = cloud
+        self._environ = os.environ if environ is None else environ
         self._lock = threading.Lock()
         self._inner: Credential | None = None
         self._tokens: dict[tuple[str, ...], Any] = {}
@@ -50,10 +61,23 @@ class CachingCredential:
             self._tokens.clear()
             self._inner = None  # it has a cache of its own
 
+    @property
+    def source(self) -> str:
+        """Which login the last new token came from; empty before the first."""
+        return str(getattr(self._inner, "source", ""))
+
     def _fetch(self, scopes: tuple[str, ...], kwargs: dict[str, Any]) -> Any:
         kwargs.pop("enable_cae", None)
-        self._inner = self._inner or (EmulatorCredential() if self._local else AzureCredential())
+        if self._inner is None:
+            self._inner = AzureCredential(self._cloud, self._environ) if self._cloud else EmulatorCredential()
         return self._inner.get_token(*scopes, **kwargs)
+
+
+def describe_login(credential: Credential, scope: str) -> str:
+    """Who is logged in, and by which login; raises what `get_token` raises."""
+    name = who(str(credential.get_token(scope).token))
+    source = getattr(credential, "source", "") or "a credential"
+    return f"by {source}{f', as {name}' if name else ''}"
 
 
 class AccessToken(Struct, frozen=True):
@@ -84,22 +108,58 @@ class EmulatorCredential:
 
 
 class AzureCredential:
-    """azure-identity's default chain: environment variables, workload or managed identity, `az login`, …"""
+    """The login that the environment offers: a CI service's, Kubernetes', or azure-identity's default chain."""
 
-    def __init__(self) -> None:
-        from azure.identity import DefaultAzureCredential  # 0.3 s
-
+    def __init__(self, cloud: AzureCloud, environ: Mapping[str, str]) -> None:
         logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
-        self._inner = DefaultAzureCredential()
+        self.source, self._inner = _choose(cloud, environ)
+        self._cloud = cloud
 
     def get_token(self, *scopes: str, **kwargs: Any) -> Any:
-        """A token of whoever is logged in; `AccessDenied` says how to log in."""
-        from azure.core.exceptions import AzureError
+        """A token of whoever is logged in; `AccessDenied` says why there is none, and how to log in."""
+        from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
 
         try:
             return self._inner.get_token(*scopes, **kwargs)
-        except AzureError:
-            raise AccessDenied("not logged in to Azure", hint=NO_LOGIN, code="no_login") from None
+        except (ServiceRequestError, ServiceResponseError) as error:
+            message = f"no answer from {self._cloud.authority}: {str(error.message).splitlines()[0]}"
+            raise NotReady(message, hint="check the network and the cloud", code="no_connection") from None
+        except AzureError as error:
+            raise refused(self.source, str(error.message)) from None
+        except ValueError as error:  # msal's, where Entra does not know the tenant
+            raise refused(self.source, self._about_tenant(str(error))) from None
+
+    def _about_tenant(self, text: str) -> str:
+        """What Entra says about the tenant, which msal keeps to itself."""
+        tenant = os.environ.get("AZURE_TENANT_ID", "")
+        try:
+            answer = Web().read(f"{self._cloud.authority}/{quote(tenant)}/v2.0/.well-known/openid-configuration")
+            return str(answer.json().get("error_description") or text)
+        except (Unreachable, ValueError, AttributeError):
+            return text
+
+
+def _choose(cloud: AzureCloud, environ: Mapping[str, str]) -> tuple[str, Any]:
+    """The name of a login and its credential: the first of which all variables are set."""
+    from azure.identity import AzurePipelinesCredential, ClientAssertionCredential, DefaultAzureCredential  # 0.3 s
+
+    where = {"authority": environ.get("AZURE_AUTHORITY_HOST") or cloud.authority}
+    client, tenant = environ.get("AZURE_CLIENT_ID", ""), environ.get("AZURE_TENANT_ID", "")
+    secret = environ.get("AZURE_CLIENT_SECRET") or environ.get("AZURE_CLIENT_CERTIFICATE_PATH")
+    if client and tenant and not secret:
+        if environ.get(GITHUB_URL) and environ.get(GITHUB_TOKEN):
+            ask = partial(from_github, environ, cloud.token_exchange)
+            return "GitHub Actions", ClientAssertionCredential(tenant, client, ask, **where)
+        if file := environ.get("AZURE_FEDERATED_TOKEN_FILE"):
+            # WorkloadIdentityCredential would read the file once in ten minutes.
+            return "workload identity", ClientAssertionCredential(tenant, client, partial(from_file, file), **where)
+    if all(environ.get(name) for name in PIPELINES):
+        client, tenant, connection, token = (environ[name] for name in PIPELINES[:4])
+        credential = AzurePipelinesCredential(
+            client_id=client, tenant_id=tenant, service_connection_id=connection, system_access_token=token, **where
+        )
+        return "Azure Pipelines", credential
+    return "the default chain", DefaultAzureCredential(**where, disable_instance_discovery=not cloud.known)
 
 
 def _no_emulator_token(why: str) -> AccessDenied:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from infra.azure.login import SCOPE, Credential
+from infra.azure.login import Credential
 from infra.errors import NotReady
 from infra.http_client import TRANSIENT, Answer, Unreachable, Web
 
@@ -32,12 +32,14 @@ class ArmSession:
         self,
         web: Web,
         credential: Credential,
+        scope: str,
         *,
         sleep: Callable[[float], None] = time.sleep,
         longest: float = LONGEST_PAUSE,
     ) -> None:
         self._web = web
         self._credential = credential
+        self._scope = scope
         self._sleep = sleep
         self._longest = min(longest, LONGEST_PAUSE)
         self.tell: Callable[[str], None] = lambda text: None
@@ -73,16 +75,16 @@ class ArmSession:
 
     def _authorized(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
         """Send the request with a token; once more with a new one if the service refuses the first."""
-        used = self._credential.get_token(SCOPE).token
+        used = self._credential.get_token(self._scope).token
         answer = self._web.send(method, url, headers=headers | {"Authorization": f"Bearer {used}"}, body=body)
         if answer.status != 401:
             return answer
         if claims := _claims(answer):
-            renewed = self._credential.get_token(SCOPE, claims=claims).token
+            renewed = self._credential.get_token(self._scope, claims=claims).token
         elif hasattr(self._credential, "forget"):
-            if self._credential.get_token(SCOPE).token == used:  # otherwise another thread has renewed it already
+            if self._credential.get_token(self._scope).token == used:  # otherwise another thread has renewed it already
                 self._credential.forget()
-            renewed = self._credential.get_token(SCOPE).token
+            renewed = self._credential.get_token(self._scope).token
         else:
             return answer
         return self._web.send(method, url, headers=headers | {"Authorization": f"Bearer {renewed}"}, body=body)

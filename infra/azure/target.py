@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from infra.azure.arm import Arm
+from infra.azure.azure_clouds import PUBLIC, AzureCloud, find_cloud
 from infra.azure.cloud import Cloud
 from infra.azure.login import CachingCredential
 from infra.azure.poller import ArmPoller
@@ -24,9 +27,6 @@ from infra.reporter import Reporter, Silent
 from infra.spec.model import StackSpec
 from infra.timeouts import read_timeouts
 
-AZURE = "https://management.azure.com"
-MANAGEMENT_SCOPE = f"{AZURE}/.default"
-ENTRA_SCOPE = "https://ml.azure.com/.default"
 DEFAULT_LOCATION = "eastus"
 
 
@@ -41,6 +41,8 @@ class Target:
     portal: str
     """The URL of Azure ML studio, or of the emulator's portal."""
     clock: Clock
+    azure: AzureCloud = PUBLIC
+    """Which of Azure's clouds this is."""
 
     @property
     def local(self) -> bool:
@@ -59,16 +61,16 @@ class Target:
 
     @cached_property
     def _assets(self) -> AzureAssets:
-        return AzureAssets(self.workspace, self.arm, portal=self.portal)
+        return AzureAssets(self.workspace, self.arm, self.azure)
 
     def require_login(self) -> None:
         """Raise `AccessDenied`, with a hint how to log in, where there is no login; the emulator needs none."""
         if not self.local:
-            self.arm.credential.get_token(MANAGEMENT_SCOPE)
+            self.arm.credential.get_token(self.arm.scope)
 
     def entra_token(self) -> str:
         """An access token for endpoints whose `auth_mode` is `aad_token`."""
-        return str(self.arm.credential.get_token(ENTRA_SCOPE).token)
+        return str(self.arm.credential.get_token(self.azure.scoring_scope).token)
 
 
 def open_target(spec: StackSpec, *, local: bool, environ: MutableMapping[str, str]) -> Target:
@@ -78,9 +80,11 @@ def open_target(spec: StackSpec, *, local: bool, environ: MutableMapping[str, st
 
 def _open_azure(spec: StackSpec, environ: Mapping[str, str]) -> Target:
     timeouts = read_timeouts(environ)
-    arm = Arm(AZURE, CachingCredential(local=False), timeouts=timeouts)
+    azure = find_cloud(spec.cloud, environ)
+    credential = CachingCredential(azure, environ)
+    arm = Arm(azure.resource_manager, credential, scope=azure.management_scope, timeouts=timeouts)
     hub = Hub(environ.get("HF_ENDPOINT") or PUBLIC_HUB, timeouts=timeouts)
-    return Target(_workspace(spec, local=False), spec.name, arm, hub, "https://ml.azure.com", SystemClock())
+    return Target(_workspace(spec, local=False), spec.name, arm, hub, azure.machine_learning, SystemClock(), azure)
 
 
 def _open_local(spec: StackSpec, environ: MutableMapping[str, str]) -> Target:
@@ -95,11 +99,13 @@ def _open_local(spec: StackSpec, environ: MutableMapping[str, str]) -> Target:
     timeouts = read_timeouts(environ)
     own_ca = Path(profile.ca_bundle).with_name("ca.pem")  # without the public root certificates, which load slowly
     ca_bundle = str(own_ca if own_ca.exists() else profile.ca_bundle)
-    arm = Arm(profile.resource_manager, CachingCredential(local=True), ca_bundle=ca_bundle, timeouts=timeouts)
+    arm = Arm(profile.resource_manager, CachingCredential(None), ca_bundle=ca_bundle, timeouts=timeouts)
     workspace = _workspace(spec, local=True)
     _make_workspace(arm, workspace, spec.workspace.location or DEFAULT_LOCATION, profile.portal)
     hub = Hub(profile.hub, local=True, timeouts=timeouts)
-    return Target(workspace, spec.name, arm, hub, profile.portal, SystemClock())
+    own = {"resource_manager": arm.base_url, "authority": arm.base_url, "registry_discovery": arm.base_url}
+    azure = replace(PUBLIC, name="the emulator", portal=profile.portal, known=False, **own)
+    return Target(workspace, spec.name, arm, hub, profile.portal, SystemClock(), azure)
 
 
 def _workspace(spec: StackSpec, *, local: bool) -> Workspace:

@@ -1,11 +1,14 @@
 """The services behind the HTTPS port, told apart by path: Resource Manager, Entra ID, storage, Key Vault, discovery."""
 
+from urllib.parse import parse_qsl
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infra.emulator.arm.app import ArmApp
 from infra.emulator.arm.registries import discovery
 from infra.emulator.gateway.messages import Reply, respond
 from infra.emulator.identity.entra import EntraRoutes
+from infra.emulator.identity.runners import RUNNERS
 from infra.emulator.key_vault import VAULTS
 from infra.emulator.world import World
 
@@ -32,6 +35,8 @@ class HttpsRouter:
             await self._vaults(scope, receive, send)
         elif EntraRoutes.serves(path):
             await self._entra(scope, receive, send)
+        elif path.startswith(RUNNERS):
+            await self._world.runners(scope, receive, send)
         elif path.startswith(DISCOVERY):
             await respond(send, self._discovery(path), {})
         elif path.startswith("/metadata/endpoints"):
@@ -48,26 +53,34 @@ class HttpsRouter:
         return Reply(body=found)
 
     def _metadata(self, scope: Scope) -> object:
-        """The cloud's metadata: a list of clouds, or with api-version 2015-01-01 this cloud alone."""
+        """The cloud's metadata: this cloud alone, but a list of clouds for the api-versions from 2018 to 2022-06."""
         url = self._world.urls.resource_manager
-        if b"api-version=2015" in scope["query_string"]:
+        version = dict(parse_qsl(scope["query_string"].decode())).get("api-version", "")
+        if version.startswith("2015"):
             return {
                 "galleryEndpoint": url,
                 "graphEndpoint": url,
                 "portalEndpoint": self._world.urls.portal,
                 "authentication": {"loginEndpoint": url, "audiences": [url]},
             }
-        return [
-            {
-                "name": "GateliftEmulator",
-                "portal": self._world.urls.portal,
-                "resourceManager": url,
-                "authentication": {
-                    "loginEndpoint": url,
-                    "audiences": [url],
-                    "tenant": self._world.tokens.tenant_id,
-                    "identityProvider": "AAD",
-                },
-                "suffixes": {"storage": "core.windows.net", "keyVaultDns": "vault.azure.net"},
-            }
-        ]
+        cloud = {
+            "name": "GateliftEmulator",
+            # The SDK derives the scope of scoring tokens from the portal's domain.
+            "portal": "https://portal.azure.com",
+            "resourceManager": url,
+            "authentication": {
+                "loginEndpoint": url,
+                "audiences": [url, "https://management.azure.com/", "https://management.core.windows.net/"],
+                "tenant": self._world.tokens.tenant_id,
+                "identityProvider": "AAD",
+            },
+            "graph": url,
+            "graphAudience": "https://graph.microsoft.com/",
+            "microsoftGraphResourceId": "https://graph.microsoft.com/",
+            "suffixes": {
+                "storage": "core.windows.net",
+                "keyVaultDns": "vault.azure.net",
+                "acrLoginServer": "azurecr.io",
+            },
+        }
+        return [cloud] if "2018" <= version < "2022-09-01" else cloud

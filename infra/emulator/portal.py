@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from infra.emulator.gateway.messages import Reply, headers_of, read_body, respond
 from infra.emulator.world import World
 
-INTERFACES = ("faults", "settings", "instances", "resources", "operations", "counters")
+INTERFACES = ("faults", "settings", "runners", "instances", "resources", "operations", "counters")
 # Only requests to these names are answered, so that no web page of another site can send any.
 LOOPBACK = ("127.0.0.1", "localhost")
 
@@ -53,6 +53,8 @@ class Portal:
                 raise ValueError("the body must be an object of settings")
             world.settings.update(changes)
             return Reply(body=world.settings.all())
+        if method == "POST" and path == "/runners":
+            return Reply(201, world.runners.add(json.loads(raw)))
         answers: dict[str, Callable[[], Any]] = {
             "/": self._map,
             "/faults": world.faults.all,

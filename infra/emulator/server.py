@@ -141,7 +141,7 @@ def _https_router(world: World, arm: ArmApp) -> ASGIApp:
     return HttpsRouter(
         world,
         arm,
-        entra=EntraRoutes(urls, world.settings, tokens, world.directory),
+        entra=EntraRoutes(urls, world.settings, world.directory, world.federation),
         blobs=BlobRoutes(world.blobs, tokens, authorization, world.settings),
         vaults=VaultRoutes(store, urls, tokens, authorization),
     )

@@ -8,6 +8,8 @@ from typing import Protocol
 from infra.emulator.gateway.faults import Faults
 from infra.emulator.identity.authorization import Authorization
 from infra.emulator.identity.directory import Directory
+from infra.emulator.identity.federation import Federation
+from infra.emulator.identity.runners import Runners
 from infra.emulator.identity.tokens import TokenIssuer
 from infra.emulator.operations import Operations
 from infra.emulator.state.paths import StatePaths
@@ -62,6 +64,8 @@ class World:
     settings: Settings
     tokens: TokenIssuer
     directory: Directory
+    federation: Federation
+    runners: Runners
     authorization: Authorization
     blobs: Blobs
     faults: Faults
@@ -73,13 +77,16 @@ class World:
     def create(cls, paths: StatePaths, store: Store, urls: Urls) -> "World":
         """A world over a store, without operations, host and front ends."""
         settings = Settings(store)
+        tokens, directory = TokenIssuer(store, settings), Directory(store)
         return cls(
             paths=paths,
             urls=urls,
             store=store,
             settings=settings,
-            tokens=TokenIssuer(store, settings),
-            directory=Directory(store),
+            tokens=tokens,
+            directory=directory,
+            federation=Federation(store, settings, tokens, directory),
+            runners=Runners(store, settings, tokens, urls),
             authorization=Authorization(store, settings),
             blobs=Blobs(store, paths.blobs, lambda: time.time() + settings["storage_clock_seconds_ahead"]),
             faults=Faults(store),

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from infra.azure.azure_clouds import check_registry
+from infra.azure.login import describe_login
 from infra.azure.permissions import missing_actions
 from infra.azure.quota import check_quota
 from infra.azure.target import Target, open_target
@@ -109,8 +111,9 @@ def attempt(name: str, check: Callable[[], str]) -> Check:
 
 def check_login(target: Target) -> str:
     """The login on Azure works, or the emulator is running."""
-    target.require_login()
-    return "is available"
+    if target.local:
+        return "is available"
+    return f"{describe_login(target.arm.credential, target.arm.scope)}, in {target.azure.name}"
 
 
 def check_vllm() -> str:
@@ -215,6 +218,7 @@ class StackChecks:
     def check_model(self) -> str:
         """The model and the revision exist."""
         if is_registry_model(self.spec.model.id):
+            check_registry(self.spec.model.id, self.target.azure)
             return f"{self.spec.model.id} is a registry model, which is not checked"
         return f"{self.facts.id} at {self.facts.revision[:12]}{', gated' if self.facts.gated else ''}"
 

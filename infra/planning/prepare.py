@@ -3,6 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
+from infra.azure.azure_clouds import check_registry
 from infra.azure.cloud import Cloud, Management
 from infra.azure.read_ahead import ReadAhead
 from infra.azure.target import Target
@@ -99,6 +100,7 @@ def prepare(
             hint="leave out `--local`, or give the model's Hub id in model.id",
             code="azure_only",
         )
+    check_registry(spec.model.id, target.azure)
     reads = ReadAhead(cloud.management)
     reading = replace(cloud, management=reads)
     asking_hub = Task(lambda: hub.model(spec.model.id, spec.model.revision, token)) if uses_hub(spec) else None

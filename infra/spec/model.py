@@ -189,6 +189,10 @@ class StackSpec(Written, frozen=True, kw_only=True):
     name: StackName
     model: ModelSpec
     workspace: WorkspaceSpec
+    cloud: Annotated[
+        Literal["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"] | None,
+        Meta(description="Azure's cloud; by default that of AZURE_CLOUD or `az cloud set`, else the public one"),
+    ] = None
     endpoint: EndpointSpec
     deployment: DeploymentSpec
     token: Annotated[

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.azure.arm import Arm
+from infra.azure.azure_clouds import AzureCloud
 from infra.azure.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -15,18 +16,18 @@ if TYPE_CHECKING:
 
 
 class AzureAssets:
-    """Creates assets in one workspace; `portal` is the URL of Azure ML studio, which the SDK requires."""
+    """Creates assets in one workspace of one of Azure's clouds."""
 
-    def __init__(self, workspace: Workspace, arm: Arm, *, portal: str) -> None:
+    def __init__(self, workspace: Workspace, arm: Arm, azure: AzureCloud) -> None:
         self._workspace = workspace
         self._arm = arm
-        self._portal = portal
+        self._azure = azure
 
     @cached_property
     def _sdk(self) -> Sdk:
         from infra.azure.sdk.client import Sdk
 
-        return Sdk(self._workspace, self._arm, portal=self._portal)
+        return Sdk(self._workspace, self._arm, self._azure)
 
     def warm_up(self) -> None:
         """Start to import azure-ai-ml in the background."""

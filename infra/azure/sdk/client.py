@@ -20,6 +20,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from infra.azure.arm import Arm
+from infra.azure.azure_clouds import AzureCloud
 from infra.azure.sdk.output import QuietThreads
 from infra.azure.sdk.transport import RenewingTransport, as_gatelift_errors
 from infra.azure.sdk.uploads import Uploaded, upload_to_workspace
@@ -34,10 +35,10 @@ QUIET = QuietThreads()
 class Sdk:
     """The SDK's client of one workspace, created when it is first needed."""
 
-    def __init__(self, workspace: Workspace, arm: Arm, *, portal: str) -> None:
+    def __init__(self, workspace: Workspace, arm: Arm, azure: AzureCloud) -> None:
         self._workspace = workspace
         self._arm = arm
-        self._portal = portal
+        self._azure = azure
         self._lock = threading.Lock()
         self._client: Any = None
 
@@ -83,12 +84,11 @@ class Sdk:
         for name in ("azure.ai.ml", "azure.core.pipeline.policies.http_logging_policy"):
             logging.getLogger(name).setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", module="azure.ai.ml")
-        if self._workspace.local or os.environ.get(CLOUD_VARIABLE, "").startswith(CLOUD_PREFIX):
-            os.environ.pop(CLOUD_VARIABLE, None)  # the SDK itself set it, perhaps in the parent process
+        os.environ.pop(CLOUD_VARIABLE, None)  # the SDK itself set it, perhaps in the parent process
         sdk = _import_sdk()
 
-        where: dict[str, Any] = {}
-        if self._workspace.local:
+        where: dict[str, Any] = {"cloud": self._azure.name}
+        if not self._azure.known:
             # The SDK keeps clouds by name for the whole process, so the name includes the address.
             where = {"cloud": CLOUD_PREFIX + self._arm.base_url, "cloud_metadata": self._cloud_metadata()}
         return sdk.MLClient(
@@ -105,16 +105,16 @@ class Sdk:
     def _transport(self) -> RenewingTransport:
         waits = {"connection_timeout": self._arm.timeouts.connect, "read_timeout": self._arm.timeouts.request}
         verify = {"connection_verify": self._arm.ca_bundle} if self._arm.ca_bundle else {}
-        return RenewingTransport(self._arm.credential, **waits, **verify)
+        return RenewingTransport(self._arm.credential, self._arm.scope, **waits, **verify)
 
     def _cloud_metadata(self) -> dict[str, str]:
         return {
-            "azure_portal": self._portal,
-            "resource_manager": self._arm.base_url + "/",
-            "active_directory": self._arm.base_url + "/",
-            "aml_resource_id": "https://ml.azure.com/",
-            "storage_endpoint": "core.windows.net",
-            "registry_discovery_endpoint": self._arm.base_url + "/",
+            "azure_portal": self._azure.portal,
+            "resource_manager": f"{self._azure.resource_manager}/",
+            "active_directory": f"{self._azure.authority}/",
+            "aml_resource_id": f"{self._azure.machine_learning}/",
+            "storage_endpoint": self._azure.storage_suffix,
+            "registry_discovery_endpoint": f"{self._azure.registry_discovery}/",
         }
 
 

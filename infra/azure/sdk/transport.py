@@ -10,7 +10,7 @@ from azure.core import exceptions as azure_errors
 from azure.core.pipeline.transport import RequestsTransport
 
 from infra.azure.arm import LOGIN_AGAIN, failure, refusal
-from infra.azure.login import SCOPE, Credential
+from infra.azure.login import Credential
 from infra.azure.session import LONGEST_PAUSE, PAUSE_HEADERS, retry_after
 from infra.errors import AccessDenied, GateliftError, NotReady, Refused
 
@@ -22,9 +22,10 @@ class RenewingTransport(RequestsTransport):  # type: ignore[misc]  # azure.core 
     them would need a policy of its own.
     """
 
-    def __init__(self, credential: Credential, **settings: Any) -> None:
+    def __init__(self, credential: Credential, scope: str, **settings: Any) -> None:
         super().__init__(**settings)
         self._credential = credential
+        self._scope = scope
 
     def send(self, request: Any, **settings: Any) -> Any:
         """Send the request, a second time if needed; returns the last answer."""
@@ -35,9 +36,9 @@ class RenewingTransport(RequestsTransport):  # type: ignore[misc]  # azure.core 
         sent = request.headers.get("Authorization", "")
         if response.status_code != 401 or not sent.startswith("Bearer ") or not hasattr(self._credential, "forget"):
             return response
-        if sent == f"Bearer {self._credential.get_token(SCOPE).token}":
+        if sent == f"Bearer {self._credential.get_token(self._scope).token}":
             self._credential.forget()
-        request.headers["Authorization"] = f"Bearer {self._credential.get_token(SCOPE).token}"
+        request.headers["Authorization"] = f"Bearer {self._credential.get_token(self._scope).token}"
         return super().send(request, **settings)
 
 

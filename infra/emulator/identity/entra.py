@@ -1,6 +1,7 @@
 """Microsoft Entra ID over HTTPS: discovery and the token endpoint for applications."""
 
 import base64
+import uuid
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -8,33 +9,25 @@ from starlette.types import Receive, Scope, Send
 
 from infra.emulator.gateway.messages import Reply, headers_of, read_body, respond
 from infra.emulator.identity.directory import Directory
-from infra.emulator.identity.tokens import TokenIssuer
+from infra.emulator.identity.federation import Federation
+from infra.emulator.identity.sign_in import SignInError
+from infra.emulator.identity.tokens import Principal
 from infra.emulator.state.settings import Settings
 from infra.emulator.state.urls import Urls
 
-
-class SignInError(Exception):
-    """A refusal of the token endpoint: OAuth's error code and Entra's AADSTS number."""
-
-    def __init__(self, error: str, number: int, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {
-            "error": error,
-            "error_description": f"AADSTS{number}: {message}",
-            "error_codes": [number],
-            "correlation_id": "00000000-0000-0000-0000-000000000000",
-        }
+DOMAIN = "gatelift.onmicrosoft.com"
+ANY_TENANT = ("common", "organizations")
 
 
 class EntraRoutes:
     """ASGI application of the authority: paths `/{tenant}/…` and `/common/discovery/instance`."""
 
-    def __init__(self, urls: Urls, settings: Settings, tokens: TokenIssuer, directory: Directory) -> None:
+    def __init__(self, urls: Urls, settings: Settings, directory: Directory, federation: Federation) -> None:
         self._urls = urls
         self._settings = settings
-        self._tokens = tokens
+        self._tokens = federation.tokens
         self._directory = directory
+        self._federation = federation
 
     @staticmethod
     def serves(path: str) -> bool:
@@ -59,6 +52,7 @@ class EntraRoutes:
             known = {"preferred_network": host, "preferred_cache": host, "aliases": [host]}
             endpoint = f"{authority}/v2.0/.well-known/openid-configuration"
             return {"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": [known]}
+        self._check_tenant(tenant)
         if path.endswith("openid-configuration"):
             return {
                 "issuer": f"{self._urls.resource_manager}/{tenant}/v2.0",
@@ -74,7 +68,31 @@ class EntraRoutes:
             return self._tokens.key_set()
         if method != "POST":
             raise SignInError("invalid_request", 900561, "The endpoint only accepts POST requests.", 405)
+        if tenant.lower() in ANY_TENANT:
+            raise SignInError(
+                "invalid_request",
+                50059,
+                "No tenant-identifying information found in either the request or implied by any provided credentials.",
+            )
         return self._token(headers, {name: values[0] for name, values in parse_qs(raw.decode()).items()})
+
+    def _check_tenant(self, tenant: str) -> None:
+        """The emulator has one tenant, by its id or its domain."""
+        if tenant.lower() in (self._tokens.tenant_id, DOMAIN, *ANY_TENANT):
+            return
+        if "." not in tenant and not _is_guid(tenant):
+            raise SignInError(
+                "invalid_request",
+                900023,
+                f"Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external domain.",
+            )
+        raise SignInError(
+            "invalid_request",
+            90002,
+            f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the "
+            "correct cloud. Check with your subscription administrator, this may happen if there are no active "
+            "subscriptions for the tenant.",
+        )
 
     def _token(self, headers: dict[str, str], form: dict[str, str]) -> dict[str, Any]:
         grant = form.get("grant_type", "")
@@ -95,6 +113,19 @@ class EntraRoutes:
             raise SignInError(
                 "invalid_request", 900144, "The request body must contain the following parameter: 'client_id'."
             )
+        principal = self._signed_in(client_id, secret, form)
+        names = ("token_lifetime_seconds", "application_token_lifetime_seconds")
+        lifetime = int(min(self._settings[name] for name in names))
+        return {
+            "token_type": "Bearer",
+            "expires_in": lifetime,
+            "ext_expires_in": lifetime,
+            "access_token": self._tokens.issue(principal, audience, lifetime),
+        }
+
+    def _signed_in(self, client_id: str, secret: str, form: dict[str, str]) -> Principal:
+        if assertion := form.get("client_assertion"):
+            return self._federation.sign_in(client_id, form.get("client_assertion_type", ""), assertion)
         if not secret:
             raise SignInError(
                 "invalid_client",
@@ -111,13 +142,7 @@ class EntraRoutes:
                 f"value, not the client secret ID, for a secret added to app '{client_id}'.",
                 401,
             )
-        lifetime = int(self._settings["token_lifetime_seconds"])
-        return {
-            "token_type": "Bearer",
-            "expires_in": lifetime,
-            "ext_expires_in": lifetime,
-            "access_token": self._tokens.issue(principal, audience),
-        }
+        return principal
 
 
 def _credentials(headers: dict[str, str], form: dict[str, str]) -> tuple[str, str]:
@@ -128,4 +153,12 @@ def _credentials(headers: dict[str, str], form: dict[str, str]) -> tuple[str, st
         except ValueError:
             raise SignInError("invalid_client", 9002313, "Invalid request. Request is malformed.", 401) from None
         return unquote(client_id), unquote(secret)
-    return form.get("client_id", ""), form.get("client_secret") or form.get("client_assertion", "")
+    return form.get("client_id", ""), form.get("client_secret", "")
+
+
+def _is_guid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -6,7 +6,6 @@ that names no identity gets a token of the owner or, with a header from `identit
 
 import hashlib
 import hmac
-import time
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
@@ -56,7 +55,7 @@ class ManagedIdentityRoutes:
         lifetime = int(self._settings["token_lifetime_seconds"])
         body = {
             "access_token": self._tokens.issue(principal, audience),
-            "expires_on": str(int(time.time()) + lifetime),
+            "expires_on": str(int(self._settings.now()) + lifetime),
             "resource": audience,
             "token_type": "Bearer",
             "client_id": principal.app_id,

@@ -1,6 +1,5 @@
 """Access tokens: JWTs signed by this emulator, as Microsoft Entra ID would issue them."""
 
-import time
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,11 +9,14 @@ from typing import Any, cast
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.types import Options
 
 from infra.emulator.state.settings import Settings
 from infra.emulator.state.store import Store
 
 CACHED_TOKENS = 2_000
+# Times are checked on the emulator's own clock.
+NO_TIMES: Options = {"verify_aud": False, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
 
 
 class TokenRejected(Exception):
@@ -51,7 +53,7 @@ class TokenIssuer:
 
     def issue(self, principal: Principal, audience: str, lifetime: float | None = None) -> str:
         """A bearer token for `audience`, valid for `lifetime` seconds, by default as long as the settings say."""
-        now = int(time.time())
+        now = int(self._settings.now())
         seconds = self._settings["token_lifetime_seconds"] if lifetime is None else lifetime
         claims = {
             "aud": audience,
@@ -69,15 +71,27 @@ class TokenIssuer:
             "uti": uuid.uuid4().hex,
             "ver": "1.0",
         }
+        return self.sign(claims)
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """A JWT with these claims, signed with this emulator's key."""
         return jwt.encode(claims, self._private, algorithm="RS256", headers={"kid": self._key_id})
+
+    def signed(self, token: str) -> bool:
+        """Whether this emulator signed the token; its times are not looked at."""
+        try:
+            jwt.decode(token, self._public, algorithms=["RS256"], options={**NO_TIMES})
+        except jwt.InvalidTokenError:
+            return False
+        return True
 
     def verify(self, token: str, audiences: Collection[str]) -> Principal:
         """The principal of a token; `TokenRejected` where it is forged, expired or meant for another audience."""
         claims = self._verified.get(token) or self._decode(token)
-        if claims["exp"] <= time.time():
+        if claims["exp"] <= self._settings.now():
             raise TokenRejected(
                 f"The access token expiry UTC time '{_clock(claims['exp'])}' is earlier than current UTC time "
-                f"'{_clock(time.time())}'.",
+                f"'{_clock(self._settings.now())}'.",
                 code="ExpiredAuthenticationToken",
             )
         if str(claims["aud"]).rstrip("/") not in {audience.rstrip("/") for audience in audiences}:
@@ -101,7 +115,7 @@ class TokenIssuer:
                 token,
                 self._public,
                 algorithms=["RS256"],
-                options={"verify_aud": False, "verify_exp": False, "require": ["aud", "exp", "oid", "appid"]},
+                options={**NO_TIMES, "require": ["aud", "exp", "oid", "appid"]},
                 issuer=f"https://sts.windows.net/{self.tenant_id}/",
             )
         except jwt.InvalidTokenError as error:

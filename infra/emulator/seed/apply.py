@@ -8,6 +8,7 @@ from infra.emulator.arm.groups import add_group, add_subscription
 from infra.emulator.arm.registries import add_registry
 from infra.emulator.arm.workspaces import account_name, add_workspace
 from infra.emulator.identity.roles import OWNER
+from infra.emulator.identity.runners import EXCHANGE
 from infra.emulator.seed.file import check_seed, digest_of, kept_digest
 from infra.emulator.world import World
 
@@ -50,6 +51,8 @@ def apply_seed(world: World, seed: dict[str, Any] | None) -> None:
         )
         if "client_secret" in entry:
             world.directory.set_client_secret(entry["client_id"], entry["client_secret"])
+        federated = [{"audiences": [EXCHANGE], **one} for one in entry.get("federated_credentials", [])]
+        world.federation.register(entry["client_id"], federated)
     named = "workspaces" in seed or bool(seeded and seeded["names_workspaces"])
     world.store.put_record("seed", "planted", {"names_workspaces": named})
 

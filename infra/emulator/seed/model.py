@@ -43,9 +43,16 @@ class _Place(_Part):
     location: Region
 
 
+class _Federated(_Part):
+    issuer: Text
+    subject: Text
+    audiences: Annotated[list[Text], Field(min_length=1, max_length=1)] = ["api://AzureADTokenExchange"]
+
+
 class _Principal(_Part):
     client_id: Text
     client_secret: Text = ""
+    federated_credentials: Annotated[list[_Federated], Field(max_length=20)] = []
     name: Text = ""
     object_id: str = ""
 

@@ -1,5 +1,6 @@
 """Numbers that tests may change over the portal; they are kept across restarts."""
 
+import time
 from typing import Any
 
 from infra.emulator.state.store import Store
@@ -9,8 +10,14 @@ DEFAULTS: dict[str, float] = {
     "role_propagation_seconds": 0,
     # How long a long-running operation takes at least.
     "operation_seconds": 0,
-    # Lifetime of the tokens that the identity endpoint and the token endpoint hand out.
+    # How far the clock of tokens and assertions is ahead of the machine's: moving it lets them expire.
+    "clock_ahead_seconds": 0,
+    # Lifetime of the tokens that the identity endpoint hands out, and the most that the token endpoint gives.
     "token_lifetime_seconds": 86_400,
+    # Lifetime of the tokens that the token endpoint hands out to applications (Azure: 60 to 90 minutes).
+    "application_token_lifetime_seconds": 3_600,
+    # How long an assertion of a CI service is good (GitHub: 5 minutes).
+    "assertion_lifetime_seconds": 300,
     # Lifetime of an endpoint's AML token.
     "aml_token_lifetime_seconds": 43_200,
     # Retry-After while an operation runs; Azure's contract says 10 to 600.
@@ -42,6 +49,10 @@ class Settings:
 
     def __getitem__(self, name: str) -> float:
         return self._values[name]
+
+    def now(self) -> float:
+        """Seconds since 1970 on the clock of tokens and assertions."""
+        return time.time() + self._values["clock_ahead_seconds"]
 
     def all(self) -> dict[str, float]:
         """Every setting with its current value."""

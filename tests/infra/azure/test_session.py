@@ -48,7 +48,7 @@ def test_how_long_azure_may_ask_to_wait(
     pauses: list[float] = []
     lines: list[str] = []
     web: Any = Throttling(2, retry_after)
-    session = ArmSession(web, Login(), sleep=pauses.append, longest=longest)
+    session = ArmSession(web, Login(), "scope", sleep=pauses.append, longest=longest)
     session.tell = lines.append
     assert session.send("GET", "https://arm/id").status == status
     assert pauses == slept
@@ -59,7 +59,7 @@ def test_how_long_azure_may_ask_to_wait(
 def test_a_wait_that_is_too_long_is_the_hint() -> None:
     arm = Arm("https://arm", Login())
     web: Any = Throttling(1, "999999")
-    arm._session = ArmSession(web, Login())
+    arm._session = ArmSession(web, Login(), "scope")
     with pytest.raises(NotReady) as error:
         arm.get("/id")
     assert "in 999999 s" in error.value.hint

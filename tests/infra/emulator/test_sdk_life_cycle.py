@@ -157,7 +157,7 @@ def test_a_client_secret_needs_a_role(
 
     client_id = "11111111-2222-3333-4444-555555555555"
     credential = ClientSecretCredential(
-        "some-tenant", client_id, "secret", authority=emulator.resource_manager, disable_instance_discovery=True
+        emulator.tenant_id, client_id, "secret", authority=emulator.resource_manager, disable_instance_discovery=True
     )
     client = ml_client(credential)
     with pytest.raises(HttpResponseError, match="AuthorizationFailed") as refused:

@@ -12,7 +12,7 @@ import pytest
 from azure.identity import ClientSecretCredential
 
 from infra.azure.arm import Arm
-from infra.azure.target import MANAGEMENT_SCOPE
+from infra.azure.azure_clouds import PUBLIC
 from infra.errors import AccessDenied, NotFound, OperationFailed
 from infra.operations.down import plan_down
 from infra.operations.token import token_rotate
@@ -107,15 +107,18 @@ def test_who_may_not_assign_roles_gets_the_command_for_an_owner(bench: Any) -> N
 def as_reader(target: Any) -> Any:
     """The same target, used by a service principal that may only read."""
     client = str(uuid.uuid4())
+    tenant = target.cloud.management.get(target.cloud.workspace.id)["properties"]["tenantId"]
     credential = ClientSecretCredential(
-        "tenant",
+        tenant,
         client,
         "s",
         authority=target.arm.base_url,
         disable_instance_discovery=True,
         connection_verify=target.arm.ca_bundle,
     )
-    object_id = jwt.decode(credential.get_token(MANAGEMENT_SCOPE).token, options={"verify_signature": False})["oid"]
+    object_id = jwt.decode(credential.get_token(PUBLIC.management_scope).token, options={"verify_signature": False})[
+        "oid"
+    ]
     subscription = GROUP.rpartition("/resourceGroups")[0]
     properties = {
         "principalId": object_id,

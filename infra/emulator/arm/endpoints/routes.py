@@ -1,7 +1,6 @@
 """Online endpoints: the resource, its keys and its tokens."""
 
 import secrets
-import time
 
 from infra.emulator.arm.call import Call, Routes, envelope, invalid
 from infra.emulator.arm.endpoints.identity import grant_roles, new_identity
@@ -109,7 +108,7 @@ def get_token(call: Call) -> Reply:
     document = call.resource()
     _require_mode(document, "AMLToken", "tokens")
     lifetime = call.world.settings["aml_token_lifetime_seconds"]
-    expiry = int(time.time() + lifetime)
+    expiry = int(call.world.settings.now() + lifetime)
     return Reply(
         body={
             "accessToken": call.world.tokens.issue(call.principal, aml_token_audience(document["id"]), lifetime),

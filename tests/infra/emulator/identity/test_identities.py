@@ -30,7 +30,7 @@ class Application:
 
     def sign_in(self, *, scope: str, secret: str = SECRET, grant: str = "client_credentials") -> httpx.Response:
         form = {"grant_type": grant, "client_id": self.client_id, "client_secret": secret, "scope": scope}
-        answer: httpx.Response = self._arm.client.post("/some-tenant/oauth2/v2.0/token", data=form)
+        answer: httpx.Response = self._arm.client.post(f"/{self._emulator.tenant_id}/oauth2/v2.0/token", data=form)
         return answer
 
     def assign(self, role: str, scope: str, **more: Any) -> str:
