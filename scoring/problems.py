@@ -36,7 +36,8 @@ class Problem(Exception):
         self.details = details
         self.headers = list(headers)
         if retry_after is not None:
-            self.headers.append((b"retry-after", str(retry_after).encode()))
+            # Azure hides 429 and 503 behind 424, which the openai client repeats only where this header says so.
+            self.headers += [(b"retry-after", str(retry_after).encode()), (b"x-should-retry", b"true")]
 
 
 # vLLM's own names for OpenAI's error types, so that a client meets one vocabulary on /v1.

@@ -1,7 +1,7 @@
 """`/v1/responses` with a store: what the clients' requests refer to comes from it, what they get goes into it.
 
-Stands between our routes and vLLM's app. `POST` is vLLM's; `GET`, `DELETE` and `cancel` are answered here, by whichever
-instance is asked.
+Stands between our routes and vLLM's app. `POST` is vLLM's; `GET`, `DELETE`, its twin `POST …/delete` and `cancel` are
+answered here, by whichever instance is asked.
 """
 
 import json
@@ -60,7 +60,7 @@ class ResponsesSurface:
                 await self._create(app, handler, scope, receive, send)
             elif action == "cancel":
                 await send_json(send, 200, await self._cancel(response_id))
-            elif scope["method"] == "DELETE":
+            elif scope["method"] == "DELETE" or action == "delete":
                 await self._delete(response_id)
                 await send_json(send, 200, {"id": response_id, "object": "response", "deleted": True})
             else:

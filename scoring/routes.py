@@ -59,6 +59,10 @@ ROUTES = (
     Route("POST", RESPONSES, Answer.GENERATE, Surface.OPENAI, RESPONSES),
     Route("GET", RESPONSES + "/{response_id}", Answer.STORED, Surface.OPENAI, RESPONSES + "/{response_id}"),
     Route("DELETE", RESPONSES + "/{response_id}", Answer.STORED, Surface.OPENAI, RESPONSES + "/{response_id}"),
+    # The same as DELETE, which Azure's front end may not pass on; vLLM has no such path.
+    Route(
+        "POST", RESPONSES + "/{response_id}/delete", Answer.STORED, Surface.OPENAI, RESPONSES + "/{response_id}/delete"
+    ),
     Route(
         "POST", RESPONSES + "/{response_id}/cancel", Answer.STORED, Surface.OPENAI, RESPONSES + "/{response_id}/cancel"
     ),

@@ -22,6 +22,7 @@ from scoring.progress import watch_progress
 from scoring.service import Service, State
 from scoring.settings import ScoringSettings, read_settings
 from scoring.startup import Timeline
+from scoring.unchunked import Protocol
 
 logger = logging.getLogger("scoring")
 
@@ -140,6 +141,7 @@ def http_server(service: Service) -> "SignalFreeServer":
     return SignalFreeServer(
         uvicorn.Config(
             AccessLog(Application(service)),
+            http=Protocol,
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -7,7 +7,8 @@ import time
 from openai import APIStatusError, OpenAI
 from openai.types.chat import ChatCompletion
 
-NOT_READY = 424
+from infra.operations.answers import outcome
+
 TIMEOUT = 180.0  # seconds: after `gatelift emulator stop` and `start` an instance loads its model again
 
 
@@ -20,7 +21,7 @@ def main() -> None:
 
 
 def ask(client: OpenAI, model: str, question: str) -> ChatCompletion:
-    """Return the answer; tries again while no instance is ready."""
+    """Return the answer; tries again while no instance is ready or the model is busy."""
     deadline = time.monotonic() + TIMEOUT
     while True:
         try:
@@ -28,7 +29,8 @@ def ask(client: OpenAI, model: str, question: str) -> ChatCompletion:
                 model=model, messages=[{"role": "user", "content": question}], temperature=0, max_tokens=64
             )
         except APIStatusError as error:
-            if error.status_code != NOT_READY or time.monotonic() > deadline:
+            real = outcome(error.status_code, error.response.headers)
+            if not real.may_pass or time.monotonic() > deadline:
                 raise
         time.sleep(1)
 

@@ -8,10 +8,15 @@ from typing import Any, Self
 
 import httpx
 
-from infra.errors import AccessDenied, GateliftError, NotReady
+from infra.errors import AccessDenied, GateliftError, NotReady, Refused
+from infra.operations.answers import outcome
 from infra.operations.connect import ConnectInfo
 
 TIMEOUT = httpx.Timeout(10.0, read=180.0)  # Azure, too, ends a request after 180 seconds
+NO_ACCESS = {
+    401: "the key may have been regenerated: run the command again",
+    403: "with `public_network_access: disabled` an endpoint answers only inside the workspace's virtual network",
+}
 
 
 @dataclass
@@ -116,20 +121,22 @@ def refusal(response: httpx.Response) -> GateliftError:
         detail = error_text(response.json().get("error", response.json()))
     except (ValueError, AttributeError):
         detail = " ".join(response.text.split())[:300]
-    status = response.headers.get("ms-azureml-model-error-statuscode") or response.status_code
-    message = f"the endpoint answered {status}{f': {detail}' if detail else ''}"
+    real = outcome(response.status_code, response.headers)
+    message = f"the endpoint answered {real}{f': {detail}' if detail else ''}"
     request_id = response.headers.get("x-request-id", "")
-    if response.status_code in (401, 403):
-        return AccessDenied(
-            message, hint="the key may have been regenerated: run the command again", request_id=request_id
-        )
-    if response.status_code == 404:
+    if real.may_pass or real.status == httpx.codes.REQUEST_TIMEOUT:
+        when = f"try again in {real.retry_after} s" if real.retry_after else "try again"
+        hint = f"`gatelift status SPEC` shows the deployments, `gatelift logs SPEC` their logs; then {when}"
+        return NotReady(message, hint=hint, request_id=request_id)
+    if real.by_container:
+        hint = "`gatelift logs SPEC` shows the container's log; see the message for what it did not accept"
+        return Refused(message, hint=hint, request_id=request_id)
+    if real.status in (401, 403):
+        return AccessDenied(message, hint=NO_ACCESS[real.status], request_id=request_id)
+    if real.status == 404:
         hint = "`gatelift status SPEC` shows whether a deployment gets traffic"
         return NotReady(message, hint=hint, request_id=request_id)
-    if response.status_code in (408, 424, 429, 502, 503, 504):
-        hint = "`gatelift status SPEC` shows the deployments, `gatelift logs SPEC` their logs; then try again"
-        return NotReady(message, hint=hint, request_id=request_id)
-    return GateliftError(message, code="refused", request_id=request_id)
+    return Refused(message, hint="`gatelift status SPEC` shows the endpoint's state", request_id=request_id)
 
 
 def error_text(error: Any) -> str:

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from infra.azure.cloud import Cloud
 from infra.azure.target import Target
+from infra.errors import NotReady
 from infra.operations.connect import ConnectInfo, connection_info
-from infra.operations.smoke import smoke_test
+from infra.operations.smoke import PRIVATE, smoke_test
 from infra.parallel import Task
 from infra.planning.apply import apply, resume_running
 from infra.planning.check import check, check_access_and_quota
@@ -43,10 +44,14 @@ def prepare_up(spec: StackSpec, target: Target, *, token: str | None) -> Prepare
     return prepare(spec, target, token=token, with_credential=True)
 
 
-def up(prepared: Prepared, target: Target, *, reporter: Reporter, agreed: Plan | None = None) -> UpResult:
+def up(
+    prepared: Prepared, target: Target, *, reporter: Reporter, agreed: Plan | None = None, smoke: bool = True
+) -> UpResult:
     """Make the stack what the spec describes, and check that the endpoint answers.
 
     `agreed` is the plan that a person has confirmed; raises `StalePlan` where it is no longer the plan to apply.
+    Without `smoke` no question is asked, and the traffic moves untested; with it, the traffic moves only after an
+    answer.
     """
     recorder = Recorder(reporter)
     cloud = prepared.located(target.cloud_for(recorder))
@@ -61,7 +66,7 @@ def up(prepared: Prepared, target: Target, *, reporter: Reporter, agreed: Plan |
         if resume_running(cloud, current):
             current = observe_again(current, cloud)
             check(current, None)
-        ask = partial(_smoke_test, current, target, cloud)
+        ask = partial(_smoke_test if smoke else _untested, current, target, cloud)
         connection, answer = apply(cloud, current, before_traffic=ask) or ask()
     if kept := current.rollout.kept:
         cloud.reporter.note(f"{kept} stays at 0 % for `gatelift rollback` and still costs money; see `keep_previous`")
@@ -76,9 +81,32 @@ def _nothing_to_do(prepared: Prepared, target: Target, cloud: Cloud) -> UpResult
 
 def _smoke_test(prepared: Prepared, target: Target, cloud: Cloud) -> tuple[ConnectInfo, str]:
     """Ask the spec's deployment one question, whatever the traffic; returns how to connect, and the answer."""
+    connection, asked = _connections(prepared, target, cloud)
+    private = prepared.spec.endpoint.public_network_access == "disabled"
+    try:
+        return connection, smoke_test(asked, cloud, target.arm.timeouts, private=private)
+    except NotReady as error:
+        if error.code == PRIVATE:
+            cloud.reporter.note(f"{asked.deployment} is running but untested; {_traffic_words(prepared)}")
+        raise
+
+
+def _untested(prepared: Prepared, target: Target, cloud: Cloud) -> tuple[ConnectInfo, str]:
+    connection, asked = _connections(prepared, target, cloud)
+    cloud.reporter.note(f"the smoke test of {asked.deployment} was skipped: nothing shows yet that it answers")
+    return connection, ""
+
+
+def _connections(prepared: Prepared, target: Target, cloud: Cloud) -> tuple[ConnectInfo, ConnectInfo]:
+    """How clients connect, and how the spec's deployment alone is asked."""
     spec = prepared.spec
     name = spec.deployment.name.lower()
     serving = name if prepared.rollout.gets_requests(prepared.observed.traffic) else ""
     connection = connection_info(cloud, spec, target.entra_token, deployment=serving)
-    asked = replace(connection, model=spec.model.served_name or spec.model.id, deployment=name)
-    return connection, smoke_test(asked, cloud, target.arm.timeouts)
+    return connection, replace(connection, model=spec.model.served_name or spec.model.id, deployment=name)
+
+
+def _traffic_words(prepared: Prepared) -> str:
+    if "traffic" in prepared.plan.changing:
+        return "the traffic was not moved"
+    return "the traffic is as it was"

@@ -14,6 +14,7 @@ from infra.planning import lease
 from infra.planning.desired import Sources, desired_resources, shipped_sources, uses_hub
 from infra.planning.observe import Observed, observe
 from infra.planning.plan import WORKING, Action, Change, Plan, make_plan
+from infra.planning.response_store import check_response_store
 from infra.planning.rollout import Rollout, renamed, roll_out, show_rollout
 from infra.resources.base import Live, Resource
 from infra.resources.deployment import Deployment
@@ -90,7 +91,7 @@ def prepare(
     """Ask the Hub and Azure at the same time, then plan.
 
     With `with_credential`, the lease and the endpoint's credential are read ahead, too. Raises `SpecError` for a
-    registry model with `--local`.
+    registry model with `--local`, and for several instances that do not share their responses.
     """
     cloud, hub, sources = target.cloud, target.hub, sources or shipped_sources()
     token = token or None  # HF_TOKEN may be set, but empty
@@ -109,6 +110,7 @@ def prepare(
     if with_credential:
         _begin_reading_credential(spec, reading, reads)
     facts: ModelFacts | None = asking_hub.result() if asking_hub else None
+    check_response_store(spec, facts, spec.deployment.instance_count)
     resources = desired_resources(spec, facts, token, sources, hub.page(spec.model.id))
     desired = Desired(spec, facts, token, resources)
     return replace(plan_against(desired, observe(reading, resources, spec.endpoint.name.lower())), reads=reads)

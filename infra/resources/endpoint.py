@@ -6,12 +6,14 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from infra.azure.cloud import Cloud
+from infra.errors import Refused
 from infra.resources.azure_shapes import pascal, snake, without_empty
 from infra.resources.base import DESCRIBED, NAMES_TAG, Live, Resource, State, Wait, merged_tags, owned, owner_of
 from infra.spec.model import EndpointSpec
 
 ENFORCE = "enforce_access_to_default_secret_stores"
 OFF = "disabled"
+MANAGED = "managed"
 CREDENTIAL_ACTIONS = {"key": "listKeys", "aml_token": "token"}
 """The action that returns the endpoint's credential, by `auth_mode`; an `aad_token` comes from Microsoft Entra ID."""
 AUTH_MODES = {"key": "Key", "aml_token": "AMLToken", "aad_token": "AADToken"}
@@ -78,7 +80,12 @@ class Endpoint(Resource):
     def read(self, cloud: Cloud) -> Live | None:
         """The endpoint; None where it does not exist."""
         document = cloud.management.get(cloud.workspace.endpoint(self.name))
-        return None if document is None else live_endpoint(document)
+        if document is None:
+            return None
+        if document.get("properties", {}).get("compute") or (document.get("kind") or MANAGED).lower() != MANAGED:
+            message = f"the endpoint {self.name} runs on Kubernetes, and gatelift knows managed endpoints only"
+            raise Refused(message, hint="choose another endpoint.name", code="not_managed")
+        return live_endpoint(document)
 
     def create(self, cloud: Cloud, state: State) -> Wait:
         """Create it; returns once Azure has accepted it, which refuses a name that is taken."""

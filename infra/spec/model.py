@@ -126,6 +126,10 @@ class DeploymentSpec(Written, frozen=True, kw_only=True):
     name: EndpointName = "blue"
     instance_type: Annotated[VmSize, Meta(description="Azure instance type (VM size), e.g. `Standard_NC24ads_A100_v4`")]
     instance_count: Annotated[int, Meta(ge=1, le=50)] = 1
+    responses_per_instance: Annotated[
+        bool,
+        Meta(description="Accept several instances that each keep `/v1/responses` for themselves, in memory or SQLite"),
+    ] = False
     keep_previous: Annotated[
         bool,
         Meta(

@@ -257,3 +257,18 @@ def test_half_a_body_is_given_up_and_its_connection_closed() -> None:
         writer.close()
 
     run(wait, SCORING_BODY_SECONDS="1")
+
+
+def test_http_1_0_gets_a_stream_without_chunks() -> None:
+    async def old_client(served: Served) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        body = json.dumps({**BODY, "stream": True}).encode()
+        head = f"POST {CHAT} HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert b"transfer-encoding" not in answer.lower()
+        assert await reader.readexactly(2 * len(PIECE)) == 2 * PIECE
+        writer.close()
+        await served.engine.left.wait()
+
+    run(old_client)

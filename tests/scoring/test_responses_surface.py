@@ -82,6 +82,7 @@ def test_what_is_not_to_be_stored_is_not() -> None:
     [
         pytest.param("GET", "/resp_0", id="get"),
         pytest.param("DELETE", "/resp_0", id="delete"),
+        pytest.param("POST", "/resp_0/delete", id="delete-as-post"),
         pytest.param("POST", "/resp_0/cancel", id="cancel"),
     ],
 )
@@ -95,14 +96,15 @@ def test_an_unknown_id_is_refused_in_vllms_words(method: str, path: str) -> None
     run(work())
 
 
-def test_a_deleted_response_is_gone() -> None:
+@pytest.mark.parametrize(("method", "path"), [("DELETE", "/resp_1"), ("POST", "/resp_1/delete")])
+def test_a_deleted_response_is_gone(method: str, path: str) -> None:
     async def work() -> None:
         one = Instance(memory())
         await one.ask("POST", body={"input": "Hi", "request_id": "resp_1"})
         deleted = {"id": "resp_1", "object": "response", "deleted": True}
-        assert await one.ask("DELETE", "/resp_1") == (200, deleted)
+        assert await one.ask(method, path) == (200, deleted)
         assert (await one.ask("GET", "/resp_1"))[0] == 404
-        assert (await one.ask("DELETE", "/resp_1"))[0] == 404
+        assert (await one.ask(method, path))[0] == 404
 
     run(work())
 

@@ -45,11 +45,16 @@ curl {info.base_url}/chat/completions \\
   -H "Content-Type: application/json" \\
   -d '{{"model": "{info.model}", "messages": [{{"role": "user", "content": "What is the capital of France?"}}]}}'
 
-from openai import OpenAI
+from openai import APIStatusError, OpenAI
 
 client = OpenAI(base_url="{info.base_url}", api_key="{info.api_key}")
-answer = client.chat.completions.create(
-    model="{info.model}",
-    messages=[{{"role": "user", "content": "What is the capital of France?"}}],
-)
+try:
+    answer = client.chat.completions.create(
+        model="{info.model}",
+        messages=[{{"role": "user", "content": "What is the capital of France?"}}],
+    )
+except APIStatusError as error:  # Azure shows every status of the container but 200 as 424
+    status = error.response.headers.get("ms-azureml-model-error-statuscode", error.status_code)
+    wait = error.response.headers.get("retry-after")  # of 429 and 503, which the client has already repeated
+    raise SystemExit(f"{{status}}: {{error.message}}" + (f" (retry after {{wait}} s)" if wait else "")) from None
 print(answer.choices[0].message.content)"""

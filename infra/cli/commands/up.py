@@ -22,6 +22,7 @@ Examples:
   export HF_TOKEN=…; gatelift up gatelift.yaml --local
   gatelift up gatelift.yaml --yes                      in CI
   gatelift up gatelift.yaml --token-fd 3 3< token-file
+  gatelift up gatelift.yaml --skip-smoke-test          from outside a private endpoint's network
 """
 
 
@@ -34,13 +35,21 @@ Examples:
     metavar="FILE",
     help="Apply this saved plan; refused if the live state has changed since.",
 )
+@click.option(
+    "--skip-smoke-test",
+    is_flag=True,
+    help="Ask the deployment nothing and move the traffic untested, e.g. to a private endpoint.",
+)
 @token_fd_option
-def up(call: Invocation, spec: Path, plan_file: Path | None, token_fd: int | None) -> None:
+def up(call: Invocation, spec: Path, plan_file: Path | None, skip_smoke_test: bool, token_fd: int | None) -> None:
     """Create or update the stack, wait until it is ready, and test the endpoint.
 
     Shows the plan and asks before it changes anything. Without a terminal it cannot ask, so in Azure it needs --yes;
     with --local, where nothing costs money, it goes ahead. It is safe to repeat and safe to interrupt: the next `up`
     continues where this one stopped.
+
+    The smoke test asks the new deployment one question before the traffic moves to it. An endpoint with
+    public_network_access: disabled answers only inside its virtual network: run `up` there, or skip the test.
 
     The Hugging Face token of a gated model comes from HF_TOKEN or --token-fd. It is only needed while the workspace
     has none; on a terminal `up` asks for it.
@@ -63,7 +72,7 @@ def up(call: Invocation, spec: Path, plan_file: Path | None, token_fd: int | Non
     with progress(call.out, estimates.expected) as reporter:
         if prepared is None or asked:  # the live state may have changed while the person was thinking
             prepared = operation.prepare_up(stack, target, token=token)
-        result = operation.up(prepared, target, reporter=reporter, agreed=agreed)
+        result = operation.up(prepared, target, reporter=reporter, agreed=agreed, smoke=not skip_smoke_test)
     estimates.keep(result.phases)
     call.out.document(result.to_json())
     call.out.data(f"{call.out.paint('ready', 'green', 'bold')}  {result.connection.base_url}")

@@ -16,6 +16,7 @@ from infra.emulator.frontend.traffic import Target, choose, choose_mirror
 from infra.emulator.frontend.upstream import Head, Headers, Upstream, UpstreamBroken
 from infra.emulator.host.host import ProcessHost
 from infra.emulator.host.instance import Instance
+from infra.emulator.state.store import Document
 from infra.emulator.world import World
 
 DEPLOYMENT_HEADER = b"azureml-model-deployment"
@@ -30,6 +31,13 @@ SET_BY_PLATFORM = frozenset((REQUEST_ID, CLIENT_REQUEST_ID, b"ms-azureml-model-t
 CLIENT_ID_LENGTH = 40
 NOT_IN_CLIENT_ID = re.compile(rb"[^A-Za-z0-9_-]")
 TOO_LARGE = b"The request is larger than the endpoint accepts."
+# Azure's own words: MicrosoftDocs/azure-ai-docs how-to-troubleshoot-batch-endpoints.md; reports of online endpoints
+# quote its beginning.
+NO_ROUTE = (
+    b"No valid deployments to route to. Please check that the endpoint has at least one deployment with positive "
+    b"weight values or use a deployment specific header to route."
+)
+PRIVATE = b"Public network access to this endpoint is disabled."  # in which words Azure refuses is not known
 RESET_TEXT = b"upstream connect error or disconnect/reset before headers. reset reason: connection termination"
 
 
@@ -54,6 +62,9 @@ class FrontEndApp:
         if endpoint is None:
             await reply.plain(404, b"The endpoint does not exist.")
             return
+        if refused := self._refused_before_anything(scope, endpoint):
+            await reply.plain(*refused)
+            return
         authorization = asked.get(b"authorization", b"").decode("latin-1")
         if reason := refusal(self._world, self._endpoint_id, endpoint, authorization):
             await reply.plain(401, reason.encode(), [(b"www-authenticate", b"Bearer")])
@@ -68,10 +79,18 @@ class FrontEndApp:
         named = asked.get(DEPLOYMENT_HEADER, b"").decode("latin-1").strip()
         target = choose(self._world.store, self._endpoint_id, endpoint, named)
         if target is None:
-            await reply.plain(404, _no_deployment(named))
+            await reply.plain(404, NO_ROUTE)
             return
         mirror = None if named else choose_mirror(self._world.store, self._endpoint_id, endpoint)
         await self._admit(target, mirror, _Exchange(scope, Incoming(receive, self._limits), reply, self._limits))
+
+    def _refused_before_anything(self, scope: Scope, endpoint: Document) -> tuple[int, bytes] | None:
+        access = str(endpoint.get("properties", {}).get("publicNetworkAccess", "Enabled")).lower()
+        if access == "disabled" and not self._world.settings["endpoint_requests_from_inside"]:
+            return 403, PRIVATE
+        if scope["method"] == "DELETE" and self._world.settings["endpoint_refuses_delete"]:
+            return 405, b"The requested resource does not support http method 'DELETE'."
+        return None
 
     async def _admit(self, target: Target, mirror: Target | None, exchange: "_Exchange") -> None:
         if self._pending[target.deployment_id] >= target.pending_limit:
@@ -254,12 +273,6 @@ class _Reply:
     async def _start(self, status: int, headers: Headers) -> None:
         self.started = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
-
-
-def _no_deployment(named: str) -> bytes:
-    if named:
-        return f"The endpoint has no deployment '{named}'.".encode()
-    return b"The endpoint has no deployment with a positive traffic weight."
 
 
 def _whole(body: bytes) -> Receive:

@@ -9,6 +9,7 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from infra.emulator.state.store import Store
 from infra.errors import GateliftError
@@ -34,6 +35,7 @@ class Listener:
             log_config=None,
             access_log=False,
             server_header=False,
+            http="httptools",
             backlog=BACKLOG,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
@@ -85,10 +87,34 @@ class _Server(uvicorn.Server):
 
 
 def _abortable(protocol: Any) -> Any:
-    """The protocol, with a function `abort` in the state of its requests that breaks the connection."""
+    """The protocol, with a function `abort` in the state of its requests that breaks the connection.
+
+    Its answers to HTTP/1.0 have no chunks.
+    """
 
     def connection_made(self: Any, transport: asyncio.Transport) -> None:
         protocol.connection_made(self, transport)
         self.app_state = {**self.app_state, "abort": transport.abort}
 
-    return type("AbortableProtocol", (protocol,), {"connection_made": connection_made})
+    def on_headers_complete(self: Any) -> None:
+        protocol.on_headers_complete(self)
+        if self.scope["http_version"] == "1.0":
+            self.cycle.__class__ = _UnchunkedCycle
+
+    changed = {"connection_made": connection_made, "on_headers_complete": on_headers_complete}
+    return type("AbortableProtocol", (protocol,), changed)
+
+
+class _UnchunkedCycle(RequestResponseCycle):
+    """Answers HTTP/1.0, which has no chunks: where the length is not known, the body ends with the connection."""
+
+    unframed = False
+
+    async def send(self, message: Any) -> None:
+        """Send a part of the answer."""
+        if message["type"] == "http.response.body":
+            if self.unframed:
+                self.expected_content_length = len(message.get("body", b""))
+        elif all(name.lower() != b"content-length" for name, _ in message.get("headers", ())):
+            self.unframed, self.chunked_encoding, self.keep_alive = True, False, False
+        await super().send(message)

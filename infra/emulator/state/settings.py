@@ -34,6 +34,11 @@ DEFAULTS: dict[str, float] = {
     # Limits of one endpoint, 0 for none; Azure's numbers where Azure documents one.
     "endpoint_requests_per_second": 500,
     "endpoint_bytes_per_second": 5_000_000,
+    # 1: requests count as from inside the workspaces' virtual networks; 0: as from outside, where an endpoint without
+    # public network access refuses them.
+    "endpoint_requests_from_inside": 0,
+    # 1: front ends refuse the method DELETE with 405. Whether Azure's pass it on is not known.
+    "endpoint_refuses_delete": 0,
     # Azure documents no size; an old preview had 1.5 MB.
     "endpoint_request_bytes": 0,
     "endpoint_response_bytes": 0,

@@ -15,6 +15,8 @@ from typing import Any
 
 import uvloop
 
+from infra.operations.answers import HIDDEN, outcome
+
 CONTENT = re.compile(rb'"(?:content|reasoning|reasoning_content|arguments|text)":"[^"]')
 EVENT = b"data: {"
 LAST = b"0\r\n\r\n"
@@ -98,6 +100,9 @@ class Connection(asyncio.Protocol):
     def _begin(self, head: bytes) -> None:
         self.status = int(head[9:12])
         lower = head.lower()
+        if self.status == HIDDEN:
+            lines = (line.partition(":") for line in lower.decode("latin-1").split("\r\n"))
+            self.status = outcome(HIDDEN, {name: value.strip() for name, _, value in lines}).status
         self.chunked = b"transfer-encoding: chunked" in lower
         found = re.search(rb"content-length: (\d+)", lower)
         self.left = int(found[1]) if found else 0

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.errors import AccessDenied, GateliftError, NotReady
+from infra.errors import AccessDenied, GateliftError, NotReady, Refused
 from infra.operations.chat import ChatClient, is_loopback
 from infra.operations.connect import ConnectInfo
 
@@ -78,10 +78,21 @@ def test_reasoning_and_answer_come_apart_and_in_order(name: str) -> None:
             httpx.Response(
                 424, json={"error": {"message": "too long"}}, headers={"ms-azureml-model-error-statuscode": "400"}
             ),
-            NotReady,
-            "400: too long",
+            Refused,
+            "400 (from the container): too long",
             id="424-says-the-models-own-status",
         ),
+        pytest.param(
+            httpx.Response(
+                424,
+                json={"error": {"message": "busy"}},
+                headers={"ms-azureml-model-error-statuscode": "429", "retry-after": "7"},
+            ),
+            NotReady,
+            "429 (from the container): busy",
+            id="424-of-a-busy-container",
+        ),
+        pytest.param(httpx.Response(403, text="private"), AccessDenied, "403: private", id="403-of-the-front-end"),
         pytest.param(httpx.Response(400, json=["odd"]), GateliftError, "400", id="odd-body"),
         pytest.param(httpx.Response(500, text="<html>oops</html>"), GateliftError, "500: <html>oops", id="html"),
     ],

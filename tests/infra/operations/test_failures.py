@@ -86,7 +86,10 @@ def test_a_model_that_only_azure_has_a_container_for(bench: Any) -> None:
 
 
 def test_too_few_cores_are_reported_before_anything_is_created(bench: Any) -> None:
-    spec = bench.spec("cores", deployment={"instance_type": "Standard_NC40ads_H100_v5", "instance_count": 2})
+    spec = bench.spec(
+        "cores",
+        deployment={"instance_type": "Standard_NC40ads_H100_v5", "instance_count": 2, "responses_per_instance": True},
+    )
     with pytest.raises(Refused, match=r"limit of 40 cores, 0 are used, 80 more") as error:
         bench.up(spec)
     assert error.value.code == "OutOfQuota"

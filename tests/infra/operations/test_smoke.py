@@ -63,7 +63,18 @@ def asked(address: str, clock: Any, seconds: float = 7200.0) -> str:
         pytest.param([GOOD], "Paris.", id="at-once"),
         pytest.param([(404, {}, {}), (401, {}, {}), GOOD], "Paris.", id="route-and-key-arrive-later"),
         pytest.param([(200, {}, {"choices": [{"message": {"reasoning": "hm"}}]})], "hm", id="only-reasoning"),
-        pytest.param([(424, {INNER: "404"}, {})], "not a chat model", id="an-embedding-model"),
+        pytest.param([(424, {INNER: "429", "Retry-After": "1"}, {}), GOOD], "Paris.", id="a-busy-container"),
+        pytest.param([(424, {}, {}), GOOD], "Paris.", id="no-instance-is-ready-yet"),
+        pytest.param(
+            [(424, {INNER: "404"}, {"error": "Modality"}), (200, {}, {"data": [{"embedding": [0.1, 0.2]}]})],
+            "an embedding of 2 numbers",
+            id="an-embedding-model",
+        ),
+        pytest.param(
+            [(424, {INNER: "400"}, {"error": "no chat template"}), (200, {}, {"choices": [{"text": " Paris"}]})],
+            "Paris",
+            id="a-base-model",
+        ),
     ],
 )
 def test_an_answer(front_end: Callable[[Answers], str], manual_clock: Any, answers: Answers, text: str) -> None:
@@ -77,6 +88,34 @@ def test_a_failure_is_told(front_end: Callable[[Answers], str], manual_clock: An
         asked(address, manual_clock, 5.0)
     assert error.value.code == "smoke_test_failed"
     assert "why" in str(error.value)
+
+
+@pytest.mark.parametrize("status", ["400", "401", "404", "422", "500"])
+def test_what_the_container_refuses_is_a_failure(
+    front_end: Callable[[Answers], str], manual_clock: Any, status: str
+) -> None:
+    """Azure gives 424 for each of them; none is asked for again until the time is over."""
+    address = front_end([(424, {INNER: status}, {"error": "this is wrong"})])
+    with pytest.raises(Refused, match=f"{status} .from the container.: .*this is wrong") as error:
+        asked(address, manual_clock)
+    assert error.value.code == "smoke_test_failed"
+    assert "--skip-smoke-test" in error.value.hint
+    assert manual_clock.now() == 0
+
+
+@pytest.mark.parametrize(
+    "answers", [pytest.param([(403, {}, "no")], id="403"), pytest.param(None, id="nobody-answers-there")]
+)
+def test_a_private_endpoint_that_cannot_be_reached_says_from_where(
+    front_end: Callable[[Answers], str], manual_clock: Any, answers: Answers | None
+) -> None:
+    address = front_end(answers) if answers else "http://127.0.0.1:9/v1"
+    reached = ConnectInfo(address, f"{address}/score", "key", "model", "endpoint", "blue")
+    with pytest.raises(NotReady, match="outside its network") as error:
+        ask(reached, clock=manual_clock, timeouts=Timeouts(), private=True)
+    assert error.value.code == "endpoint_private"
+    assert "virtual network" in error.value.hint
+    assert manual_clock.now() < 20
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_the_token_is_in_no_plan_and_no_result(bench: Any) -> None:
 
 def test_another_count_is_an_update_in_place(bench: Any, actions: Actions) -> None:
     bench.up(bench.spec("grow"))
-    two = bench.spec("grow", deployment={"instance_count": 2})
+    two = bench.spec("grow", deployment={"instance_count": 2, "responses_per_instance": True})
     assert actions(bench.plan(two)) == {"deployment": "update"}
     bench.up(two)
     assert actions(bench.plan(two)) == {}

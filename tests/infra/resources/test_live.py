@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from infra.azure.cloud import Cloud
+from infra.errors import Refused
 from infra.planning.plan import Action, plan_one
 from infra.resources.base import Resource
 from infra.resources.endpoint import Endpoint, live_endpoint, with_live
@@ -40,6 +41,18 @@ def test_an_endpoint_as_azure_gives_it_back_is_no_drift(
     endpoint = resources["endpoint"]
     shelf.hold(plain_cloud.workspace.endpoint("demo-endpoint"), endpoint_document(endpoint.desired))
     assert plan_one("demo", endpoint, endpoint.read(plain_cloud)).action is Action.NONE
+
+
+@pytest.mark.parametrize(
+    "change", [{"kind": "K8S"}, {"properties": {"compute": "azureml:cluster"}}], ids=["kind", "compute"]
+)
+def test_an_endpoint_on_kubernetes_is_not_taken_for_a_managed_one(
+    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any, change: dict[str, Any]
+) -> None:
+    endpoint = resources["endpoint"]
+    shelf.hold(plain_cloud.workspace.endpoint("demo-endpoint"), {**endpoint_document(endpoint.desired), **change})
+    with pytest.raises(Refused, match="runs on Kubernetes"):
+        endpoint.read(plain_cloud)
 
 
 def test_an_identity_is_the_same_in_any_case(spec_values: dict[str, Any], plain_cloud: Cloud, shelf: Any) -> None:

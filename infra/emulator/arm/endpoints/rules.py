@@ -35,6 +35,9 @@ def check_shape(body: Document) -> Document:
     sent = body.get("properties")
     if not isinstance(sent, dict):
         raise _wrong("The properties field is required.", "properties")
+    if sent.get("compute") or str(body.get("kind") or "Managed").lower() != "managed":
+        message = "The emulator knows managed online endpoints only, no endpoints on Kubernetes."
+        raise ServiceError(501, "NotImplemented", message, target="properties.compute")
     if sent.get("authMode") not in AUTH_MODES:
         raise _wrong(
             f"The authMode '{sent.get('authMode')}' is not supported. Supported values: {', '.join(AUTH_MODES)}.",

@@ -206,6 +206,8 @@ ROWS = [
         lambda s: s.deploy(id=f"{s.endpoint}/deployments/1abc")),
     Row("endpoint name taken in the region", 400, "UserError", "An endpoint with this name already exists", other_name),
     Row("asset version that exists with other content", 409, "UserError", "already exists", changed_environment),
+    Row("endpoint on Kubernetes (Azure has them)", 501, "NotImplemented", "managed online endpoints only",
+        lambda s: s.put_endpoint("rows-k8s", properties={"compute": f"{s.lab}/computes/cluster"})),
     Row("traffic at creation", 400, "BadRequest", "while the endpoint is being created",
         lambda s: s.put_endpoint("rows-new", properties={"traffic": {"blue": 100}})),
     Row("traffic does not add up", 400, "BadRequest", "must be either 0 or 100, it is 60",

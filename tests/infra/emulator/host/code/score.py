@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 STARTED = time.monotonic()
 LIVE_FILE = os.environ.get("LIVE_FILE")
+REFUSED: list[int] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -26,6 +27,10 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200 if time.monotonic() - STARTED >= float(os.environ.get("READY_AFTER", "0")) else 503, b"")
         elif action[0] == "status":
             self._answer(int(action[1]), json.dumps({"said": int(action[1])}).encode(), "application/json")
+        elif action[0] == "refuse":
+            self._refuse(int(action[1]))
+        elif action[0] == "refused":
+            self._answer(200, str(len(REFUSED)).encode())
         elif action[0] == "slow":
             time.sleep(float(action[1]))
             self._answer(200, b"at last")
@@ -68,6 +73,19 @@ class Handler(BaseHTTPRequestHandler):
             self.rfile.readline()
             return b"".join(pieces)
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def _refuse(self, status: int) -> None:
+        """Refuse as the scoring server does."""
+        REFUSED.append(status)
+        body = json.dumps({"error": {"message": "as it is", "code": status}}).encode()
+        self.send_response(status)
+        if status in (429, 503):
+            self.send_header("Retry-After", "1")
+            self.send_header("x-should-retry", "true")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def _answer(self, status: int, body: bytes, media_type: str = "text/plain") -> None:
         self.send_response(status)
