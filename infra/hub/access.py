@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PUBLIC_HUB = "https://huggingface.co"
 REDIRECTS = 3
+# As scoring/weights.py chooses what it downloads.
+WEIGHT_FILES, OTHER_FORMATS = (".safetensors", ".bin", ".pt"), ("original/", "onnx/")
 TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 
 
@@ -30,6 +32,8 @@ class ModelFacts(Struct, frozen=True):
     private: bool = False
     license: str = ""
     task: str = ""
+    weights: int | None = None
+    """The bytes of the weights that the scoring server downloads; None where the Hub does not tell them."""
 
     @property
     def needs_token(self) -> bool:
@@ -68,7 +72,7 @@ class Hub:
     def model(self, model: str, revision: str | None, token: str | None) -> ModelFacts:
         """Facts about the model, among them the commit of the revision and whether the model is gated."""
         path = f"/api/models/{model}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
-        found = self._read(path, model, revision, token)
+        found = self._read(f"{path}?blobs=true", model, revision, token)  # with the sizes of its files
         licenses = [tag.removeprefix("license:") for tag in found.get("tags") or [] if tag.startswith("license:")]
         return ModelFacts(
             found.get("id") or model,
@@ -77,6 +81,7 @@ class Hub:
             private=bool(found.get("private")),
             license=licenses[0] if licenses else "",
             task=found.get("pipeline_tag") or "",
+            weights=_weights(found.get("siblings") or []),
         )
 
     def token(self, token: str) -> TokenFacts:
@@ -198,3 +203,13 @@ class Hub:
         if self.local:
             return "`export HF_TOKEN=$(gatelift emulator token)`"
         return f"request access at {page}, make a read token at {TOKENS_PAGE}, then `export HF_TOKEN=…`"
+
+
+def _weights(files: list[Mapping[str, Any]]) -> int | None:
+    """The bytes of the weights among a repository's files: of the formats that lie there, the one that is served."""
+    sizes = {str(file.get("rfilename")): file.get("size") for file in files}
+    for ending in WEIGHT_FILES:
+        chosen = [size for name, size in sizes.items() if name.endswith(ending) and not name.startswith(OTHER_FORMATS)]
+        if chosen:
+            return None if None in chosen else sum(int(size or 0) for size in chosen)
+    return None

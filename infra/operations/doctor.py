@@ -18,6 +18,7 @@ from infra.azure.target import Target, open_target
 from infra.errors import AccessDenied, GateliftError, NotFound
 from infra.hub.access import ModelFacts
 from infra.hub.demo_models import demo_model
+from infra.planning.cautions import disk_need, shared_memory
 from infra.planning.serving import serving
 from infra.planning.token_access import NOT_READABLE, check_token, find_token, token_spec
 from infra.resources.base import owner_of
@@ -84,6 +85,8 @@ def run_checks(path: Path, *, local: bool, token: str | None, environ: MutableMa
         yield attempt("endpoint", checks.check_endpoint)
         yield attempt("connection", checks.check_connection)
     yield attempt("model", checks.check_model)
+    yield attempt("disk", checks.check_disk)
+    yield attempt("gpus", checks.check_gpus)
     yield attempt("token", checks.check_token)
 
 
@@ -221,6 +224,23 @@ class StackChecks:
             check_registry(self.spec.model.id, self.target.azure)
             return f"{self.spec.model.id} is a registry model, which is not checked"
         return f"{self.facts.id} at {self.facts.revision[:12]}{', gated' if self.facts.gated else ''}"
+
+    def check_disk(self) -> str:
+        """The weights and the image fit on the instance type's disk, as far as anybody knows it."""
+        if is_registry_model(self.spec.model.id):
+            return f"{self.spec.model.id} is a registry model, whose size is not checked"
+        need = disk_need(self.spec.deployment, self.facts)
+        if need is None:
+            return "the Hub does not say how large the weights are"
+        if need.fits is False:
+            raise CheckWarning(str(need), "choose a larger instance_type, or a smaller or quantized model")
+        return str(need)
+
+    def check_gpus(self) -> str:
+        """What a model on several GPUs should know."""
+        if said := shared_memory(self.spec.deployment):
+            raise CheckWarning(said, "`pytest -m azure tests/contract` tells how large it is: docs/live-check.md")
+        return "one GPU, which needs no shared memory"
 
     def check_token(self) -> str:
         """The token, given or stored, gives access to the model."""

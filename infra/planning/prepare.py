@@ -11,6 +11,7 @@ from infra.errors import SpecError
 from infra.hub.access import ModelFacts
 from infra.parallel import Task
 from infra.planning import lease
+from infra.planning.cautions import with_cautions
 from infra.planning.desired import Sources, desired_resources, shipped_sources, uses_hub
 from infra.planning.observe import Observed, observe
 from infra.planning.plan import WORKING, Action, Change, Plan, make_plan
@@ -130,6 +131,7 @@ def plan_against(desired: Desired, observed: Observed) -> Prepared:
     plan = make_plan(spec.name, resources, live, rollout.to_delete)
     deployment = next(resource for resource in resources if isinstance(resource, Deployment))
     plan = show_rollout(plan, rollout, deployment, observed.deployments)
+    plan = with_cautions(plan, spec.deployment, desired.facts)
     others = tuple(Change(Action.NONE, "endpoint", name, OTHER_ENDPOINT) for name in observed.other_endpoints)
     return Prepared(desired, observed, replace(plan, changes=plan.changes + others), rollout, resources)
 

@@ -33,6 +33,17 @@ CONTAINERS: Causes = {
             ("unsatisfied condition",),
         ),
         Diagnosis(
+            "several GPUs exchange data through /dev/shm, and it is too small; no setting of a deployment enlarges it",
+            "set `NCCL_SHM_DISABLE: '1'` in deployment.environment_variables, which is slower, or choose an "
+            "instance_type whose one GPU holds the model",
+            ("shared memory segment", "ncclshmopen"),
+        ),
+        Diagnosis(
+            "the machine's disk is full: image and weights together are larger than it",
+            "choose a larger instance_type, or a smaller or quantized model; `gatelift doctor` shows both sizes",
+            ("no space left on device",),
+        ),
+        Diagnosis(
             "the container ended, or did not become ready before the readiness probe gave up",
             "`gatelift logs` shows the container's log; if the model loads slowly, raise "
             "readiness_probe.failure_threshold",

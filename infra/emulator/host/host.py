@@ -9,6 +9,7 @@ from typing import Any
 
 from infra.emulator.errors import DeploymentFailed
 from infra.emulator.host.container import Container, read_container
+from infra.emulator.host.disk import check_disk
 from infra.emulator.host.instance import Instance
 from infra.emulator.host.log import ContainerLog, tail_of
 from infra.emulator.host.process import kill_orphans
@@ -99,8 +100,14 @@ class ProcessHost:
         staged = self._stage(deployment_id, container, number, logs)
         starting = ReplicaSet(staged, lambda index: logs / f"inference-server-{index}.log")
         deployment.starting = starting
+        files = (self._staging(deployment_id) / number, self._staging(deployment_id) / "shared")
         try:
+            check_disk(self._world, deployment_id, *files)
             await starting.scale(count)
+            check_disk(self._world, deployment_id, *files)  # with what the container has downloaded
+        except DeploymentFailed:
+            await starting.stop(CLOSE_GRACE_SECONDS)
+            raise
         finally:
             deployment.starting = None
         deployment.current = starting

@@ -42,6 +42,9 @@ DEFAULTS: dict[str, float] = {
     # Azure documents no size; an old preview had 1.5 MB.
     "endpoint_request_bytes": 0,
     "endpoint_response_bytes": 0,
+    # The disk of an instance in GB, 0 for what is known of its size; and what an image takes of it.
+    "disk_gigabytes": 0,
+    "image_gigabytes": 30,
 }
 
 

@@ -126,6 +126,13 @@ def test_every_code_is_explained_in_any_case() -> None:
         pytest.param("The NVIDIA driver on your system is too old (found version 12020).", "too old", id="torch"),
         pytest.param("CUDA driver version is insufficient for CUDA runtime version", "too old", id="error-35"),
         pytest.param("requirement error: unsatisfied condition: cuda>=13.0", "NVIDIA_REQUIRE", id="require-cuda"),
+        pytest.param(
+            "NCCL WARN Error while creating shared memory segment /dev/shm/nccl-vzIpS6 (size 9637888), error: No space "
+            "left on device",
+            "exchange data through /dev/shm",
+            id="shared-memory",
+        ),
+        pytest.param("OSError: [Errno 28] No space left on device", "disk is full", id="disk"),
     ],
 )
 def test_a_containers_log_tells_the_cause(line: str, cause: str) -> None:

@@ -45,6 +45,14 @@ def test_a_stack_that_can_be_created_passes(bench: Any, tmp_path: Path) -> None:
             "limit of 40 cores",
             id="not-enough-cores",
         ),
+        pytest.param(
+            {"deployment": {"engine": {"tensor_parallel_size": 2}}},
+            GOOD,
+            "gpus",
+            Verdict.WARN,
+            "may limit to 64 MB",
+            id="shared-memory-for-two-gpus",
+        ),
     ],
 )
 def test_what_would_fail_later_is_found_now(

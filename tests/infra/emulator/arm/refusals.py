@@ -141,6 +141,14 @@ def with_role(stage: Stage, reference: str) -> Any:
         stage.arm.done("DELETE", assignment, version=V)
 
 
+def on_a_small_disk(stage: Stage) -> Any:
+    stage.settings(disk_gigabytes=20)
+    try:
+        return stage.deploy_to_its_end()
+    finally:
+        stage.settings(disk_gigabytes=0)
+
+
 def expired(stage: Stage) -> Any:
     stage.settings(token_lifetime_seconds=0)
     token = stage.token()
@@ -265,6 +273,7 @@ ROWS = [
         lambda s: s.script("crash.py")),
     Row("container starts too slowly", "operation", "ResourceNotReady", "User container did not become ready",
         lambda s: s.script("sleepy.py", livenessProbe=IMPATIENT, readinessProbe=IMPATIENT)),
+    Row("image and model larger than the disk", "operation", "OutOfQuota", "no space left on device", on_a_small_disk),
     Row("token missing", 401, "AuthenticationFailed", "'Authorization' header is missing", with_header),
     Row("token expired", 401, "ExpiredAuthenticationToken", "is earlier than current UTC time", expired),
     Row("token for another audience", 401, "InvalidAuthenticationTokenAudience", "wrong audience or resource",

@@ -1,0 +1,82 @@
+"""What a plan says of a deployment that nobody can be sure of beforehand: its disk, and shared memory for several GPUs.
+
+None of it is refused, since only Azure knows: docs/live-check.md has what is known, and what would settle it.
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from infra.hub.access import ModelFacts
+from infra.planning.plan import Action, Plan
+from infra.spec.model import DeploymentSpec
+
+GB = 1_000_000_000
+IMAGE_GB = 30
+"""What the image takes on the disk: 28.6 GB for vLLM 0.12 (vllm-project/vllm#22377), and every version is larger."""
+DISKS_GB = {"standard_nc40ads_h100_v5": 128}
+"""Disks that somebody has seen in Azure ML, though on a compute cluster: Azure/azureml-examples#3749. The temporary
+disks in the documentation of VM sizes say nothing here: that size has 3576 GiB of it."""
+PARALLEL = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
+
+
+class DiskNeed(Struct, frozen=True):
+    """What a deployment takes on its disk, and the disk of its instance type where somebody has seen it; in GB."""
+
+    instance_type: str
+    weights: float
+    disk: float | None
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether it fits; None where nobody knows."""
+        return None if self.disk is None else self.weights + IMAGE_GB <= self.disk
+
+    def __str__(self) -> str:
+        """Both numbers as a sentence."""
+        need = f"the weights ({self.weights:.0f} GB) and the image (about {IMAGE_GB} GB)"
+        if self.disk is None:
+            return f"{need} have to fit on the disk of {self.instance_type}, whose size in Azure ML is not documented"
+        verb = "fit" if self.fits else "do not fit"
+        return f"{need} {verb} on the disk of {self.instance_type}, which was seen with {self.disk:.0f} GB in Azure ML"
+
+
+def disk_need(deployment: DeploymentSpec, facts: ModelFacts | None) -> DiskNeed | None:
+    """What the deployment takes on its disk; None where the Hub does not say how large the weights are."""
+    if facts is None or facts.weights is None:
+        return None
+    size = deployment.instance_type
+    return DiskNeed(size, facts.weights / GB, DISKS_GB.get(size.lower()))
+
+
+def shared_memory(deployment: DeploymentSpec) -> str:
+    """What a model on several GPUs should know of /dev/shm; empty for one GPU."""
+    several = [name for name in PARALLEL if _number(deployment.engine.get(name)) > 1]
+    if not several or "NCCL_SHM_DISABLE" in deployment.environment_variables:
+        return ""
+    return (
+        f"{several[0]} is {deployment.engine[several[0]]}: GPUs without a direct link exchange data through /dev/shm, "
+        "which Azure ML may limit to 64 MB and no setting enlarges; if the log tells of shared memory, set "
+        "environment_variables: {NCCL_SHM_DISABLE: '1'}, which is slower"
+    )
+
+
+def with_cautions(plan: Plan, deployment: DeploymentSpec, facts: ModelFacts | None) -> Plan:
+    """The plan, with what to know of its deployment in the reason of its change."""
+    need = disk_need(deployment, facts)
+    disk = f"{need}: it would probably fail with OutOfQuota" if need and need.fits is False else ""
+    if not (said := [text for text in (disk, shared_memory(deployment)) if text]):
+        return plan
+    changes = tuple(
+        replace(change, reason="; ".join([change.reason, *said]))
+        if change.kind == "deployment" and change.action in (Action.CREATE, Action.UPDATE, Action.REPLACE)
+        else change
+        for change in plan.changes
+    )
+    return replace(plan, changes=changes)
+
+
+def _number(value: object) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        return 0
