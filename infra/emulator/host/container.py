@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from infra.emulator.errors import DeploymentFailed
+from infra.emulator.host.image import image_command, image_name
 from infra.emulator.host.probes import Probe
 from infra.emulator.host.secret_references import identities_of, resolve_environment
 from infra.emulator.world import World
@@ -18,11 +20,16 @@ REGISTRY = re.compile(r"azureml://registries/(?P<registry>[^/]+)/(?P<path>.+)")
 
 @dataclass(frozen=True)
 class Asset:
-    """A versioned asset of a container: files at `uri`, which are put in a folder of its name and version."""
+    """A versioned asset of a container, whose files are at `uri`."""
 
     name: str
     version: str
     uri: str
+
+    @property
+    def folder(self) -> str:
+        """The last part of the URI, after which Azure names the folder of the code."""
+        return unquote(urlsplit(self.uri).path).rstrip("/").rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -31,9 +38,9 @@ class Container:
 
     fingerprint: str
     image: str
+    command: tuple[str, ...]
     code: Asset
     scoring_script: str
-    inference_server: bool
     model: Asset | None
     model_mount_path: str | None
     variables: Mapping[str, str]
@@ -60,17 +67,18 @@ def read_container(world: World, deployment_id: str) -> Container:
     model_id, model = _read_asset(world, "model", properties["model"]) if properties.get("model") else ("", None)
     resolved = resolve_environment(world, endpoint_id, properties.get("environmentVariables") or {})
     routes = environment.get("inferenceConfig") or {}
+    command = image_command(world, environment_id, environment)
     fingerprinted = [
-        *(environment_id, environment, code_id, code.get("codeUri"), code_settings, model_id),
+        *(environment_id, environment, command, code_id, code.get("codeUri"), code_settings, model_id),
         *(properties.get(key) for key in ("modelMountPath", "livenessProbe", "readinessProbe", "instanceType")),
         dict(resolved.variables),
     ]
     return Container(
         fingerprint=hashlib.sha256(json.dumps(fingerprinted, sort_keys=True).encode()).hexdigest(),
-        image=environment.get("image") or f"the image built for {'/'.join(environment_id.split('/')[-3:])}",
+        image=image_name(environment_id, environment),
+        command=command,
         code=_asset(code_id, code["codeUri"]),
         scoring_script=code_settings.get("scoringScript") or "",
-        inference_server=not routes,
         model=_asset(model_id, model["modelUri"]) if model and model.get("modelUri") else None,
         model_mount_path=properties.get("modelMountPath"),
         variables=resolved.variables,

@@ -1,6 +1,7 @@
 """Puts code and model on disk as Azure does, and builds the command and environment of instances."""
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping
@@ -14,7 +15,8 @@ from infra.emulator.host.process import OWNER_VARIABLE, Command
 from infra.emulator.identity.managed_identity import identity_header
 from infra.emulator.world import World
 
-INFERENCE_SERVER = Path(__file__).with_name("azmlinfsrv_launcher.py")
+APP = Path("var", "azureml-app")
+MODELS = "/var/azureml-app/azureml-models"
 # The environment variables that a container inherits: about the machine, never the user's credentials.
 INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD", "CUDA_HOME")
 SET_BY_PLATFORM = (OWNER_VARIABLE, "SCORING_HOST", "AML_APP_ROOT", "AZUREML_ENTRY_SCRIPT", "AZUREML_MODEL_DIR")
@@ -23,11 +25,10 @@ INHERITED_PREFIXES = ("CUDA_VISIBLE", "NVIDIA_", "OMP_")
 
 @dataclass(frozen=True)
 class StagedContainer:
-    """A container whose files are on disk."""
+    """A container whose files are on disk; `root` stands for the root of its file system."""
 
     container: Container
-    app_root: Path
-    script: str
+    root: Path
     environment: Mapping[str, str]
 
     def command(self, port: int) -> Command:
@@ -35,18 +36,18 @@ class StagedContainer:
         # The user's variables may replace inherited and default ones, but not those that the platform decides.
         fixed = {name: value for name, value in self.environment.items() if name in SET_BY_PLATFORM}
         environment = {**self.environment, **self.container.variables, **fixed, "PORT": str(port)}
-        if self.container.inference_server:
-            arguments = [sys.executable, str(INFERENCE_SERVER), "--entry_script", self.script, "--port", str(port)]
-        else:
-            arguments = [sys.executable, self.script]
-        return Command(arguments, self.app_root, environment)
+        return Command(self.container.command, self.root, environment)
 
 
 def stage(world: World, container: Container, folder: Path, shared: Path, log: ContainerLog) -> StagedContainer:
     """Fetch code and model into `folder`; `shared` is a folder that a deployment keeps between starts."""
-    code_root = folder / "azureml-app" / container.code.name
     log.note(f"image: none is pulled; this Python interpreter stands for {container.image}")
-    _fetch(world, container.code.uri, code_root, log, f"code {container.code.name}:{container.code.version}")
+    log.note(f"command: {shlex.join(container.command)}")
+    code = container.code
+    if code.folder in ("", ".", ".."):
+        raise DeploymentFailed("BadArgument", f"The codeUri '{code.uri}' of {code.name}:{code.version} has no folder.")
+    code_root = folder / APP / code.folder
+    _fetch(world, code.uri, code_root, log, f"code {code.name}:{code.version}")
     script = code_root / container.scoring_script
     if not script.is_file():
         raise DeploymentFailed(
@@ -55,13 +56,13 @@ def stage(world: World, container: Container, folder: Path, shared: Path, log: C
     environment = _base_environment(world, os.environ, shared) | _identity(world, container.identity)
     environment |= {"AML_APP_ROOT": str(script.parent), "AZUREML_ENTRY_SCRIPT": script.name}
     if model := container.model:
-        mount = (container.model_mount_path or "/azureml-models").strip("/")
+        mount = (container.model_mount_path or MODELS).strip("/")
         model_dir = folder / mount / model.name / model.version
         _fetch(world, model.uri, model_dir, log, f"model {model.name}:{model.version}")
         environment["AZUREML_MODEL_DIR"] = str(model_dir)
     else:
         log.note("model: the deployment mounts none")
-    return StagedContainer(container, script.parent, script.name, environment)
+    return StagedContainer(container, folder, environment)
 
 
 def _fetch(world: World, uri: str, into: Path, log: ContainerLog, what: str) -> None:
@@ -82,6 +83,8 @@ def _base_environment(world: World, environ: Mapping[str, str], shared: Path) ->
     inherited = {
         name: value for name, value in environ.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)
     }
+    # The first `python` and `python3` are the interpreter that runs the emulator.
+    inherited["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
     return {
         **inherited,
         OWNER_VARIABLE: str(world.paths.root.resolve()),

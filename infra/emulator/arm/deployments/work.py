@@ -1,7 +1,5 @@
 """The long-running work on deployments."""
 
-import posixpath
-
 from infra.emulator.arm.container_registries.images import check_image
 from infra.emulator.errors import DeploymentFailed
 from infra.emulator.state.store import Document
@@ -15,7 +13,6 @@ async def run_put(world: World, operation: Document) -> None:
     if document is None:
         raise DeploymentFailed("ResourceNotFound", f"The deployment {id} does not exist.")
     environment = world.store.get(document["properties"].get("environmentId") or "") or {}
-    _check_build_context(world, environment)
     check_image(world, environment)
     await world.host.start(id)
     document = world.store.get(id)
@@ -62,19 +59,3 @@ def _follow_route(world: World, deployment_id: str, environment: Document) -> No
         base = "/".join(endpoint["properties"]["scoringUri"].split("/", 3)[:3])
         endpoint["properties"]["scoringUri"] = base + path
         world.store.put(endpoint_id, endpoint)
-
-
-def _check_build_context(world: World, environment: Document) -> None:
-    """`DeploymentFailed` for a build context without a Dockerfile; no image is built here."""
-    build = (environment.get("properties") or {}).get("build")
-    if not build:
-        return
-    dockerfile = build.get("dockerfilePath") or "Dockerfile"
-    container, path = world.blobs.locate(build["contextUri"])
-    wanted = posixpath.normpath(posixpath.join(path, dockerfile))
-    if world.blobs.get(container, wanted) is None:
-        raise DeploymentFailed(
-            "ImageBuildFailure",
-            f"The build of the environment '{environment['id']}' failed: there is no '{dockerfile}' in its build "
-            "context. Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#error-imagebuildfailure",
-        )

@@ -38,9 +38,10 @@ async def test_a_container_sees_what_azure_gives_it_and_nothing_of_the_host(
     assert environment["HF_ENDPOINT"] == world.urls.hub
     assert environment["IDENTITY_ENDPOINT"] == world.urls.identity_endpoint
     assert environment["AZUREML_ENTRY_SCRIPT"] == "score.py"
-    assert environment["AML_APP_ROOT"] == seen["folder"]
-    assert Path(seen["folder"]).is_relative_to(world.paths.staging)
-    assert seen["arguments"] == ["score.py"]
+    root = Path(seen["folder"])
+    assert root.is_relative_to(world.paths.staging)
+    assert environment["AML_APP_ROOT"] == str(root / "var" / "azureml-app" / "script")
+    assert seen["arguments"] == [f"{environment['AML_APP_ROOT']}/score.py"]
     assert "AZUREML_MODEL_DIR" not in environment
     assert not {"HF_TOKEN", "AZURE_CLIENT_SECRET"} & set(environment)
 
@@ -52,12 +53,23 @@ async def test_a_model_is_mounted_below_its_name_and_version(world: World, works
     workspace.put(model, {"modelUri": "https://127.0.0.1/assets/weights"})
     await world.host.start(workspace.put_deployment(model=f"azureml:{model}"))
     folder = Path(describe(world.host.ready(workspace.blue)[0])["environment"]["AZUREML_MODEL_DIR"])
-    assert folder.parts[-3:] == ("azureml-models", "tiny", "3")
+    assert folder.parts[-5:] == ("var", "azureml-app", "azureml-models", "tiny", "3")
     assert (folder / "sub" / "part.bin").read_bytes() == b"123"
     staged = world.host.logs(workspace.blue, "StorageInitializer", 50)
     assert "model tiny:3: 2 files, 5 bytes" in staged
     assert "code script:1: 1 files" in staged
     assert "no image is pulled" in staged or "none is pulled" in staged
+
+
+async def test_the_codes_folder_is_named_after_the_end_of_its_uri(world: World, workspace: Any) -> None:
+    world.blobs.put("assets", "v7/my code/src/score.py", world.blobs.content("assets", "script/score.py").read_bytes())
+    code = f"{workspace.id}/codes/named/versions/1"
+    workspace.put(code, {"codeUri": "https://127.0.0.1/assets/v7/my%20code"})
+    settings = {"codeId": code, "scoringScript": "src/score.py"}
+    await world.host.start(workspace.put_deployment(codeConfiguration=settings))
+    environment = describe(world.host.ready(workspace.blue)[0])["environment"]
+    assert environment["AML_APP_ROOT"].endswith("/var/azureml-app/my code/src")
+    assert environment["AZUREML_ENTRY_SCRIPT"] == "score.py"
 
 
 async def test_a_label_names_the_newest_version(world: World, workspace: Any) -> None:
