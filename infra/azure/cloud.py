@@ -1,6 +1,6 @@
 """The interface through which resources and operations use one workspace, on Azure or on the emulator."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,8 +55,12 @@ class Assets(Protocol):
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
         """Create a model version; `document` is its Azure ML YAML, `folder` has its files."""
 
-    def upload(self, sas_uri: str, folder: Path) -> None:
-        """Upload a folder to the blob container of a URL with a shared access signature."""
+    def upload(self, reference: Mapping[str, Any], files: Sequence[tuple[str, Path]], folder: str) -> str:
+        """Upload files into a folder at the place of a pending upload; returns the folder's URL.
+
+        `files` are pairs of the path below the folder and the path on disk, `reference` is the
+        `blobReferenceForConsumption` of `startPendingUpload`.
+        """
 
 
 class Cloud(Struct, frozen=True):

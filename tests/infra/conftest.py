@@ -104,7 +104,8 @@ class RecordingAssets:
 
     def warm_up(self) -> None: ...
 
-    def upload(self, sas_uri: str, folder: Path) -> None: ...
+    def upload(self, reference: Any, files: Any, folder: str) -> str:
+        return ""
 
     def put_environment(self, document: Mapping[str, Any], folder: Path) -> None:
         self.documents.append(("environment", dict(document)))

@@ -14,6 +14,11 @@ TENANT_HINT = (
 RESET = "make a new one with `az ad app credential reset --id CLIENT_ID`, and write its value to AZURE_CLIENT_SECRET"
 LOGIN_HINT = "run `az login --tenant TENANT` again, or log in as a service principal"
 
+STORAGE_ROLE = (
+    "ask for the role Storage Blob Data Contributor on the storage account (`az ml workspace show` names it); "
+    "a new role takes up to 10 minutes to work"
+)
+
 
 def _one(cause: str, hint: str) -> tuple[Diagnosis, ...]:
     return (Diagnosis(cause, hint),)
@@ -81,6 +86,16 @@ ACCESS: Causes = {
     ),
     "PrincipalNotFound": (
         Diagnosis("the identity was created moments ago and is not known everywhere yet", "run the command again"),
+    ),
+    "KeyBasedAuthenticationNotPermitted": (
+        Diagnosis(
+            "the storage account of the workspace refuses account keys and what is signed with them, so a login must "
+            "give access",
+            STORAGE_ROLE,
+        ),
+    ),
+    "AuthorizationPermissionMismatch": (
+        Diagnosis("the signed-in principal has no role for the data of the workspace's storage account", STORAGE_ROLE),
     ),
     "SubscriptionNotRegistered": (
         Diagnosis(

@@ -13,6 +13,7 @@ from infra.azure.workspace import Workspace
 
 if TYPE_CHECKING:
     from infra.azure.sdk.client import Sdk
+    from infra.azure.sdk.uploads import Files
 
 
 class AzureAssets:
@@ -41,8 +42,8 @@ class AzureAssets:
         """Create a model version; `document` is its Azure ML YAML, `folder` has its files."""
         self._sdk.put_model(document, folder)
 
-    def upload(self, sas_uri: str, folder: Path) -> None:
-        """Upload a folder to the blob container of a URL with a shared access signature."""
-        from infra.azure.sdk.uploads import upload_folder
+    def upload(self, reference: Mapping[str, Any], files: Files, folder: str) -> str:
+        """Upload files into a folder at the place of a pending upload; returns the folder's URL."""
+        from infra.azure.sdk.uploads import upload_pending
 
-        upload_folder(self._arm, sas_uri, folder)
+        return upload_pending(self._arm, reference, files, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -48,15 +49,24 @@ def as_gatelift_errors(what: str) -> Iterator[None]:
     try:
         yield
     except azure_errors.ClientAuthenticationError as error:
+        if getattr(error, "error_code", None):
+            raise _from_storage(what, error) from None
         raise AccessDenied(f"{what}: {_first_line(error)}", hint=LOGIN_AGAIN, code="not_authenticated") from None
     except azure_errors.HttpResponseError as error:
-        raise _from_response(error) from None
+        raise (_from_storage(what, error) if getattr(error, "error_code", None) else _from_response(error)) from None
     except (azure_errors.ServiceRequestError, azure_errors.ServiceResponseError) as error:
         hint = "check the network; with `--local`, check `gatelift emulator status`"
         raise NotReady(f"{what}: no answer: {_first_line(error)}", hint=hint, code="no_connection") from None
     except azure_errors.AzureError as error:
         hint = "`gatelift doctor` checks the login, your permissions and the names in the spec"
         raise Refused(f"{what}: {_first_line(error)}", hint=hint, code=type(error).__name__) from None
+
+
+def _from_storage(what: str, error: azure_errors.HttpResponseError) -> GateliftError:
+    """The error of a storage account, whose answers are XML and whose code azure-storage has read."""
+    code = str(getattr(error.error_code, "value", error.error_code))  # type: ignore[attr-defined]
+    body = json.dumps({"error": {"code": code, "message": f"{what}: {_first_line(error)}"}})
+    return refusal(error.status_code or 0, body, request_id=_request_id(error.response))
 
 
 def _from_response(error: azure_errors.HttpResponseError) -> GateliftError:

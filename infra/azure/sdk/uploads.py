@@ -1,23 +1,33 @@
-"""Uploads folders to blob storage; the only module that imports azure-storage.
+"""Uploads files to blob storage; the only module that imports azure-storage.
 
 azure-ai-ml would upload build contexts and models itself, but its storage client accepts no timeouts, so that a network
 fault would keep it busy for minutes.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.azure.arm import Arm
 from infra.azure.workspace import Workspace
 from infra.digests import content_digest
 from infra.errors import AccessDenied, NotFound
+from infra.uploaded_files import files_to_upload
+
+if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient
 
 DATASTORE = "workspaceblobstore"
 SECRETS_API = (
     "2024-10-01"  # the first stable version that returns a shared access signature instead of the account's key
 )
 SIGNATURE = {"expirableSecret": True, "expireAfterHours": 1}
+KEYS_REFUSED = "KeyBasedAuthenticationNotPermitted"
+Files = Sequence[tuple[str, Path]]
 
 
 @dataclass(frozen=True)
@@ -28,27 +38,54 @@ class Uploaded:
     uri: str
 
 
+@dataclass(frozen=True)
+class Place:
+    """A folder of a blob container; without signature and key, the login itself must give access."""
+
+    container: str
+    folder: str
+    signature: str = ""
+    key: str = ""
+    by_content: bool = False
+    """Whether the folder's name is a hash of what is in it, so that files may be there already."""
+
+    @property
+    def url(self) -> str:
+        """The folder's URL."""
+        return f"{self.container}/{self.folder}"
+
+
 def upload_to_workspace(arm: Arm, workspace: Workspace, folder: Path) -> Uploaded:
-    """Upload a folder to the workspace's default datastore, under a path made from a hash of its content."""
+    """Upload a folder to the workspace's default datastore, under a path made from a hash of its content.
+
+    Files that are there already are not sent again.
+    """
     id = f"{workspace.id}/datastores/{DATASTORE}"
     store = (arm.get(id) or {}).get("properties")
     if not store:
         hint = "`az ml workspace diagnose` shows what the workspace lacks"
         raise NotFound(f"the workspace {workspace.name} has no datastore {DATASTORE}", hint=hint)
     container = f"https://{store['accountName']}.blob.{store['endpoint']}/{store['containerName']}"
-    files = ((path.relative_to(folder).as_posix(), path) for path in sorted(folder.rglob("*")) if path.is_file())
-    place = f"LocalUpload/{content_digest(files)}/{folder.name}"
+    files = files_to_upload(folder)
+    below = f"LocalUpload/{content_digest(files)}/{folder.name}"
     secret = _secret(arm, id, store)
-    upload_folder(
-        arm,
-        f"{container}?{secret['sasToken'].removeprefix('?')}" if "sasToken" in secret else container,
-        folder,
-        below=f"{place}/",
-        credential=None if "sasToken" in secret else secret.get("key", arm.credential),
-    )
+    place = Place(container, below, secret.get("sasToken", "").removeprefix("?"), secret.get("key", ""), True)
+    _upload(arm, place, files)
     scope = f"subscriptions/{workspace.subscription_id}/resourcegroups/{workspace.resource_group}"
-    uri = f"azureml://{scope}/workspaces/{workspace.name}/datastores/{DATASTORE}/paths/{place}"
-    return Uploaded(f"{container}/{place}/", uri)
+    uri = f"azureml://{scope}/workspaces/{workspace.name}/datastores/{DATASTORE}/paths/{below}"
+    return Uploaded(f"{place.url}/", uri)
+
+
+def upload_pending(arm: Arm, reference: Mapping[str, Any], files: Files, folder: str) -> str:
+    """Upload to the place of a pending upload, into a folder; returns the folder's URL.
+
+    `reference` is the `blobReferenceForConsumption` of `startPendingUpload`. Azure names the code's folder in the
+    container after the end of that URL, so it must not be the blob container itself.
+    """
+    signed = str((reference.get("credential") or {}).get("sasUri") or "")
+    place = Place(str(reference["blobUri"]).rstrip("/"), folder, signed.partition("?")[2])
+    _upload(arm, place, files)
+    return place.url
 
 
 def _secret(arm: Arm, id: str, store: dict[str, object]) -> dict[str, str]:
@@ -64,14 +101,43 @@ def _secret(arm: Arm, id: str, store: dict[str, object]) -> dict[str, str]:
         raise
 
 
-def upload_folder(arm: Arm, container_url: str, folder: Path, *, below: str = "", credential: Any = None) -> None:
-    """Upload every file of the folder to the blob container, under `below` and its relative path.
+def _upload(arm: Arm, place: Place, files: Files) -> None:
+    """Upload with the signature or key; with the login where there is none, or where the account refuses keys."""
+    try:
+        _send(arm, place, files)
+    except AccessDenied as error:
+        if error.code != KEYS_REFUSED or not (place.signature or place.key):
+            raise
+        _send(arm, replace(place, signature="", key=""), files)
 
-    Access is given by the signature in the container's URL, or by `credential`. Raises `GateliftError`s.
-    """
-    from azure.storage.blob import ContainerClient, ExponentialRetry  # takes 0.7 s, so only when something is uploaded
 
+def _send(arm: Arm, place: Place, files: Files) -> None:
     from infra.azure.sdk.transport import as_gatelift_errors
+
+    what = "upload to the workspace's storage account"
+    with _client(arm, place) as container:
+        there = _blobs(container, place) if place.by_content else {}
+        for relative, path in files:
+            name, content = f"{place.folder}/{relative}", path.read_bytes()
+            if there.get(name) != hashlib.md5(content, usedforsecurity=False).digest():
+                with as_gatelift_errors(what):
+                    container.upload_blob(name, content, overwrite=True)
+
+
+def _blobs(container: ContainerClient, place: Place) -> dict[str, bytes]:
+    """The blobs of the folder with the MD5 of each; empty where they may not be listed, which an upload need not."""
+    from infra.azure.sdk.transport import as_gatelift_errors
+
+    try:
+        with as_gatelift_errors("list the workspace's storage account"):
+            found = list(container.list_blobs(name_starts_with=f"{place.folder}/"))
+    except AccessDenied:
+        return {}
+    return {blob.name: bytes(blob.content_settings.content_md5 or b"") for blob in found}
+
+
+def _client(arm: Arm, place: Place) -> ContainerClient:
+    from azure.storage.blob import ContainerClient, ExponentialRetry  # takes 0.7 s, so only when something is uploaded
 
     settings: dict[str, Any] = {"connection_timeout": arm.timeouts.connect, "read_timeout": arm.timeouts.request}
     # By default the package waits 15 seconds before its second try.
@@ -80,10 +146,6 @@ def upload_folder(arm: Arm, container_url: str, folder: Path, *, below: str = ""
     )
     if arm.ca_bundle:
         settings["connection_verify"] = arm.ca_bundle
-    with (
-        as_gatelift_errors("upload to the workspace's storage account"),
-        ContainerClient.from_container_url(container_url, credential, **settings) as container,
-    ):
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                container.upload_blob(below + path.relative_to(folder).as_posix(), path.read_bytes(), overwrite=True)
+    url = f"{place.container}?{place.signature}" if place.signature else place.container
+    credential: Any = None if place.signature else place.key or arm.credential
+    return ContainerClient.from_container_url(url, credential, **settings)

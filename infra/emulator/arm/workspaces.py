@@ -59,6 +59,12 @@ def account_name(workspace_id: str) -> str:
     return "st" + hashlib.sha256(key_of(workspace_id).encode()).hexdigest()[:18]
 
 
+def identity_only(world: World, workspace_id: str) -> bool:
+    """Whether the workspace gives no signatures for its storage: callers need a role on the storage account."""
+    workspace = world.store.get(workspace_id) or {"properties": {}}
+    return str(workspace["properties"].get("systemDatastoresAuthMode", "")).lower() == "identity"
+
+
 def _add_datastore(world: World, workspace_id: str, unique: str, account: str, storage: str) -> None:
     container = f"azureml-blobstore-{unique}"
     world.blobs.create_container(container, storage)
@@ -74,7 +80,9 @@ def _add_datastore(world: World, workspace_id: str, unique: str, account: str, s
             "tags": {},
             "properties": {},
             "isDefault": True,
-            "credentials": {"credentialsType": "Sas", "secrets": {"secretsType": "Sas"}},
+            "credentials": {"credentialsType": "None"}
+            if identity_only(world, workspace_id)
+            else {"credentialsType": "Sas", "secrets": {"secretsType": "Sas"}},
             # The SDK builds `https://{accountName}.blob.{endpoint}/{container}` from these: a path on this server.
             "accountName": f"{authority}/blobstore/{account}",
             "containerName": container,
@@ -166,7 +174,10 @@ def list_datastore_secrets(call: Call) -> Reply:
     """A shared access signature for the datastore's container."""
     if call.world.store.get(call.id) is None:
         raise not_found(call.id)
-    container: Any = call.resource()["properties"]["containerName"]
+    properties = call.resource()["properties"]
+    if properties["credentials"]["credentialsType"] == "None":
+        raise invalid(f"The datastore '{call.name}' has no credentials.", code="UserError")
+    container: Any = properties["containerName"]
     return Reply(body={"secretsType": "Sas", "sasToken": call.world.blobs.shared_access.sas(container)})
 
 

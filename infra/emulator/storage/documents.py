@@ -32,6 +32,7 @@ MESSAGES = {
     "LeaseLost": "A lease ID was specified, but the lease for the blob has expired.",
     "LeaseNotPresentWithBlobOperation": "There is currently no lease on the blob.",
     "LeaseNotPresentWithLeaseOperation": "There is currently no lease on the blob.",
+    "KeyBasedAuthenticationNotPermitted": "Key based authentication is not permitted on this storage account.",
     "OutOfRangeQueryParameterValue": "One of the query parameters specified in the request URI is outside the "
     "permissible range.",
     "PublicAccessNotPermitted": "Public access is not permitted on this storage account.",

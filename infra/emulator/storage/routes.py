@@ -50,10 +50,10 @@ class BlobRoutes:
         # /blobstore/ACCOUNT.blob…/CONTAINER[/BLOB]
         _, _, _, container, name = [*request.url.path.split("/", 4), "", ""][:5]
         kept = self._blobs.container(container)
+        name = request.path_params.get("blob", name)
+        self._authorize(request, container, (kept or {}).get("account_id", ""))
         if not kept:
             raise StorageError(404, "ContainerNotFound")
-        name = request.path_params.get("blob", name)
-        self._authorize(request, container, kept["account_id"])
         operation = request.query_params.get("comp", "")
         if not name:
             return self._on_container(request, container, operation)
@@ -80,6 +80,8 @@ class BlobRoutes:
     def _authorize(self, request: Request, container: str, account_id: str) -> None:
         permission = _permission(request)
         if "sig" in request.query_params:
+            if not self._settings["storage_shared_keys"]:
+                raise StorageError(403, "KeyBasedAuthenticationNotPermitted")
             granted = self._blobs.shared_access.permissions(container, request.url.query)
             if granted is None:
                 raise StorageError(403, "AuthenticationFailed")
@@ -93,6 +95,8 @@ class BlobRoutes:
             principal = self._tokens.verify(token, STORAGE_AUDIENCES)
         except TokenRejected:
             raise StorageError(401, "AuthenticationFailed") from None
+        if not account_id:
+            return
         action = f"{BLOB_ACTIONS}/{'read' if permission in ('r', 'l') else 'write'}"
         if not self._authorization.allowed(principal.object_id, action, account_id, data=True):
             raise StorageError(403, "AuthorizationPermissionMismatch")

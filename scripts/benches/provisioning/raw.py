@@ -50,11 +50,11 @@ class Raw:
         headers = {"x-ms-blob-type": "BlockBlob"}
         await asyncio.gather(
             *(
-                self.http.put(f"{base}/{path.name}?{query}", content=path.read_bytes(), headers=headers)
+                self.http.put(f"{base}/files/{path.name}?{query}", content=path.read_bytes(), headers=headers)
                 for path in files
             )
         )
-        return str(place["blobUri"])
+        return f"{place['blobUri']}/files"
 
     async def code(self) -> None:
         where = await self.upload("codes", self.job["code"])

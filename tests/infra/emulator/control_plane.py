@@ -84,16 +84,20 @@ class Arm:
         environment = f"{workspace}/environments/box/versions/1"
         self.done("PUT", environment, {"properties": {"image": "example.org/box:1", "inferenceConfig": ARM_ROUTES}})
         code = f"{workspace}/codes/tiny/versions/1"
+        if self("GET", code).status_code == 404:
+            self._upload_code(code)
+        return {"environment": environment, "code": code}
+
+    def _upload_code(self, code: str) -> None:
         place = self("POST", f"{code}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"}).json()
         reference = place["blobReferenceForConsumption"]
         address, _, signature = reference["credential"]["sasUri"].partition("?")
         for file in SCORING.iterdir():
             if file.is_file():
-                url = f"{address}/{file.name}?{signature}"
+                url = f"{address}/tiny/{file.name}?{signature}"
                 headers = {"x-ms-blob-type": "BlockBlob"}
                 self.client.put(url, content=file.read_bytes(), headers=headers).raise_for_status()
-        self.done("PUT", code, {"properties": {"codeUri": reference["blobUri"]}})
-        return {"environment": environment, "code": code}
+        self.done("PUT", code, {"properties": {"codeUri": f"{reference['blobUri']}/tiny"}})
 
 
 def endpoint_body(**changes: Any) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """Environments, models and code: containers with versions, in workspaces and in registries."""
 
-import hashlib
+import uuid
 from typing import Any
 
 from infra.emulator.arm.assets.rules import KINDS, check_asset_name, checked_properties, with_defaults
 from infra.emulator.arm.call import Call, Handler, Routes, envelope
-from infra.emulator.arm.workspaces import STORAGE_SUFFIX, account_name
+from infra.emulator.arm.workspaces import STORAGE_SUFFIX, account_name, identity_only
 from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
 from infra.emulator.state.store import Document
@@ -107,7 +107,7 @@ def delete_container(call: Call) -> Reply:
 
 
 def start_pending_upload(call: Call) -> Reply:
-    """A blob container for the files of a version, with a shared access signature."""
+    """A new blob container for the files of a version, another one each time, with a shared access signature."""
     return Reply(body=_upload_place(call))
 
 
@@ -117,14 +117,16 @@ def put_temporary_reference(call: Call) -> Reply:
 
 
 def _upload_place(call: Call) -> Document:
-    unique = hashlib.sha256(call.id.lower().encode()).hexdigest()
+    unique = uuid.uuid4().hex + uuid.uuid4().hex
     container = f"{unique[:8]}-{unique[8:40]}"
     account = account_name(call.workspace_id)
     storage = f"{call.address.scope}/providers/Microsoft.Storage/storageAccounts/{account}"
     call.world.blobs.create_container(container, storage)
     uri = f"{call.world.urls.resource_manager}/blobstore/{account}.blob.{STORAGE_SUFFIX}/{container}"
-    credential = {"credentialType": "SAS", "sasUri": f"{uri}?{call.world.blobs.shared_access.sas(container)}"}
-    reference = {"blobUri": uri, "storageAccountArmId": storage, "credential": credential}
+    reference: Document = {"blobUri": uri, "storageAccountArmId": storage}
+    if not identity_only(call.world, call.workspace_id):
+        signed = f"{uri}?{call.world.blobs.shared_access.sas(container)}"
+        reference["credential"] = {"credentialType": "SAS", "sasUri": signed}
     return {
         "pendingUploadId": None,
         "pendingUploadType": "TemporaryBlobReference",

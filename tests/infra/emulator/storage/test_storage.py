@@ -85,7 +85,15 @@ def test_signatures(arm: Any, place: Any, change: dict[str, Any], status: int, c
 def test_a_signature_opens_one_container(arm: Any, storage: Any, place: Any) -> None:
     other = place[0].rpartition("/")[0] + "/somewhere-else/x"
     answer = arm.client.get(other, params=place[1])
-    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (404, "ContainerNotFound")
+    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (403, "AuthenticationFailed")
+
+
+def test_each_pending_upload_has_a_place_of_its_own(arm: Any, place: Any) -> None:
+    url = f"{arm.lab}/codes/storage/versions/1/startPendingUpload"
+    answer = arm("POST", url, {}).json()["blobReferenceForConsumption"]
+    assert answer["blobUri"] != place[0]
+    upload = arm.client.put(f"{answer['blobUri']}/x", params=place[1], headers={"x-ms-blob-type": "BlockBlob"})
+    assert (upload.status_code, upload.headers["x-ms-error-code"]) == (403, "AuthenticationFailed")
 
 
 def test_the_storage_sdk(place: Any, emulator: Any, sdk_environment: Any) -> None:

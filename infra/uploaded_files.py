@@ -1,0 +1,71 @@
+"""Which files of a folder are uploaded: one rule for code, build contexts and models.
+
+`.amlignore`, or else `.gitignore`, at the top of the folder says what stays here, as azure-ai-ml has it. What holds
+secrets or is of no use elsewhere never goes up, and a symbolic link must not lead out of the folder: what it points to
+would be published unseen (https://github.com/Azure/azure-sdk-for-python/issues/36603).
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from infra.errors import Refused
+
+IGNORE_FILES = (".amlignore", ".gitignore")
+NEVER = {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".ssh", ".azure"}
+PRIVATE_NAMES = {"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".pypirc"}
+PRIVATE_ENDINGS = {".ppk", ".pfx", ".p12", ".jks", ".pyc"}
+PRIVATE_KEY, HEAD = b"PRIVATE KEY-----", 16_384
+
+
+def files_to_upload(folder: Path) -> list[tuple[str, Path]]:
+    """The files that go up, as pairs of the path below the folder and the path on disk, sorted.
+
+    Raises `Refused` for a symbolic link that leads out of the folder, or to nothing.
+    """
+    return sorted(_walk(folder, folder, _ignored_by(folder)))
+
+
+def _walk(root: Path, folder: Path, ignored: Callable[[str], bool]) -> Iterator[tuple[str, Path]]:
+    for path in folder.iterdir():
+        relative = path.relative_to(root).as_posix()
+        is_folder = path.is_dir()
+        if _never(path.name) or ignored(f"{relative}/" if is_folder else relative):
+            continue
+        if path.is_symlink():
+            _check_link(root, path)
+        if is_folder:
+            yield from _walk(root, path, ignored)
+        elif path.is_file() and not _is_private_key(path):
+            yield relative, path
+
+
+def _never(name: str) -> bool:
+    ending = Path(name).suffix.lower()
+    return name in NEVER or name in PRIVATE_NAMES or name.startswith(".env") or ending in PRIVATE_ENDINGS
+
+
+def _is_private_key(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    return head.lstrip().startswith(b"-----BEGIN") and PRIVATE_KEY in head
+
+
+def _check_link(root: Path, link: Path) -> None:
+    target, where = link.resolve(), link.relative_to(root).as_posix()
+    hint = f"put a copy in its place, or name `{where}` in {root / IGNORE_FILES[0]}"
+    if not target.is_relative_to(root.resolve()):
+        raise Refused(f"{link} is a symbolic link to {target}, outside of {root}", hint=hint, code="link_outside")
+    if not target.exists():
+        raise Refused(f"{link} is a symbolic link to {target}, which does not exist", hint=hint, code="broken_link")
+    if link.parent.resolve().is_relative_to(target):
+        raise Refused(f"{link} is a symbolic link to a folder that it is in", hint=hint, code="link_in_circle")
+
+
+def _ignored_by(folder: Path) -> Callable[[str], bool]:
+    """Whether the folder's ignore file names a path; a folder's path ends in a slash."""
+    source = next((folder / name for name in IGNORE_FILES if (folder / name).is_file()), None)
+    if source is None:
+        return lambda relative: False
+    from pathspec import GitIgnoreSpec  # only where there is something to read: `plan` hashes the code each time
+
+    return GitIgnoreSpec.from_lines(source.read_text(encoding="utf-8-sig").splitlines()).match_file
