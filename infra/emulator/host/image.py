@@ -22,7 +22,7 @@ INFERENCE_SERVER_COMMAND = (
     *SHELL,
     f'cd "$AML_APP_ROOT" && exec python3 "{INFERENCE_SERVER}" --entry_script "$AZUREML_ENTRY_SCRIPT" --port "$PORT"',
 )
-IMAGE_RECORD = "image-command"  # by the image's name: {"command": [...]}
+IMAGE_RECORD = "image"  # by the reference of an image that was built in a container registry of the emulator
 NOTHING: tuple[str, ...] = ()
 HEREDOC = re.compile(r"<<-?[\"']?(\w+)[\"']?")
 
@@ -43,8 +43,8 @@ def image_command(world: World, environment_id: str, environment: dict[str, Any]
         image, command = dockerfile_command(_dockerfile(world, environment_id, build))
         if command:
             return command
-    kept = world.store.record(IMAGE_RECORD, image)
-    if kept:
+    kept = world.store.record(IMAGE_RECORD, image) or world.store.record(IMAGE_RECORD, f"{image}:latest") or {}
+    if kept.get("command"):
         return tuple(kept["command"])
     return GATELIFT_COMMAND if environment.get("inferenceConfig") else INFERENCE_SERVER_COMMAND
 

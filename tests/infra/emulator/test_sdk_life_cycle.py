@@ -126,6 +126,8 @@ def test_a_stack_lives_and_dies(
     assert "again" in ml.online_endpoints.invoke("sdk-life", request_file=str(request))
     assert "tiny scoring program is up" in ml.online_deployments.get_logs("blue", "sdk-life", lines=20)
 
+    uris = [body["properties"]["codeUri"] for method, url, _, body in answers if method == "PUT" and "/codes/" in url]
+    assert [uri.rpartition("/")[2] for uri in uris] == ["code"], "the code's folder is the last part of codeUri"
     uploads = [url for method, url, *_ in answers if method == "POST" and "startPendingUpload" in url]
     with without_output():
         ml.online_deployments.begin_create_or_update(deployment()).result()

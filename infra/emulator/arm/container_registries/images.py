@@ -1,9 +1,11 @@
 """Which images exist: those that were built here by their names, and everything that the public can pull."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from infra.emulator.errors import DeploymentFailed
+from infra.emulator.host.image import IMAGE_RECORD
 from infra.emulator.state.store import Document
 from infra.emulator.world import World
 
@@ -24,12 +26,12 @@ def all_container_registries(world: World) -> list[Document]:
     return [item for item in found if f"/providers/{CONTAINER_REGISTRIES.lower()}/" in item["id"].lower()]
 
 
-def record_image(world: World, login_server: str, name: str, digest: str) -> Document:
-    """Keep an image that was pushed as `NAME[:TAG]`; it is found by tag and by digest."""
+def record_image(world: World, login_server: str, name: str, digest: str, command: Sequence[str]) -> Document:
+    """Keep an image that was pushed as `NAME[:TAG]`, and what it runs; it is found by tag and by digest."""
     repository, _, tag = name.partition(":")
     image = {"registry": login_server, "repository": repository, "tag": tag or "latest", "digest": digest}
     for suffix in (f":{image['tag']}", f"@{digest}"):
-        world.store.put_record("image", f"{login_server}/{repository}{suffix}", image)
+        world.store.put_record(IMAGE_RECORD, f"{login_server}/{repository}{suffix}", {**image, "command": command})
     return image
 
 
@@ -47,7 +49,7 @@ def is_there(world: World, reference: str) -> bool:
     if not host.endswith(SUFFIX):
         return True
     suffix = f"@{match['digest']}" if match["digest"] else f":{match['tag'] or 'latest'}"
-    return world.store.record("image", f"{host}/{match['path']}{suffix}") is not None
+    return world.store.record(IMAGE_RECORD, f"{host}/{match['path']}{suffix}") is not None
 
 
 def check_image(world: World, environment: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from infra.emulator.arm.call import now
 from infra.emulator.arm.container_registries.images import is_there, record_image
 from infra.emulator.arm.container_registries.routes import blob_container, write_log
+from infra.emulator.host.image import dockerfile_command
 from infra.emulator.state.store import Document
 from infra.emulator.world import World
 
@@ -101,8 +102,9 @@ def _push(world: World, run: Document, request: Document, files: dict[str, bytes
     digest = hashlib.sha256()
     for name, content in sorted(files.items()):
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    server = registry["properties"]["loginServer"]
-    return [record_image(world, server, name, f"sha256:{digest.hexdigest()}") for name in request.get("imageNames", [])]
+    server, names = registry["properties"]["loginServer"], request.get("imageNames", [])
+    _, command = dockerfile_command(files[posixpath.normpath(request["dockerFilePath"])].decode(errors="replace"))
+    return [record_image(world, server, name, f"sha256:{digest.hexdigest()}", command) for name in names]
 
 
 def _end(world: World, run: Document, log: list[str], status: str, complete: str) -> None:

@@ -85,6 +85,6 @@ async def test_a_command_that_does_not_run_fails_as_on_azure(
 @pytest.mark.anyio
 async def test_a_ready_image_runs_what_was_recorded_for_it(world: World, workspace: Any) -> None:
     command = ["python3", "-c", "import sys; sys.exit('recorded')"]
-    world.store.put_record("image-command", "docker.io/box:1", {"command": command})
+    world.store.put_record("image", "docker.io/box:1", {"command": command})
     with pytest.raises(DeploymentFailed, match="recorded"):
         await world.host.start(workspace.put_deployment())
