@@ -1,4 +1,4 @@
-"""How long gatelift waits for Azure and the Hub; two environment variables change this."""
+"""How long gatelift waits for Azure and the Hub; three environment variables change this."""
 
 import math
 from collections.abc import Mapping
@@ -7,14 +7,15 @@ from msgspec import Struct
 
 from infra.errors import GateliftError
 
-REQUEST, OPERATION = "GATELIFT_REQUEST_TIMEOUT", "GATELIFT_OPERATION_TIMEOUT"
+REQUEST, OPERATION, LOCK = "GATELIFT_REQUEST_TIMEOUT", "GATELIFT_OPERATION_TIMEOUT", "GATELIFT_LOCK_TIMEOUT"
 
 
 class Timeouts(Struct, frozen=True):
-    """Timeouts in seconds: `request` for the answer to one request, `operation` for a long-running operation."""
+    """Timeouts in seconds: for the answer to one request, for a long-running operation, and for a lock to be free."""
 
     request: float = 60.0
     operation: float = 2 * 3600.0  # a large image and large weights
+    lock: float = 15 * 60.0
 
     @property
     def connect(self) -> float:
@@ -40,7 +41,11 @@ class Timeouts(Struct, frozen=True):
 def read_timeouts(environ: Mapping[str, str]) -> Timeouts:
     """The timeouts from the environment, else the defaults; raises `GateliftError` for an unusable value."""
     default = Timeouts()
-    return Timeouts(_seconds(environ, REQUEST, default.request), _seconds(environ, OPERATION, default.operation))
+    return Timeouts(
+        _seconds(environ, REQUEST, default.request),
+        _seconds(environ, OPERATION, default.operation),
+        _seconds(environ, LOCK, default.lock),
+    )
 
 
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:

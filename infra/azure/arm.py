@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from msgspec import Struct
 
+from infra.azure.arrivals import WORKING, arrived_at, running_operation
 from infra.azure.azure_clouds import PUBLIC
 from infra.azure.diagnosis.errors import read_error
 from infra.azure.login import Credential
@@ -18,7 +19,6 @@ from infra.http_client import Answer, Web
 from infra.timeouts import Timeouts
 
 API_VERSION = "2024-04-01"  # the newest stable version that has every operation used here
-WORKING = {"Creating", "Updating", "Deleting", "Scaling", "Accepted", "InProgress", "Running"}
 FAILED_STATES = ("failed", "canceled")
 DEFAULT_PAUSE = 2.0
 LOGIN_AGAIN = "run `az login` again; with `--local`, run `gatelift emulator stop`, then the command again"
@@ -112,11 +112,11 @@ class Arm:
 
     def begin_patch(self, id: str, body: Any, *, api_version: str = API_VERSION) -> Operation:
         """Start to change some fields of a resource; the operation may already be finished."""
-        return self._operation(id, self._checked(self._send("PATCH", id, api_version, body=body)))
+        return self._begin("PATCH", id, body, api_version)
 
     def begin_put(self, id: str, body: Any, *, api_version: str = API_VERSION) -> Operation:
         """Start to create or replace a resource; the operation may already be finished."""
-        return self._operation(id, self._checked(self._send("PUT", id, api_version, body=body)))
+        return self._begin("PUT", id, body, api_version)
 
     def begin_delete(self, id: str, *, api_version: str = API_VERSION) -> Operation | None:
         """Start to delete a resource; None where it is deleted already or did not exist."""
@@ -150,19 +150,37 @@ class Arm:
             return Progress(done=True, error=failure(body, request_id=_request_id(response)))
         return Progress(done=status.lower() == "succeeded", pause=pause)
 
+    def _begin(self, method: str, id: str, body: Any, api_version: str) -> Operation:
+        """Start an operation; where the answer is lost but the resource has become what was sent, go on from there."""
+
+        def find() -> Answer | None:
+            try:
+                found = self._send("GET", id, api_version)
+                arrived = found.status == 200 and arrived_at(found.json(), body)
+            except NotReady:
+                return None
+            return found if arrived else None
+
+        url = self._url(id, {"api-version": api_version})
+        return self._operation(id, self._checked(self._session.send(method, url, body, find)))
+
     def _send(
         self, method: str, id: str, api_version: str | None, *, body: Any = None, query: Mapping[str, str] | None = None
     ) -> Answer:
+        params = {**(query or {}), **({"api-version": api_version} if api_version else {})}
+        return self._session.send(method, self._url(id, params), body)
+
+    def _url(self, id: str, params: Mapping[str, str]) -> str:
+        """The URL of a request, which is counted; `Refused` for an address of another host."""
         url = id if id.startswith("https://") else self.base_url + id
         if not self.serves(url):
             hint = "resource ids begin with `/subscriptions/`: correct the id in the spec"
             raise Refused(f"{id[:200]} is not at {self.base_url}: no request sent", hint=hint, code="foreign_address")
-        params = {**(query or {}), **({"api-version": api_version} if api_version else {})}
         if params:
             url += ("&" if "?" in url else "?") + urlencode(params)
         with self._lock:
             self._count += 1
-        return self._session.send(method, url, body)
+        return url
 
     def _checked(self, response: Answer, also: tuple[int, ...] = ()) -> Answer:
         if response.status >= 400 and response.status not in also:
@@ -175,8 +193,10 @@ class Arm:
         return body if isinstance(body, dict) else {"value": body}
 
     def _operation(self, id: str, response: Answer, *, deleting: bool = False) -> Operation:
-        """The operation that an answer names; a URL at another host is not used."""
+        """The operation that an answer names, or the resource that it shows; a URL at another host is not used."""
         url = response.headers.get("Azure-AsyncOperation") or response.headers.get("Location") or ""
+        if not url and response.status == 200 and not deleting:
+            url = running_operation(response.json())
         return Operation(id, url if self.serves(url) else "", deleting)
 
     def tell_of_waits(self, tell: Callable[[str], None]) -> None:

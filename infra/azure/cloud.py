@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
+from infra.azure.locks.endpoint import when_free
+from infra.azure.locks.leases import Locks
 from infra.azure.workspace import Workspace
 from infra.clock import Clock
 from infra.reporter import Reporter
 
 Tick = Callable[[], None]
+T = TypeVar("T")
 
 
 class Management(Protocol):
@@ -73,6 +76,7 @@ class Cloud(Struct, frozen=True):
     assets: Assets
     clock: Clock
     reporter: Reporter
+    locks: Locks
 
     @property
     def local(self) -> bool:
@@ -84,7 +88,15 @@ class Cloud(Struct, frozen=True):
         """The workspace's Azure region, which is the region of everything in it."""
         return self.workspace.location or str((self.management.get(self.workspace.id) or {}).get("location", ""))
 
+    def begin(self, start: Callable[[], T]) -> T:
+        """Start to change an endpoint or a deployment; waits while Azure refuses that because the endpoint is changing.
+
+        Raises `Refused` where the lock under which this is done was lost.
+        """
+        self.locks.check()
+        return when_free(start, self.clock, self.reporter, local=self.local, longest=self.locks.longest)
+
     def delete(self, id: str) -> None:
         """Delete a resource and wait until it is gone; it need not exist."""
-        if (operation := self.management.begin_delete(id)) is not None:
+        if (operation := self.begin(lambda: self.management.begin_delete(id))) is not None:
             self.poller.wait(operation)

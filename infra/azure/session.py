@@ -17,6 +17,7 @@ from infra.errors import NotReady
 from infra.http_client import TRANSIENT, Answer, Unreachable, Web
 
 MOST_TRIES = 4
+LOST = (500, 502, 503, 504)  # what a gateway answers where the service's own answer was lost
 FIRST_PAUSE, LONGEST_PAUSE, WORTH_TELLING = 0.8, 120.0, 5.0  # seconds
 PAUSE_HEADERS = {"retry-after-ms": 1000, "x-ms-retry-after-ms": 1000, "retry-after": 1}
 CLAIMS = re.compile(r'claims="([^"]+)"')
@@ -26,6 +27,8 @@ class ArmSession:
     """Sends JSON to one service with the token of one credential.
 
     Requests are repeated whatever their method: each one describes a wanted state or reads one, so twice does no harm.
+    What begins a long operation would begin it twice, so for that the caller can look first whether the first try has
+    arrived (`find`).
     """
 
     def __init__(
@@ -45,8 +48,12 @@ class ArmSession:
         self.tell: Callable[[str], None] = lambda text: None
         """Shows a line to the person who waits."""
 
-    def send(self, method: str, url: str, body: Any = None) -> Answer:
-        """The last response, whatever its status; `NotReady` if none came."""
+    def send(self, method: str, url: str, body: Any = None, find: Callable[[], Answer | None] | None = None) -> Answer:
+        """The last response, whatever its status; `NotReady` if none came.
+
+        Where an answer may have been lost, `find` is called before the request is repeated; what it returns, if
+        anything, is taken for the answer.
+        """
         headers = {"Accept": "application/json", "User-Agent": f"gatelift Python/{platform.python_version()}"}
         headers["x-ms-client-request-id"] = str(uuid.uuid1())
         content = None
@@ -59,10 +66,14 @@ class ArmSession:
             try:
                 answer = self._authorized(method, url, headers, content)
             except Unreachable as error:
+                if not error.final and find and (found := find()):
+                    return found
                 if error.final or last:
                     raise _no_answer(method, url, error) from None
             else:
                 wanted = retry_after(answer)
+                if answer.status in LOST and find and (found := find()):
+                    return found
                 if answer.status < 400 or last or not (answer.status in TRANSIENT or wanted):
                     return answer
                 if wanted > self._longest:  # the caller says so; trying earlier would be in vain

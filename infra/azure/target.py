@@ -13,9 +13,11 @@ from msgspec.structs import replace
 from infra.azure.arm import Arm
 from infra.azure.azure_clouds import PUBLIC, AzureCloud, find_cloud
 from infra.azure.cloud import Cloud
+from infra.azure.locks.leases import Locks
 from infra.azure.login import CachingCredential
 from infra.azure.poller import ArmPoller
 from infra.azure.sdk.assets import AzureAssets
+from infra.azure.storage.lock_blobs import LockBlobs
 from infra.azure.workspace import Workspace
 from infra.clock import Clock, SystemClock
 from infra.emulator import launcher
@@ -43,6 +45,8 @@ class Target:
     clock: Clock
     azure: AzureCloud = PUBLIC
     """Which of Azure's clouds this is."""
+    locked: bool = True
+    """Whether commands that change something take a lock; off only where a person wants none."""
 
     @property
     def local(self) -> bool:
@@ -57,11 +61,17 @@ class Target:
     def cloud_for(self, reporter: Reporter) -> Cloud:
         """The workspace, with progress reports to `reporter`."""
         poller = ArmPoller(self.arm, self.clock, local=self.local)
-        return Cloud(self.workspace, self.stack, self.arm, poller, self._assets, self.clock, reporter)
+        locks = Locks(self._blobs, self.clock, reporter, local=self.local, longest=self.arm.timeouts.lock)
+        locks.off = not self.locked
+        return Cloud(self.workspace, self.stack, self.arm, poller, self._assets, self.clock, reporter, locks)
 
     @cached_property
     def _assets(self) -> AzureAssets:
         return AzureAssets(self.workspace, self.arm, self.azure)
+
+    @cached_property
+    def _blobs(self) -> LockBlobs:
+        return LockBlobs(self.arm, self.workspace)
 
     def require_login(self) -> None:
         """Raise `AccessDenied`, with a hint how to log in, where there is no login; the emulator needs none."""

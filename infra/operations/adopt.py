@@ -1,6 +1,7 @@
 """`adopt`: makes an existing endpoint the stack's own by putting the stack's tag on it."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -35,8 +36,8 @@ def adopt(spec: StackSpec, target: Target) -> list[str]:
     tagged = [what for what, owner in owners.items() if not owner]
     for what in tagged:
         document = documents[what]
-        tags = {**(document.get("tags") or {}), OWNER_TAG: f"{spec.name}@adopted"}
-        cloud.poller.wait(cloud.management.begin_patch(document["id"], {"tags": tags}))
+        id, tags = document["id"], {**(document.get("tags") or {}), OWNER_TAG: f"{spec.name}@adopted"}
+        cloud.poller.wait(cloud.begin(partial(cloud.management.begin_patch, id, {"tags": tags})))
     return tagged
 
 

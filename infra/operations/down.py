@@ -3,7 +3,7 @@
 from infra.azure.cloud import Cloud
 from infra.azure.target import Target
 from infra.planning.apply import run_steps
-from infra.planning.lease import clear_abandoned, hold_lease
+from infra.planning.lease import hold_lease
 from infra.planning.plan import Change, Plan
 from infra.planning.teardown import Removal, find_removals, to_steps
 from infra.reporter import Reporter
@@ -20,10 +20,8 @@ def down(spec: StackSpec, target: Target, *, reporter: Reporter) -> list[Change]
     cloud = target.cloud_for(reporter)
     removals = _removals(spec, cloud)
     if any(item.run for item in removals):
-        with hold_lease(cloud, lambda: _removals(spec, cloud)) as removals:
+        with hold_lease(cloud, "down", lambda: _removals(spec, cloud)) as removals:
             run_steps(cloud, to_steps(removals))
-    else:
-        clear_abandoned(cloud, cloud)
     return [item.change for item in removals]
 
 

@@ -25,7 +25,7 @@ def rollback(spec: StackSpec, target: Target, *, reporter: Reporter) -> dict[str
     """
     cloud = target.cloud_for(reporter)
     _find_previous(cloud, spec)
-    with hold_lease(cloud, lambda: connection_info(cloud, spec, target.entra_token)) as info:
+    with hold_lease(cloud, "rollback", lambda: connection_info(cloud, spec, target.entra_token)) as info:
         found, previous = _find_previous(cloud, spec)
         previous_info: ConnectInfo = replace(
             info, model=served_name(found.deployments[previous]) or info.model, deployment=previous
@@ -57,7 +57,10 @@ def _move_requests(cloud: Cloud, spec: StackSpec, found: Serving, previous: str)
     live = traffic.read(cloud)
     began = cloud.clock.now()
     cloud.reporter.phase_started("traffic", traffic.name)
-    traffic.create(cloud, traffic.settle(live) if live else traffic.desired)
+    if live is None:
+        traffic.create(cloud, traffic.desired)
+    else:
+        traffic.update(cloud, live, traffic.settle(live))
     cloud.reporter.phase_finished("traffic", traffic.name, cloud.clock.now() - began, "updated")
     after = nonzero((cloud.management.get(cloud.workspace.endpoint(traffic.name)) or {})["properties"].get("traffic"))
     return {"endpoint": traffic.name, "deployment": previous, "previous": replaced, "traffic": after}

@@ -14,7 +14,7 @@ from infra.operations.smoke import PRIVATE, smoke_test
 from infra.parallel import Task
 from infra.planning.apply import apply, resume_running
 from infra.planning.check import check, check_access_and_quota
-from infra.planning.lease import clear_abandoned, hold_lease
+from infra.planning.lease import hold_lease
 from infra.planning.plan import Plan
 from infra.planning.prepare import Prepared, observe_again, prepare
 from infra.reporter import Phase, Recorder, Reporter
@@ -59,7 +59,7 @@ def up(
     if not prepared.plan.has_changes and not prepared.running:
         return _nothing_to_do(prepared, target, cloud)
     checks = Task(partial(check_access_and_quota, prepared, target, cloud))
-    with hold_lease(cloud, partial(observe_again, prepared, cloud), checks) as current:
+    with hold_lease(cloud, "up", partial(observe_again, prepared, cloud), checks) as current:
         if current.plan.changing & BY_SDK:
             cloud.assets.warm_up()
         check(current, agreed)
@@ -75,7 +75,6 @@ def up(
 
 def _nothing_to_do(prepared: Prepared, target: Target, cloud: Cloud) -> UpResult:
     reading = replace(cloud, management=prepared.reads) if prepared.reads else cloud
-    clear_abandoned(reading, cloud)
     return UpResult(prepared.plan, connection_info(reading, prepared.desired.spec, target.entra_token))
 
 

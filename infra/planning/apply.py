@@ -20,6 +20,7 @@ from infra.resources.traffic import nonzero, stop_mirroring
 
 DONE = {Action.CREATE: "created", Action.UPDATE: "updated", Action.REPLACE: "replaced", Action.DELETE: "deleted"}
 T = TypeVar("T")
+ON_ENDPOINT = ("endpoint", "deployment", "traffic")
 IDLE = "idle"  # a pseudo-kind: deletions of deployments that get no requests
 
 
@@ -32,6 +33,8 @@ class Step(Struct, frozen=True):
     """The indexes of the steps that must have finished."""
     needs_accepted: frozenset[int] = frozenset()
     """The indexes of the steps that Azure must have accepted; they need not have finished."""
+    endpoint: str = ""
+    """The endpoint that it changes, itself or in a deployment: Azure takes one change of an endpoint at a time."""
 
 
 def resume_running(cloud: Cloud, prepared: Prepared) -> bool:
@@ -68,17 +71,19 @@ def _steps(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None])
     def indexes(kinds: Sequence[str]) -> frozenset[int]:
         return frozenset(index for kind in kinds for index in by_kind.get(kind, ()))
 
-    delete = partial(_delete_deployment, cloud, prepared.endpoint)
-    steps = [Step(change, partial(delete, change.name)) for change in idle]
+    endpoint = prepared.endpoint
+    delete = partial(_delete_deployment, cloud, endpoint)
+    steps = [Step(change, partial(delete, change.name), endpoint=endpoint) for change in idle]
     for resource, change in changed:
         kinds = ORDER[resource.kind] + ((IDLE,) if resource.kind == "deployment" else ())
         run = partial(_perform, cloud, resource, change.action, prepared.observed.of(resource))
         if resource.kind == "traffic":
             run = partial(_run_after, before_traffic, run)
-        steps.append(Step(change, run, indexes(kinds), indexes(ONCE_ACCEPTED.get(resource.kind, ()))))
+        locked = endpoint if resource.kind in ON_ENDPOINT else ""
+        steps.append(Step(change, run, indexes(kinds), indexes(ONCE_ACCEPTED.get(resource.kind, ())), locked))
     everything = frozenset(range(len(steps)))
     busy = [change for change in leaving if change not in idle]
-    return steps + [Step(change, partial(delete, change.name), everything) for change in busy]
+    return steps + [Step(change, partial(delete, change.name), everything, endpoint=endpoint) for change in busy]
 
 
 def _perform(cloud: Cloud, resource: Resource, action: Action, live: Live | None) -> Wait | None:
@@ -105,18 +110,21 @@ def _delete_deployment(cloud: Cloud, endpoint: str, name: str) -> None:
 def run_steps(cloud: Cloud, steps: Sequence[Step]) -> None:
     """Run each step once the steps it needs are done.
 
-    After the first error no further step is started; the error is raised when the running steps have finished.
+    After the first error no further step is started; the error is raised when the running steps have finished. The same
+    holds once the lock of the stack is lost.
     """
     done: set[int] = set()
     accepted: set[int] = set()
     started: dict[Task, int] = {}
+    changing: set[str] = set()  # endpoints
     events: queue.SimpleQueue[Task | int] = queue.SimpleQueue()  # a finished task, or the index of an accepted step
     error: BaseException | None = None
     running = 0
     while len(done) < len(steps):
         for index, step in enumerate(steps):
-            ready = step.needs <= done and step.needs_accepted <= done | accepted
+            ready = step.needs <= done and step.needs_accepted <= done | accepted and step.endpoint not in changing
             if error is None and ready and index not in started.values():
+                changing |= {step.endpoint} - {""}
                 started[Task(partial(_run_step, cloud, step, partial(events.put, index)), events)] = index
                 running += 1
         if running == 0:
@@ -126,6 +134,7 @@ def run_steps(cloud: Cloud, steps: Sequence[Step]) -> None:
             accepted.add(event)
             continue
         running -= 1
+        changing.discard(steps[started[event]].endpoint)
         if event.error is not None:
             error = error or event.error
         else:
@@ -136,6 +145,7 @@ def run_steps(cloud: Cloud, steps: Sequence[Step]) -> None:
 
 def _run_step(cloud: Cloud, step: Step, accepted: Callable[[], None]) -> None:
     def run() -> None:
+        cloud.locks.check()
         if (wait := step.run()) is not None:
             accepted()
             wait()

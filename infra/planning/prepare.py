@@ -10,7 +10,6 @@ from infra.azure.target import Target
 from infra.errors import SpecError
 from infra.hub.access import ModelFacts
 from infra.parallel import Task
-from infra.planning import lease
 from infra.planning.cautions import with_cautions
 from infra.planning.desired import Sources, desired_resources, shipped_sources, uses_hub
 from infra.planning.observe import Observed, observe
@@ -91,7 +90,7 @@ def prepare(
 ) -> Prepared:
     """Ask the Hub and Azure at the same time, then plan.
 
-    With `with_credential`, the lease and the endpoint's credential are read ahead, too. Raises `SpecError` for a
+    With `with_credential`, the endpoint's credential is read ahead, too. Raises `SpecError` for a
     registry model with `--local`, and for several instances that do not share their responses.
     """
     cloud, hub, sources = target.cloud, target.hub, sources or shipped_sources()
@@ -153,6 +152,5 @@ def _begin_reading(spec: StackSpec, reading: Cloud, sources: Sources) -> None:
 
 
 def _begin_reading_credential(spec: StackSpec, reading: Cloud, reads: ReadAhead) -> None:
-    lease.begin_reading(reading)
     if action := CREDENTIAL_ACTIONS.get(spec.endpoint.auth_mode):
         reads.begin_action(f"{reading.workspace.endpoint(spec.endpoint.name.lower())}/{action}")

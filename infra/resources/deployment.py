@@ -141,10 +141,8 @@ class Deployment(Resource):
         tags = merged_tags(live.state["tags"], state["tags"])
         if live.provisioning == "Succeeded" and _only_count_and_tags(live.state, state):
             id = cloud.workspace.deployment(self.endpoint, self.name)
-            operation = cloud.management.begin_patch(
-                id, {"tags": tags, "sku": {"name": "Default", "capacity": state["instance_count"]}}
-            )
-            cloud.poller.wait(operation)
+            body = {"tags": tags, "sku": {"name": "Default", "capacity": state["instance_count"]}}
+            cloud.poller.wait(cloud.begin(lambda: cloud.management.begin_patch(id, body)))
             return
         self._put(cloud, {**state, "tags": tags}, live)
 
@@ -260,7 +258,8 @@ def _send(cloud: Cloud, endpoint: str, state: State, properties: Mapping[str, An
         "sku": {"name": "Default", "capacity": state["instance_count"]},
         "properties": properties,
     }
-    cloud.poller.wait(cloud.management.begin_put(cloud.workspace.deployment(endpoint, state["name"]), body), tick)
+    id = cloud.workspace.deployment(endpoint, state["name"])
+    cloud.poller.wait(cloud.begin(lambda: cloud.management.begin_put(id, body)), tick)
 
 
 def _asset(cloud: Cloud, collection: str, reference: str | None) -> str | None:

@@ -154,7 +154,7 @@ def begin_writing(cloud: Cloud, state: State) -> Wait:
         "identity": identity,
         "properties": {name: value for name, value in properties.items() if value is not None},
     }
-    operation = cloud.management.begin_put(cloud.workspace.endpoint(state["name"]), body)
+    operation = cloud.begin(lambda: cloud.management.begin_put(cloud.workspace.endpoint(state["name"]), body))
     return lambda: cloud.poller.wait(operation)
 
 

@@ -1,12 +1,18 @@
 """The traffic of an endpoint: how its requests are split over its deployments, in percent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from infra.azure.arrivals import WORKING
 from infra.azure.cloud import Cloud
+from infra.errors import OperationFailed
 from infra.resources.base import PREVIOUS_TAG, Live, Resource, State
 from infra.resources.endpoint import begin_writing, rewritten
+
+MOST_TRIES = 5
+Decide = Callable[[Mapping[str, Any], bool], State | None]
+"""What to change of an endpoint's document, None for nothing; told whether the last change was written."""
 
 
 @dataclass(frozen=True)
@@ -55,32 +61,94 @@ class Traffic(Resource):
 
     def create(self, cloud: Cloud, state: State) -> None:
         """Write the split, and the deployment for a rollback into the endpoint's tag."""
-        document = cloud.management.get(cloud.workspace.endpoint(self.endpoint)) or {}
-        tags = {name: value for name, value in (document.get("tags") or {}).items() if name != PREVIOUS_TAG}
-        previous = {PREVIOUS_TAG: self.previous} if self.previous else {}
-        mirror = without(_shares(document, "mirrorTraffic"), nonzero(state["traffic"]))
-        changes = {"tags": {**tags, **previous}, "mirror_traffic": mirror, **state}
-        begin_writing(cloud, rewritten(document, changes))()
+        self._move(cloud, state, {"traffic": {}})
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
-        """Write the split."""
-        self.create(cloud, state)
+        """Write the split, unless somebody has changed it since it was read: then that one is kept, and told."""
+        self._move(cloud, state, live.state)
+
+    def _move(self, cloud: Cloud, state: State, expected: State) -> None:
+        """Write the split if the present one is still the expected one; mirrored shares are decided on their own."""
+        wanted = nonzero(state["traffic"])
+
+        def decide(document: Mapping[str, Any], written: bool) -> State | None:
+            now, mirror = nonzero(_shares(document, "traffic")), nonzero(_shares(document, "mirrorTraffic"))
+            tags = {name: value for name, value in (document.get("tags") or {}).items() if name != PREVIOUS_TAG}
+            if self.previous:
+                tags[PREVIOUS_TAG] = self.previous
+            mirrored = without(state.get("mirror_traffic", mirror), wanted)
+            if "mirror_traffic" in expected and mirror != nonzero(expected["mirror_traffic"]):
+                mirrored = without(mirror, wanted)  # somebody's change: kept as far as Azure allows
+                if mirrored != mirror:
+                    cloud.reporter.note(
+                        f"{self.endpoint}: nothing is mirrored to {', '.join(wanted)}, which gets requests"
+                    )
+            if now not in (wanted, nonzero(expected["traffic"])) or (written and now != wanted):
+                cloud.reporter.note(_kept(self.endpoint, now, wanted))
+                return None
+            if written or (now == wanted and mirror == mirrored and tags == (document.get("tags") or {})):
+                return None
+            return {"tags": tags, "traffic": state["traffic"], "mirror_traffic": mirrored}
+
+        rewrite(cloud, self.endpoint, decide)
 
     def delete(self, cloud: Cloud) -> None:
         """Take all requests from the deployment, which Azure requires before it deletes one."""
-        stop_mirroring(cloud, self.endpoint, self.deployment)
-        live = self.read(cloud)
-        split = dict(live.state["traffic"]) if live else {}
-        if split.pop(self.deployment, 0):
-            self.create(cloud, {"traffic": rescaled(split)})
+
+        def decide(document: Mapping[str, Any], _: bool) -> State | None:
+            split, mirror = nonzero(_shares(document, "traffic")), nonzero(_shares(document, "mirrorTraffic"))
+            if self.deployment not in split and self.deployment not in mirror:
+                return None
+            left = rescaled(without(split, [self.deployment])) if self.deployment in split else split
+            return {"traffic": left, "mirror_traffic": without(mirror, [self.deployment, *left])}
+
+        rewrite(cloud, self.endpoint, decide)
 
 
 def stop_mirroring(cloud: Cloud, endpoint: str, deployment: str) -> None:
     """Stop mirroring traffic to a deployment, which Azure requires before it deletes it or gives it requests."""
-    document = cloud.management.get(cloud.workspace.endpoint(endpoint))
-    mirror = _shares(document, "mirrorTraffic")
-    if document and mirror.get(deployment):
-        begin_writing(cloud, rewritten(document, {"mirror_traffic": without(mirror, [deployment])}))()
+
+    def decide(document: Mapping[str, Any], _: bool) -> State | None:
+        mirror = nonzero(_shares(document, "mirrorTraffic"))
+        return {"mirror_traffic": without(mirror, [deployment])} if deployment in mirror else None
+
+    rewrite(cloud, endpoint, decide)
+
+
+def rewrite(cloud: Cloud, endpoint: str, decide: Decide) -> None:
+    """Write what `decide` makes of the endpoint as it is at that moment, until it makes nothing more of it.
+
+    Endpoints have no ETags, so the moment between reading and writing is kept short, and what was written is read
+    again. Where somebody else changes the endpoint at the same time, Azure cancels one of the two: it is decided again.
+    """
+    id, written = cloud.workspace.endpoint(endpoint), False
+    for tries in range(1, MOST_TRIES + 1):
+        document = cloud.management.get(id)
+        if document and document.get("properties", {}).get("provisioningState") in WORKING:
+            cloud.poller.wait_for_running(document)
+            document = cloud.management.get(id)
+        if not document or (changes := decide(document, written)) is None:
+            return
+        try:
+            written = False
+            begin_writing(cloud, rewritten(document, changes))()
+            written = True
+        except OperationFailed as error:
+            if error.code != "OperationCanceled" or tries == MOST_TRIES:
+                raise
+            cloud.reporter.note(
+                f"somebody else is changing the endpoint {endpoint}: deciding again on what is there then"
+            )
+
+
+def _kept(endpoint: str, now: Mapping[str, int], wanted: Mapping[str, int]) -> str:
+    shown, instead = (
+        ", ".join(f"{name} {share} %" for name, share in split.items()) or "none" for split in (now, wanted)
+    )
+    return (
+        f"the traffic of {endpoint} was changed meanwhile ({shown}) and is kept as it is, instead of {instead}; "
+        "`gatelift plan` shows what is left to do"
+    )
 
 
 def without(shares: Mapping[str, int] | None, names: Iterable[str]) -> dict[str, int]:

@@ -1,15 +1,20 @@
 """A spec and a cloud of plain values, for everything that needs no Azure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.azure.cloud import Cloud
+from infra.azure.locks.leases import Locks
 from infra.azure.workspace import Workspace
-from infra.errors import NotFound
+from infra.emulator.storage.documents import StorageError
+from infra.emulator.storage.leases import Lease, Leases
+from infra.errors import NotFound, NotReady
+from infra.http_client import Answer
 from infra.hub.access import ModelFacts
 from infra.paths import bundled
 from infra.planning.desired import Sources
@@ -96,6 +101,50 @@ class NoWaiting:
     def wait_for_running(self, document: Mapping[str, Any], tick: Any = None) -> None: ...
 
 
+class LeasedBlobs:
+    """Blobs that can be leased, by the emulator's rules and a clock of their own; `silent` answers nothing."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.leases = Leases(now)
+        self.blobs: dict[str, tuple[dict[str, str], Lease | None]] = {}
+        self.silent = False
+
+    def send(self, method: str, name: str, headers: Mapping[str, str], *, query: str = "") -> Answer:
+        if self.silent:
+            raise NotReady("no answer", code="no_connection")
+        try:
+            return answer_of(*self._serve(method, name, {k.lower(): v for k, v in headers.items()}, query))
+        except StorageError as error:
+            return answer_of(error.status, {"x-ms-error-code": error.code})
+
+    def _serve(self, method: str, name: str, sent: dict[str, str], query: str) -> tuple[int, dict[str, str]]:
+        about = {key: value for key, value in sent.items() if key.startswith("x-ms-meta-")}
+        if name not in self.blobs and (method, query) != ("PUT", ""):
+            raise StorageError(404, "BlobNotFound")
+        known, lease = self.blobs.get(name, ({}, None))
+        if query == "comp=lease":
+            status, lease, shown = self.leases.act(lease, sent)
+            self.blobs[name] = known, lease
+            return status, shown
+        if method == "HEAD":
+            return 200, {**known, **self.leases.shown(lease), "last-modified": "just now"}
+        self.leases.check_write(lease, sent.get("x-ms-lease-id"))
+        if method == "DELETE":
+            del self.blobs[name]
+            return 202, {}
+        if name in self.blobs and sent.get("if-none-match") == "*":
+            raise StorageError(409, "BlobAlreadyExists")
+        self.blobs[name] = about, lease
+        return (201, {}) if not query else (200, {})
+
+
+def answer_of(status: int, headers: dict[str, str]) -> Answer:
+    message = HTTPMessage()
+    for name, value in headers.items():
+        message[name] = value
+    return Answer(status, message)
+
+
 class RecordingAssets:
     """What was uploaded, as a list of the documents that were given."""
 
@@ -150,6 +199,14 @@ def recording_assets() -> RecordingAssets:
 
 
 @pytest.fixture
-def plain_cloud(shelf: Shelf, recording_assets: RecordingAssets, manual_clock: ManualClock) -> Cloud:
+def leased_blobs(manual_clock: ManualClock) -> LeasedBlobs:
+    return LeasedBlobs(manual_clock.now)
+
+
+@pytest.fixture
+def plain_cloud(
+    shelf: Shelf, recording_assets: RecordingAssets, manual_clock: ManualClock, leased_blobs: LeasedBlobs
+) -> Cloud:
     workspace = Workspace(SPEC["workspace"]["subscription_id"], "group", "workspace")
-    return Cloud(workspace, "demo", shelf, NoWaiting(), recording_assets, manual_clock, Silent())
+    locks = Locks(leased_blobs, manual_clock, Silent(), local=False, longest=900)
+    return Cloud(workspace, "demo", shelf, NoWaiting(), recording_assets, manual_clock, Silent(), locks)

@@ -42,6 +42,14 @@ REQUESTS: Causes = {
             "another operation on the endpoint came first, or holds its lock", "run the command again in a minute"
         ),
     ),
+    "Conflict": (
+        Diagnosis(
+            "the endpoint itself is being changed, or was moments ago; meanwhile Azure lets no deployment on it change",
+            "run the command again in a minute: it continues where this one ended",
+            ("provisioning state",),
+        ),
+        Diagnosis("another change of the same resource came first", "run the command again in a minute"),
+    ),
     "InternalServerError": (
         Diagnosis(
             "something failed inside Azure",

@@ -40,4 +40,5 @@ CLUES: tuple[tuple[str, str], ...] = (
     ("toomanyrequests", "ImageBuildFailure"),
     ("image_build_compute", "ImageBuildFailure"),
     ("unsatisfied condition", "ResourceNotReady"),
+    ("provisioning state", "Conflict"),
 )

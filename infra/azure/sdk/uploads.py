@@ -13,19 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.azure.arm import Arm
+from infra.azure.storage.datastore import DATASTORE, workspace_container
 from infra.azure.workspace import Workspace
 from infra.digests import content_digest
-from infra.errors import AccessDenied, NotFound
+from infra.errors import AccessDenied
 from infra.uploaded_files import files_to_upload
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
 
-DATASTORE = "workspaceblobstore"
-SECRETS_API = (
-    "2024-10-01"  # the first stable version that returns a shared access signature instead of the account's key
-)
-SIGNATURE = {"expirableSecret": True, "expireAfterHours": 1}
 KEYS_REFUSED = "KeyBasedAuthenticationNotPermitted"
 Files = Sequence[tuple[str, Path]]
 
@@ -60,16 +56,10 @@ def upload_to_workspace(arm: Arm, workspace: Workspace, folder: Path) -> Uploade
 
     Files that are there already are not sent again.
     """
-    id = f"{workspace.id}/datastores/{DATASTORE}"
-    store = (arm.get(id) or {}).get("properties")
-    if not store:
-        hint = "`az ml workspace diagnose` shows what the workspace lacks"
-        raise NotFound(f"the workspace {workspace.name} has no datastore {DATASTORE}", hint=hint)
-    container = f"https://{store['accountName']}.blob.{store['endpoint']}/{store['containerName']}"
+    container = workspace_container(arm, workspace)
     files = files_to_upload(folder)
     below = f"LocalUpload/{content_digest(files)}/{folder.name}"
-    secret = _secret(arm, id, store)
-    place = Place(container, below, secret.get("sasToken", "").removeprefix("?"), secret.get("key", ""), True)
+    place = Place(container.url, below, container.signature, container.key, True)
     _upload(arm, place, files)
     scope = f"subscriptions/{workspace.subscription_id}/resourcegroups/{workspace.resource_group}"
     uri = f"azureml://{scope}/workspaces/{workspace.name}/datastores/{DATASTORE}/paths/{below}"
@@ -86,19 +76,6 @@ def upload_pending(arm: Arm, reference: Mapping[str, Any], files: Files, folder:
     place = Place(str(reference["blobUri"]).rstrip("/"), folder, signed.partition("?")[2])
     _upload(arm, place, files)
     return place.url
-
-
-def _secret(arm: Arm, id: str, store: dict[str, object]) -> dict[str, str]:
-    """The blob container's signature or account key; empty where the login itself must give access."""
-    credentials = store.get("credentials")
-    if isinstance(credentials, dict) and credentials.get("credentialsType") == "None":
-        return {}
-    try:
-        return arm.post(f"{id}/listSecrets", SIGNATURE, api_version=SECRETS_API)
-    except AccessDenied as error:
-        if error.code == "AuthorizationFailed":  # the caller may still have permission to write blobs
-            return {}
-        raise
 
 
 def _upload(arm: Arm, place: Place, files: Files) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from infra.cli.input.stack import open_stack
+from infra.cli.input.stack import no_lock_option, open_stack
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.cli.views.plan import show_plan
 from infra.cli.views.progress import progress
@@ -19,13 +19,14 @@ Examples:
 
 @command(app, name="down", epilog=EPILOG)
 @spec_argument
-def down(call: Invocation, spec: Path) -> None:
+@no_lock_option
+def down(call: Invocation, spec: Path, no_lock: bool) -> None:
     """Remove what the stack owns, and nothing else.
 
     Shows what will be removed and asks first. Without a terminal it cannot ask, so in Azure it needs --yes; with
     --local it goes ahead. What other stacks or tools have made stays, and so does the workspace.
     """
-    stack, target = open_stack(call, spec)
+    stack, target = open_stack(call, spec, no_lock=no_lock)
     planned = operation.plan_down(stack, target)
     show_plan(call.out, planned)
     if planned.has_changes:

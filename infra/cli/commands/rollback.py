@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from infra.cli.input.stack import open_stack
+from infra.cli.input.stack import no_lock_option, open_stack
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.cli.views.progress import progress
 from infra.operations import rollback as operation
@@ -18,7 +18,8 @@ Examples:
 
 @command(app, name="rollback", epilog=EPILOG)
 @spec_argument
-def rollback(call: Invocation, spec: Path) -> None:
+@no_lock_option
+def rollback(call: Invocation, spec: Path, no_lock: bool) -> None:
     """Send the requests back to the previous deployment.
 
     When `up` replaces a deployment because instance_type or deployment.name has changed, it keeps the previous one
@@ -26,7 +27,7 @@ def rollback(call: Invocation, spec: Path) -> None:
     one is kept as well, so a second `rollback` undoes the first. The spec does not change: the next `up` does what it
     says.
     """
-    stack, target = open_stack(call, spec)
+    stack, target = open_stack(call, spec, no_lock=no_lock)
     call.confirm("Move the requests back?", otherwise="nothing was changed")
     with progress(call.out) as reporter:
         found = operation.rollback(stack, target, reporter=reporter)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from infra.cli.input.saved_plan import read_plan
-from infra.cli.input.stack import open_stack
+from infra.cli.input.stack import no_lock_option, open_stack
 from infra.cli.input.token import ask_for_token, token_fd_option, token_if_given
 from infra.cli.terminal.invocation import PATH, Group, Invocation, command, spec_argument
 from infra.cli.views.estimates import Estimates
@@ -41,7 +41,10 @@ Examples:
     help="Ask the deployment nothing and move the traffic untested, e.g. to a private endpoint.",
 )
 @token_fd_option
-def up(call: Invocation, spec: Path, plan_file: Path | None, skip_smoke_test: bool, token_fd: int | None) -> None:
+@no_lock_option
+def up(
+    call: Invocation, spec: Path, plan_file: Path | None, skip_smoke_test: bool, token_fd: int | None, no_lock: bool
+) -> None:
     """Create or update the stack, wait until it is ready, and test the endpoint.
 
     Shows the plan and asks before it changes anything. Without a terminal it cannot ask, so in Azure it needs --yes;
@@ -55,7 +58,7 @@ def up(call: Invocation, spec: Path, plan_file: Path | None, skip_smoke_test: bo
     has none; on a terminal `up` asks for it.
     """
     token = token_if_given(token_fd, call.environ)
-    stack, target = open_stack(call, spec)
+    stack, target = open_stack(call, spec, no_lock=no_lock)
     prepared = None
     if plan_file:
         planned = read_plan(plan_file)

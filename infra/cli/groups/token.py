@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from infra.cli.input.stack import open_stack
+from infra.cli.input.stack import no_lock_option, open_stack
 from infra.cli.input.token import token_fd_option, token_if_given, token_wanted
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.cli.views.document import document_text
@@ -71,13 +71,14 @@ def verify(call: Invocation, spec: Path, token_fd: int | None) -> None:
 @spec_argument
 @source_argument
 @token_fd_option
-def rotate(call: Invocation, spec: Path, source: str | None, token_fd: int | None) -> None:
+@no_lock_option
+def rotate(call: Invocation, spec: Path, source: str | None, token_fd: int | None, no_lock: bool) -> None:
     """Replace the token and restart the deployment's containers with it.
 
     Checks the new token first, so that a bad one never replaces a good one.
     """
     value = token_wanted(token_fd, source, call.environ)
-    stack, target = open_stack(call, spec)
+    stack, target = open_stack(call, spec, no_lock=no_lock)
     with progress(call.out) as reporter:
         show(call, token_rotate(stack, target, value, reporter=reporter))
 

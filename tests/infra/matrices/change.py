@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from tests.infra.matrices import crash
-from tests.infra.matrices.faults import Case, cases, keeps_the_mark
+from tests.infra.matrices.faults import Case, cases
 from tests.infra.matrices.inventory import difference, inventory, stored_token
 from tests.infra.matrices.recovery import noise, said
 from tests.infra.matrices.stage import GOOD, Stage
@@ -146,8 +146,8 @@ def fault_rows(changing: Changing, chosen: list[tuple[str, Case]]) -> Iterator[R
         struck = changing.stage.rules()[0]["struck"]
         changing.stage.faults()
         wrong, ended = ["" if struck else "the fault did not strike", said(first)], "converged"
-        if not first.good or keeps_the_mark(case):
-            ended = ended if first.good else f"error {first.error.get('code')}"
+        if not first.good:
+            ended = f"error {first.error.get('code')}"
             again = changing.stage.run("up", changing.spec, None)
             wrong.append("" if again.good else f"up again: {again.error or again.unexpected}")
         wrong += changing.wrong_after(turn, before)

@@ -91,8 +91,8 @@ def up_row(stage: Stage, clean: Clean, spec: dict[str, Any], case: Case) -> Row:
     struck = stage.rules()[0]["struck"]
     stage.faults()
     wrong, ended = ["" if struck else "the fault did not strike", said(first)], "converged"
-    if not first.good or keeps_the_mark(case):
-        ended = ended if first.good else f"error {first.error.get('code')}"
+    if not first.good:
+        ended = f"error {first.error.get('code')}"
         again = stage.run("up", spec, None if stored_token(stage, spec) else GOOD)
         wrong.append("" if again.good else f"up again: {again.error or again.unexpected}")
     wrong += [*converged(stage, clean, spec), noise(stage, spec)]
@@ -115,13 +115,7 @@ def down_row(stage: Stage, clean: Clean, spec: dict[str, Any], case: Case) -> Ro
         back = stage.run("up", spec, None if stored_token(stage, spec) else GOOD)
         wrong.append("" if back.good else f"up after it: {back.error or back.unexpected}")
         wrong += converged(stage, clean, spec)
-    if not first.good or keeps_the_mark(case):
         again = stage.run("down", spec, None)
         wrong.append("" if again.good else f"down again: {again.error or again.unexpected}")
     wrong += [difference(inventory(stage, spec), clean.after), noise(stage, spec)]
     return Row(f"down: {case.step.label}", case.fault, tuple(filter(None, wrong)), ended)
-
-
-def keeps_the_mark(case: Case) -> bool:
-    """Whether the fault kept the lease from being deleted; the next command deletes it."""
-    return case.fault in FOR_GOOD and case.step.method == "DELETE" and "gatelift-lease" in case.step.path

@@ -53,12 +53,11 @@ class Step:
 
     def pattern(self, spec: dict[str, Any]) -> str:
         """A regular expression for its path."""
-        metadata = self.path.endswith(" metadata")
-        path = self.path.removeprefix("blob ").removesuffix(" metadata")
+        path, _, part = self.path.removeprefix("blob ").partition(" ")
         text = re.escape(path).replace("S", "\0").replace(r"\*", "[^/?]+")
         text = re.sub(r"(?<![A-Za-z0-9])\0(?![A-Za-z0-9])", spec["name"], text).replace("\0", "S")
         if self.is_blob:
-            return rf"/blobstore/.*/{text}\?{'comp=metadata' if metadata else '(?!comp=)'}"
+            return rf"/blobstore/.*/{text}\?{f'comp={part}' if part else '(?!comp=)'}"
         return rf"/{text}(\?|$)"
 
 
@@ -71,17 +70,24 @@ def steps(requests: list[tuple[str, str]], name: str) -> list[Step]:
         if path:
             found.append(Step(method, path, seen[method, path]))
             seen[method, path] += 1
-    return found
+    # How often a lease is renewed depends on how long a run takes.
+    return [step for step in found if not (step.path.endswith(" lease") and step.skip)]
 
 
 def template(target: str, name: str) -> str:
     """The path without what differs between stacks; empty for the emulator's own interfaces."""
     path, _, query = target.partition("?")
     if match := UPLOAD.match(path):
-        return f"blob {match['path']}{' metadata' if query.startswith('comp=metadata') else ''}"
+        part = re.match(r"comp=(metadata|lease)", query)
+        return f"blob {_plain(match['path'], name)}{f' {part[1]}' if part else ''}"
     if path in ("/seed", "/workspaces") or path.startswith("/api/"):  # requests to the Hub have their own cases
         return ""
     short = PREFIX.sub("", path).lstrip("/") or path.lstrip("/").partition("/")[2]
     short = re.sub(rf"{POLL}/[^/]+", f"{POLL}/*", short)
-    short = re.sub(rf"(?<![A-Za-z0-9]){name}(?![A-Za-z0-9])", "S", short)
+    short = _plain(short, name)
     return UNIQUE.sub("*", re.sub(r"/versions/[0-9a-f]{12}", "/versions/*", short))
+
+
+def _plain(text: str, name: str) -> str:
+    """The text with `S` for the stack's name."""
+    return re.sub(rf"(?<![A-Za-z0-9]){name}(?![A-Za-z0-9])", "S", text)

@@ -142,8 +142,8 @@ def test_of_two_at_once_one_works_and_the_other_waits_and_finds_it_done(bench: A
     assert errors == []
     assert [result.answer for result in results] == ["org/gated with a token"] * 2
     assert sorted(reporter.finished.count("deployment") for reporter in mine) == [0, 1]
-    assert [note for reporter in mine for note in reporter.notes if "is changing twice" in note] != []
-    assert bench.target(spec).arm.get(f"{bench.target(spec).cloud.workspace.id}/codes/gatelift-lease-twice") is None
+    assert [note for reporter in mine for note in reporter.notes if "the stack twice is locked by" in note] != []
+    assert bench.target(spec).cloud.locks.holders("twice") == {}
 
 
 def test_an_endpoint_of_others_is_adopted_with_its_deployments_left_alone(bench: Any) -> None:

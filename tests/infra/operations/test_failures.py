@@ -149,6 +149,7 @@ def test_after_an_interruption_the_next_up_converges(bench: Any, emulator_state:
     )
     expected = -signal.Signals[how]
     assert interrupted.returncode in (expected, 1 if how == "SIGINT" else expected), interrupted.stderr
+    bench.let_leases_end()
     assert bench.up(spec).connection.deployment == "blue"
     assert not bench.plan(spec).has_changes
 

@@ -1,195 +1,215 @@
-"""The lease of a stack, tested with Resource Manager as a dictionary and a clock that moves only in `sleep`."""
+"""The lock of a stack, with blobs that are leased by the emulator's rules and a clock that moves only in `sleep`."""
 
-import os
-import subprocess
-import sys
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from infra.azure.cloud import Cloud
-from infra.errors import AccessDenied
+from infra.azure.locks.leases import LIFETIME, Locks
+from infra.errors import AccessDenied, GateliftError, NotReady, Refused
 from infra.parallel import Task
-from infra.planning.lease import LIFETIME, _machine, _process, clear_abandoned, hold_lease
+from infra.planning.apply import Step, run_steps
+from infra.planning.lease import hold_lease
+from infra.planning.plan import Action, Change
+from infra.reporter import Silent
 
-NOW = datetime(2026, 1, 15, tzinfo=UTC)
-
-
-def lease_id(cloud: Cloud) -> str:
-    return f"{cloud.workspace.id}/codes/gatelift-lease-demo"
-
-
-def mark(cloud: Cloud, shelf: Any, **changed: str) -> None:
-    tags = {"holder": "x", "who": "eve", "machine": "m", "process": "1@1", "until": str(NOW + timedelta(seconds=60))}
-    cloud.management.put(lease_id(cloud), {"properties": {"tags": tags | changed}})
+NAME = "stack-demo"
 
 
-def test_the_lease_exists_in_the_block_and_is_deleted_afterwards(plain_cloud: Cloud, shelf: Any) -> None:
-    with hold_lease(plain_cloud, lambda: None):
-        assert "demo@lease" in str(shelf.documents[lease_id(plain_cloud)])
-    assert lease_id(plain_cloud) not in shelf.documents
+class Notes(Silent):
+    """A reporter that remembers its notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
-def test_the_lease_is_deleted_after_an_interruption(plain_cloud: Cloud, shelf: Any) -> None:
-    with pytest.raises(KeyboardInterrupt), hold_lease(plain_cloud, lambda: None):
-        raise KeyboardInterrupt
-    assert lease_id(plain_cloud) not in shelf.documents
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        pytest.param({"until": str(NOW - timedelta(seconds=1))}, id="over"),
-        pytest.param({"until": "someday"}, id="unreadable"),
-        pytest.param({"machine": _machine(), "process": "999999999@1"}, id="its-process-is-gone"),
-        pytest.param({"machine": _machine(), "process": "1@77777777777"}, id="its-number-is-another-process"),
-    ],
-)
-def test_the_lease_of_a_killed_process_is_not_waited_for(
-    plain_cloud: Cloud, shelf: Any, manual_clock: Any, changed: dict[str, str]
+@pytest.fixture
+def others(leased_blobs: Any, manual_clock: Any, notes: Notes) -> Locks:
+    """The locks as another command sees them."""
+    return Locks(leased_blobs, manual_clock, notes, local=False, longest=900)
+
+
+@contextmanager
+def others_hold(locks: Locks) -> Iterator[None]:
+    with locks.stack("demo", "up"):
+        yield
+
+
+def test_the_blob_exists_in_the_block_and_is_deleted_afterwards(plain_cloud: Cloud, leased_blobs: Any) -> None:
+    with hold_lease(plain_cloud, "up", lambda: "read") as found:
+        assert found == "read"
+        assert leased_blobs.send("HEAD", NAME, {}).headers["x-ms-lease-state"] == "leased"
+        holder = plain_cloud.locks.holders("demo")[NAME]
+        assert (holder.command, holder.since) == ("up", "just now")
+    assert leased_blobs.blobs == {}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), AccessDenied("no")])
+def test_it_is_deleted_after_an_interruption(plain_cloud: Cloud, leased_blobs: Any, error: BaseException) -> None:
+    with pytest.raises(type(error)), hold_lease(plain_cloud, "up", lambda: None):
+        raise error
+    assert leased_blobs.blobs == {}
+
+
+def test_it_is_deleted_where_reading_or_checking_fails(plain_cloud: Cloud, leased_blobs: Any) -> None:
+    def fail() -> None:
+        raise AccessDenied("may not read")
+
+    for read, checks in ((fail, None), (lambda: None, Task(fail))):
+        with pytest.raises(AccessDenied, match="may not read"), hold_lease(plain_cloud, "up", read, checks):
+            raise AssertionError("the block must not begin")
+        assert leased_blobs.blobs == {}
+
+
+def test_who_waits_is_told_for_whom_and_goes_on(
+    plain_cloud: Cloud, others: Locks, notes: Notes, manual_clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mark(plain_cloud, shelf, **changed)
-    with hold_lease(plain_cloud, lambda: None):
-        assert manual_clock.time < 5
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        pytest.param({}, id="elsewhere"),
-        pytest.param({"machine": _machine(), "process": _process(1)}, id="here-and-alive"),
-    ],
-)
-def test_a_lease_that_somebody_holds_is_waited_for(
-    plain_cloud: Cloud, shelf: Any, manual_clock: Any, changed: dict[str, str]
-) -> None:
-    mark(plain_cloud, shelf, **changed)
+    held = plain_cloud.locks.stack("demo", "up")
+    held.__enter__()
     sleep = manual_clock.sleep
-    slept: list[float] = []
 
-    def until_the_other_lets_go(seconds: float) -> None:
-        slept.append(seconds)
+    def let_go(seconds: float) -> None:
         sleep(seconds)
-        if len(slept) == 5:
-            del shelf.documents[lease_id(plain_cloud)]
+        if manual_clock.now() > 30 and plain_cloud.locks._held:
+            held.__exit__(None, None, None)
 
-    manual_clock.sleep = until_the_other_lets_go
-    with hold_lease(plain_cloud, lambda: None):
-        assert len(slept) == 6
-
-
-def test_a_process_that_was_killed_and_not_yet_asked_for_is_gone() -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as killed:
-        assert _process(killed.pid)
-        killed.kill()
-        os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
-        assert not _process(killed.pid)
+    monkeypatch.setattr(manual_clock, "sleep", let_go)
+    with others.stack("demo", "down"):
+        assert 30 < manual_clock.now() < 40
+    assert len(notes.notes) == 1
+    assert "who runs `gatelift up` since just now: waiting, at most 900 s" in notes.notes[0]
 
 
-@pytest.mark.parametrize(
-    ("changed", "stays"),
-    [
-        pytest.param({"until": str(NOW - timedelta(seconds=1))}, False, id="of-somebody-who-was-killed"),
-        pytest.param({}, True, id="of-somebody-at-work"),
-    ],
-)
-def test_a_command_without_changes_deletes_only_an_abandoned_lease(
-    plain_cloud: Cloud, shelf: Any, changed: dict[str, str], stays: bool
+def test_nobody_waits_for_another_stack(plain_cloud: Cloud, others: Locks, manual_clock: Any) -> None:
+    with plain_cloud.locks.stack("demo", "up"), others.stack("other", "up"):
+        assert manual_clock.now() == 0
+
+
+def test_waiting_has_an_end(plain_cloud: Cloud, others: Locks, manual_clock: Any, leased_blobs: Any) -> None:
+    with plain_cloud.locks.stack("demo", "up"):
+        lock = plain_cloud.locks._held[0]
+
+        def renew() -> None:  # as the other command does all the time
+            lock._renew()
+
+        late = pytest.raises(NotReady, match=r"the stack demo is locked by .* still after 900 s")
+        with late as refusal, others.stack("demo", "down", renew):
+            raise AssertionError("the block must not begin")
+        assert "gatelift unlock" in refusal.value.hint
+    assert manual_clock.now() >= 900
+
+
+def test_a_killed_holder_is_waited_for_a_minute_at_most(
+    others: Locks, manual_clock: Any, leased_blobs: Any, notes: Notes
 ) -> None:
-    mark(plain_cloud, shelf, **changed)
-    clear_abandoned(plain_cloud, plain_cloud)
-    assert (lease_id(plain_cloud) in shelf.documents) is stays
+    dead = Locks(leased_blobs, manual_clock, notes, local=False, longest=900)
+    dead._take(NAME, "the stack demo", lambda: None)
+    with others_hold(others):
+        assert LIFETIME <= manual_clock.now() <= LIFETIME + 5
+    assert leased_blobs.blobs == {}
 
 
-def test_the_last_writer_holds_the_lease(plain_cloud: Cloud, shelf: Any, manual_clock: Any) -> None:
-    sleep = manual_clock.sleep
-    waits: list[float] = []
-
-    def the_other_is_faster(seconds: float) -> None:
-        sleep(seconds)
-        waits.append(seconds)
-        if len(waits) == 1:
-            mark(plain_cloud, shelf)
-        if len(waits) == 4:
-            del shelf.documents[lease_id(plain_cloud)]
-
-    manual_clock.sleep = the_other_is_faster
-    with hold_lease(plain_cloud, lambda: None):
-        assert len(waits) == 5
-
-
-def test_without_permission_to_write_a_lease_the_command_runs_without(plain_cloud: Cloud, shelf: Any) -> None:
-    def refuse(*arguments: Any, **named: Any) -> None:
-        raise AccessDenied("you may not")
-
-    shelf.put = refuse
-    done = []
-    with hold_lease(plain_cloud, lambda: None):
-        done.append(True)
-    assert done
-
-
-def test_what_it_looks_at_is_looked_at_again_after_somebody_else_was_at_work(
-    plain_cloud: Cloud, shelf: Any, manual_clock: Any
+@pytest.mark.parametrize("wrong", [-3600.0, -200.0, 200.0, 3600.0])
+def test_a_machine_with_a_wrong_clock_is_as_good_as_any(
+    plain_cloud: Cloud, manual_clock: Any, leased_blobs: Any, notes: Notes, wrong: float
 ) -> None:
-    mark(plain_cloud, shelf)
-    sleep = manual_clock.sleep
-    made = f"{plain_cloud.workspace.id}/made-by-the-other"
+    class Wrong:
+        def now(self) -> float:
+            return float(manual_clock.now()) + wrong
 
-    def the_other_ends(seconds: float) -> None:
-        sleep(seconds)
-        if lease_id(plain_cloud) in shelf.documents and "eve" in str(shelf.documents[lease_id(plain_cloud)]):
-            shelf.documents[made] = {"id": made}
-            del shelf.documents[lease_id(plain_cloud)]
+        def utc(self) -> Any:
+            return manual_clock.utc() + timedelta(seconds=wrong)
 
-    manual_clock.sleep = the_other_ends
-    with hold_lease(plain_cloud, lambda: plain_cloud.management.get(made)) as seen:
-        assert seen == {"id": made}
+        def sleep(self, seconds: float) -> None:
+            manual_clock.sleep(seconds)
 
-
-def test_the_lease_is_deleted_where_reading_fails(plain_cloud: Cloud, shelf: Any) -> None:
-    def look() -> None:
-        raise AccessDenied("you may not read")
-
-    with pytest.raises(AccessDenied, match="may not read"), hold_lease(plain_cloud, look):
-        raise AssertionError("the block runs although reading failed")
-    assert lease_id(plain_cloud) not in shelf.documents
+    other = Locks(leased_blobs, Wrong(), notes, local=False, longest=30)
+    with plain_cloud.locks.stack("demo", "up"):
+        with pytest.raises(NotReady, match="is locked by"), other.stack("demo", "up"):
+            raise AssertionError("both hold it")
+        plain_cloud.locks.check()
+    with other.stack("demo", "up"):
+        other.check()
 
 
-def test_after_the_lifetime_the_lease_of_another_is_not_deleted(
-    plain_cloud: Cloud, shelf: Any, manual_clock: Any
+def test_a_lock_that_somebody_broke_stops_the_run_at_its_next_step(plain_cloud: Cloud, others: Locks) -> None:
+    done: list[str] = []
+
+    def first() -> None:
+        done.append("first")
+        others.break_lock(NAME)
+        plain_cloud.clock.sleep(1)
+
+    steps = [
+        Step(Change(Action.CREATE, "thing", "first"), first),
+        Step(Change(Action.CREATE, "thing", "second"), lambda: done.append("second"), frozenset({0})),
+    ]
+    lost = pytest.raises(Refused, match=r"the lock of the stack demo was lost .*somebody broke it")
+    with lost as refusal, hold_lease(plain_cloud, "up", lambda: None):
+        run_steps(plain_cloud, steps)
+    assert (done, refusal.value.code) == (["first"], "lock_lost")
+
+
+def test_a_lock_that_another_command_took_meanwhile_is_left_to_it(
+    plain_cloud: Cloud, others: Locks, manual_clock: Any, leased_blobs: Any
 ) -> None:
-    with hold_lease(plain_cloud, lambda: None):
-        manual_clock.sleep(LIFETIME + 1)
-        mark(plain_cloud, shelf)
-    assert "eve" in str(shelf.documents[lease_id(plain_cloud)])
+    with hold_lease(plain_cloud, "up", lambda: None):
+        manual_clock.sleep(LIFETIME + 1)  # the machine slept, and its renewals with it
+        taken = others.stack("demo", "down")
+        taken.__enter__()
+        with pytest.raises(Refused, match="another command has it"):
+            plain_cloud.begin(lambda: None)
+    assert NAME in leased_blobs.blobs
+    taken.__exit__(None, None, None)
+    assert leased_blobs.blobs == {}
 
 
-def test_the_lease_of_a_late_writer_is_not_deleted(plain_cloud: Cloud, shelf: Any) -> None:
-    with hold_lease(plain_cloud, lambda: None):
-        mark(plain_cloud, shelf)
-    assert "eve" in str(shelf.documents[lease_id(plain_cloud)])
+def test_after_a_sleep_in_which_nobody_took_it_the_command_goes_on(plain_cloud: Cloud, manual_clock: Any) -> None:
+    with hold_lease(plain_cloud, "up", lambda: None):
+        manual_clock.sleep(LIFETIME * 10)
+        plain_cloud.locks.check()
 
 
-def test_a_lease_that_could_not_be_read_again_is_deleted(plain_cloud: Cloud, shelf: Any) -> None:
-    get, asked = shelf.get, []
-
-    def failing(id: str, **settings: Any) -> Any:
-        asked.append(id)
-        if len(asked) == 2:
-            raise AccessDenied("not this time")
-        return get(id, **settings)
-
-    shelf.get = failing
-    with hold_lease(plain_cloud, lambda: None):
-        assert lease_id(plain_cloud) not in shelf.documents
+def test_a_network_that_stays_away_stops_the_run(plain_cloud: Cloud, manual_clock: Any, leased_blobs: Any) -> None:
+    with hold_lease(plain_cloud, "up", lambda: None):
+        leased_blobs.silent = True
+        plain_cloud.locks.check()  # for a minute it is known to be ours
+        manual_clock.sleep(LIFETIME)
+        with pytest.raises(Refused, match="could not be renewed: no answer"):
+            plain_cloud.locks.check()
 
 
-def test_an_unexpected_error_of_the_checks_leaves_no_lease(plain_cloud: Cloud, shelf: Any) -> None:
-    def surprise() -> None:
-        raise RuntimeError("not foreseen")
+def test_without_access_to_the_blobs_nothing_begins(plain_cloud: Cloud, leased_blobs: Any) -> None:
+    leased_blobs.silent = True
+    with pytest.raises(GateliftError, match="no answer"), hold_lease(plain_cloud, "up", lambda: None):
+        raise AssertionError("the block must not begin")
 
-    with pytest.raises(RuntimeError), hold_lease(plain_cloud, lambda: None, Task(surprise)):
-        raise AssertionError("the lease is not held")
-    assert lease_id(plain_cloud) not in shelf.documents
+
+def test_without_locks_nobody_waits_and_it_is_said(plain_cloud: Cloud, others: Locks, notes: Notes) -> None:
+    others.off = True
+    with plain_cloud.locks.stack("demo", "up"), others.stack("demo", "up"), others.shared():
+        others.check()
+    assert "no lock is taken" in notes.notes[0]
+
+
+def test_what_is_shared_is_held_by_one_command_at_a_time(
+    plain_cloud: Cloud, leased_blobs: Any, manual_clock: Any, notes: Notes
+) -> None:
+    other = Locks(leased_blobs, manual_clock, notes, local=False, longest=30)
+    refused = pytest.raises(NotReady, match="what the stacks of this workspace share is locked")
+    with plain_cloud.locks.shared(), plain_cloud.locks.shared(), refused, other.shared():  # two threads of one command
+        raise AssertionError("both hold it")
+    with other.shared():
+        assert list(leased_blobs.blobs) == ["shared"]
+    assert leased_blobs.blobs == {}

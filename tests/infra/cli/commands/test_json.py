@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "emulator fault add": ("--path none --status 503", 0, {"faults"}),
     "emulator fault list": ("", 0, {"faults"}),
     "emulator fault clear": ("", 0, {"faults"}),
+    "unlock": ("spec.yaml", 0, {"stack", "locks"}),
     "explain": ("", 0, {"codes"}),
     "down": ("spec.yaml", 0, {"stack", "changes"}),
     "emulator stop": ("", 0, {"stopped"}),

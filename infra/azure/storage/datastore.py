@@ -1,0 +1,70 @@
+"""The workspace's own blob container (its default datastore), and what opens it."""
+
+import base64
+import hmac
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from msgspec import Struct
+
+from infra.azure.arm import Arm
+from infra.azure.workspace import Workspace
+from infra.errors import AccessDenied, NotFound
+
+DATASTORE = "workspaceblobstore"
+SECRETS_API = (
+    "2024-10-01"  # the first stable version that returns a shared access signature instead of the account's key
+)
+SIGNATURE = {"expirableSecret": True, "expireAfterHours": 1}
+SIGNED_VERSION = "2021-08-06"
+NOT_SIGNED = [""] * 7  # snapshot, encryption scope and five headers of the answer
+
+
+class Container(Struct, frozen=True):
+    """A blob container: its URL, and a signature or the account's key; neither means that the login gives access."""
+
+    url: str
+    account: str
+    signature: str = ""
+    key: str = ""
+
+
+def workspace_container(arm: Arm, workspace: Workspace) -> Container:
+    """The container of the workspace's default datastore, and what opens it; raises `NotFound` where there is none."""
+    id = f"{workspace.id}/datastores/{DATASTORE}"
+    store = (arm.get(id) or {}).get("properties")
+    if not store:
+        hint = "`az ml workspace diagnose` shows what the workspace lacks"
+        raise NotFound(f"the workspace {workspace.name} has no datastore {DATASTORE}", hint=hint)
+    url = f"https://{store['accountName']}.blob.{store['endpoint']}/{store['containerName']}"
+    secret = _secret(arm, id, store)
+    signature = str(secret.get("sasToken", "")).removeprefix("?")
+    return Container(url, str(store["accountName"]), signature, str(secret.get("key", "")))
+
+
+def _secret(arm: Arm, id: str, store: dict[str, Any]) -> dict[str, Any]:
+    """The container's signature or account key; empty where the login itself must give access."""
+    credentials = store.get("credentials")
+    if isinstance(credentials, dict) and credentials.get("credentialsType") == "None":
+        return {}
+    try:
+        return arm.post(f"{id}/listSecrets", SIGNATURE, api_version=SECRETS_API)
+    except AccessDenied as error:
+        if error.code == "AuthorizationFailed":  # the caller may still have permission to write blobs
+            return {}
+        raise
+
+
+def sign(container: Container, now: datetime, version: str = SIGNED_VERSION) -> str:
+    """A shared access signature for an hour, made with the account's key.
+
+    https://learn.microsoft.com/rest/api/storageservices/create-service-sas
+    """
+    name = container.url.rpartition("/")[2]
+    expiry = (now + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    fields = {"sp": "racwdl", "se": expiry, "spr": "https", "sv": version, "sr": "c"}
+    resource = f"/blob/{container.account}/{name}"
+    lines = [fields["sp"], "", expiry, resource, "", "", "https", version, "c", *NOT_SIGNED]
+    digest = hmac.digest(base64.b64decode(container.key), "\n".join(lines).encode(), "sha256")
+    return urlencode(fields | {"sig": base64.b64encode(digest).decode()})
