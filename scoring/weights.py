@@ -1,6 +1,7 @@
 """Where a model's files come from: a mounted model asset, a path, or the Hugging Face Hub (with HF_TOKEN)."""
 
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from huggingface_hub.errors import (
 )
 
 from scoring.errors import WeightsMissing
+from scoring.hub_token import hub_token
 
 logger = logging.getLogger("scoring")
 
@@ -48,7 +50,8 @@ def fetch_weights(
         return Weights(location=str(_checked_folder(model)), name=model)
     page = f"{hub_url}/{model}"
     try:
-        return Weights(location=_download(HfApi(endpoint=hub_url), model, revision, with_tensors, cache), name=model)
+        hub = HfApi(endpoint=hub_url, token=hub_token(os.environ))
+        return Weights(location=_download(hub, model, revision, with_tensors, cache), name=model)
     except HFValidationError as error:
         raise WeightsMissing(
             f"{model!r} is neither a folder nor a Hugging Face model id", hint="write it as org/name, or give a path"

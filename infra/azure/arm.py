@@ -16,6 +16,7 @@ from infra.azure.login import Credential
 from infra.azure.session import LONGEST_PAUSE, ArmSession, retry_after
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady, OperationFailed, Refused
 from infra.http_client import Answer, Web
+from infra.redaction import SEEN
 from infra.timeouts import Timeouts
 
 API_VERSION = "2024-04-01"  # the newest stable version that has every operation used here
@@ -190,6 +191,7 @@ class Arm:
     def _json(self, response: Answer) -> dict[str, Any]:
         self._checked(response)
         body = response.json() if response.text() else {}
+        SEEN.learn_document(body)
         return body if isinstance(body, dict) else {"value": body}
 
     def _operation(self, id: str, response: Answer, *, deleting: bool = False) -> Operation:

@@ -25,8 +25,9 @@ from infra.errors import NotFound
 from infra.hub.access import PUBLIC_HUB, Hub
 from infra.paths import default_emulator_state
 from infra.portal import Portal
+from infra.redaction import SEEN
 from infra.reporter import Reporter, Silent
-from infra.spec.model import StackSpec
+from infra.spec.model import StackSpec, to_values
 from infra.timeouts import read_timeouts
 
 DEFAULT_LOCATION = "eastus"
@@ -85,6 +86,7 @@ class Target:
 
 def open_target(spec: StackSpec, *, local: bool, environ: MutableMapping[str, str]) -> Target:
     """Open Azure; with `local`, start the emulator if it is not running and create the spec's workspace in it."""
+    SEEN.allow(to_values(spec))  # a plan shows what the spec says
     return _open_local(spec, environ) if local else _open_azure(spec, environ)
 
 

@@ -14,9 +14,11 @@ from typing import Any
 import click
 
 from infra.cli.app import app
-from infra.cli.input.secrets_guard import redact, refuse_secrets
+from infra.cli.input.secrets_guard import refuse_secrets
 from infra.cli.terminal.output import Output, OutputClosed, OutputFormat
 from infra.errors import GateliftError
+from infra.hub.token_form import NOT_USED, other_places
+from infra.redaction import SEEN, RedactedStream, redact_quoted, told
 
 REPORT_AT = "https://github.com/gatelift/gatelift/issues"
 # Two arguments in a row: `--output json`, `--output=json`, `-o json`, `-ojson`, or after other short flags: `-yo json`.
@@ -30,12 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     open_closed_streams()
     out = Output(OutputFormat.JSON if wants_json(arguments) else OutputFormat.TEXT)
-    try:
-        return run(arguments, out)
-    except OutputClosed:
-        return OUTPUT_CLOSED
-    except GateliftError as error:  # what went wrong could not be written to stdout
-        return report_error(Output(OutputFormat.TEXT), error)
+    with redacted_streams():
+        try:
+            return run(arguments, out)
+        except OutputClosed:
+            return OUTPUT_CLOSED
+        except GateliftError as error:  # what went wrong could not be written to stdout
+            return report_error(Output(OutputFormat.TEXT), error)
 
 
 def run(arguments: list[str], out: Output) -> int:
@@ -62,6 +65,19 @@ def open_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+
+
+@contextmanager
+def redacted_streams() -> Iterator[None]:
+    """Let everything that this run writes pass the redaction, whoever writes it."""
+    SEEN.clear()
+    SEEN.learn_environment(os.environ)
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = RedactedStream(sys.stdout), RedactedStream(sys.stderr)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
@@ -112,11 +128,13 @@ def report_error(out: Output, error: GateliftError, exit_code: int = FAILED) -> 
 
 
 def error_object(error: GateliftError) -> dict[str, Any]:
-    """`{"code", "message", "hint", "cause"?, "log", "request_id"}`, without the token from the environment."""
-    message, hint, cause = (redact(text, os.environ) for text in (str(error), error.hint, error.cause))
-    found: dict[str, Any] = {"code": error.code, "message": message, "hint": hint}
-    found |= {"cause": cause} if cause else {}
-    return found | {"log": [redact(line, os.environ) for line in error.log], "request_id": error.request_id}
+    """`{"code", "message", "hint", "cause"?, "log", "request_id"}`."""
+    hint = error.hint
+    if error.code == "token_missing" and (others := other_places(os.environ)):
+        hint = f"{hint}; the token in {' and '.join(others)} is not used: {NOT_USED}"
+    found: dict[str, Any] = {"code": error.code, "message": told(error), "hint": hint}
+    found |= {"cause": error.cause} if error.cause else {}
+    return found | {"log": [redact_quoted(line) for line in error.log], "request_id": error.request_id}
 
 
 def report_usage(out: Output, error: click.ClickException, arguments: Sequence[str]) -> int:
@@ -148,7 +166,7 @@ def report_unexpected(out: Output, error: Exception) -> int:
     if os.environ.get("GATELIFT_DEBUG"):
         import traceback  # rarely needed, and slow to import
 
-        out.message(redact("".join(traceback.format_exception(error)), os.environ), end="")
+        out.message("".join(traceback.format_exception(error)), end="")
     cause = " ".join(str(error).split())
     message = f"unexpected {type(error).__name__}{': ' if cause else ''}{cause}"
     hint = f"GATELIFT_DEBUG=1 shows the traceback; please report it with that at {REPORT_AT}"

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady
 from infra.http_client import Unreachable, Web
+from infra.hub.token_form import ONE_LINE, fault_of
 from infra.timeouts import Timeouts
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Hub:
 
     def token(self, token: str) -> TokenFacts:
         """Ask the Hub whose token it is."""
+        _refuse_malformed(token)
         with self._errors("", token):
             found: dict[str, Any] = self._api(token).whoami()
         access = (found.get("auth") or {}).get("accessToken") or {}
@@ -93,6 +95,7 @@ class Hub:
 
     def check_access(self, model: str, token: str) -> None:
         """Raise an error if the token may not read the model's files; each cause has its own message."""
+        _refuse_malformed(token)
         with self._errors(model, token):
             self._api(token).auth_check(model)
 
@@ -106,6 +109,7 @@ class Hub:
         """Read one document of the Hub without huggingface_hub, whose import takes longer than a whole `plan`."""
         url, headers = self.endpoint + path, {"User-Agent": "gatelift"}
         if token:
+            _refuse_malformed(token)
             headers["Authorization"] = f"Bearer {token}"
         try:
             answer = self._web.read(url, headers=headers)
@@ -159,7 +163,7 @@ class Hub:
         if refusal.code == "RevisionNotFound":
             message = f"{model} has no revision {revision!r} on the Hub"
             return NotFound(message, hint=f"see {self.page(model)}/commits/main", code="revision_not_found")
-        if refusal.status == 401 and token and (not model or "Invalid" in refusal.text):
+        if refusal.status in (400, 401) and token and (not model or "Invalid" in refusal.text):
             return self._invalid_token()
         if model and (refusal.code == "RepoNotFound" or refusal.status in (401, 404)):
             return self._no_such_model(model, token)
@@ -213,3 +217,9 @@ def _weights(files: list[Mapping[str, Any]]) -> int | None:
         if chosen:
             return None if None in chosen else sum(int(size or 0) for size in chosen)
     return None
+
+
+def _refuse_malformed(token: str) -> None:
+    """Raise `AccessDenied` for what no Hub can be asked about: it cannot even be sent as a header."""
+    if fault := fault_of(token):
+        raise AccessDenied(f"this is not a token: it {fault}", hint=ONE_LINE, code="token_form")

@@ -18,9 +18,11 @@ from infra.azure.target import Target, open_target
 from infra.errors import AccessDenied, GateliftError, NotFound
 from infra.hub.access import ModelFacts
 from infra.hub.demo_models import demo_model
+from infra.hub.token_form import NOT_USED, other_places
 from infra.planning.cautions import disk_need, shared_memory
 from infra.planning.serving import serving
-from infra.planning.token_access import NOT_READABLE, check_token, find_token, token_spec
+from infra.planning.token_access import NOT_READABLE, WRITE_ANEW, check_token, find_token, token_spec
+from infra.redaction import told
 from infra.resources.base import owner_of
 from infra.resources.connection import Connection
 from infra.spec.file import load_spec
@@ -88,6 +90,9 @@ def run_checks(path: Path, *, local: bool, token: str | None, environ: MutableMa
     yield attempt("disk", checks.check_disk)
     yield attempt("gpus", checks.check_gpus)
     yield attempt("token", checks.check_token)
+    if token is None and (others := other_places(environ)):
+        places = f"{' and '.join(others)} {'hold tokens' if len(others) > 1 else 'holds a token'}"
+        yield Check("other tokens", Verdict.OK, f"{places} that gatelift does not use: {NOT_USED}")
 
 
 def opened(name: str, open_it: Callable[[], Opened], detail: str) -> tuple[Opened | None, Check]:
@@ -109,7 +114,7 @@ def attempt(name: str, check: Callable[[], str]) -> Check:
     except CheckWarning as warning:
         return Check(name, Verdict.WARN, str(warning), warning.fix)
     except GateliftError as error:
-        return Check(name, Verdict.FAIL, str(error), error.hint)
+        return Check(name, Verdict.FAIL, told(error), error.hint)
 
 
 def check_login(target: Target) -> str:
@@ -256,6 +261,8 @@ class StackChecks:
                 raise CheckWarning(str(error), error.hint) from None
             raise
         facts = check_token(self.spec, self.hub, token.value)
+        if token.warning:
+            raise CheckWarning(f"{token.warning}; it is {facts.user}'s {facts.role} token", WRITE_ANEW)
         return f"{facts.user}'s {facts.role} token ({token.source}) gives access to {self.facts.id}"
 
     @cached_property

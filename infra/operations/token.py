@@ -5,9 +5,10 @@ from typing import Any
 from infra.azure.cloud import Cloud
 from infra.azure.target import Target
 from infra.errors import AccessDenied, GateliftError, NotFound
+from infra.hub.token_form import fault_of, trimmed
 from infra.planning.lease import hold_lease
 from infra.planning.serving import serving
-from infra.planning.token_access import check_token, find_token, refuse_key_vault, token_spec
+from infra.planning.token_access import WRITE_ANEW, check_token, find_token, refuse_key_vault, token_spec
 from infra.reporter import Reporter, Silent
 from infra.resources.base import Live
 from infra.resources.connection import Connection, fingerprint_of, fingerprints, stored_keys, token_hint
@@ -23,10 +24,8 @@ def token_set(spec: StackSpec, target: Target, token: str) -> dict[str, Any]:
     Returns `{"connection", "key", "action", "fingerprint"}`.
     """
     cloud = target.cloud
-    if not token.strip() or any(character.isspace() for character in token):
-        raise AccessDenied(
-            "the token is empty or contains white space", hint=token_hint(local=cloud.local), code="token_form"
-        )
+    if fault := fault_of(token):
+        raise AccessDenied(f"the token {fault}", hint=token_hint(local=cloud.local), code="token_form")
     refuse_key_vault(spec)
     connection = _connection(spec, token)
     live = connection.read(cloud)
@@ -62,6 +61,8 @@ def token_verify(spec: StackSpec, target: Target, token: str | None) -> dict[str
     found = find_token(spec, target, given=token, connection=live)
     facts = check_token(spec, target.hub, found.value)
     result: dict[str, Any] = {"user": facts.user, "role": facts.role, "source": found.source}
+    if found.warning:
+        result["warning"] = f"{found.warning}; {WRITE_ANEW}"
     if not is_registry_model(spec.model.id):
         result |= {"model": spec.model.id, "access": "granted"}
     return result | {"connection": _described(cloud, connection, live)}
@@ -119,7 +120,9 @@ def _described(cloud: Cloud, connection: Connection, live: Live | None) -> dict[
     if connection.token is None:
         return result
     try:
-        return result | {"same_token": stored_keys(cloud, connection.name).get(connection.key, "") == connection.token}
+        return result | {
+            "same_token": trimmed(stored_keys(cloud, connection.name).get(connection.key, "")) == connection.token
+        }
     except AccessDenied:
         same = fingerprint_of(connection.token, fingerprint.partition(":")[0]) == fingerprint
         return result | ({"same_token": same} if fingerprint else {})

@@ -10,7 +10,7 @@ from infra.parallel import together
 from infra.planning.desired import needs_token
 from infra.planning.plan import Action, Plan
 from infra.planning.prepare import Prepared
-from infra.planning.token_access import NOT_READABLE, check_token, find_token
+from infra.planning.token_access import NOT_READABLE, WRITE_ANEW, check_token, find_token
 from infra.reporter import Reporter
 from infra.resources.deployment import Deployment
 
@@ -65,6 +65,8 @@ def _check_token(prepared: Prepared, target: Target, reporter: Reporter) -> None
             raise
         reporter.note(f"{error}, so it is not checked; {error.hint}")
         return
+    if found.warning:
+        reporter.note(f"{found.warning}; {WRITE_ANEW}")
     check_token(spec, target.hub, found.value)
 
 

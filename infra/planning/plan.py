@@ -5,9 +5,11 @@ from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from infra.digests import fingerprint
 from infra.errors import Refused
+from infra.planning.shown import shown
 from infra.resources.base import NAMES_TAG, OWNER_TAG, Live, Resource, State
 
 WORKING = {"Creating", "Updating", "Deleting", "Scaling"}
@@ -98,16 +100,21 @@ def make_plan(
 def plan_one(stack: str, resource: Resource, live: Live | None) -> Change:
     """The change that one resource needs; raises `Refused` where it belongs to somebody else."""
     if live is None:
-        diff = tuple(FieldChange(path, None, value) for path, value in leaves(resource.desired))
-        return Change(Action.CREATE, resource.kind, resource.name, "does not exist", diff, fingerprint(None))
+        new = (FieldChange(path, None, value) for path, value in leaves(resource.desired))
+        return Change(Action.CREATE, resource.kind, resource.name, "does not exist", _shown(new), fingerprint(None))
     against = fingerprint([live.state, live.provisioning])
     if not resource.shared and live.owner not in ("", stack):
         raise _foreign(resource, f"belongs to the stack {live.owner}")
     if not resource.shared and not live.owner and "tags" in resource.desired:
         raise _foreign(resource, "exists and was not created by gatelift")
-    diff = tuple(differences(resource.settle(live), live.state, resource.exact, resource.updatable))
+    diff = _shown(differences(resource.settle(live), live.state, resource.exact, resource.updatable))
     action, reason = _action(stack, resource, live, diff)
     return Change(action, resource.kind, resource.name, reason, diff, against)
+
+
+def _shown(changes: Iterator[FieldChange]) -> tuple[FieldChange, ...]:
+    """The changes as everybody may see them: values that may be secrets as fingerprints."""
+    return tuple(replace(one, **shown(one.path, one.before, one.after)) for one in changes)
 
 
 def _action(stack: str, resource: Resource, live: Live, diff: tuple[FieldChange, ...]) -> tuple[Action, str]:

@@ -5,21 +5,27 @@ from msgspec import Struct
 from infra.azure.target import Target
 from infra.errors import AccessDenied
 from infra.hub.access import Hub, TokenFacts
+from infra.hub.token_form import dirt_of, fault_of, trimmed
 from infra.resources.base import Live
 from infra.resources.connection import find_stored_token, stored_keys, token_hint
 from infra.spec.model import StackSpec, TokenSpec
 from infra.spec.names import is_registry_model
 
+WRITE_ANEW = "write it anew with `gatelift token set`, which trims what lies around a token"
 CHECK_GIVEN = "`export HF_TOKEN=…` checks that token instead"
 NOT_READABLE = {"token_in_key_vault", "token_not_readable"}
 """Error codes of `find_token` for a stored token that gatelift may not or cannot read."""
 
 
 class FoundToken(Struct, frozen=True):
-    """A Hub token; `source` is `given` (to the command) or `stored` (in the connection)."""
+    """A Hub token; `source` is `given` (to the command) or `stored` (in the connection).
+
+    `warning` says what lies around the stored one, such as a line end; `value` is without it.
+    """
 
     value: str
     source: str
+    warning: str = ""
 
     def __repr__(self) -> str:
         """The source only, so that the token is never printed."""
@@ -61,7 +67,16 @@ def find_token(
         message = f"the connection {where.connection} exists but has no key {where.key}"
         hint = "write the token with `gatelift token set`, or correct token.connection or token.key in the spec"
         raise AccessDenied(message, hint=hint, code="connection_without_key")
-    return FoundToken(stored, "stored")
+    return _stored(stored, where.connection)
+
+
+def _stored(value: str, connection: str) -> FoundToken:
+    token = trimmed(value)
+    if fault := fault_of(token):
+        message = f"the token in the connection {connection} is not one: it {fault}"
+        raise AccessDenied(message, hint=WRITE_ANEW, code="token_form")
+    dirt = dirt_of(value)
+    return FoundToken(token, "stored", f"the token in the connection {connection} has {dirt}" if dirt else "")
 
 
 def check_token(spec: StackSpec, hub: Hub, token: str) -> TokenFacts:

@@ -12,6 +12,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import hf_raise_for_status
 
 from scoring.errors import WeightsMissing
+from scoring.hub_token import hub_token
 from scoring.weights import explain_refusal, fetch_weights, is_hub_id
 
 PAGE = "http://hub.test/org/name"
@@ -123,3 +124,29 @@ def test_download_from_the_cache_when_the_hub_is_away(hub_url: str, tmp_path: Pa
 def test_folder_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match=r"no config\.json"):
         fetch_weights(str(tmp_path), revision=None, hub_url="http://hub.test")
+
+
+@pytest.mark.parametrize(
+    ("stored", "fault"),
+    [
+        pytest.param('"hf_quoted12345"', "quotation marks", id="quotes"),
+        pytest.param("Bearer hf_bearer12345", "Bearer", id="bearer"),
+        pytest.param("${HF_TOKEN}", "filled in", id="unexpanded"),
+        pytest.param("<your-token>", "filled in", id="placeholder"),
+        pytest.param("hf_two hf_words", "2 words", id="two-words"),
+        pytest.param("hf_z\u200bero12345", "no token has", id="not-ascii"),
+    ],
+)
+def test_what_hf_token_holds_is_refused_in_a_sentence_that_does_not_show_it(
+    monkeypatch: pytest.MonkeyPatch, stored: str, fault: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", stored)
+    with pytest.raises(WeightsMissing, match=fault) as refused:
+        fetch_weights("org/name", revision=None, hub_url="http://127.0.0.1:9")
+    assert stored not in str(refused.value) + refused.value.hint
+
+
+@pytest.mark.parametrize("stored", ["hf_clean12345\n", "\ufeffhf_clean12345", " hf_clean12345\r\n"])
+def test_what_lies_around_the_token_is_trimmed(stored: str) -> None:
+    assert hub_token({"HF_TOKEN": stored}) == "hf_clean12345"
+    assert hub_token({"HF_TOKEN": " "}) is hub_token({}) is None

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from infra.azure.diagnosis.cause import Diagnosis
 from infra.azure.diagnosis.table import CLUES, KNOWN, TSG
+from infra.redaction import redact_quoted
 
 GENERAL_CODES = ("", "BadArgument", "BadRequest", "UserError", "InternalServerError")
 
@@ -72,12 +73,12 @@ def read_error(body: Mapping[str, Any] | str | None, *, fallback: str = "the ser
         try:
             body = json.loads(body)
         except ValueError:
-            return AzureError("", body[:2000] if isinstance(body, str) and body else fallback)
+            return AzureError("", redact_quoted(body[:8000])[:2000] if isinstance(body, str) and body else fallback)
     error = body.get("error", body) if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return AzureError("", fallback)
     codes, messages = _walk(error)
-    text = " ".join(messages)
+    text = redact_quoted(" ".join(messages))
     known = next((code for code in reversed(codes) if code in KNOWN), "")
     clue = next((code for words, code in CLUES if words in text), "")
     chosen = clue if known in GENERAL_CODES and clue else known

@@ -26,8 +26,8 @@ def connect(call: Invocation, spec: Path) -> None:
     """
     stack, target = open_stack(call, spec)
     info = operation.connect(stack, target)
-    call.out.document(info.to_json())
-    call.out.data(connect_text(info))
+    call.out.document(info.to_json(), secret=True)
+    call.out.data(connect_text(info), secret=True)
 
 
 def connect_text(info: ConnectInfo) -> str:

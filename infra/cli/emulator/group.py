@@ -11,6 +11,7 @@ from infra.cli.terminal.invocation import PATH, Group, Integer, Invocation, comm
 from infra.emulator import launcher
 from infra.emulator.launcher import EmulatorProfile
 from infra.errors import GateliftError
+from infra.redaction import SEEN
 
 EPILOG = """\b
 Examples:
@@ -69,8 +70,8 @@ def token(call: Invocation, state: Path | None) -> None:
             hint="use a token from the seed file",
             code="no_demo_user",
         )
-    call.out.document(answer)
-    call.out.data(answer["token"])
+    call.out.document(answer, secret=True)
+    call.out.data(answer["token"], secret=True)
 
 
 @command(emulator, name="inspect")
@@ -78,6 +79,7 @@ def token(call: Invocation, state: Path | None) -> None:
 def inspect(call: Invocation, state: Path | None) -> None:
     """List the emulator's resources; with --output json as documents without secrets."""
     resources = running_portal(call, state).get("resources")
+    SEEN.learn_document(resources)
     call.out.document({"resources": resources})
     for resource in resources:
         provisioning_state = (resource.get("properties") or {}).get("provisioningState", "")

@@ -1,11 +1,14 @@
 """Plans on disk: what `plan --out` writes and `up --plan` reads."""
 
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
 from infra.errors import GateliftError
 from infra.planning.plan import Action, Change, FieldChange, Plan
+from infra.redaction import SEEN
 
 VERSION = 1
 WRITES_ONE = "`gatelift plan SPEC --out FILE` writes one"
@@ -23,11 +26,19 @@ def write_plan(plan: Plan, file: Path) -> None:
     for written, change in zip(document["changes"], plan.changes, strict=True):
         written["planned_against"] = change.planned_against
     try:
-        file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        write_private(file, json.dumps(SEEN.redact_all(document), indent=2) + "\n")
     except OSError as error:
         raise GateliftError(
             f"{file} cannot be written: {error.strerror}", hint="choose another file with --out", code="file_error"
         ) from None
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that nobody else may read, also where it was there and was readable."""
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+        if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):  # not of `/dev/stdout` or a pipe
+            os.fchmod(stream.fileno(), 0o600)
+        stream.write(text)
 
 
 def read_plan(file: Path) -> Plan:

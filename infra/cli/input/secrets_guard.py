@@ -1,4 +1,4 @@
-"""Keeps secrets out of the arguments, which every user of the machine can read, and out of messages."""
+"""Keeps secrets out of the arguments, which every user of the machine can read."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -26,10 +26,3 @@ def refuse_secrets(arguments: Sequence[str], environ: Mapping[str, str]) -> None
                 hint="set HF_TOKEN, pipe the token into `gatelift token set SPEC`, or let the command prompt for it; "
                 "if it is a real token, revoke it at https://huggingface.co/settings/tokens",
             )
-
-
-def redact(text: str, environ: Mapping[str, str]) -> str:
-    """The text without the token from the environment and without anything that looks like one."""
-    if known := environ.get("HF_TOKEN"):
-        text = text.replace(known, "hf_…")
-    return TOKEN_INSIDE.sub("hf_…", text)

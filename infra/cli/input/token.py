@@ -11,6 +11,8 @@ from typing import Any
 import click
 
 from infra.errors import GateliftError
+from infra.hub.token_form import ONE_LINE, fault_of, trimmed
+from infra.redaction import SEEN
 
 # How long to wait for a token on a pipe if HF_TOKEN is set as well: an inherited pipe may never end.
 PIPE_TIMEOUT_S = 2.0
@@ -43,7 +45,7 @@ def token_if_given(token_fd: int | None, environ: Mapping[str, str]) -> str | No
     """The token for commands that can do without one: from the descriptor or `HF_TOKEN`, else None."""
     if token_fd is not None:
         return checked(read_descriptor(token_fd), f"file descriptor {token_fd}")
-    if environ.get("HF_TOKEN", "").strip():
+    if trimmed(environ.get("HF_TOKEN", "")):
         return checked(environ["HF_TOKEN"], "HF_TOKEN")
     return None
 
@@ -100,14 +102,13 @@ def read_piped(*, wait: bool) -> str:
 
 
 def checked(text: str, source: str) -> str:
-    """The token without surrounding white space; TokenMissing, which does not repeat it, if it cannot be a token."""
-    token = text.strip()
+    """The token without what lies around it; TokenMissing, which does not repeat it, if it cannot be a token."""
+    SEEN.learn(text)
+    token = trimmed(text)
     if not token:
         raise TokenMissing(f"{source} contains no token", hint="a token is one line, e.g. hf_…")
-    if not token.isascii() or not token.isprintable() or any(char.isspace() for char in token):
-        words = len(token.split())
+    if fault := fault_of(token):
         raise TokenMissing(
-            f"what {source} contains is not a token: {words} word{'s' * (words != 1)}, {len(token)} characters",
-            hint="a token is one line of letters, digits and underscores, e.g. hf_…",
+            f"what {source} contains is not a token: it {fault} ({len(token)} characters)", hint=ONE_LINE
         )
     return token

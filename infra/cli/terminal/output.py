@@ -1,4 +1,6 @@
-"""Where a command's output goes: results to stdout, everything else to stderr; in JSON mode stdout gets one object."""
+"""Where a command's output goes: results to stdout, everything else to stderr; in JSON mode stdout gets one object.
+
+All of it passes the redaction, except the secret that a command was asked for (`secret=True`)."""
 
 import json
 import os
@@ -9,6 +11,7 @@ from typing import Any
 
 from infra.cli.terminal.style import Painter, wants_colour
 from infra.errors import GateliftError
+from infra.redaction import SEEN
 
 VERSION = 1
 """The version of what commands print in JSON mode; it changes when a key goes away or changes its meaning."""
@@ -33,23 +36,24 @@ class Output:
         self.paint = Painter(wants_colour(sys.stdout))
         self.paint_stderr = Painter(wants_colour(sys.stderr))
 
-    def data(self, text: str = "", *, end: str = "\n") -> None:
+    def data(self, text: str = "", *, end: str = "\n", secret: bool = False) -> None:
         """Write a result for people to stdout; in JSON mode nothing, since the JSON object has it."""
         if not self.is_json:
-            write_stdout(text + end)
+            write_stdout((text if secret else SEEN.redact(text)) + end)
 
-    def document(self, value: Mapping[str, Any]) -> None:
+    def document(self, value: Mapping[str, Any], *, secret: bool = False) -> None:
         """Write the command's JSON object to stdout, with the version in front; in text mode nothing.
 
         It takes one line, so that objects can be told apart by line; a terminal gets it indented.
         """
         if self.is_json:
             indent = 2 if sys.stdout.isatty() else None
-            write_stdout(json.dumps({"version": VERSION, **value}, indent=indent, ensure_ascii=False) + "\n")
+            shown = value if secret else SEEN.redact_all(value)
+            write_stdout(json.dumps({"version": VERSION, **shown}, indent=indent, ensure_ascii=False) + "\n")
 
     def message(self, text: str = "", *, end: str = "\n") -> None:
         """Write something for people to stderr, in both modes."""
-        sys.stderr.write(text + end)
+        sys.stderr.write(SEEN.redact(text) + end)
         sys.stderr.flush()
 
     def hint(self, text: str) -> None:
@@ -64,7 +68,7 @@ class Output:
 def write_stdout(text: str) -> None:
     """Write and flush, so that a reader that has gone away is noticed here and nowhere else."""
     try:
-        sys.stdout.write(text)
+        getattr(sys.stdout, "unredacted", sys.stdout).write(text)
         sys.stdout.flush()
     except OSError as error:
         # Python would complain once more when it flushes stdout at exit.

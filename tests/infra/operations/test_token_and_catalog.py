@@ -1,12 +1,17 @@
 """The operations behind the `token` and `catalog` commands."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.errors import AccessDenied, NotFound
 from infra.operations.catalog import catalog_hide, catalog_list, catalog_publish, catalog_show
+from infra.operations.doctor import run_checks
 from infra.operations.token import token_rotate, token_set, token_verify
+from infra.spec.model import to_values
+from tests.infra.operations.conftest import Phases
 
 
 def test_a_token_is_set_and_verified(bench: Any) -> None:
@@ -113,3 +118,45 @@ def test_an_entry_is_hidden_until_its_moment(bench: Any) -> None:
     assert catalog_hide(spec, target, None)["invisible_until"] is None
     assert visible("2020-01-01T00:00:00.000Z") == ["org-gated"]
     assert catalog_publish(spec, target)["invisible_until"] == "2026-01-16T00:00:00.000Z"
+
+
+def store(target: Any, stored: str) -> None:
+    """Write the connection as a person does who knows nothing of gatelift."""
+    body = {
+        "properties": {
+            "category": "CustomKeys",
+            "authType": "CustomKeys",
+            "target": "_",
+            "credentials": {"keys": {"HF_TOKEN": stored}},
+        }
+    }
+    target.arm.put(target.cloud.workspace.connection("HuggingFaceTokenConnection"), body)
+
+
+def test_what_lies_around_a_stored_token_is_told(bench: Any, tmp_path: Path) -> None:
+    spec = bench.spec("dirty")
+    target = bench.target(spec)
+    store(target, "hf_goodtoken001\n")
+    verified = token_verify(spec, target, None)
+    assert verified["user"] == "reader"
+    assert "has a line end after it; write it anew" in verified["warning"]
+    (tmp_path / "spec.yaml").write_text(json.dumps(to_values(spec)))
+    checks = run_checks(tmp_path / "spec.yaml", local=True, token=None, environ=bench.environ)
+    [token] = [check for check in checks if check.name == "token"]
+    assert (token.verdict, "a line end after it" in token.detail) == ("warn", True)
+    assert "goodtoken" not in json.dumps([verified, token.to_json()])
+    phases = Phases()
+    bench.up(spec, token=None, phases=phases)
+    assert any("has a line end after it" in note for note in phases.notes)
+
+
+@pytest.mark.parametrize("stored", ['"hf_goodtoken001"', "Bearer hf_goodtoken001", "${HF_TOKEN}", "<your-token>"])
+def test_a_stored_token_that_is_none_is_refused_without_showing_it(bench: Any, stored: str) -> None:
+    spec = bench.spec("no-token")
+    target = bench.target(spec)
+    store(target, stored)
+    with pytest.raises(AccessDenied) as refused:
+        token_verify(spec, target, None)
+    assert refused.value.code == "token_form"
+    assert "gatelift token set" in refused.value.hint
+    assert stored not in str(refused.value) + refused.value.hint

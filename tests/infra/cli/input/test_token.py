@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 
-from infra.cli.input.secrets_guard import redact
 from infra.cli.input.token import TokenMissing, checked, token_if_given, token_wanted
 from infra.errors import GateliftError
 
@@ -74,9 +73,3 @@ def test_what_is_no_token_is_refused_without_repeating_it(text: str) -> None:
         checked(text, "HF_TOKEN")
     assert "HF_TOKEN" in str(refused.value)
     assert not text.strip() or text.strip() not in str(refused.value)
-
-
-def test_messages_lose_what_looks_like_a_token() -> None:
-    token = "hf_" + "x1" * 15
-    assert redact(f"a {token} b plainsecret", {"HF_TOKEN": "plainsecret"}) == "a hf_… b hf_…"
-    assert redact("hf_hub_download failed", {}) == "hf_hub_download failed"

@@ -1,0 +1,36 @@
+"""The Hub token in HF_TOKEN: trimmed, or refused in a sentence that does not show it."""
+
+import re
+from collections.abc import Mapping
+
+from scoring.errors import WeightsMissing
+
+AROUND = "\ufeff\u200b\0 \t\r\n\v\f\u00a0"  # what editors, shells and secret stores leave around a token
+UNEXPANDED = re.compile(r"\$\{?\{?.*\}?\}?|\{\{.*\}\}|%\w+%|<.*>")
+
+
+def hub_token(environ: Mapping[str, str]) -> str | None:
+    """The token without what lies around it, None where there is none; raises `WeightsMissing` for what is no token."""
+    token = environ.get("HF_TOKEN", "").strip(AROUND).strip()
+    if fault := _fault_of(token):
+        raise WeightsMissing(
+            f"what HF_TOKEN contains is not a token: it {fault}",
+            hint="a token is one line, e.g. hf_…; `gatelift token set` writes it anew",
+        )
+    return token or None
+
+
+def _fault_of(token: str) -> str:
+    if not token:
+        return ""
+    if token[0] in "\"'`" or token[-1] in "\"'`":
+        return "has quotation marks around it"
+    if UNEXPANDED.fullmatch(token):
+        return "is a placeholder that nobody has filled in"
+    if token.split()[0].lower().rstrip(":") in ("bearer", "authorization"):
+        return "begins with `Bearer`, which is not part of the token"
+    if len(token.split()) > 1:
+        return f"is {len(token.split())} words"
+    if not token.isascii() or not token.isprintable():
+        return "has characters that no token has, such as those that a copy from a document leaves"
+    return ""
