@@ -31,6 +31,8 @@ FOUND = pytest.StashKey[dict[str, str]]()
 PASSED, FAILED = pytest.StashKey[set[str]](), pytest.StashKey[set[str]]()
 TOKENS = ("hf_contracttoken1", "hf_contracttoken2")
 SEED = {"hub": {"tokens": [{"value": token, "user": "demo"} for token in TOKENS]}}
+# Operations take a moment, as on Azure, so that what they lock can be seen.
+SETTINGS = {"endpoint_bytes_per_second": 0, "operation_seconds": 0.3, "endpoint_settle_seconds": 1, "list_page_size": 2}
 PLACE = ("SUBSCRIPTION", "RESOURCE_GROUP", "WORKSPACE")
 PUBLIC = "https://management.azure.com"
 
@@ -50,7 +52,7 @@ class Target:
     longest: int = 180
     """Seconds that a request may take: the most that Azure allows, and less on the emulator, so that nobody waits."""
     environ: dict[str, str] = field(default_factory=dict)
-    """What the command line needs to reach the same place; with an emulator's state it takes `--local`, too."""
+    """What the command line needs to take the emulator for a cloud of its own; nothing on Azure."""
 
     @property
     def live(self) -> bool:
@@ -81,7 +83,7 @@ def on_the_emulator(tmp_path_factory: pytest.TempPathFactory, patch: pytest.Monk
     (folder / "seed.json").write_text(json.dumps(SEED))
     state = folder / "state"
     profile = launcher.start(state, seed=folder / "seed.json")
-    httpx.put(f"{profile.portal}/settings", json={"endpoint_bytes_per_second": 0}, trust_env=False).raise_for_status()
+    httpx.put(f"{profile.portal}/settings", json=SETTINGS, trust_env=False).raise_for_status()
     patch.setenv("REQUESTS_CA_BUNDLE", profile.ca_bundle)
     patch.setenv("IDENTITY_ENDPOINT", profile.identity_endpoint)
     patch.setenv("IDENTITY_HEADER", "any")
@@ -105,7 +107,11 @@ def on_the_emulator(tmp_path_factory: pytest.TempPathFactory, patch: pytest.Monk
         options,
         trusted=profile.ca_bundle,
         longest=3,
-        environ={"GATELIFT_EMULATOR_STATE": str(state)},
+        environ={
+            "ARM_CLOUD_METADATA_URL": f"{url}/metadata/endpoints?api-version=2022-09-01",
+            "REQUESTS_CA_BUNDLE": profile.ca_bundle,
+            "HF_ENDPOINT": profile.hub,
+        },
     )
     launcher.stop(state)
 

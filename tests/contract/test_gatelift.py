@@ -1,6 +1,7 @@
 """gatelift's own round trip, through the command line as a person uses it; the tests build on each other.
 
-On the emulator a container that starts at once stands for vLLM; on Azure it is the real one. What it needs there, in
+On the emulator, which gatelift takes for a cloud of its own, a container that starts at once stands for vLLM; on
+Azure it is the real one. What it needs there, in
 addition to what conftest.py names:
 
     GATELIFT_CONTRACT_GPU             the instance type; the change needs quota for two of them
@@ -39,7 +40,7 @@ deployment: {{name: {deployment}, instance_type: {size}, engine: {{max_model_len
 
 @dataclass
 class Stack:
-    """A spec in a folder of its own, and the command line that works on it."""
+    """A spec in a folder of its own, and the command line that works on it; `environ` leads it to the emulator."""
 
     folder: Path
     values: dict[str, str]
@@ -51,10 +52,9 @@ class Stack:
 
     def run(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
         program = [*WITH_A_CONTAINER] if self.environ else ["-m", "infra.cli"]
-        local = ["--local"] if self.environ else []
         environ = {**os.environ, **self.environ, "HF_TOKEN": self.tokens[0], "PYTHONPATH": str(ROOT)}
         return subprocess.run(
-            [sys.executable, *program, *arguments, *local, "--yes", "--output", "json"],
+            [sys.executable, *program, *arguments, "--yes", "--output", "json"],
             cwd=self.folder,
             env=environ,
             input=stdin,
