@@ -102,7 +102,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported(repositor
     assert imported - declared == set(BROUGHT_BY_OTHERS)
 
 
-NAMED_PATH = re.compile(r"\b(?:infra|scoring|scripts|tests|environments|docs|examples)/[\w./*-]*\w")
+NAMED_PATH = re.compile(r"(?<![\w-])(?:infra|scoring|scripts|tests|environments|docs|examples)/[\w./*-]*\w")
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{page.name}" for page in DOCS)])

@@ -64,7 +64,10 @@ def workspace(cloud: Cloud) -> dict[str, Any]:
     document = cloud.management.get(cloud.workspace.id)
     if document is None:
         where = f"{cloud.workspace.name} in resource group {cloud.workspace.resource_group}"
-        hint = "correct `workspace` in the spec; `az ml workspace list` shows yours"
+        hint = (
+            "correct `workspace` in the spec; `az ml workspace list` shows yours. A Microsoft Foundry project is one "
+            "only if it belongs to a hub"
+        )
         raise NotFound(f"there is no workspace {where}", hint=hint, code="workspace_not_found")
     return document
 

@@ -15,6 +15,8 @@ REGISTRY_EXAMPLE = "azureml://registries/HuggingFace/models/NAME/labels/latest"
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 ENDPOINT = re.compile(r"[a-zA-Z]([a-zA-Z0-9]|-(?!-))*[a-zA-Z0-9]")
 CONNECTION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
+# The resource id or the address of a project of the newer kind; one that belongs to a hub is a workspace.
+FOUNDRY_PROJECT = re.compile(r"(?i)microsoft\.cognitiveservices|services\.ai\.azure\.com")
 RESOURCE_GROUP = re.compile(r"[-\w._()]{1,89}[-\w_()]")
 ASSET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,254}")
 VERSION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,29}")
@@ -79,6 +81,11 @@ def resource_group(name: str) -> str:
 def workspace_name(name: str) -> str:
     """Names of workspaces and of connections, which follow the same pattern."""
     rule = "3 to 33 letters, digits, '_' and '-', a letter or digit first"
+    if FOUNDRY_PROJECT.search(name):
+        raise RuleBroken(
+            f"{name!r} is a project of Microsoft Foundry, which has no managed online endpoints",
+            "name an Azure ML workspace, or a project that belongs to a hub: `az ml workspace list` shows yours",
+        )
     return _match(CONNECTION, name, rule, _suggestion(name, most=33))
 
 

@@ -209,13 +209,17 @@ def test_deleting_a_code_asset(target: Any, unique: str, tell: Tell) -> None:
 
 
 @pytest.mark.probe("15")
-def test_lists_come_in_pages(target: Any, endpoint: str, tell: Tell) -> None:
+def test_lists_come_in_pages(target: Any, endpoint: str, unique: str, tell: Tell) -> None:
     """Which lists come in pages?"""
+    for version in "123":
+        id = f"{target.id}/environments/pages-{unique}/versions/{version}"
+        image = {"image": f"docker.io/library/python:3.1{version}-slim"}
+        assert target.arm("PUT", id, {"properties": image}).status_code in (200, 201)
     lines = []
-    for kind in ("onlineEndpoints", "environments", "models", "codes", "connections"):
+    for kind in ("onlineEndpoints", "environments", f"environments/pages-{unique}/versions", "models", "codes"):
         answer = target.arm("GET", f"{target.id}/{kind}").raise_for_status().json()
         more = "and a nextLink" if answer.get("nextLink") else "no nextLink"
-        lines.append(f"{kind} {len(answer['value'])}, {more}")
+        lines.append(f"{kind.rpartition('/')[2]} {len(answer['value'])}, {more}")
     tell("; ".join(lines))
 
 
