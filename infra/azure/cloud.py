@@ -50,10 +50,7 @@ class Assets(Protocol):
     """Creates the assets that need uploaded files; implemented by `infra.azure.sdk.assets.AzureAssets`."""
 
     def warm_up(self) -> None:
-        """Start to load what the two `put_` methods need, which takes seconds."""
-
-    def put_environment(self, document: Mapping[str, Any], folder: Path) -> None:
-        """Create an environment version; `document` is its Azure ML YAML, `folder` its build context."""
+        """Start to load what `put_model` needs, which takes seconds."""
 
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
         """Create a model version; `document` is its Azure ML YAML, `folder` has its files."""
@@ -64,6 +61,12 @@ class Assets(Protocol):
         `files` are pairs of the path below the folder and the path on disk, `reference` is the
         `blobReferenceForConsumption` of `startPendingUpload`.
         """
+
+    def put_blob(self, url: str, content: bytes) -> None:
+        """Write the blob of a URL with a shared access signature."""
+
+    def read_blob(self, url: str, start: int) -> bytes:
+        """Read the blob of such a URL from this byte on; nothing where there is no more, or no blob yet."""
 
 
 class Cloud(Struct, frozen=True):

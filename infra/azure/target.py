@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from infra.azure.arm import Arm
 from infra.azure.azure_clouds import PUBLIC, AzureCloud, find_cloud
 from infra.azure.cloud import Cloud
+from infra.azure.image_builds import REGISTRY_API
 from infra.azure.locks.leases import Locks
 from infra.azure.login import CachingCredential
 from infra.azure.poller import ArmPoller
@@ -20,6 +21,7 @@ from infra.azure.sdk.assets import AzureAssets
 from infra.azure.storage.lock_blobs import LockBlobs
 from infra.azure.workspace import Workspace
 from infra.clock import Clock, SystemClock
+from infra.digests import fingerprint
 from infra.emulator import launcher
 from infra.errors import NotFound
 from infra.hub.access import PUBLIC_HUB, Hub
@@ -139,4 +141,8 @@ def _make_workspace(arm: Arm, workspace: Workspace, location: str, url: str) -> 
         )
     group = f"/subscriptions/{workspace.subscription_id}/resourceGroups/{workspace.resource_group}"
     arm.put(group, {"location": location}, api_version="2021-04-01")
-    arm.put(workspace.id, {"location": location, "identity": {"type": "SystemAssigned"}, "properties": {}})
+    # A workspace of Azure's own portal gets its registry with the first image; with `--local` it has one at once.
+    registry = f"{group}/providers/Microsoft.ContainerRegistry/registries/cr{fingerprint(workspace.id.lower())}"
+    arm.put(registry, {"location": location, "sku": {"name": "Standard"}}, api_version=REGISTRY_API)
+    properties = {"containerRegistry": registry}
+    arm.put(workspace.id, {"location": location, "identity": {"type": "SystemAssigned"}, "properties": properties})

@@ -30,6 +30,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Manage": {
         "token": ("infra.cli.groups.token", "Manage the Hugging Face token in its workspace connection."),
+        "image": ("infra.cli.groups.image", "Build the container's image ahead of a deployment."),
         "catalog": ("infra.cli.groups.catalog", "Manage the model's entry in the catalog."),
         "emulator": ("infra.cli.emulator.group", "Run the emulator on its own, for other tools."),
         "unlock": ("infra.cli.commands.unlock", "End the lock of a command that hangs, after asking."),

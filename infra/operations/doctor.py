@@ -11,6 +11,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from infra.azure.azure_clouds import check_registry
+from infra.azure.image_builds import ACTIONS, require_registry
 from infra.azure.login import describe_login
 from infra.azure.permissions import missing_actions
 from infra.azure.quota import check_quota
@@ -20,11 +21,13 @@ from infra.hub.access import ModelFacts
 from infra.hub.demo_models import demo_model
 from infra.hub.token_form import NOT_USED, other_places
 from infra.planning.cautions import disk_need, shared_memory
+from infra.planning.desired import shipped_sources
 from infra.planning.serving import serving
 from infra.planning.token_access import NOT_READABLE, WRITE_ANEW, check_token, find_token, token_spec
 from infra.redaction import told
 from infra.resources.base import owner_of
 from infra.resources.connection import Connection
+from infra.resources.image import Image
 from infra.spec.file import load_spec
 from infra.spec.model import StackSpec
 from infra.spec.names import is_registry_model
@@ -84,6 +87,7 @@ def run_checks(path: Path, *, local: bool, token: str | None, environ: MutableMa
         if not local:
             yield attempt("role", checks.check_role)
         yield attempt("quota", checks.check_quota)
+        yield attempt("image", checks.check_image)
         yield attempt("endpoint", checks.check_endpoint)
         yield attempt("connection", checks.check_connection)
     yield attempt("model", checks.check_model)
@@ -201,6 +205,28 @@ class StackChecks:
         if wanted <= running:
             return f"{deployment.instance_type} runs already, {running} of {wanted} wanted instances"
         raise CheckWarning(f"Azure lists no quota for {deployment.instance_type} in {region}")
+
+    def check_image(self) -> str:
+        """The container's image is there, or the caller can build it in the workspace's registry."""
+        if is_registry_model(self.spec.model.id):
+            return "a registry model brings its own"
+        environment, _ = shipped_sources().assets(self.spec)
+        if environment.spec.image:
+            return f"{environment.spec.image} is ready, and is pulled when the deployment starts"
+        if Image(environment).read(self.cloud) is not None:
+            return f"{environment.name} is built"
+        registry = require_registry(self.cloud)
+        permissions = self.cloud.management.list(
+            f"{registry}/providers/Microsoft.Authorization/permissions", api_version="2022-04-01"
+        )
+        where = registry.rpartition("/")[2]
+        if missing := missing_actions(permissions, ACTIONS):
+            raise AccessDenied(
+                f"you may not build the image in {where}: {', '.join(missing)}",
+                hint=f'ask an owner: az role assignment create --role "Container Registry Tasks Contributor" '
+                f"--assignee YOU --scope {registry}; or name a ready image in environment.image",
+            )
+        return f"`up` builds {environment.name} in {where} first, on {environment.base}"
 
     def check_endpoint(self) -> str:
         """The endpoint's name is free in this workspace, or the endpoint is the stack's own."""

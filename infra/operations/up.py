@@ -20,7 +20,7 @@ from infra.planning.prepare import Prepared, observe_again, prepare
 from infra.reporter import Phase, Recorder, Reporter
 from infra.spec.model import StackSpec
 
-BY_SDK = {"environment", "model"}  # these kinds are created through azure-ai-ml, which takes seconds to import
+BY_SDK = {"model"}  # this kind is created through azure-ai-ml, which takes seconds to import
 
 
 class UpResult(Struct, frozen=True):

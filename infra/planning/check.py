@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from infra.azure.cloud import Cloud
+from infra.azure.image_builds import require_registry
 from infra.azure.quota import check_quota
 from infra.azure.target import Target
 from infra.errors import AccessDenied, Refused, StalePlan
@@ -43,11 +44,13 @@ def check_fresh(planned: Plan, now: Plan) -> None:
 
 
 def check_access_and_quota(prepared: Prepared, target: Target, cloud: Cloud) -> None:
-    """Ask the Hub whether the token gives access to the model, and Azure whether the quota is enough."""
+    """Ask the Hub whether the token gives access to the model, and Azure whether it can build and has the quota."""
     changing = prepared.plan.changing
-    checks: list[Callable[[], None]] = []
+    checks: list[Callable[[], object]] = []
     if changing & {"connection", "deployment"} and needs_token(prepared.desired.spec, prepared.desired.facts):
         checks.append(lambda: _check_token(prepared, target, cloud.reporter))
+    if "image" in changing:
+        checks.append(lambda: require_registry(cloud))
     if "deployment" in changing:
         checks.append(lambda: _check_quota(prepared, cloud))
     together(checks)

@@ -16,10 +16,11 @@ from infra.resources.connection import Connection
 from infra.resources.deployment import Deployment, ServedModel
 from infra.resources.endpoint import Endpoint
 from infra.resources.environment import Environment
+from infra.resources.image import Image
 from infra.resources.model_card import ModelCard
 from infra.resources.secrets_role import SecretsRole
 from infra.resources.traffic import Traffic
-from infra.spec.model import CatalogSpec, StackSpec, TokenSpec
+from infra.spec.model import CatalogSpec, EnvironmentSpec, StackSpec, TokenSpec
 from infra.spec.names import catalog_name, is_registry_model
 
 # For each kind of resource, the kinds that must exist before it; a plan lists the kinds in this order. The endpoint
@@ -27,7 +28,8 @@ from infra.spec.names import catalog_name, is_registry_model
 # ends there and must leave nothing behind.
 ORDER: Mapping[str, tuple[str, ...]] = {
     "connection": ("endpoint",),
-    "environment": (),
+    "image": (),
+    "environment": ("image",),
     "code": (),
     "model": (),
     "role": ("endpoint",),
@@ -36,7 +38,7 @@ ORDER: Mapping[str, tuple[str, ...]] = {
     "traffic": ("deployment",),
 }
 # These wait only until Azure has accepted the endpoint's name, not until the endpoint has been created.
-ONCE_ACCEPTED: Mapping[str, tuple[str, ...]] = dict.fromkeys(("environment", "code", "model"), ("endpoint",))
+ONCE_ACCEPTED: Mapping[str, tuple[str, ...]] = dict.fromkeys(("image", "environment", "code", "model"), ("endpoint",))
 
 
 class Sources(Struct, frozen=True, dict=True):
@@ -46,14 +48,16 @@ class Sources(Struct, frozen=True, dict=True):
     environment: Path
     script: str = "score.py"
 
-    def assets(self, stack: str) -> tuple[Environment, CodeAsset]:
+    def assets(self, spec: StackSpec) -> tuple[Environment, CodeAsset]:
         """The environment and the code made from these folders; the files are read once."""
-        if stack not in self._assets:
-            self._assets[stack] = Environment(self.environment, stack), CodeAsset(self.scoring, stack, self.script)
-        return self._assets[stack]
+        key = spec.name, spec.environment
+        if key not in self._assets:
+            environment = Environment(self.environment, spec.name, spec.environment)
+            self._assets[key] = environment, CodeAsset(self.scoring, spec.name, self.script)
+        return self._assets[key]
 
     @cached_property
-    def _assets(self) -> dict[str, tuple[Environment, CodeAsset]]:
+    def _assets(self) -> dict[tuple[str, EnvironmentSpec], tuple[Environment, CodeAsset]]:
         return {}
 
 
@@ -87,7 +91,7 @@ def desired_resources(
         found += [SecretsRole(id, spec.name) for id in spec.endpoint.identity.user_assigned_identities]
     served = ServedModel(spec.model.id)
     if facts is not None:
-        environment, code = sources.assets(spec.name)
+        environment, code = sources.assets(spec)
         served = ServedModel(
             facts.id,
             facts.revision,
@@ -97,6 +101,7 @@ def desired_resources(
             sources.script,
             (("HF_TOKEN", reference(where)),) if with_token else (),
         )
+        found += [Image(environment)] if spec.environment.build else []
         found += [environment, code]
         if spec.catalog is not None:
             found.append(catalog_entry(spec, spec.catalog, facts, str(environment.pins["vllm_version"]), page))

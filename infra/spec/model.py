@@ -12,8 +12,10 @@ from infra.spec.names import (
     AssetVersion,
     EndpointName,
     IdentityId,
+    ImageName,
     KeyVaultSecret,
     ModelId,
+    PinnedImage,
     ResourceGroupName,
     RuleBroken,
     StackName,
@@ -166,6 +168,33 @@ class TokenSpec(Written, frozen=True, kw_only=True):
             )
 
 
+class BuildSpec(Written, frozen=True, kw_only=True):
+    """How the container's image is built in the workspace's registry."""
+
+    base: Annotated[
+        ImageName | None,
+        Meta(description="Image of vLLM to build on, e.g. one for another CUDA; gatelift's own pin by default"),
+    ] = None
+
+
+class EnvironmentSpec(Written, frozen=True, kw_only=True):
+    """The container's image: a ready one, or one that is built; `build: {}` by default."""
+
+    image: Annotated[
+        PinnedImage | None,
+        Meta(description="Ready image of `gatelift image build`, by its digest: `REGISTRY/NAME@sha256:…`"),
+    ] = None
+    build: BuildSpec | None = None
+
+    def check(self, written: Collection[str]) -> None:
+        """Exactly one of the two is given."""
+        if bool(self.image) == (self.build is not None):
+            raise RuleBroken(
+                "environment has either `image` or `build`" + (", not both" if self.image else ""),
+                "`image: REGISTRY/NAME@sha256:…` names a ready one; `build: {}` builds it in the workspace's registry",
+            )
+
+
 class CatalogSpec(Written, frozen=True, kw_only=True):
     """The model's entry in the workspace's catalog."""
 
@@ -202,14 +231,19 @@ class StackSpec(Written, frozen=True, kw_only=True):
     token: Annotated[
         TokenSpec | None, Meta(description="By default HuggingFaceTokenConnection, if the model needs a token")
     ] = None
+    environment: Annotated[
+        EnvironmentSpec, Meta(description="The container's image; built in the workspace's registry by default")
+    ] = EnvironmentSpec(build=BuildSpec())
     catalog: Annotated[CatalogSpec | None, Meta(description="No entry in the catalog by default")] = None
     local: LocalSpec = LocalSpec()
 
     def check(self, written: Collection[str]) -> None:
         """A registry model comes with its own container, so that some fields do not apply."""
-        if is_registry_model(self.model.id) and (self.deployment.engine or self.model.revision or self.catalog):
+        others = (self.deployment.engine, self.model.revision, self.catalog, "environment" in written)
+        if is_registry_model(self.model.id) and any(others):
             raise RuleBroken(
-                "a registry model comes with its own container: engine, revision and catalog cannot be set",
+                "a registry model comes with its own container: engine, revision, catalog and environment cannot be "
+                "set",
                 "delete them, or give the model's Hub id in model.id",
             )
 

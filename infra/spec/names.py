@@ -32,6 +32,11 @@ IDENTITY = re.compile(
     r"/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[a-z0-9][a-z0-9_-]{2,127}",
     re.IGNORECASE,
 )
+# [HOST[:PORT]/]PATH[:TAG][@DIGEST]
+IMAGE = re.compile(
+    r"(?P<name>([a-zA-Z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*)(:(?P<tag>\w[\w.-]{0,127}))?"
+    r"(@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
 ENVIRONMENT_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -154,6 +159,28 @@ def catalog_name(model: str) -> str:
     return re.sub(r"[/_]", "-", model).lower()
 
 
+def image(value: str) -> str:
+    """References of container images, with a tag or a digest, since `latest` means another image every day."""
+    rule = "an image with its tag or digest, `REGISTRY/NAME:TAG` or `REGISTRY/NAME@sha256:…`"
+    match = IMAGE.fullmatch(value)
+    if not match or not (match["tag"] or match["digest"]):
+        raise RuleBroken(f"must be {rule}", "for example `vllm/vllm-openai:v0.32.0`")
+    return value
+
+
+def pinned_image(value: str) -> str:
+    """References of container images by digest: a tag may mean another image tomorrow, on a machine that restarts."""
+    match = IMAGE.fullmatch(value)
+    if not match or not match["digest"]:
+        name = match["name"] if match else "REGISTRY/NAME"
+        raise RuleBroken(
+            "must be an image by its digest, `REGISTRY/NAME@sha256:…`",
+            f"`docker buildx imagetools inspect {value if match else 'IMAGE'}` shows the digest: write "
+            f"`{name}@sha256:…`; `gatelift image build` prints it of what it has built",
+        )
+    return value
+
+
 def _match(pattern: re.Pattern[str], value: str, rule: str, hint: str) -> str:
     if not pattern.fullmatch(value):
         raise RuleBroken(f"must be {rule}", hint)
@@ -177,4 +204,6 @@ VmSize = Annotated[str, checked_by(vm_size)]
 VariableName = Annotated[str, checked_by(environment_variable)]
 IdentityId = Annotated[str, checked_by(identity_id)]
 KeyVaultSecret = Annotated[str, checked_by(key_vault_secret)]
+ImageName = Annotated[str, checked_by(image)]
+PinnedImage = Annotated[str, checked_by(pinned_image)]
 ModelId = Annotated[str, checked_by(model_id)]

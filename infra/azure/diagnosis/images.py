@@ -53,7 +53,7 @@ IMAGES: Causes = {
             "the workspace's registry refused the image build",
             "run `az ml workspace sync-keys`; with a private registry, set a compute for image builds "
             "(image_build_compute)",
-            ("authoriz", "unauthorized", "access denied", "registry"),
+            ("authoriz", "access denied"),
         ),
         Diagnosis(
             "the environment's image could not be built",

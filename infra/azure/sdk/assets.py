@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.azure.arm import Arm
 from infra.azure.azure_clouds import AzureCloud
+from infra.azure.storage.signed_urls import SignedUrls
 from infra.azure.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -34,10 +35,6 @@ class AzureAssets:
         """Start to import azure-ai-ml in the background."""
         self._sdk.warm_up()
 
-    def put_environment(self, document: Mapping[str, Any], folder: Path) -> None:
-        """Create an environment version; `document` is its Azure ML YAML, `folder` its build context."""
-        self._sdk.put_environment(document, folder)
-
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
         """Create a model version; `document` is its Azure ML YAML, `folder` has its files."""
         self._sdk.put_model(document, folder)
@@ -47,3 +44,15 @@ class AzureAssets:
         from infra.azure.sdk.uploads import upload_pending
 
         return upload_pending(self._arm, reference, files, folder)
+
+    @cached_property
+    def _signed_urls(self) -> SignedUrls:
+        return SignedUrls(self._arm)
+
+    def put_blob(self, url: str, content: bytes) -> None:
+        """Write the blob of a URL with a shared access signature."""
+        self._signed_urls.put(url, content)
+
+    def read_blob(self, url: str, start: int) -> bytes:
+        """Read the blob of such a URL from this byte on; nothing where there is no more, or no blob yet."""
+        return self._signed_urls.read(url, start)

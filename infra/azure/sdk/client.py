@@ -1,4 +1,4 @@
-"""Creates environments and models with azure-ai-ml; the only module that imports that package.
+"""Creates models with azure-ai-ml; the only module that imports that package.
 
 Importing it takes seconds, so it is loaded in a thread (`warm_up`) while Resource Manager creates the endpoint.
 """
@@ -45,11 +45,6 @@ class Sdk:
     def warm_up(self) -> None:
         """Start to import the SDK in the background."""
         Task(self._open)
-
-    def put_environment(self, document: Mapping[str, Any], folder: Path) -> None:
-        """Upload the build context and create the environment version."""
-        build = {**document["build"], "path": self._upload(folder).url}
-        self._put_asset("environments", "load_environment", {**document, "build": build})
 
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
         """Upload the folder and create the model version."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.operations.doctor import Check, Verdict, run_checks
-from infra.spec.model import StackSpec, to_values
+from infra.spec.model import EnvironmentSpec, StackSpec, to_values
 
 GOOD = "hf_goodtoken001"
 VAULT = "https://vault.vault.azure.net/secrets/hf/0123456789abcdef0123456789abcdef"
@@ -25,6 +25,8 @@ def test_a_stack_that_can_be_created_passes(bench: Any, tmp_path: Path) -> None:
     assert [name for name, check in found.items() if check.verdict is Verdict.FAIL] == []
     assert found["token"].detail == "reader's read token (given) gives access to org/gated"
     assert "does not exist yet" in found["connection"].detail
+    assert "builds gatelift-vllm:" in found["image"].detail
+    assert "vllm/vllm-openai" in found["image"].detail
 
 
 @pytest.mark.parametrize(
@@ -74,3 +76,15 @@ def test_the_stored_token_is_asked_about_where_none_is_given(bench: Any, tmp_pat
     found = checks(bench, tmp_path, spec, None)
     assert found["token"].detail == "reader's read token (stored) gives access to org/gated"
     assert found["endpoint"].detail == "stored-token-endpoint is this stack's own"
+
+
+def test_the_image_cannot_be_built_without_a_registry(bench: Any, tmp_path: Path) -> None:
+    spec = bench.spec("unregistered")
+    target = bench.target(spec)
+    target.arm.put(target.workspace.id, {"location": "eastus", "properties": {}})
+    found = checks(bench, tmp_path, spec, GOOD)["image"]
+    assert (found.verdict, "no container registry" in found.detail) == (Verdict.FAIL, True)
+    assert "environment.image" in found.fix
+    image = "ghcr.io/gatelift/gatelift-vllm@sha256:" + "a" * 64
+    ready = spec.but(environment=EnvironmentSpec(image=image))
+    assert checks(bench, tmp_path, ready, GOOD)["image"].verdict is Verdict.OK

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -11,47 +12,68 @@ from infra.errors import GateliftError
 from infra.resources import templates
 from infra.resources.environment import Environment
 from infra.resources.model_card import ModelCard
-from tests.infra.conftest import RecordingAssets
+from infra.spec.model import BuildSpec, EnvironmentSpec
 
-PINS = 'vllm_version: 1.2.3\nbase_image: "example.org/vllm:1"\nport: 5001\n'
+PINS = 'vllm_version: 1.2.3\nbase: {image: example.org/vllm, tag: v1, cuda: "13.0", digest: ""}\nport: 5001\n'
+IMAGE = "registry.example.org/box@sha256:" + "a" * 64
 CARD = ModelCard("org/model", "a" * 40, True, "short-name", "1.2.3", "Token", "KEY", "https://hub/org/model")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A small copy of `environments/vllm`."""
-    (tmp_path / "Dockerfile.j2").write_text("FROM {{ base_image }}\nEXPOSE {{ port }}\n")
+    (tmp_path / "Dockerfile.j2").write_text("FROM {{ base }}\nEXPOSE {{ port }}\n")
     (tmp_path / "environment.yaml.j2").write_text(
         '$schema: https://schema\nname: {{ name }}\nversion: "{{ version }}"\ndescription: vLLM {{ vllm_version }}\n'
-        "build: {path: ., dockerfile_path: Dockerfile}\n"
+        "image: {{ image }}\ninference_config: {scoring_route: {path: /v1, port: {{ port }}}}\n"
     )
     (tmp_path / "pins.yaml").write_text(PINS)
     return tmp_path
 
 
-def version(folder: Path) -> str:
-    return Environment(folder, "demo").version
+def version(folder: Path, **environment: Any) -> str:
+    return Environment(folder, "demo", EnvironmentSpec(**(environment or {"build": BuildSpec()}))).version
 
 
-def test_the_environments_files(folder: Path) -> None:
-    assert Environment(folder, "demo").files() == {
-        "Dockerfile": "FROM example.org/vllm:1\nEXPOSE 5001\n",
-        "environment.yaml": f'$schema: https://schema\nname: gatelift-vllm\nversion: "{version(folder)}"\n'
-        "description: vLLM 1.2.3\nbuild: {path: ., dockerfile_path: Dockerfile}\n",
-    }
+def test_the_image_is_built_from_the_rendered_files(folder: Path) -> None:
+    assert Environment(folder, "demo").build_context() == {"Dockerfile": "FROM example.org/vllm:v1\nEXPOSE 5001\n"}
 
 
-def test_what_is_registered_has_the_rendered_fields_and_our_tags(
-    folder: Path, plain_cloud: Cloud, recording_assets: RecordingAssets
-) -> None:
-    environment = Environment(folder, "demo")
+@pytest.mark.parametrize(
+    ("digest", "base", "line"),
+    [
+        pytest.param("", None, "example.org/vllm:v1", id="tag"),
+        pytest.param("sha256:1", None, "example.org/vllm:v1@sha256:1", id="pinned"),
+        pytest.param("sha256:1", "other/vllm:v2-cu129", "other/vllm:v2-cu129", id="the-specs-own"),
+    ],
+)
+def test_the_base_of_the_image(folder: Path, digest: str, base: str | None, line: str) -> None:
+    (folder / "pins.yaml").write_text(PINS.replace('digest: ""', f'digest: "{digest}"'))
+    environment = Environment(folder, "demo", EnvironmentSpec(build=BuildSpec(base=base)))
+    assert environment.build_context()["Dockerfile"].splitlines()[0] == f"FROM {line}"
+
+
+def test_another_image_or_base_is_another_version(folder: Path) -> None:
+    build, image = BuildSpec(base="other/vllm:v2"), IMAGE.replace("a" * 64, "b" * 64)
+    versions = [
+        version(folder),
+        version(folder, build=build),
+        version(folder, image=IMAGE),
+        version(folder, image=image),
+    ]
+    assert len(set(versions)) == len(versions)
+
+
+def test_what_is_registered_has_the_rendered_fields_and_our_tags(folder: Path, plain_cloud: Cloud, shelf: Any) -> None:
+    environment = Environment(folder, "demo", EnvironmentSpec(image=IMAGE))
     environment.create(plain_cloud, environment.desired)
-    [(_, document)] = recording_assets.documents
-    assert document == {
-        "name": "gatelift-vllm",
-        "version": environment.version,
+    [(id, document)] = shelf.written
+    assert id.endswith(f"/environments/gatelift-vllm/versions/{environment.version}")
+    assert document["properties"] == {
+        "image": IMAGE,
+        "osType": "Linux",
+        "inferenceConfig": {"scoringRoute": {"path": "/v1", "port": 5001}},
         "description": "vLLM 1.2.3 for the gatelift scoring server",
-        "build": {"path": ".", "dockerfile_path": "Dockerfile"},
         "tags": environment.desired["tags"],
     }
 
@@ -85,7 +107,7 @@ def test_other_rendering_code_is_another_version(folder: Path, monkeypatch: pyte
 def test_a_missing_value_is_an_error(folder: Path) -> None:
     (folder / "pins.yaml").write_text(PINS.replace("port", "ports"))
     with pytest.raises(GateliftError, match=r"Dockerfile\.j2: 'port' is undefined"):
-        Environment(folder, "demo").files()
+        Environment(folder, "demo").build_context()
 
 
 @pytest.mark.parametrize("gated", [True, False])

@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "token set": ("spec.yaml", 0, TOKEN),
     "token verify": ("spec.yaml", 0, {"user", "role", "source", "model", "access", "connection"}),
     "token rotate": ("spec.yaml", 0, {*TOKEN, "deployment"}),
+    "image build": ("spec.yaml", 0, {"image", "base", "built"}),
     "catalog publish": ("spec.yaml", 0, {*ENTRY, "card"}),
     "catalog list": ("spec.yaml --all", 0, {"entries"}),
     "catalog show": ("spec.yaml", 0, {*ENTRY, "card"}),
