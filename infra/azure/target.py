@@ -19,7 +19,7 @@ from infra.azure.login import CachingCredential
 from infra.azure.poller import ArmPoller
 from infra.azure.sdk.assets import AzureAssets
 from infra.azure.storage.lock_blobs import LockBlobs
-from infra.azure.workspace import Workspace
+from infra.azure.workspace import PROVIDER, Workspace
 from infra.clock import Clock, SystemClock
 from infra.digests import fingerprint
 from infra.emulator import launcher
@@ -115,7 +115,10 @@ def _open_local(spec: StackSpec, environ: MutableMapping[str, str]) -> Target:
     ca_bundle = str(own_ca if own_ca.exists() else profile.ca_bundle)
     arm = Arm(profile.resource_manager, CachingCredential(None), ca_bundle=ca_bundle, timeouts=timeouts)
     workspace = _workspace(spec, local=True)
-    _make_workspace(arm, workspace, spec.workspace.location or DEFAULT_LOCATION, profile.portal)
+    location = spec.workspace.location or DEFAULT_LOCATION
+    _make_workspace(arm, workspace, location, profile.portal)
+    if spec.catalog and spec.catalog.registry:
+        _make_model_registry(arm, workspace, spec.catalog.registry, location)
     hub = Hub(profile.hub, local=True, timeouts=timeouts)
     own = {"resource_manager": arm.base_url, "authority": arm.base_url, "registry_discovery": arm.base_url}
     azure = replace(PUBLIC, name="the emulator", portal=profile.portal, known=False, **own)
@@ -146,3 +149,13 @@ def _make_workspace(arm: Arm, workspace: Workspace, location: str, url: str) -> 
     arm.put(registry, {"location": location, "sku": {"name": "Standard"}}, api_version=REGISTRY_API)
     properties = {"containerRegistry": registry}
     arm.put(workspace.id, {"location": location, "identity": {"type": "SystemAssigned"}, "properties": properties})
+
+
+def _make_model_registry(arm: Arm, workspace: Workspace, registry: str, location: str) -> None:
+    """Create the spec's registry in the emulator, unless the subscription has it."""
+    registries = f"/subscriptions/{workspace.subscription_id}/providers/{PROVIDER}/registries"
+    known = {str(document["name"]).lower() for document in arm.list(registries)}
+    if not registry.startswith("/") and registry.lower() not in known:
+        group = f"/subscriptions/{workspace.subscription_id}/resourceGroups/{workspace.resource_group}"
+        body = {"location": location, "identity": {"type": "SystemAssigned"}, "properties": {}}
+        arm.put(f"{group}/providers/{PROVIDER}/registries/{registry}", body)

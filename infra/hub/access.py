@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
 
@@ -35,6 +36,8 @@ class ModelFacts(Struct, frozen=True):
     task: str = ""
     weights: int | None = None
     """The bytes of the weights that the scoring server downloads; None where the Hub does not tell them."""
+    updated: str = ""
+    """When the repository last changed, as `January 2026`; empty where the Hub does not say."""
 
     @property
     def needs_token(self) -> bool:
@@ -83,6 +86,7 @@ class Hub:
             license=licenses[0] if licenses else "",
             task=found.get("pipeline_tag") or "",
             weights=_weights(found.get("siblings") or []),
+            updated=_month(str(found.get("lastModified") or "")),
         )
 
     def token(self, token: str) -> TokenFacts:
@@ -223,3 +227,10 @@ def _refuse_malformed(token: str) -> None:
     """Raise `AccessDenied` for what no Hub can be asked about: it cannot even be sent as a header."""
     if fault := fault_of(token):
         raise AccessDenied(f"this is not a token: it {fault}", hint=ONE_LINE, code="token_form")
+
+
+def _month(moment: str) -> str:
+    try:
+        return datetime.fromisoformat(moment).strftime("%B %Y")
+    except ValueError:
+        return ""

@@ -1,4 +1,4 @@
-"""`catalog`: publishes, lists, shows, hides and reveals the models in the workspace's catalog."""
+"""`catalog`: publishes, lists, shows, hides and reveals models in the catalog of the workspace or of a registry."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,14 +6,16 @@ from typing import Any
 
 from infra.azure.cloud import Cloud
 from infra.azure.target import Target
-from infra.errors import NotFound, SpecError
+from infra.errors import NotFound, Refused, SpecError
 from infra.hub.access import Hub
 from infra.parallel import together
 from infra.planning.desired import catalog_entry, catalog_model_name, shipped_sources
 from infra.planning.plan import Action, plan_one
-from infra.resources.base import Live, owner_of
+from infra.resources.base import Live
+from infra.resources.catalog_home import entry_id, home_id, place
 from infra.resources.catalog_model import INVISIBLE_UNTIL, CatalogModel, live_model, write_model
 from infra.resources.environment import Environment
+from infra.resources.model_card import notice
 from infra.spec.model import CatalogSpec, StackSpec
 from infra.spec.names import is_registry_model
 
@@ -21,10 +23,14 @@ from infra.spec.names import is_registry_model
 def catalog_publish(spec: StackSpec, target: Target) -> dict[str, Any]:
     """Create the model's entry, or update it from the spec; returns what `catalog_show` returns.
 
-    Raises `SpecError` where the same version exists with another model card.
+    Raises `SpecError` where the same version exists with another model card, and `Refused` where it is not the stack's.
     """
     cloud, resource = target.cloud, _desired_entry(spec, target.hub)
     live = resource.read(cloud)
+    if live is not None and live.owner != cloud.stack:
+        whose = f"belongs to the stack {live.owner}" if live.owner else "was not made by gatelift"
+        hint = "give catalog.name or catalog.version another value; `gatelift catalog list --all` shows all entries"
+        raise Refused(f"the entry {resource.name} {whose}: nothing was changed", hint=hint, code="not_ours")
     change = plan_one(cloud.stack, resource, live)
     if live is None:
         resource.create(cloud, resource.desired)
@@ -37,39 +43,40 @@ def catalog_publish(spec: StackSpec, target: Target) -> dict[str, Any]:
     if stored is None:
         message = f"the model {resource.name} was deleted while it was published"
         raise NotFound(message, hint="run the command again", code="entry_not_found")
-    return _described(stored, cloud.clock.utc()) | {"card": resource.card}
+    return _with_card(_described(stored, _home(spec, cloud), cloud.clock.utc()), resource)
 
 
-def catalog_list(target: Target, *, include_hidden: bool, as_of: str | None) -> list[dict[str, Any]]:
-    """The newest version of each model in the workspace; hidden ones only with `include_hidden`.
+def catalog_list(spec: StackSpec, target: Target, *, include_hidden: bool, as_of: str | None) -> list[dict[str, Any]]:
+    """The newest version of each model where the spec publishes its own; hidden ones only with `include_hidden`.
 
-    `as_of` is the time (ISO 8601, with a time zone) at which to judge visibility, None for now. An entry is
-    `{"name", "model_version", "model", "visible", "invisible_until", "description", "owner", "tags"}`.
+    `as_of` is the time (ISO 8601, with a time zone) at which to judge visibility, None for now. An entry is `{"name",
+    "catalog", "model_version", "model", "visible", "invisible_until", "description", "owner", "tags"}`.
     """
-    cloud = target.cloud
-    names = [document["name"] for document in cloud.management.list(f"{cloud.workspace.id}/models")]
-    versions = together([lambda n=name: _newest(cloud, n) for name in sorted(names)])  # type: ignore[misc]
+    cloud, home = target.cloud, _home(spec, target.cloud)
+    names = [document["name"] for document in cloud.management.list(f"{home}/models")]
+    versions = together([lambda n=name: _newest(cloud, home, n) for name in sorted(names)])  # type: ignore[misc]
     moment = _moment(cloud, as_of)
-    entries = [_described(live, moment) for live in versions if live is not None]
+    entries = [_described(live, home, moment) for live in versions if live is not None]
     return [entry for entry in entries if include_hidden or entry["visible"]]
 
 
 def catalog_show(spec: StackSpec, target: Target, *, as_of: str | None = None) -> dict[str, Any]:
     """The spec's entry as it exists, with its model card under `card`; raises `NotFound` where there is none."""
-    card = _desired_entry(spec, target.hub).card
-    return _described(_existing(target.cloud, spec), _moment(target.cloud, as_of)) | {"card": card}
+    resource = _desired_entry(spec, target.hub)
+    home = _home(spec, target.cloud)
+    entry = _described(_existing(target.cloud, home, spec), home, _moment(target.cloud, as_of))
+    return _with_card(entry, resource)
 
 
 def catalog_hide(spec: StackSpec, target: Target, until: str | None) -> dict[str, Any]:
     """Hide the spec's entry until a time (`YYYY-MM-DDTHH:MM:SS.mmmZ`); None makes it visible now."""
-    cloud = target.cloud
-    live = _existing(cloud, spec)
+    cloud, home = target.cloud, _home(spec, target.cloud)
+    live = _existing(cloud, home, spec)
     tags = {name: value for name, value in live.state["tags"].items() if name != INVISIBLE_UNTIL}
     if until is not None:
         tags[INVISIBLE_UNTIL] = until
-    id = cloud.workspace.asset("models", live.state["name"], live.state["version"])
-    write_model(cloud, id, live, {"tags": tags})
-    return _described(_existing(cloud, spec), cloud.clock.utc())
+    write_model(cloud, entry_id(home, live.state["name"], live.state["version"]), live, {"tags": tags})
+    return _described(_existing(cloud, home, spec), home, cloud.clock.utc())
 
 
 def is_visible(tags: Mapping[str, str], moment: datetime) -> bool:
@@ -80,17 +87,27 @@ def is_visible(tags: Mapping[str, str], moment: datetime) -> bool:
         return True
 
 
-def _described(live: Live, moment: datetime) -> dict[str, Any]:
+def _home(spec: StackSpec, cloud: Cloud) -> str:
+    return home_id(cloud, spec.catalog.registry if spec.catalog else None)
+
+
+def _with_card(entry: dict[str, Any], resource: CatalogModel) -> dict[str, Any]:
+    above = "" if entry["visible"] else notice(resource.content.model, entry["invisible_until"])
+    return entry | {"card": above + resource.card}
+
+
+def _described(live: Live, home: str, moment: datetime) -> dict[str, Any]:
     """The entry as `catalog list` and `catalog show` print it."""
     tags = dict(live.state.get("tags") or {})
     return {
         "name": live.state["name"],
+        "catalog": place(home),
         "model_version": live.state["version"],
         "model": tags.get("modelId", ""),
         "visible": is_visible(tags, moment),
         "invisible_until": tags.get(INVISIBLE_UNTIL),
         "description": live.state.get("description") or "",
-        "owner": owner_of(tags),
+        "owner": live.owner,
         "tags": tags,
     }
 
@@ -105,28 +122,28 @@ def _desired_entry(spec: StackSpec, hub: Hub) -> CatalogModel:
     return catalog_entry(spec, spec.catalog or CatalogSpec(), facts, str(pins["vllm_version"]), page)
 
 
-def _existing(cloud: Cloud, spec: StackSpec) -> Live:
+def _existing(cloud: Cloud, home: str, spec: StackSpec) -> Live:
     name = catalog_model_name(spec)
     version = spec.catalog.version if spec.catalog else None
-    live = _version(cloud, name, version) if version else _newest(cloud, name)
+    live = _version(cloud, home, name, version) if version else _newest(cloud, home, name)
     if live is None:
-        message = f"the catalog has no entry {name}" + (f" version {version}" if version else "")
+        message = f"the catalog of the {place(home)} has no entry {name}" + (f" version {version}" if version else "")
         raise NotFound(message, hint="create it with `gatelift catalog publish`", code="entry_not_found")
     return live
 
 
-def _version(cloud: Cloud, name: str, version: str) -> Live | None:
-    document = cloud.management.get(cloud.workspace.asset("models", name, version))
-    return None if document is None else live_model(document, name, version)
+def _version(cloud: Cloud, home: str, name: str, version: str) -> Live | None:
+    document = cloud.management.get(entry_id(home, name, version))
+    return None if document is None else live_model(cloud, document, name, version)
 
 
-def _newest(cloud: Cloud, name: str) -> Live | None:
-    versions = cloud.management.list(f"{cloud.workspace.id}/models/{name}/versions")
+def _newest(cloud: Cloud, home: str, name: str) -> Live | None:
+    versions = cloud.management.list(f"{home}/models/{name}/versions")
     shown = [version for version in versions if not version.get("properties", {}).get("isArchived")]
     if not shown:
         return None
     newest = max(shown, key=lambda version: str((version.get("systemData") or {}).get("createdAt", "")))
-    return live_model(newest, name, str(newest["name"]))
+    return live_model(cloud, newest, name, str(newest["name"]))
 
 
 def _moment(cloud: Cloud, as_of: str | None) -> datetime:

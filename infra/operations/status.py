@@ -16,6 +16,7 @@ from infra.planning.plan import Action
 from infra.planning.token_access import token_spec
 from infra.portal import Portal
 from infra.resources.base import PREVIOUS_TAG, Live
+from infra.resources.catalog_home import home_id
 from infra.resources.connection import Connection
 from infra.resources.endpoint import live_endpoint
 from infra.resources.startup_watch import startup_log
@@ -32,7 +33,7 @@ def status(spec: StackSpec, target: Target) -> dict[str, Any]:
     if found["endpoint"] is not None:
         found |= _drift(spec, target)
     if spec.catalog:
-        entries = catalog_list(target, include_hidden=True, as_of=None)
+        entries = catalog_list(spec, target, include_hidden=True, as_of=None)
         found["catalog"] = [
             {field: entry[field] for field in CATALOG_FIELDS} for entry in entries if entry["model"] == spec.model.id
         ]
@@ -61,12 +62,13 @@ def _existing(spec: StackSpec, cloud: Cloud) -> dict[str, Any]:
     name = spec.endpoint.name.lower()
     where = token_spec(spec)
     model = catalog_model_name(spec)
+    registry = spec.catalog.registry if spec.catalog else None
     answers: list[Any] = together(
         [
             lambda: cloud.management.get(cloud.workspace.endpoint(name)),
             lambda: deployments(cloud, name),
             lambda: Connection(where.connection, where.key, spec.name).read(cloud),
-            lambda: cloud.management.list(f"{cloud.workspace.id}/models/{model}/versions"),
+            lambda: cloud.management.list(f"{home_id(cloud, registry)}/models/{model}/versions"),
         ]
     )
     endpoint, live_deployments, connection, versions = answers

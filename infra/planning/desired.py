@@ -125,6 +125,10 @@ def catalog_entry(
         connection=where.connection if facts.gated else "",
         key=where.key if facts.gated else "",
         page=page,
+        reasoning=bool(spec.deployment.engine.get("reasoning_parser")),
+        task=facts.task,
+        license=facts.license,
+        updated=facts.updated,
     )
     tags = {
         "modelId": facts.id,
@@ -142,6 +146,7 @@ def catalog_entry(
         tuple(sorted(given.items())),
         catalog.description or f"{facts.id}, powered by vLLM",
         catalog.version or "",
+        catalog.registry or "",
     )
 
 

@@ -101,7 +101,8 @@ def plan_one(stack: str, resource: Resource, live: Live | None) -> Change:
     """The change that one resource needs; raises `Refused` where it belongs to somebody else."""
     if live is None:
         new = (FieldChange(path, None, value) for path, value in leaves(resource.desired))
-        return Change(Action.CREATE, resource.kind, resource.name, "does not exist", _shown(new), fingerprint(None))
+        reason = _remarked("does not exist", resource)
+        return Change(Action.CREATE, resource.kind, resource.name, reason, _shown(new), fingerprint(None))
     against = fingerprint([live.state, live.provisioning])
     if not resource.shared and live.owner not in ("", stack):
         raise _foreign(resource, f"belongs to the stack {live.owner}")
@@ -109,12 +110,18 @@ def plan_one(stack: str, resource: Resource, live: Live | None) -> Change:
         raise _foreign(resource, "exists and was not created by gatelift")
     diff = _shown(differences(resource.settle(live), live.state, resource.exact, resource.updatable))
     action, reason = _action(stack, resource, live, diff)
+    if action is not Action.NONE:
+        reason = _remarked(reason, resource)
     return Change(action, resource.kind, resource.name, reason, diff, against)
 
 
 def _shown(changes: Iterator[FieldChange]) -> tuple[FieldChange, ...]:
     """The changes as everybody may see them: values that may be secrets as fingerprints."""
     return tuple(replace(one, **shown(one.path, one.before, one.after)) for one in changes)
+
+
+def _remarked(reason: str, resource: Resource) -> str:
+    return f"{reason}; {resource.remark}" if resource.remark else reason
 
 
 def _action(stack: str, resource: Resource, live: Live, diff: tuple[FieldChange, ...]) -> tuple[Action, str]:

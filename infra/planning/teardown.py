@@ -16,6 +16,7 @@ from infra.planning.plan import Action, Change
 from infra.planning.token_access import token_spec
 from infra.resources import code_asset, environment
 from infra.resources.base import PREVIOUS_TAG, Live, merged_tags, owner_of
+from infra.resources.catalog_home import entry_id, home_id, owner_here
 from infra.resources.endpoint import begin_writing, live_endpoint, rewritten
 from infra.resources.secrets_role import SecretsRole
 from infra.resources.traffic import Traffic, nonzero
@@ -46,7 +47,7 @@ def find_removals(spec: StackSpec, cloud: Cloud) -> list[Removal]:
     calls: list[Callable[[], Any]] = [
         lambda: _endpoints(cloud, endpoint),
         lambda: {kind: _versions(cloud, *where) for kind, where in SHARED_ASSETS.items()},
-        lambda: _versions(cloud, "models", catalog_model_name(spec)),
+        lambda: _entries(cloud, spec),
         lambda: _named(cloud, "connections", connection),
     ]
     endpoints, assets, entries, connections = together(calls)
@@ -62,7 +63,7 @@ def find_removals(spec: StackSpec, cloud: Cloud) -> list[Removal]:
             others.append(document)
         referring.going.extend(going.values())
         referring.staying.extend(staying.values())
-    found += _entries(cloud, entries)
+    found += entries
     for kind, versions in assets.items():
         found += _assets(cloud, kind, versions, referring)
     found += [
@@ -125,9 +126,17 @@ def _disown(cloud: Cloud, endpoint: str) -> None:
         begin_writing(cloud, rewritten(document, {"tags": tags}))()
 
 
-def _entries(cloud: Cloud, entries: list[dict[str, Any]]) -> list[Removal]:
-    mine = [entry for entry in entries if owner_of(entry["properties"].get("tags")) == cloud.stack]
-    return [Removal(_delete("model", _asset_name(entry["id"])), 3, _deleter(cloud, entry["id"])) for entry in mine]
+def _entries(cloud: Cloud, spec: StackSpec) -> list[Removal]:
+    """The stack's entries in the workspace's catalog, and in that of the registry that the spec names."""
+    registry = spec.catalog.registry if spec.catalog else None
+    name = catalog_model_name(spec)
+    found = []
+    for home in dict.fromkeys([cloud.workspace.id, home_id(cloud, registry)]):
+        for document in cloud.management.list(f"{home}/models/{name}/versions"):
+            if owner_here(cloud, document["properties"].get("tags") or {}) == cloud.stack:
+                id = entry_id(home, name, document["name"])
+                found.append(Removal(_delete("model", _asset_name(id)), 3, _deleter(cloud, id)))
+    return found
 
 
 def _assets(cloud: Cloud, kind: str, versions: list[dict[str, Any]], referring: ReferringDeployments) -> list[Removal]:

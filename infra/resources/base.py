@@ -51,6 +51,11 @@ class Resource(ABC):
     def desired(self) -> State:
         """The desired state of a new resource."""
 
+    @property
+    def remark(self) -> str:
+        """What a plan adds to the reason for a change; empty for nothing."""
+        return ""
+
     def settle(self, live: Live) -> State:
         """The desired state of an existing resource, which may keep some of its live values."""
         return self.desired

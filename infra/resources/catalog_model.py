@@ -1,4 +1,4 @@
-"""The model's entry in the workspace's catalog: a model card and tags, no weights."""
+"""The model's entry in the catalog of the workspace or of a registry: a model card and tags, no weights."""
 
 import tempfile
 from collections.abc import Mapping
@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from infra.azure.cloud import Cloud
-from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
+from infra.resources.base import Live, Resource, State, merged_tags, owned
+from infra.resources.catalog_home import (
+    IN_A_REGISTRY,
+    IN_A_WORKSPACE,
+    WORKSPACE_TAG,
+    entry_id,
+    home_id,
+    is_registry,
+    own_place,
+    owner_here,
+)
 from infra.resources.model_card import ModelCard
 
 INVISIBLE_UNTIL = "invisibleUntil"
@@ -36,6 +46,8 @@ class CatalogModel(Resource):
     tags: tuple[tuple[str, str], ...] = ()
     description: str = ""
     version: str = ""
+    registry: str = ""
+    """A registry's name or id; empty for the workspace."""
 
     kind: ClassVar[str] = "model"
     updatable: ClassVar[frozenset[str]] = frozenset({"tags", "description"})
@@ -55,6 +67,13 @@ class CatalogModel(Resource):
     def card(self) -> str:
         """The text of the model card; this renders it."""
         return self.content.text
+
+    @property
+    def remark(self) -> str:
+        """What its tag does not do."""
+        if INVISIBLE_UNTIL not in dict(self.tags):
+            return ""
+        return IN_A_REGISTRY if self.registry else IN_A_WORKSPACE
 
     @cached_property
     def desired(self) -> State:
@@ -77,7 +96,7 @@ class CatalogModel(Resource):
     def read(self, cloud: Cloud) -> Live | None:
         """The version; None where it does not exist."""
         document = cloud.management.get(self._id(cloud))
-        return None if document is None else live_model(document, self.model, self.chosen_version)
+        return None if document is None else live_model(cloud, document, self.model, self.chosen_version)
 
     def create(self, cloud: Cloud, state: State) -> None:
         """Upload the card and create the version."""
@@ -86,8 +105,25 @@ class CatalogModel(Resource):
                 temporary, self.model
             )  # part of the blob's name: if it varied, the same card would be sent again
             folder.mkdir()
-            (folder / "README.md").write_text(self.card, encoding="utf-8")
-            cloud.assets.put_model(state, folder)
+            card = folder / "README.md"
+            card.write_text(self.card, encoding="utf-8")
+            if self.registry:
+                self._create_in_registry(cloud, state, card)
+            else:
+                cloud.assets.put_model(state, folder)
+
+    def _create_in_registry(self, cloud: Cloud, state: State, card: Path) -> None:
+        id = self._id(cloud)
+        pending = cloud.management.post(f"{id}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"})
+        uri = cloud.assets.upload(pending["blobReferenceForConsumption"], [(card.name, card)], self.model)
+        properties = {
+            "modelType": state["type"],
+            "modelUri": uri,
+            "properties": state["properties"],
+            "tags": {**state["tags"], WORKSPACE_TAG: own_place(cloud)},
+            "description": state.get("description"),
+        }
+        put_version(cloud, id, {name: value for name, value in properties.items() if value is not None})
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
         """Change tags and description; everything else is sent back unchanged."""
@@ -103,10 +139,10 @@ class CatalogModel(Resource):
         cloud.delete(self._id(cloud))
 
     def _id(self, cloud: Cloud) -> str:
-        return cloud.workspace.asset("models", self.model, self.chosen_version)
+        return entry_id(home_id(cloud, self.registry), self.model, self.chosen_version)
 
 
-def live_model(document: dict[str, Any], name: str, version: str) -> Live:
+def live_model(cloud: Cloud, document: dict[str, Any], name: str, version: str) -> Live:
     """Azure's document of a model version as a `Live`."""
     properties = document.get("properties", {})
     state: State = {
@@ -117,11 +153,20 @@ def live_model(document: dict[str, Any], name: str, version: str) -> Live:
         "properties": dict(properties.get("properties") or {}),
         "tags": dict(properties.get("tags") or {}),
     }
-    return Live(state, owner_of(state["tags"]), "Succeeded", document)
+    return Live(state, owner_here(cloud, state["tags"]), "Succeeded", document)
 
 
-def write_model(cloud: Cloud, id: str, live: Live, changes: dict[str, Any]) -> dict[str, Any]:
+def write_model(cloud: Cloud, id: str, live: Live, changes: dict[str, Any]) -> None:
     """Write a model version with some fields changed; the rest goes back losslessly."""
     before = live.document.get("properties", {})
     kept = {name: before[name] for name in COPIED if before.get(name) is not None}
-    return cloud.management.put(id, {"properties": {**kept, **changes}})
+    put_version(cloud, id, {**kept, **changes})
+
+
+def put_version(cloud: Cloud, id: str, properties: dict[str, Any]) -> None:
+    """Write a version and wait until it is there: in a registry that takes a while, in a workspace it does not."""
+    body = {"properties": properties}
+    if is_registry(id):
+        cloud.poller.wait(cloud.management.begin_put(id, body))
+    else:
+        cloud.management.put(id, body)

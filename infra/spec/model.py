@@ -16,6 +16,7 @@ from infra.spec.names import (
     KeyVaultSecret,
     ModelId,
     PinnedImage,
+    RegistryName,
     ResourceGroupName,
     RuleBroken,
     StackName,
@@ -196,8 +197,12 @@ class EnvironmentSpec(Written, frozen=True, kw_only=True):
 
 
 class CatalogSpec(Written, frozen=True, kw_only=True):
-    """The model's entry in the workspace's catalog."""
+    """The model's entry in the catalog: of the workspace, or of a registry."""
 
+    registry: Annotated[
+        RegistryName | None,
+        Meta(description="Publish into this Azure ML registry: its name in the workspace's subscription, or its id"),
+    ] = None
     name: Annotated[AssetName | None, Meta(description="Derived from the Hub id by default")] = None
     version: Annotated[AssetVersion | None, Meta(description="Hash of the model card by default")] = None
     description: str | None = None

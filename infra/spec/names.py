@@ -23,6 +23,11 @@ VERSION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,29}")
 STACK = re.compile(r"[a-z]([a-z0-9]|-(?!-)){0,30}[a-z0-9]")
 VM_SIZE = re.compile(r"(?i:standard)_[A-Za-z]+[0-9]+[A-Za-z0-9_-]*")
 HUB_SEGMENT = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
+REGISTRY_ID = re.compile(
+    rf"/subscriptions/{GUID.pattern}/resourceGroups/[-\w._()]{{1,90}}"
+    rf"/providers/Microsoft\.MachineLearningServices/registries/{CONNECTION.pattern}",
+    re.IGNORECASE,
+)
 REGISTRY_MODEL = re.compile(r"azureml://registries/[^/]+/models/[^/]+/(versions/[^/]+|labels/latest)")
 KEY_VAULT_SECRET = re.compile(
     r"https://[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]\.vault\.[a-z.]+/secrets/[a-zA-Z0-9-]{1,127}/[0-9a-f]{32}"
@@ -135,6 +140,16 @@ def identity_id(value: str) -> str:
     return _match(IDENTITY, value, rule, "`az identity list --query [].id` shows yours")
 
 
+def registry_name(value: str) -> str:
+    """The name of an Azure ML registry, or its resource id."""
+    hint = "`az ml registry list` shows yours; one of another subscription is given by its resource id"
+    rule = (
+        "the name of a registry (3 to 33 letters, digits, '-' and '_'), or "
+        "/subscriptions/GUID/resourceGroups/GROUP/providers/Microsoft.MachineLearningServices/registries/NAME"
+    )
+    return _match(REGISTRY_ID if value.startswith("/") else CONNECTION, value, rule, hint)
+
+
 def model_id(value: str) -> str:
     """A Hub id `org/name` (or `name`), or a registry model by version or label."""
     if value.startswith("azureml:"):
@@ -198,6 +213,7 @@ EndpointName = Annotated[str, checked_by(endpoint_name)]
 SubscriptionId = Annotated[str, checked_by(subscription_id)]
 ResourceGroupName = Annotated[str, checked_by(resource_group)]
 WorkspaceName = Annotated[str, checked_by(workspace_name)]
+RegistryName = Annotated[str, checked_by(registry_name)]
 AssetName = Annotated[str, checked_by(asset_name)]
 AssetVersion = Annotated[str, checked_by(asset_version)]
 VmSize = Annotated[str, checked_by(vm_size)]

@@ -14,7 +14,9 @@ from infra.errors import GateliftError
 from infra.operations.catalog import catalog_hide, catalog_list, catalog_publish, catalog_show
 
 EPILOG = """\b
-An entry is hidden until the moment in its tag invisibleUntil; without the tag it is visible.
+An entry is hidden until the moment in its tag invisibleUntil; without the tag it is visible. That is what these
+commands show: Azure's studio lists the models of a workspace whatever their tags say. With catalog.registry in the
+spec the entries are those of that Azure ML registry.
 \b
 Examples:
   gatelift catalog publish gatelift.yaml
@@ -44,8 +46,10 @@ def publish(call: Invocation, spec: Path) -> None:
 @as_of_option
 def list_entries(call: Invocation, spec: Path, include_hidden: bool, as_of: str | None) -> None:
     """List the visible entries of the catalog."""
-    _, target = open_stack(call, spec)
-    entries = catalog_list(target, include_hidden=include_hidden, as_of=moment(as_of, "--as-of") if as_of else None)
+    stack, target = open_stack(call, spec)
+    entries = catalog_list(
+        stack, target, include_hidden=include_hidden, as_of=moment(as_of, "--as-of") if as_of else None
+    )
     call.out.document({"entries": entries})
     if not entries:
         call.out.message("the catalog is empty" if include_hidden else "no entry is visible")
@@ -109,7 +113,9 @@ def show_entry(call: Invocation, entry: dict[str, Any]) -> None:
     if call.out.is_json:
         return
     state = "visible" if entry["visible"] else f"hidden until {entry.get('invisible_until')}"
-    call.out.data(f"{call.out.paint(entry['name'], 'bold')}  version {entry['model_version']}  {state}")
+    call.out.data(
+        f"{call.out.paint(entry['name'], 'bold')}  version {entry['model_version']}  {state}  {entry['catalog']}"
+    )
     for tag, value in entry.get("tags", {}).items():
         call.out.data(f"  {tag}: {without_control_characters(str(value))}")
     if card := entry.get("card"):

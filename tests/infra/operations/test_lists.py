@@ -10,7 +10,7 @@ def test_the_catalog_lists_the_models_of_every_page(bench: Any) -> None:
     target = bench.target(specs[0])
     for spec in specs:
         catalog_publish(spec, target)
-    listed = catalog_list(target, include_hidden=True, as_of=None)
+    listed = catalog_list(specs[0], target, include_hidden=True, as_of=None)
     assert [entry["name"] for entry in listed] == [f"paged-{number}" for number in range(5)]
 
 
@@ -20,4 +20,4 @@ def test_down_removes_versions_of_every_page(bench: Any) -> None:
         catalog_publish(bench.spec("many", catalog={"version": str(version)}), bench.target(bench.spec("many")))
     spec = bench.spec("many")
     bench.down(spec)
-    assert catalog_list(bench.target(spec), include_hidden=True, as_of=None) == []
+    assert catalog_list(spec, bench.target(spec), include_hidden=True, as_of=None) == []

@@ -109,7 +109,7 @@ def test_an_entry_is_hidden_until_its_moment(bench: Any) -> None:
     assert "# org/gated" in entry["card"]
 
     def visible(as_of: str) -> list[str]:
-        return [e["name"] for e in catalog_list(target, include_hidden=False, as_of=as_of)]
+        return [e["name"] for e in catalog_list(spec, target, include_hidden=False, as_of=as_of)]
 
     assert visible("2026-01-15T23:59:59.999Z") == []
     assert visible("2026-01-16T00:00:00.000Z") == ["org-gated"]

@@ -5,18 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from infra.azure.cloud import Cloud
 from infra.errors import GateliftError
 from infra.resources import templates
 from infra.resources.environment import Environment
-from infra.resources.model_card import ModelCard
 from infra.spec.model import BuildSpec, EnvironmentSpec
 
 PINS = 'vllm_version: 1.2.3\nbase: {image: example.org/vllm, tag: v1, cuda: "13.0", digest: ""}\nport: 5001\n'
 IMAGE = "registry.example.org/box@sha256:" + "a" * 64
-CARD = ModelCard("org/model", "a" * 40, True, "short-name", "1.2.3", "Token", "KEY", "https://hub/org/model")
 
 
 @pytest.fixture
@@ -108,26 +105,3 @@ def test_a_missing_value_is_an_error(folder: Path) -> None:
     (folder / "pins.yaml").write_text(PINS.replace("port", "ports"))
     with pytest.raises(GateliftError, match=r"Dockerfile\.j2: 'port' is undefined"):
         Environment(folder, "demo").build_context()
-
-
-@pytest.mark.parametrize("gated", [True, False])
-def test_the_card_says_how_to_get_access_only_where_that_is_needed(gated: bool) -> None:
-    text = replace(CARD, gated=gated).text
-    assert text.startswith("# org/model\n\nServed by vLLM 1.2.3 on Azure Machine Learning, from commit `aaaa")
-    assert ("## Gated model\n" in text, "named `Token` with the key `KEY`" in text) == (gated, gated)
-    assert '"model":"short-name"' in text
-    assert text.endswith("at its `/openapi.json`.\n")
-
-
-@pytest.mark.parametrize("field", [name for name in ModelCard.__struct_fields__ if name != "gated"])
-def test_each_value_of_the_card_is_part_of_its_version(field: str) -> None:
-    assert replace(CARD, **{field: "other"}).version != CARD.version
-    assert replace(CARD).version == CARD.version
-
-
-def test_another_template_of_the_card_is_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = tmp_path / "card.md.j2"
-    other.write_text("# {{ model }}\n")
-    before = CARD.version
-    monkeypatch.setattr("infra.resources.model_card.TEMPLATE", other)
-    assert (CARD.text, CARD.version == before) == ("# org/model\n", False)

@@ -127,6 +127,7 @@ MISTAKES = [
     pytest.param(
         ENDPOINT, identities(IDENTITY + "/x"), 10, "resource id of an identity", "az identity", id="below-identity"
     ),
+    pytest.param("catalog:", "catalog:\n  registry: a/b", 16, "name of a registry", "az ml registry", id="registry"),
     pytest.param("instance_count: 1", VARIABLES % "AML_APP_ROOT", 13, "AML_APP_ROOT is set", "delete", id="platform"),
     pytest.param(ENDPOINT, tags("a,b"), 10, "contains a comma", "another name", id="tag-comma"),
     pytest.param(ENDPOINT, tags(""), 10, "is empty", "another name", id="tag-without-name"),

@@ -27,7 +27,7 @@ STATUS = {
     *("catalog", "instances", "warnings"),
 }
 ERROR = {"error"}
-ENTRY = {"name", "model_version", "model", "visible", "invisible_until", "description", "owner", "tags"}
+ENTRY = {"name", "catalog", "model_version", "model", "visible", "invisible_until", "description", "owner", "tags"}
 # Each command with its arguments, the exit code and the keys beside `version`; they run in this order.
 COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "init": ("--file new.yaml", 0, {"file", "name", "model", "endpoint"}),
