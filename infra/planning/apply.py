@@ -63,7 +63,7 @@ def _steps(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None])
     """
     leaving = [change for change in prepared.plan.changes if change.action is Action.DELETE]
     idle = [change for change in leaving if not prepared.observed.traffic.get(change.name)]
-    changed = [(resource, change) for resource, change in prepared.pairs if change.action is not Action.NONE]
+    changed = [(resource, change) for resource, change in prepared.pairs if _to_do(prepared, resource, change)]
     by_kind: dict[str, set[int]] = {IDLE: set(range(len(idle)))}
     for index, (resource, _) in enumerate(changed, start=len(idle)):
         by_kind.setdefault(resource.kind, set()).add(index)
@@ -76,14 +76,49 @@ def _steps(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None])
     steps = [Step(change, partial(delete, change.name), endpoint=endpoint) for change in idle]
     for resource, change in changed:
         kinds = ORDER[resource.kind] + ((IDLE,) if resource.kind == "deployment" else ())
-        run = partial(_perform, cloud, resource, change.action, prepared.observed.of(resource))
+        run: Callable[[], Wait | None] = partial(
+            _perform, cloud, resource, change.action, prepared.observed.of(resource)
+        )
+        if resource.shared:
+            run = partial(_perform_shared, cloud, resource, change.action, run)
         if resource.kind == "traffic":
             run = partial(_run_after, before_traffic, run)
         locked = endpoint if resource.kind in ON_ENDPOINT else ""
-        steps.append(Step(change, run, indexes(kinds), indexes(ONCE_ACCEPTED.get(resource.kind, ())), locked))
+        accepted = ONCE_ACCEPTED.get(resource.kind, ())
+        if change.action is Action.NONE:
+            kinds, accepted = (), ("endpoint",)
+        steps.append(Step(change, run, indexes(kinds), indexes(accepted), locked))
     everything = frozenset(range(len(steps)))
     busy = [change for change in leaving if change not in idle]
     return steps + [Step(change, partial(delete, change.name), everything, endpoint=endpoint) for change in busy]
+
+
+def _to_do(prepared: Prepared, resource: Resource, change: Change) -> bool:
+    """Whether there is a step for a resource: also for one that others made, if the stack is only being made.
+
+    Until its endpoint exists, a `down` of those others sees nobody who refers to what they made.
+    """
+    if change.action is not Action.NONE:
+        return True
+    begins = any(other.kind == "endpoint" and it.action is Action.CREATE for other, it in prepared.pairs)
+    return resource.shared and begins
+
+
+def _perform_shared(cloud: Cloud, resource: Resource, action: Action, run: Callable[[], Wait | None]) -> None:
+    """Change what stacks share under the lock of it; what others have made or deleted meanwhile is seen."""
+    with cloud.locks.shared():
+        if action in (Action.CREATE, Action.NONE):
+            if (live := resource.read(cloud)) is not None:
+                if action is Action.CREATE:
+                    whose = f"the stack {live.owner}" if live.owner else "somebody"
+                    cloud.reporter.note(
+                        f"{whose} has made the {resource.kind} {resource.name} meanwhile: used as it is"
+                    )
+                return
+            if action is Action.NONE:
+                cloud.reporter.note(f"the {resource.kind} {resource.name} was deleted meanwhile: made again")
+        if (wait := run()) is not None:
+            wait()
 
 
 def _perform(cloud: Cloud, resource: Resource, action: Action, live: Live | None) -> Wait | None:
@@ -150,7 +185,10 @@ def _run_step(cloud: Cloud, step: Step, accepted: Callable[[], None]) -> None:
             accepted()
             wait()
 
-    _timed(cloud, step.change, DONE[step.change.action], run)
+    if step.change.action is Action.NONE:
+        run()
+    else:
+        _timed(cloud, step.change, DONE[step.change.action], run)
 
 
 def _timed(cloud: Cloud, change: Change, detail: str, run: Callable[[], None]) -> None:

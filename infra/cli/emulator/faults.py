@@ -42,6 +42,7 @@ fault = Group("fault", help="Make the emulator fail chosen requests, to test how
 @click.option("--after", is_flag=True, help="Serve the request, then drop its answer.")
 @click.option("--reset", is_flag=True, help="Break the connection.")
 @click.option("--hang", is_flag=True, help="Never answer.")
+@click.option("--hold", is_flag=True, help="Serve the request only once the rules are removed or replaced.")
 @click.option(
     "--operation",
     metavar="'CODE[: MESSAGE]'",
@@ -65,6 +66,7 @@ def add(
     after: bool,
     reset: bool,
     hang: bool,
+    hold: bool,
     operation: str | None,
 ) -> None:
     """Add a fault rule; the first rule that matches a request is applied."""
@@ -85,6 +87,7 @@ def add(
         "after": after or None,
         "reset": reset or None,
         "hang": hang or None,
+        "hold": hold or None,
     }
     rule = {name: value for name, value in given.items() if value is not None}
     show(call, running_portal(call, state).add_fault(rule))

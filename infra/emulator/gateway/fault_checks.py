@@ -11,7 +11,7 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # https://www.rfc-editor.org
 TEXT = re.compile(r"[\t\x20-\x7e]*")
 # Another value of these would break the connection, not the answer.
 FRAMING = ("content-length", "transfer-encoding", "connection")
-DOES = ("delay", "status", "after", "reset", "hang", "operation")
+DOES = ("delay", "status", "after", "reset", "hang", "hold", "operation")
 
 
 def checked(definition: Any) -> dict[str, Any]:
@@ -74,5 +74,6 @@ FIELDS: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
     "after": (bool, _anything, "true or false"),
     "reset": (bool, _anything, "true or false"),
     "hang": (bool, _anything, "true or false"),
+    "hold": (bool, _anything, "true or false"),
     "operation": ((dict, str), _is_operation, "'never' or an object with a `code` and perhaps a `message`"),
 }

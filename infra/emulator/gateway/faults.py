@@ -13,6 +13,7 @@ What happens then (several may be combined):
     after        true: serve the request first, then lose its answer (or replace it by `status`)
     reset        true: break the connection
     hang         true: never answer
+    hold         true: serve the request once the rules are replaced
     operation    for PUT, PATCH, DELETE and POST that start a long-running operation:
                  {"code": …, "message": …} makes it fail, "never" keeps it running while such a rule is in force
 """
@@ -124,6 +125,10 @@ class Faults:
             rule = self.match(scope["method"], path, target)
             if rule is None:
                 return await app(scope, receive, send)
+            if rule.definition.get("hold"):
+                rule.hanging += 1
+                await self._replaced.wait()
+                rule.hanging -= 1
             return await strike(rule, app, scope, receive, send)
 
         return struck

@@ -15,6 +15,7 @@ from infra.cli.main import report_error
 from infra.cli.terminal.output import Output, OutputFormat
 from infra.errors import GateliftError
 from infra.operations.down import down
+from infra.operations.token import token_rotate
 from infra.operations.up import up
 from infra.paths import bundled
 from infra.planning.desired import Sources
@@ -64,7 +65,7 @@ class Talker:
 def work(
     verb: str, spec: dict[str, Any], token: str | None, environ: dict[str, str], folder: Path, answer: Connection
 ) -> None:
-    """Run the command, and after `up` check that the plan is empty; its output goes to a file in `folder`."""
+    """Run the command, and after a plain `up` check that the plan is empty; its output goes to a file in `folder`."""
     output = os.open(folder / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -89,8 +90,13 @@ def _run(verb: str, spec: StackSpec, token: str | None, environ: dict[str, str])
     if verb == "down":
         down(spec, target, reporter=Talker())
         return
+    if verb == "rotate":
+        token_rotate(spec, target, str(token), reporter=Talker())
+        return
     sources = Sources(CONTAINER, bundled("environments") / "vllm")
     up(prepare(spec, target, token=token, sources=sources, with_credential=True), target, reporter=Talker())
+    if verb == "up beside others":
+        return
     planned = prepare(spec, target, token=None, sources=sources).plan
     if planned.has_changes:
         raise RuntimeError(f"the plan after it is not empty: {planned.to_json()}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.infra.matrices import change, crash, faults
+from tests.infra.matrices import change, crash, faults, pairs
 from tests.infra.matrices.change import Changing
 from tests.infra.matrices.inventory import leaks
 from tests.infra.matrices.recovery import record
@@ -13,7 +13,8 @@ from tests.infra.matrices.stage import Stage
 from tests.infra.matrices.table import Row
 
 CRASH, FAULT, CHANGE_CRASH, CHANGE_FAULT = "crash matrix", "fault matrix", "crashed changes", "faults in changes"
-MATRICES = (CRASH, FAULT, CHANGE_CRASH, CHANGE_FAULT)
+PAIRS = "pairs of actors"
+MATRICES = (CRASH, FAULT, CHANGE_CRASH, CHANGE_FAULT, PAIRS)
 DEPLOYMENT, ENDPOINT = "onlineEndpoints/S-endpoint/deployments/", "onlineEndpoints/S-endpoint"
 # The cases of every test run: (how the step's label ends, what happens there).
 QUICK = {
@@ -34,6 +35,12 @@ QUICK = {
     ],
     CHANGE_CRASH: [(f"PUT workspaces/ws-S/{DEPLOYMENT}*", crash.RUNNING)],
     CHANGE_FAULT: [],
+    PAIRS: [
+        (f"PUT workspaces/ws-pair/{ENDPOINT}", pairs.NEIGHBOUR),
+        (f"PUT workspaces/ws-pair/{DEPLOYMENT}blue", pairs.DOWN),
+        (f"DELETE workspaces/ws-pair/{ENDPOINT}", pairs.UP),
+        ("DELETE workspaces/ws-pair/connections/HuggingFaceTokenConnection", pairs.NEIGHBOUR),
+    ],
 }
 T = TypeVar("T")
 
@@ -62,6 +69,10 @@ def run_lane(folder: Path, share: Share, matrices: Sequence[str] = MATRICES) -> 
             yield from _ups_and_downs(stage, share, matrices)
         if CHANGE_CRASH in matrices or CHANGE_FAULT in matrices:
             yield from _changes(stage, share, matrices)
+        if PAIRS in matrices:
+            cases = pairs.pair_cases(stage)
+            yield "cases of", [PAIRS, len(cases)]
+            yield from _labelled(PAIRS, pairs.pair_rows(stage, share.take(PAIRS, cases, _pair)))
         yield from (("leak", file) for file in leaks(stage))
     finally:
         stage.close()
@@ -101,6 +112,10 @@ def _changes(stage: Stage, share: Share, matrices: Sequence[str]) -> Iterator[tu
 
 def _labelled(matrix: str, rows: Iterator[Row]) -> Iterator[tuple[str, Any]]:
     return ((matrix, row) for row in rows)
+
+
+def _pair(pair: pairs.Pair) -> tuple[str, str]:
+    return pair.step.label, pair.second
 
 
 def _moment(moment: crash.Moment) -> tuple[str, str]:

@@ -51,5 +51,4 @@ def said(report: Report) -> str:
 
 def noise(stage: Stage, spec: dict[str, Any]) -> str:
     """Output that a person should not have to read, such as tracebacks."""
-    text = (stage.folder / "runs" / spec["name"] / "output.txt").read_text(encoding="utf-8")
-    return "a traceback in the output" if "Traceback" in text else ""
+    return "a traceback in the output" if "Traceback" in stage.output(spec) else ""

@@ -17,11 +17,11 @@ import httpx
 from infra.emulator import launcher
 from tests.infra.matrices.child import Report, work
 
-GOOD = "hf_goodtoken001"
+GOOD, OTHER = "hf_goodtoken001", "hf_othertoken02"
 SEED: dict[str, Any] = {
     "quota": {"eastus": {"standardNCADSA100v4Family": 100_000}},
     "hub": {
-        "tokens": [{"value": GOOD, "user": "reader", "role": "read", "gated_repos": True}],
+        "tokens": [{"value": value, "user": "reader", "role": "read", "gated_repos": True} for value in (GOOD, OTHER)],
         "repos": [
             {"id": "org/gated", "gated": "manual", "files": {"config.json": "{}"}, "access": {"reader": "accepted"}}
         ],
@@ -108,9 +108,13 @@ class Stage:
 
     def begin(self, verb: str, spec: dict[str, Any], token: str | None = GOOD, **environ: str) -> Run:
         """Start a command in a new process; the locks of earlier ones, which may have been killed, are over."""
+        self.next_minute()
+        return self.join(verb, spec, token, **environ)
+
+    def next_minute(self) -> None:
+        """Set the storage service's clock a minute ahead: the locks of commands that were killed are over."""
         self._ahead += 61
         self._portal.put("/settings", json={"storage_clock_seconds_ahead": self._ahead}).raise_for_status()
-        return self.join(verb, spec, token, **environ)
 
     def join(self, verb: str, spec: dict[str, Any], token: str | None = GOOD, **environ: str) -> Run:
         """Start a command in a new process while others run."""
@@ -127,6 +131,10 @@ class Stage:
         """Run a command and wait for its report."""
         return self.begin(verb, spec, token, **environ).report()
 
+    def output(self, spec: dict[str, Any]) -> str:
+        """What the commands of a stack have printed so far."""
+        return (self.folder / "runs" / spec["name"] / "output.txt").read_text(encoding="utf-8")
+
     def clear_away(self, spec: dict[str, Any]) -> None:
         """Delete the stack's endpoint, so that its processes end, and ignore errors."""
         self.faults()
@@ -138,7 +146,7 @@ class Stage:
         uri = self.arm("GET", spec).json()["properties"]["scoringUri"]
         return uri, self.arm("POST", spec, "/listKeys").json()["primaryKey"]
 
-    def arm(self, method: str, spec: dict[str, Any], below: str = "") -> httpx.Response:
+    def arm(self, method: str, spec: dict[str, Any], below: str = "", body: Any = None) -> httpx.Response:
         """Send a request about the stack's endpoint to Resource Manager."""
         where = spec["workspace"]
         url = (
@@ -150,7 +158,7 @@ class Stage:
         identity = {"X-IDENTITY-HEADER": "x"}
         given = httpx.get(self.profile.identity_endpoint, params=query, headers=identity, trust_env=False).json()
         headers = {"Authorization": f"Bearer {given['access_token']}"}
-        return httpx.request(method, url, headers=headers, verify=self._trusted, trust_env=False, timeout=30)
+        return httpx.request(method, url, headers=headers, json=body, verify=self._trusted, trust_env=False, timeout=30)
 
     def faults(self, *rules: dict[str, Any]) -> None:
         """Replace all fault rules by these."""

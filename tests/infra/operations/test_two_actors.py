@@ -162,3 +162,31 @@ def test_without_a_lock_nothing_is_changed(
     target = bench.target(spec)
     assert target.arm.list(f"{target.workspace.id}/onlineEndpoints") == []
     assert target.arm.list(f"{target.workspace.id}/connections") == []
+
+
+def in_one_workspace(bench: Any, name: str) -> tuple[Any, Any]:
+    """Two stacks in the same workspace."""
+    first = bench.spec(f"{name}-a", workspace={"name": f"ws-{name}"})
+    return first, bench.spec(f"{name}-b", workspace={"name": f"ws-{name}"})
+
+
+def test_what_another_stack_takes_away_while_a_stack_begins_is_made_again(bench: Any) -> None:
+    first, second = in_one_workspace(bench, "tide")
+    bench.up(first)
+    other = Meanwhile("endpoint", lambda: bench.down(first))
+    bench.up(second, phases=other)
+    assert {note.split()[1] for note in other.notes if note.endswith("was deleted meanwhile: made again")} == {
+        "connection", "code", "environment", "model"
+    }  # fmt: skip
+    assert not bench.plan(second).has_changes
+    assert bench.down(second)["connection"] == "delete"
+
+
+def test_two_stacks_that_begin_at_once_use_what_the_first_of_them_makes(bench: Any) -> None:
+    first, second = in_one_workspace(bench, "twins")
+    other = Meanwhile("endpoint", lambda: bench.up(first))
+    bench.up(second, phases=other)
+    used = [note.split(" has made the ")[1] for note in other.notes if "meanwhile: used as it is" in note]
+    assert {note.split()[0] for note in used} == {"connection", "code", "environment", "model"}
+    assert not bench.plan(first).has_changes
+    assert not bench.plan(second).has_changes

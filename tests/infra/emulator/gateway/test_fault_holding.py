@@ -36,6 +36,18 @@ def test_a_request_that_hangs_is_counted_until_its_client_is_gone(
     assert settles(emulator, 0)
 
 
+def test_a_request_that_is_held_is_served_once_its_rule_is_gone(
+    arm: Any, faults: Callable[..., None], emulator: Any
+) -> None:
+    faults({"method": "GET", "path": "workspaces/lab", "hold": True, "times": 1})
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(arm.client.get, f"{arm.lab}?api-version=2024-04-01", timeout=60)
+        assert settles(emulator, 1)
+        assert not asked.done()
+        faults()
+        assert asked.result().status_code == 200
+
+
 def test_an_operation_that_never_ends_goes_on_once_its_rule_is_gone(
     arm: Any, bodies: Any, faults: Callable[..., None]
 ) -> None:
