@@ -130,7 +130,7 @@ def _at_the_end(scene: Scene, pair: Pair) -> list[str]:
         again = stage.run("up", scene.theirs, None if stored_token(stage, scene.mine) else GOOD)
         wrong.append("" if again.good else f"the neighbour's up again: {again.error or again.unexpected}")
         ready = [
-            one for one in stage.instances(scene.theirs) if one["ready"] and scene.theirs["name"] in one["deployment"]
+            one for one in stage.instances(scene.mine) if one["ready"] and scene.theirs["name"] in one["deployment"]
         ]
         wrong.append("" if ready else "the neighbour does not serve")
     # What stands can be completed by `up` and taken away by `down`.

@@ -133,7 +133,8 @@ class Stage:
 
     def output(self, spec: dict[str, Any]) -> str:
         """What the commands of a stack have printed so far."""
-        return (self.folder / "runs" / spec["name"] / "output.txt").read_text(encoding="utf-8")
+        path = self.folder / "runs" / spec["name"] / "output.txt"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def clear_away(self, spec: dict[str, Any]) -> None:
         """Delete the stack's endpoint, so that its processes end, and ignore errors."""

@@ -94,12 +94,13 @@ def test_a_mirror_that_a_person_set_meanwhile_is_kept_as_far_as_azure_allows(ben
 
 
 def test_an_endpoint_that_says_it_is_still_updating_is_waited_for(bench: Any, portal: Any, phases: Any) -> None:
-    portal("settings", {"endpoint_settle_seconds": 0.5})
-    spec = bench.spec("settle")
-    bench.up(spec, phases=phases)
+    bench.up(bench.spec("settle"))
+    portal("settings", {"endpoint_settle_seconds": 1})
+    changed = bench.spec("settle", endpoint={"description": "x"}, deployment={"tags": {"a": "b"}})
+    bench.up(changed, phases=phases)
     assert [note for note in phases.notes if "is updating: waiting until its deployments may change" in note]
-    assert not bench.plan(spec).has_changes
-    assert bench.down(spec)["endpoint"] == "delete"
+    assert not bench.plan(changed).has_changes
+    assert bench.down(changed)["endpoint"] == "delete"
 
 
 def test_an_endpoint_that_stays_busy_is_not_waited_for_for_ever(bench: Any, portal: Any) -> None:
