@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields, replace
 
 from infra.spec import errors as spec_errors
-from infra.spec.names import RuleBroken
+from infra.spec.names import RuleBroken, RulesBroken
 from infra.spec.scalars import LEAVES
 
 Where = tuple[str | int, ...]
@@ -65,6 +65,10 @@ class _Reader:
             return self._read(kind, value, where)
         except RuleBroken as broken:
             self._record(broken, where, value)
+            return None
+        except RulesBroken as several:
+            for key, one in several.broken.items():
+                self._record(one, (*where, key), value[key])
             return None
 
     def _record(self, broken: RuleBroken, where: Where, value: Any = None) -> None:

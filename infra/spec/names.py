@@ -53,6 +53,14 @@ class RuleBroken(ValueError):
         self.hint = hint
 
 
+class RulesBroken(ValueError):
+    """Several rules broken at once, each at a key of a mapping."""
+
+    def __init__(self, broken: dict[str, RuleBroken]) -> None:
+        super().__init__("; ".join(f"{key}: {one}" for key, one in broken.items()))
+        self.broken = broken
+
+
 def checked_by(rule: Callable[[Any], Any]) -> Meta:
     """An `Annotated` marker for a field: `rule` returns the value, normalized, or raises `RuleBroken`."""
     return Meta(extra={"rule": rule})

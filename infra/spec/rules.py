@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from infra.spec.engine_arguments import unknown_argument
+from infra.spec.engine_arguments import typed, unknown_argument
 from infra.spec.errors import AS_A_MOMENT, shown
-from infra.spec.names import RuleBroken, VariableName, checked_by
+from infra.spec.names import RuleBroken, RulesBroken, VariableName, checked_by
 
 MOMENT = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
 VARIABLES_OF_OURS = ("SCORING_MODEL", "SCORING_REVISION", "SCORING_SERVED_MODEL_NAME", "SCORING_ENGINE_ARGS")
@@ -23,7 +23,7 @@ ENGINE_ARGUMENTS_OF_OURS = {
 
 
 def vllm_names(engine: dict[str, Any]) -> dict[str, Any]:
-    """The arguments under vLLM's own names; each must be known, given once, and not be set by another field."""
+    """The arguments under vLLM's own names; each is known, given once, of its kind, set by no other field."""
     names = [key.removeprefix("--").replace("-", "_") for key in engine]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise RuleBroken(f"{twice} is given twice, in two spellings", "delete one of the two")
@@ -33,6 +33,14 @@ def vllm_names(engine: dict[str, Any]) -> dict[str, Any]:
             raise RuleBroken(f"{key} is set through {field}", f"set it there and delete `{key}` here")
     if unknown := unknown_argument(named):
         raise RuleBroken(f"vLLM has no argument {unknown[0]!r}", unknown[1])
+    broken: dict[str, RuleBroken] = {}
+    for key, name in zip(engine, names, strict=True):
+        try:
+            named[name] = typed(name, named[name])
+        except RuleBroken as one:
+            broken[key] = one
+    if broken:
+        raise RulesBroken(broken)
     return named
 
 
