@@ -24,6 +24,7 @@ PIPELINES = (
     "SYSTEM_ACCESSTOKEN",
     "SYSTEM_OIDCREQUESTURI",
 )
+UNKNOWN_TENANT = "Unable to get authority configuration"
 EARLY = 300  # seconds before it expires that a token is renewed
 
 
@@ -125,12 +126,12 @@ class AzureCredential:
             message = f"no answer from {self._cloud.authority}: {str(error.message).splitlines()[0]}"
             raise NotReady(message, hint="check the network and the cloud", code="no_connection") from None
         except AzureError as error:
-            raise refused(self.source, str(error.message)) from None
-        except ValueError as error:  # msal's, where Entra does not know the tenant
-            raise refused(self.source, self._about_tenant(str(error))) from None
+            raise refused(self.source, self._completed(str(error.message))) from None
 
-    def _about_tenant(self, text: str) -> str:
-        """What Entra says about the tenant, which msal keeps to itself."""
+    def _completed(self, text: str) -> str:
+        """The text of a failed login, with what Entra says about an unknown tenant, which msal keeps to itself."""
+        if UNKNOWN_TENANT not in text:
+            return text
         tenant = os.environ.get("AZURE_TENANT_ID", "")
         try:
             answer = Web().read(f"{self._cloud.authority}/{quote(tenant)}/v2.0/.well-known/openid-configuration")

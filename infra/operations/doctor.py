@@ -204,7 +204,7 @@ class StackChecks:
             return f"{quota.needed} cores of {quota.family} needed, {quota.used} of {quota.limit} used in {region}"
         if wanted <= running:
             return f"{deployment.instance_type} runs already, {running} of {wanted} wanted instances"
-        raise CheckWarning(f"Azure lists no quota for {deployment.instance_type} in {region}")
+        raise CheckWarning(f"Azure lists no quota for {deployment.instance_type} in {region}, or you may not read it")
 
     def check_image(self) -> str:
         """The container's image is there, or the caller can build it in the workspace's registry."""
