@@ -15,6 +15,7 @@ from infra.planning.observe import deployments
 from infra.planning.plan import Action, Change
 from infra.planning.token_access import token_spec
 from infra.resources import code_asset, environment
+from infra.resources.asset_versions import remove_version
 from infra.resources.base import PREVIOUS_TAG, Live, merged_tags, owner_of
 from infra.resources.catalog_home import entry_id, home_id, owner_here
 from infra.resources.endpoint import begin_writing, live_endpoint, rewritten
@@ -135,7 +136,7 @@ def _entries(cloud: Cloud, spec: StackSpec) -> list[Removal]:
         for document in cloud.management.list(f"{home}/models/{name}/versions"):
             if owner_here(cloud, document["properties"].get("tags") or {}) == cloud.stack:
                 id = entry_id(home, name, document["name"])
-                found.append(Removal(_delete("model", _asset_name(id)), 3, _deleter(cloud, id)))
+                found.append(Removal(_delete("model", _asset_name(id)), 3, _remover(cloud, id)))
     return found
 
 
@@ -150,7 +151,7 @@ def _assets(cloud: Cloud, kind: str, versions: list[dict[str, Any]], referring: 
         if _uses(referring.staying, reference):
             found.append(Removal(_keep(kind, name, "kept: another stack uses it"), 3))
         else:
-            found.append(Removal(_delete(kind, name), 3, _deleter(cloud, document["id"])))
+            found.append(Removal(_delete(kind, name), 3, _remover(cloud, document["id"])))
     return found
 
 
@@ -232,3 +233,7 @@ def _keep(kind: str, name: str, reason: str) -> Change:
 
 def _deleter(cloud: Cloud, id: str) -> Callable[[], None]:
     return lambda: cloud.delete(id)
+
+
+def _remover(cloud: Cloud, id: str) -> Callable[[], None]:
+    return lambda: remove_version(cloud, id)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from infra.azure.cloud import Cloud
+from infra.resources.asset_versions import remove_version
 from infra.resources.base import Live, Resource, State, merged_tags, owned
 from infra.resources.catalog_home import (
     IN_A_REGISTRY,
@@ -135,8 +136,8 @@ class CatalogModel(Resource):
         return "the model card has changed: give catalog.version another value, or leave it out"
 
     def delete(self, cloud: Cloud) -> None:
-        """Delete this version."""
-        cloud.delete(self._id(cloud))
+        """Delete this version, or archive it."""
+        remove_version(cloud, self._id(cloud))
 
     def _id(self, cloud: Cloud) -> str:
         return entry_id(home_id(cloud, self.registry), self.model, self.chosen_version)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from infra.azure.cloud import Cloud
 from infra.digests import content_digest
 from infra.errors import GateliftError, Refused
+from infra.resources.asset_versions import remove_version
 from infra.resources.base import Live, Resource, State, owned, owner_of
 from infra.uploaded_files import files_to_upload
 
@@ -97,8 +98,8 @@ class CodeAsset(Resource):
                 raise
 
     def delete(self, cloud: Cloud) -> None:
-        """Delete this version."""
-        cloud.delete(self._id(cloud))
+        """Delete this version, or archive it."""
+        remove_version(cloud, self._id(cloud))
 
     def _id(self, cloud: Cloud) -> str:
         return cloud.workspace.asset("codes", NAME, self.version)

@@ -13,6 +13,7 @@ from infra.azure.cloud import Cloud
 from infra.azure.image_builds import find_image, require_registry
 from infra.digests import fingerprint
 from infra.errors import NotFound
+from infra.resources.asset_versions import remove_version
 from infra.resources.base import Live, Resource, State, owned, owner_of
 from infra.resources.templates import folder_version, read_pins, render_folder
 from infra.spec.model import BuildSpec, EnvironmentSpec
@@ -103,8 +104,8 @@ class Environment(Resource):
         cloud.management.put(self._id(cloud), {"properties": properties})
 
     def delete(self, cloud: Cloud) -> None:
-        """Delete this version."""
-        cloud.delete(self._id(cloud))
+        """Delete this version, or archive it."""
+        remove_version(cloud, self._id(cloud))
 
     def _built(self, cloud: Cloud) -> str:
         if image := find_image(cloud, require_registry(cloud), NAME, self.version):

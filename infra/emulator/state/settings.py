@@ -29,6 +29,8 @@ DEFAULTS: dict[str, float] = {
     "storage_clock_seconds_ahead": 0,
     # 1: Resource Manager answers 429 above Azure's rates; 0: it only counts requests in its headers.
     "throttle_requests": 0,
+    # 1: environments can be deleted; 0: only archived, as by azure-ai-ml.
+    "delete_environments": 0,
     # 0: storage accounts refuse signatures made with their keys (allowSharedKeyAccess: false).
     "storage_shared_keys": 1,
     # The most items on a page of a list; Azure documents no number.

@@ -24,6 +24,7 @@ from infra.emulator.storage.documents import StorageError, error_answer, listing
 from infra.emulator.storage.shared_access import SAS_VERSION
 
 STORAGE_AUDIENCES = ("https://storage.azure.com",)
+ACCOUNTS = "/providers/microsoft.storage/storageaccounts/"
 BLOB_ACTIONS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 
 
@@ -80,7 +81,8 @@ class BlobRoutes:
     def _authorize(self, request: Request, container: str, account_id: str) -> None:
         permission = _permission(request)
         if "sig" in request.query_params:
-            if not self._settings["storage_shared_keys"]:
+            # Container registries keep the sources of builds in storage of their own, which no subscription sees.
+            if ACCOUNTS in account_id.lower() and not self._settings["storage_shared_keys"]:
                 raise StorageError(403, "KeyBasedAuthenticationNotPermitted")
             granted = self._blobs.shared_access.permissions(container, request.url.query)
             if granted is None:

@@ -64,18 +64,21 @@ def difference(found: Counter[str], wanted: Counter[str]) -> str:
 
 def _stored(state: Path, name: str) -> Iterator[str]:
     group = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/group-{name}/"
+    documents = ""
     for key, text in _rows(state, "SELECT key, document FROM resources WHERE key LIKE ?", f"{group}%"):
+        documents += text
         document = json.loads(text)
         properties = document.get("properties") or {}
         if "/roleassignments/" in key:
             key = f"{key.rpartition('/')[0]}/{properties['roleDefinitionId'].rpartition('/')[2][:4]}"
-        shown = [str(properties.get("provisioningState") or "")]
+        shown = [str(properties.get("provisioningState") or ""), "archived" if properties.get("isArchived") else ""]
         if "/onlineendpoints/" in key:
             traffic = {deployment: share for deployment, share in (properties.get("traffic") or {}).items() if share}
             shown += [f"traffic={traffic}" if traffic else "", str((document.get("sku") or {}).get("capacity") or "")]
         yield " ".join(["resource", key.removeprefix(group), *(part for part in shown if part)])
     for key, text in _rows(state, "SELECT key, value FROM records WHERE kind = 'container'"):
-        if json.loads(text)["account_id"].lower().startswith(group):
+        # Each upload has a place of its own: one that was interrupted leaves a place that nothing refers to.
+        if json.loads(text)["account_id"].lower().startswith(group) and key in documents:
             yield f"container {key}"
             for (blob,) in _rows(state, "SELECT key FROM records WHERE kind = 'blob' AND key LIKE ?", f"{key}/%"):
                 if (

@@ -13,9 +13,9 @@ import pytest
 
 from infra.azure.target import Target
 from infra.errors import AccessDenied, Refused
+from infra.operations.catalog import catalog_publish
 from infra.planning.desired import Sources
 from infra.resources.code_asset import CodeAsset
-from infra.resources.environment import Environment
 from infra.resources.secrets_role import AUTHORIZATION, AUTHORIZATION_API
 
 BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
@@ -43,8 +43,10 @@ def identity_only(bench: Any, name: str) -> Any:
     """A stack whose workspace gives no signatures for its storage."""
     spec = bench.spec(name)
     target = bench.target(spec)
-    document = {"location": "eastus", "properties": {"systemDatastoresAuthMode": "identity"}}
-    target.arm.put(target.cloud.workspace.id, document, api_version="2024-10-01")
+    document = target.arm.get(target.cloud.workspace.id)
+    properties = {**document["properties"], "systemDatastoresAuthMode": "identity"}
+    body = {"location": document["location"], "properties": properties}
+    target.arm.put(target.cloud.workspace.id, body, api_version="2024-10-01")
     return spec
 
 
@@ -61,7 +63,7 @@ def allow_blobs(target: Target) -> None:
 def test_the_code_is_below_a_folder_with_the_name_of_ours(bench: Any) -> None:
     spec = bench.spec("folder")
     bench.up(spec)
-    target, (_, code) = bench.target(spec), bench.sources.assets("folder")
+    target, code = bench.target(spec), CodeAsset(bench.sources.scoring, "folder")
     container, _, folder = code_uri(target, code).rpartition("/")
     assert folder == bench.sources.scoring.name
     assert container.startswith(f"{target.arm.base_url}/blobstore/")
@@ -119,14 +121,13 @@ def test_two_first_ups_at_once_end_well(bench: Any) -> None:
 
 
 def test_files_that_are_there_already_are_not_sent_again(bench: Any) -> None:
-    target = bench.target(bench.spec("again"))
-    environment = Environment(bench.sources.environment, "again")
-    environment.create(target.cloud, environment.desired)
-    environment.delete(target.cloud)
+    spec = bench.spec("again")
+    target = bench.target(spec)
+    first = catalog_publish(spec, target)
+    target.arm.delete(target.cloud.workspace.asset("models", first["name"], first["model_version"]))
     refused = {"method": "PUT", "path": "/LocalUpload/", "status": 403}
     with emulator(target, "faults", [refused]):
-        environment.create(target.cloud, environment.desired)
-    assert environment.read(target.cloud) is not None
+        assert catalog_publish(spec, target)["model_version"] == first["model_version"]
 
 
 @pytest.mark.parametrize("how", ["workspace", "account"])

@@ -62,7 +62,8 @@ def list_versions(call: Call) -> Reply:
 
 
 def delete_version(call: Call) -> Reply:
-    """Remove a version."""
+    """Remove a version; one of an environment only where the settings allow it."""
+    _check_deletable(call)
     if not call.world.store.delete(call.id):
         return Reply(204)
     parent = call.address.parent_id()
@@ -103,7 +104,15 @@ def list_containers(call: Call) -> Reply:
 
 def delete_container(call: Call) -> Reply:
     """Remove a container with its versions."""
+    _check_deletable(call)
     return Reply(200 if call.world.store.delete(call.id) else 204)
+
+
+def _check_deletable(call: Call) -> None:
+    if call.address.types[1].lower() == "environments" and not call.world.settings["delete_environments"]:
+        raise ServiceError(
+            405, "MethodNotAllowed", f"The requested resource does not support http method '{call.method}'."
+        )
 
 
 def start_pending_upload(call: Call) -> Reply:

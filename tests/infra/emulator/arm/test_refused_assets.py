@@ -89,3 +89,14 @@ def test_quota(arm: Any, bodies: Any, size: str, instances: int, numbers: str) -
     assert f"Not enough quota available for {size} in SubscriptionId {arm.subscription}." in said
     assert numbers in said
     assert "https://aka.ms/oe-tsg#error-outofquota" in said
+
+
+def test_an_environment_is_archived_and_not_deleted(arm: Any) -> None:
+    id = f"{arm.lab}/environments/kept/versions/1"
+    arm.done("PUT", id, {"properties": {"image": "a:1"}})
+    for refused in (id, id.rpartition("/versions/")[0]):
+        answer = arm("DELETE", refused)
+        assert arm.error(answer)[:2] == (405, "MethodNotAllowed")
+    arm.done("PUT", id, {"properties": {"image": "a:1", "isArchived": True}})
+    assert arm("GET", f"{id.rpartition('/')[0]}").json()["value"] == []
+    assert arm("GET", id).status_code == 200
