@@ -41,10 +41,22 @@ class Raw:
     def asset(self, collection: str, version: str = "1") -> str:
         return f"{self.workspace}/{collection}/{self.job['name']}/versions/{version}"
 
-    async def upload(self, collection: str, folder: str) -> str:
-        """Upload the folder's files to the URL that the service gives."""
-        asked = await self.send("POST", self.asset(collection) + "/startPendingUpload", {})
-        place = asked.json()["blobReferenceForConsumption"]
+    async def version(self, collection: str, folder: str, properties: dict[str, Any], uri: str) -> None:
+        """Create a version of an asset from a folder, unless it exists: each upload has another place, so that a
+        second PUT would be a change."""
+        id = self.asset(collection)
+        # The SDK uploads build contexts to the workspace's store; a pending upload of the code is the same work.
+        place = self.asset("codes") if collection == "environments" else id
+        known, asked = await asyncio.gather(
+            self.http.get(f"{id}?api-version={API}"), self.send("POST", f"{place}/startPendingUpload", {})
+        )
+        if known.status_code == 404:
+            where = await self.upload(asked.json()["blobReferenceForConsumption"], folder)
+            body = {"build": {"contextUri": where}} if uri == "contextUri" else {uri: where}
+            await self.send("PUT", id, {"properties": {**properties, **body}})
+
+    async def upload(self, place: dict[str, Any], folder: str) -> str:
+        """Upload the folder's files to the place that the service gave."""
         base, _, query = place["credential"]["sasUri"].partition("?")
         files = [path for path in Path(folder).iterdir() if path.is_file()]  # noqa: ASYNC240 three small ones
         headers = {"x-ms-blob-type": "BlockBlob"}
@@ -57,18 +69,14 @@ class Raw:
         return f"{place['blobUri']}/files"
 
     async def code(self) -> None:
-        where = await self.upload("codes", self.job["code"])
-        await self.send("PUT", self.asset("codes"), {"properties": {"codeUri": where}})
+        await self.version("codes", self.job["code"], {}, "codeUri")
 
     async def model(self) -> None:
-        where = await self.upload("models", self.job["card"])
-        await self.send("PUT", self.asset("models"), {"properties": {"modelUri": where, "modelType": "custom_model"}})
+        await self.version("models", self.job["card"], {"modelType": "custom_model"}, "modelUri")
 
     async def environment(self) -> None:
-        # The SDK uploads build contexts to the workspace's store; a pending upload of the code is the same work.
-        where = await self.upload("codes", self.job["environment"])
-        body = {"build": {"contextUri": where}, "inferenceConfig": self.job["routes"]["camel"], "osType": "Linux"}
-        await self.send("PUT", self.asset("environments"), {"properties": body})
+        body = {"inferenceConfig": self.job["routes"]["camel"], "osType": "Linux"}
+        await self.version("environments", self.job["environment"], body, "contextUri")
 
 
 async def plan(raw: Raw) -> None:
