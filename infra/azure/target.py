@@ -25,6 +25,7 @@ from infra.digests import fingerprint
 from infra.emulator import launcher
 from infra.errors import NotFound
 from infra.hub.access import PUBLIC_HUB, Hub
+from infra.parallel import Task
 from infra.paths import default_emulator_state
 from infra.portal import Portal
 from infra.redaction import SEEN
@@ -75,6 +76,11 @@ class Target:
     @cached_property
     def _blobs(self) -> LockBlobs:
         return LockBlobs(self.arm, self.workspace)
+
+    def open_locks_ahead(self) -> None:
+        """Begin to ask for what opens the blobs of locks; where that fails, whoever takes a lock asks again."""
+        if self.locked:
+            Task(self._blobs.opened)
 
     def require_login(self) -> None:
         """Raise `AccessDenied`, with a hint how to log in, where there is no login; the emulator needs none."""

@@ -27,7 +27,7 @@ from infra.spec.names import catalog_name, is_registry_model
 # comes before everything that could do without it: if another customer already uses its name in the region, the run
 # ends there and must leave nothing behind.
 ORDER: Mapping[str, tuple[str, ...]] = {
-    "connection": ("endpoint",),
+    "connection": (),
     "image": (),
     "environment": ("image",),
     "code": (),
@@ -38,7 +38,9 @@ ORDER: Mapping[str, tuple[str, ...]] = {
     "traffic": ("deployment",),
 }
 # These wait only until Azure has accepted the endpoint's name, not until the endpoint has been created.
-ONCE_ACCEPTED: Mapping[str, tuple[str, ...]] = dict.fromkeys(("image", "environment", "code", "model"), ("endpoint",))
+ONCE_ACCEPTED: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+    ("connection", "image", "environment", "code", "model"), ("endpoint",)
+)
 
 
 class Sources(Struct, frozen=True, dict=True):

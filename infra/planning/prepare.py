@@ -90,8 +90,8 @@ def prepare(
 ) -> Prepared:
     """Ask the Hub and Azure at the same time, then plan.
 
-    With `with_credential`, the endpoint's credential is read ahead, too. Raises `SpecError` for a
-    registry model with `--local`, and for several instances that do not share their responses.
+    With `with_credential`, the endpoint's credential and what opens the locks are read ahead, too. Raises `SpecError`
+    for a registry model with `--local`, and for several instances that do not share their responses.
     """
     cloud, hub, sources = target.cloud, target.hub, sources or shipped_sources()
     token = token or None  # HF_TOKEN may be set, but empty
@@ -108,6 +108,7 @@ def prepare(
     if asking_hub:
         _begin_reading(spec, reading, sources)
     if with_credential:
+        target.open_locks_ahead()
         _begin_reading_credential(spec, reading, reads)
     facts: ModelFacts | None = asking_hub.result() if asking_hub else None
     check_response_store(spec, facts, spec.deployment.instance_count)

@@ -51,8 +51,18 @@ class LockBlobs:
             raise self._denied(container, answer)
         return answer
 
+    def opened(self) -> Container:
+        """The container and what opens it, asked for once."""
+        with self._lock:
+            if self._container is None:
+                found = workspace_container(self._arm, self._workspace)
+                if found.key:
+                    found = Container(found.url, found.account, sign(found, datetime.now(UTC)))
+                self._container = found
+            return self._container
+
     def _try(self, method: str, name: str, headers: Mapping[str, str], query: str) -> tuple[Answer, Container]:
-        container = self._opened()
+        container = self.opened()
         url = f"{container.url}/{FOLDER}/{quote(name)}"
         sent = {"x-ms-version": SERVICE_VERSION, "Content-Length": "0", **headers}
         if container.signature:
@@ -75,15 +85,6 @@ class LockBlobs:
                     raise NotReady(message, hint=hint, code="no_connection") from None
             time.sleep(pause or 0)
         raise AssertionError  # the last try returns or raises
-
-    def _opened(self) -> Container:
-        with self._lock:
-            if self._container is None:
-                found = workspace_container(self._arm, self._workspace)
-                if found.key:
-                    found = Container(found.url, found.account, sign(found, datetime.now(UTC)))
-                self._container = found
-            return self._container
 
     def _denied(self, container: Container, answer: Answer) -> GateliftError:
         code, message = read_storage_error(answer)
