@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from infra.azure.cloud import Cloud
+from infra.azure.locks.leases import Attempt
 from infra.parallel import Task
 
 T = TypeVar("T")
@@ -18,8 +19,30 @@ def hold_lease(cloud: Cloud, command: str, read: Callable[[], T], checks: Task |
     known while waiting, and before the block begins. Raises `NotReady` or `AccessDenied` where the lock cannot be
     taken: then nothing was changed.
     """
-    checks = checks or Task(lambda: None)
-    with cloud.locks.stack(cloud.stack, command, checks.result):
-        found = read()
-        checks.result()
+    reading = _Reading(read, checks or Task(lambda: None))
+    with cloud.locks.stack(cloud.stack, command, reading):
+        found = reading.result()
+        reading.checks.result()
         yield found
+
+
+class _Reading(Attempt):
+    """Reads as early as a try to take the lock allows."""
+
+    def __init__(self, read: Callable[[], Any], checks: Task) -> None:
+        self._read = read
+        self._task: Task | None = None
+        self.checks = checks
+
+    def begun(self) -> None:
+        """Begin to read."""
+        self._task = Task(self._read)
+
+    def failed(self) -> None:
+        """Forget what was read; raises the error of the checks, if they have one."""
+        self._task = None
+        self.checks.result()
+
+    def result(self) -> Any:
+        """What was read under the lock."""
+        return self._task.result() if self._task else self._read()

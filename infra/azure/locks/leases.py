@@ -51,6 +51,16 @@ class Holder(Struct, frozen=True):
         return f"{self.who} on {self.where}, who runs `gatelift {self.command}` since {self.since}"
 
 
+class Attempt:
+    """What happens around each try to take a lock; here nothing."""
+
+    def begun(self) -> None:
+        """The lock's blob has just been made: if this try succeeds, nobody has held the lock from now on."""
+
+    def failed(self) -> None:
+        """Somebody else has the lock; another try follows, unless this raises."""
+
+
 class Locks:
     """The locks of one workspace as one command uses them; safe to use from many threads."""
 
@@ -70,14 +80,14 @@ class Locks:
         self._command = ""
 
     @contextmanager
-    def stack(self, name: str, command: str, meanwhile: Callable[[], object] = lambda: None) -> Iterator[None]:
-        """Hold the lock of a stack; `meanwhile` is called while waiting for others, and may raise."""
+    def stack(self, name: str, command: str, attempt: "Attempt | None" = None) -> Iterator[None]:
+        """Hold the lock of a stack; `attempt` takes part in each try."""
         self._command = command
         if self.off:
             self._reporter.note("no lock is taken: nothing keeps others from changing the same things at the same time")
             yield
             return
-        lock = self._take(f"stack-{name}", f"the stack {name}", meanwhile)
+        lock = self._take(f"stack-{name}", f"the stack {name}", attempt or Attempt())
         try:
             yield
         finally:
@@ -95,7 +105,7 @@ class Locks:
             return
         with self._entering:
             if not self._users:
-                self._shared = self._take(SHARED, "what the stacks of this workspace share", lambda: None)
+                self._shared = self._take(SHARED, "what the stacks of this workspace share", Attempt())
             self._users += 1
         try:
             yield
@@ -124,18 +134,18 @@ class Locks:
             raise _unusable(answer)
         self._blobs.send("DELETE", name, {})  # whoever takes it now makes it anew
 
-    def _take(self, name: str, what: str, meanwhile: Callable[[], object]) -> "_Lock":
+    def _take(self, name: str, what: str, attempt: "Attempt") -> "_Lock":
         """Wait for a lock and take it, `NotReady` after `longest` seconds."""
         lock = _Lock(self._blobs, self._clock, name, what)
         about = _about(self._command)
         deadline, told = self._clock.now() + self.longest, ""
-        while not lock.acquire(about):
+        while not lock.acquire(about, attempt.begun):
             holder = self._holder(name)
             if holder is not None and told != str(holder):
                 told = str(holder)
                 left = max(0.0, deadline - self._clock.now())
                 self._reporter.note(f"{what} is locked by {told}: waiting, at most {left:.0f} s")
-            meanwhile()
+            attempt.failed()
             if self._clock.now() >= deadline:
                 message = f"{what} is locked by {told or 'somebody'}, still after {self.longest:.0f} s"
                 hint = (
@@ -177,11 +187,17 @@ class _Lock:
         self._released = threading.Event()
         self._renewing = threading.Lock()
 
-    def acquire(self, about: dict[str, str]) -> bool:
-        """Try to take the lease; False while somebody else has it."""
+    def acquire(self, about: dict[str, str], begun: Callable[[], None]) -> bool:
+        """Try to take the lease; False while somebody else has it.
+
+        Whoever gives a lease back deletes its blob. So if the blob was made here and the lease is then taken, nobody
+        has held it in between, and what is read from then on (`begun`) is still true.
+        """
         made = self._blobs.send("PUT", self._name, {"x-ms-blob-type": "BlockBlob", "If-None-Match": "*", **about})
         if made.status not in (201, 409, 412):  # the last two: the blob exists
             raise _unusable(made)
+        if made.status == 201:
+            begun()
         began = self._now()
         answer = self._lease("acquire", {"x-ms-lease-duration": str(LIFETIME), "x-ms-proposed-lease-id": self._id})
         if answer.status in (404, 409, 412):  # 404: the holder deleted the blob just now

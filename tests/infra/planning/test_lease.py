@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.azure.cloud import Cloud
-from infra.azure.locks.leases import LIFETIME, Locks
+from infra.azure.locks.leases import LIFETIME, Attempt, Locks
 from infra.errors import AccessDenied, GateliftError, NotReady, Refused
 from infra.parallel import Task
 from infra.planning.apply import Step, run_steps
@@ -91,6 +91,31 @@ def test_who_waits_is_told_for_whom_and_goes_on(
     assert "who runs `gatelift up` since just now: waiting, at most 900 s" in notes.notes[0]
 
 
+def test_what_was_read_before_another_command_ended_is_read_again(
+    plain_cloud: Cloud, others: Locks, manual_clock: Any, leased_blobs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, sleep, send = ["before"], manual_clock.sleep, leased_blobs.send
+    held = others.stack("demo", "up")
+
+    def faster(method: str, name: str, headers: dict[str, str], *, query: str = "") -> Any:
+        answer = send(method, name, headers, query=query)
+        if method == "PUT" and not query and state == ["before"] and not others._held:
+            monkeypatch.setattr(leased_blobs, "send", send)
+            held.__enter__()  # between this command's blob and its lease
+        return answer
+
+    def let_go(seconds: float) -> None:
+        sleep(seconds)
+        if others._held:
+            state[0] = "after"
+            held.__exit__(None, None, None)
+
+    monkeypatch.setattr(leased_blobs, "send", faster)
+    monkeypatch.setattr(manual_clock, "sleep", let_go)
+    with hold_lease(plain_cloud, "up", lambda: state[0]) as found:
+        assert found == "after"
+
+
 def test_nobody_waits_for_another_stack(plain_cloud: Cloud, others: Locks, manual_clock: Any) -> None:
     with plain_cloud.locks.stack("demo", "up"), others.stack("other", "up"):
         assert manual_clock.now() == 0
@@ -100,11 +125,12 @@ def test_waiting_has_an_end(plain_cloud: Cloud, others: Locks, manual_clock: Any
     with plain_cloud.locks.stack("demo", "up"):
         lock = plain_cloud.locks._held[0]
 
-        def renew() -> None:  # as the other command does all the time
-            lock._renew()
+        class Renewing(Attempt):
+            def failed(self) -> None:
+                lock._renew()  # as the other command does all the time
 
         late = pytest.raises(NotReady, match=r"the stack demo is locked by .* still after 900 s")
-        with late as refusal, others.stack("demo", "down", renew):
+        with late as refusal, others.stack("demo", "down", Renewing()):
             raise AssertionError("the block must not begin")
         assert "gatelift unlock" in refusal.value.hint
     assert manual_clock.now() >= 900
@@ -114,7 +140,7 @@ def test_a_killed_holder_is_waited_for_a_minute_at_most(
     others: Locks, manual_clock: Any, leased_blobs: Any, notes: Notes
 ) -> None:
     dead = Locks(leased_blobs, manual_clock, notes, local=False, longest=900)
-    dead._take(NAME, "the stack demo", lambda: None)
+    dead._take(NAME, "the stack demo", Attempt())
     with others_hold(others):
         assert LIFETIME <= manual_clock.now() <= LIFETIME + 5
     assert leased_blobs.blobs == {}
