@@ -12,6 +12,8 @@ POLL = "mfeOperationsStatus"
 PREFIX = re.compile(
     r"^/subscriptions/[^/]+(/resourceGroups/group-[^/]+)?(/providers/Microsoft\.MachineLearningServices)?"
 )
+# A registry, the moment of an upload to it, and the number of a run in it.
+BUILD = re.compile(r"\bcr[0-9a-f]{10,18}\b|(?<=/)\d{12}(?=/)|(?<=/)ca\d+\b")
 UPLOAD = re.compile(r"^/blobstore/[^/]+/[^/]+/(?:LocalUpload/[^/]+/)?(?P<path>.*)")
 
 
@@ -79,15 +81,20 @@ def template(target: str, name: str) -> str:
     path, _, query = target.partition("?")
     if match := UPLOAD.match(path):
         part = re.match(r"comp=(metadata|lease)", query)
-        return f"blob {_plain(match['path'], name)}{f' {part[1]}' if part else ''}"
+        return f"blob {_varying(_plain(match['path'], name))}{f' {part[1]}' if part else ''}"
     if path in ("/seed", "/workspaces") or path.startswith("/api/"):  # requests to the Hub have their own cases
         return ""
     short = PREFIX.sub("", path).lstrip("/") or path.lstrip("/").partition("/")[2]
     short = re.sub(rf"{POLL}/[^/]+", f"{POLL}/*", short)
     short = _plain(short, name)
-    return UNIQUE.sub("*", re.sub(r"/versions/[0-9a-f]{12}", "/versions/*", short))
+    return _varying(re.sub(r"/versions/[0-9a-f]{12}", "/versions/*", short))
 
 
 def _plain(text: str, name: str) -> str:
     """The text with `S` for the stack's name."""
     return re.sub(rf"(?<![A-Za-z0-9]){name}(?![A-Za-z0-9])", "S", text)
+
+
+def _varying(path: str) -> str:
+    """The path with `*` for what is another in each run."""
+    return BUILD.sub("*", UNIQUE.sub("*", path))
