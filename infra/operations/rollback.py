@@ -13,12 +13,13 @@ from infra.planning.lease import hold_lease
 from infra.planning.serving import Serving, serving
 from infra.reporter import Reporter
 from infra.resources.base import PREVIOUS_TAG
+from infra.resources.endpoint import live_endpoint
 from infra.resources.traffic import Traffic, nonzero
 from infra.spec.model import StackSpec
 
 
-def rollback(spec: StackSpec, target: Target, *, reporter: Reporter) -> dict[str, Any]:
-    """Move the requests back to the previous deployment, after a smoke test of it.
+def rollback(spec: StackSpec, target: Target, *, reporter: Reporter, smoke: bool = True) -> dict[str, Any]:
+    """Move the requests back to the previous deployment, after a smoke test of it; without `smoke` untested.
 
     Returns `{"endpoint", "deployment", "previous", "traffic"}`; `previous` is the deployment that served until now.
     Raises `NotFound` where no previous deployment was kept.
@@ -30,7 +31,9 @@ def rollback(spec: StackSpec, target: Target, *, reporter: Reporter) -> dict[str
         previous_info: ConnectInfo = replace(
             info, model=served_name(found.deployments[previous]) or info.model, deployment=previous
         )
-        smoke_test(previous_info, cloud, target.arm.timeouts)
+        if smoke:
+            private = live_endpoint(found.document).state["public_network_access"] == "disabled"
+            smoke_test(previous_info, cloud, target.arm.timeouts, private=private)
         return _move_requests(cloud, spec, found, previous)
 
 

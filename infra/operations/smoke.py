@@ -15,7 +15,7 @@ from infra.timeouts import Timeouts
 
 QUESTION = "What is the capital of France?"
 ON_THEIR_WAY = frozenset({401, 404})  # from the front end: keys and routes that have just been made
-SKIP = "`gatelift up SPEC --skip-smoke-test` moves the traffic without a test"
+SKIP = "`--skip-smoke-test` moves the traffic without a test"
 PRIVATE = "endpoint_private"  # the code of the error for an endpoint that this machine cannot reach
 PRIVATE_SECONDS = 10.0  # for a private endpoint: what cannot be reached from here will not be reachable later
 
@@ -161,7 +161,6 @@ def _unreachable(info: ConnectInfo, why: str) -> NotReady:
     return NotReady(
         f"the endpoint {info.endpoint} is private (public_network_access: disabled), and this machine is outside its "
         f"network: {why}",
-        hint=f"run `gatelift up SPEC` again inside the workspace's virtual network (a VM, a runner or a VPN there); "
-        f"{SKIP}",
+        hint=f"run the command again inside the workspace's virtual network (a VM, a runner or a VPN there); {SKIP}",
         code=PRIVATE,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from infra.cli.input.saved_plan import read_plan
-from infra.cli.input.stack import no_lock_option, open_stack
+from infra.cli.input.stack import no_lock_option, open_stack, skip_smoke_test_option
 from infra.cli.input.token import ask_for_token, token_fd_option, token_if_given
 from infra.cli.terminal.invocation import PATH, Group, Invocation, command, spec_argument
 from infra.cli.views.estimates import Estimates
@@ -35,11 +35,7 @@ Examples:
     metavar="FILE",
     help="Apply this saved plan; refused if the live state has changed since.",
 )
-@click.option(
-    "--skip-smoke-test",
-    is_flag=True,
-    help="Ask the deployment nothing and move the traffic untested, e.g. to a private endpoint.",
-)
+@skip_smoke_test_option
 @token_fd_option
 @no_lock_option
 def up(

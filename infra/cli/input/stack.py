@@ -10,6 +10,11 @@ from infra.cli.terminal.invocation import Invocation
 from infra.spec.file import load_spec
 from infra.spec.model import StackSpec
 
+skip_smoke_test_option = click.option(
+    "--skip-smoke-test",
+    is_flag=True,
+    help="Ask the deployment nothing and move the traffic untested, e.g. on a private endpoint.",
+)
 no_lock_option = click.option(
     "--no-lock",
     is_flag=True,
