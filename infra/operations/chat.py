@@ -134,7 +134,7 @@ def refusal(response: httpx.Response) -> GateliftError:
     if real.status in (401, 403):
         return AccessDenied(message, hint=NO_ACCESS[real.status], request_id=request_id)
     if real.status == 404:
-        hint = "`gatelift status SPEC` shows whether a deployment gets traffic"
+        hint = "`gatelift status SPEC` shows whether a deployment gets traffic; `gatelift explain no_route` says more"
         return NotReady(message, hint=hint, request_id=request_id)
     return Refused(message, hint="`gatelift status SPEC` shows the endpoint's state", request_id=request_id)
 

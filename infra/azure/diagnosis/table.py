@@ -9,6 +9,7 @@ from infra.azure.diagnosis.access import ACCESS
 from infra.azure.diagnosis.capacity import CAPACITY
 from infra.azure.diagnosis.cause import Causes, Diagnosis
 from infra.azure.diagnosis.containers import CONTAINERS
+from infra.azure.diagnosis.frontend import FRONT_END, NO_ROUTE
 from infra.azure.diagnosis.images import IMAGES
 from infra.azure.diagnosis.requests import REQUESTS
 from infra.azure.diagnosis.secrets import SECRETS
@@ -24,7 +25,7 @@ def _merged(*topics: Causes) -> Causes:
     return known
 
 
-KNOWN = _merged(SECRETS, CAPACITY, IMAGES, CONTAINERS, ACCESS, REQUESTS)
+KNOWN = _merged(SECRETS, CAPACITY, IMAGES, CONTAINERS, ACCESS, REQUESTS, FRONT_END)
 
 # Azure wraps many of these errors in a general code; then words in the message say which one it is.
 CLUES: tuple[tuple[str, str], ...] = (
@@ -33,6 +34,7 @@ CLUES: tuple[tuple[str, str], ...] = (
     ("Not enough subscription CPU quota", "OutOfQuota"),
     ("insufficient memory", "OutOfQuota"),
     ("name already exists", "UserError"),
+    ("No valid deployments to route to", NO_ROUTE),
     ("crashed or terminated", "ResourceNotReady"),
     ("isn't registered with Subscription", "SubscriptionNotRegistered"),
     ("pull permission", "BadArgument"),

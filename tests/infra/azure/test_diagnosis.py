@@ -83,6 +83,10 @@ def test_every_known_code_has_a_way_out() -> None:
         pytest.param("ImageBuildFailure", "exit status 1", "could not be built", id="any-other-build"),
         pytest.param("TasksOperationsNotAllowed", "ACR Tasks requests", "may not build", id="no-acr-tasks"),
         pytest.param("UserError", "unsatisfied condition: cuda>=13.0", "container runtime", id="require-cuda"),
+        pytest.param("model_error", "", "as 424", id="status-of-the-container"),
+        pytest.param("model_not_ready", "", "no instance", id="no-instance"),
+        pytest.param("too_many_pending_request", "", "more requests are under way", id="pending"),
+        pytest.param("no_route", "No valid deployments to route to.", "gets traffic", id="no-route"),
         pytest.param("NeverSeen", "odd", "", id="unknown"),
     ],
 )
