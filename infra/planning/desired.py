@@ -16,9 +16,9 @@ from infra.resources.connection import Connection
 from infra.resources.deployment import Deployment, ServedModel
 from infra.resources.endpoint import Endpoint
 from infra.resources.environment import Environment
+from infra.resources.identity_roles import ROLES, ImagesRole, StorageRole
 from infra.resources.image import Image
 from infra.resources.model_card import ModelCard
-from infra.resources.secrets_role import SecretsRole
 from infra.resources.traffic import Traffic
 from infra.spec.model import CatalogSpec, EnvironmentSpec, StackSpec, TokenSpec
 from infra.spec.names import catalog_name, is_registry_model
@@ -90,7 +90,9 @@ def desired_resources(
     with_token = needs_token(spec, facts)
     if with_token and not where.key_vault:
         found.append(Connection(where.connection, where.key, spec.name, token))
-        found += [SecretsRole(id, spec.name) for id in spec.endpoint.identity.user_assigned_identities]
+    for identity in spec.endpoint.identity.user_assigned_identities:
+        wanted = ROLES if with_token and not where.key_vault else (ImagesRole, StorageRole)
+        found += [role(identity, spec.name) for role in wanted]
     served = ServedModel(spec.model.id)
     if facts is not None:
         environment, code = sources.assets(spec)

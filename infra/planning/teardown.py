@@ -19,7 +19,7 @@ from infra.resources.asset_versions import remove_version
 from infra.resources.base import PREVIOUS_TAG, Live, merged_tags, owner_of
 from infra.resources.catalog_home import entry_id, home_id, owner_here
 from infra.resources.endpoint import begin_writing, live_endpoint, rewritten
-from infra.resources.secrets_role import SecretsRole
+from infra.resources.identity_roles import ROLES, IdentityRole
 from infra.resources.traffic import Traffic, nonzero
 from infra.spec.model import StackSpec
 
@@ -70,7 +70,8 @@ def find_removals(spec: StackSpec, cloud: Cloud) -> list[Removal]:
     found += [
         removal
         for id in spec.endpoint.identity.user_assigned_identities
-        for removal in _role(cloud, SecretsRole(id, cloud.stack), others)
+        for kind in ROLES
+        for removal in _role(cloud, kind(id, cloud.stack), others)
     ]
     owners = {owner_of(document.get("tags")) for document, _ in endpoints.values()}
     for name, document in sorted(connections.items()):
@@ -177,7 +178,7 @@ def _refers(deployments: list[Live], connection: str) -> bool:
     )
 
 
-def _role(cloud: Cloud, role: SecretsRole, others: list[dict[str, Any]]) -> list[Removal]:
+def _role(cloud: Cloud, role: IdentityRole, others: list[dict[str, Any]]) -> list[Removal]:
     try:
         live = role.read(cloud)
     except NotFound:  # the identity no longer exists, nor do its role assignments

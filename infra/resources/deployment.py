@@ -13,7 +13,7 @@ from infra.azure.cloud import Cloud, Tick
 from infra.errors import OperationFailed
 from infra.resources.azure_shapes import asset_reference, duration, milliseconds, probe, probe_settings, without_empty
 from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
-from infra.resources.secrets_role import recently_granted
+from infra.resources.identity_roles import recently_granted
 from infra.resources.startup_watch import StartupWatch
 from infra.spec.model import DeploymentSpec, ProbeSpec, to_values
 from infra.spec.rules import PLATFORM_VARIABLES
@@ -157,7 +157,7 @@ class Deployment(Resource):
                 if not _lacks_permission(error, state) or not recently_granted(cloud, self.endpoint):
                     raise
             new = False
-            cloud.reporter.note("the permission to read the token has not taken effect yet: trying again")
+            cloud.reporter.note("a permission of the endpoint's identity has not taken effect yet: trying again")
             cloud.clock.sleep(ROLE_PAUSE_LOCAL if cloud.local else ROLE_PAUSE)
 
     def resume(self, cloud: Cloud, live: Live) -> None:
@@ -268,6 +268,8 @@ def _asset(cloud: Cloud, collection: str, reference: str | None) -> str | None:
 
 def _lacks_permission(error: OperationFailed, state: State) -> bool:
     """Whether it probably failed for lack of a permission, and not because a reference to a secret is wrong."""
+    if error.code == "BadArgument" and "Endpoint identity does not have" in str(error):  # a registry, or storage
+        return True
     refers = any("azureml://connections/" in str(value) for value in state["environment_variables"].values())
     return refers and error.code == "SecretsInjectionError" and not BROKEN_REFERENCE.search(str(error))
 

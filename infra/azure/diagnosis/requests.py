@@ -6,7 +6,8 @@ REQUESTS: Causes = {
     "BadArgument": (
         Diagnosis(
             "the endpoint's identity may not pull the image or read the model",
-            "give a user-assigned identity AcrPull on the registry and Storage Blob Data Reader on the storage account",
+            "give a user-assigned identity AcrPull on the workspace's registry and Storage Blob Data Reader on its "
+            "storage account: `gatelift up` does, or names the commands",
             ("pull permission", "authorization-error", "permission"),
         ),
         Diagnosis(

@@ -17,7 +17,18 @@ from infra.errors import AccessDenied, NotFound, OperationFailed
 from infra.operations.down import plan_down
 from infra.operations.token import token_rotate
 from infra.reporter import Silent
-from infra.resources.secrets_role import AUTHORIZATION, AUTHORIZATION_API, IDENTITY_API, ROLE, SecretsRole, assignments
+from infra.resources.identity_roles import (
+    AUTHORIZATION,
+    AUTHORIZATION_API,
+    IDENTITY_API,
+    ROLES,
+    SECRETS_READER,
+    IdentityRole,
+    ImagesRole,
+    SecretsRole,
+    StorageRole,
+    assignments,
+)
 
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/group"
@@ -44,6 +55,48 @@ def settings(target: Any, **values: float) -> Iterator[None]:
     httpx.put(url, json={name: before[name] for name in values}).raise_for_status()
 
 
+def roles_of(target: Any, id: str) -> set[str]:
+    """The roles that an identity has at what each of them is for."""
+    found = [kind(id, "x") for kind in ROLES]
+    principal = found[0].principal(target.cloud)
+    held = [one for role in found for one in assignments(target.cloud, principal, role.scope(target.cloud))]
+    return {one["properties"]["roleDefinitionId"].rpartition("/")[2] for one in held}
+
+
+def test_the_identity_gets_what_the_platform_gives_a_system_assigned_one(bench: Any) -> None:
+    spec, id = with_identity(bench, "equal")
+    target = bench.target(spec)
+    assert bench.up(spec).answer == "org/gated with a token"
+    assert roles_of(target, id) == {kind.role for kind in ROLES}
+    assert not bench.plan(spec).has_changes
+    bench.down(spec)
+    assert roles_of(target, id) == set()
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [pytest.param(ImagesRole, "pull", id="image"), pytest.param(StorageRole, "blobs", id="storage")],
+)
+def test_a_deployment_whose_identity_lacks_a_role_is_refused(
+    bench: Any, missing: type[IdentityRole], words: str
+) -> None:
+    spec, id = with_identity(bench, f"bare-{words}")
+    target = bench.target(spec)
+    bench.up(spec)
+    role = missing(id, spec.name)
+    role.delete(target.cloud)
+    blue = target.cloud.workspace.deployment(f"bare-{words}-endpoint", "blue")
+    document = target.arm.get(blue)
+    document["properties"]["environmentVariables"]["MORE"] = "x"
+    with pytest.raises(OperationFailed, match=f"Endpoint identity does not have .*{words}") as error:
+        target.cloud.poller.wait(target.arm.begin_put(blue, document))
+    assert error.value.code == "BadArgument"
+    assert "AcrPull" in error.value.hint
+    changes = [change for change in bench.plan(spec).changes if change.kind == "role"]
+    assert [change.name for change in changes if str(change.action) == "create"] == [role.name]
+    bench.down(spec)
+
+
 def test_the_role_is_assigned_once_and_goes_with_the_stack(bench: Any) -> None:
     spec, id = with_identity(bench, "own")
     target = bench.target(spec)
@@ -51,7 +104,7 @@ def test_the_role_is_assigned_once_and_goes_with_the_stack(bench: Any) -> None:
     assert not bench.plan(spec).has_changes
     principal = SecretsRole(id, "own").principal(target.cloud)
     (found,) = assignments(target.cloud, principal)
-    assert found["properties"]["roleDefinitionId"].endswith(ROLE)
+    assert found["properties"]["roleDefinitionId"].endswith(SECRETS_READER)
     assert found["properties"]["principalType"] == "ServicePrincipal"
     assert bench.down(spec)["role"] == "delete"
     assert assignments(target.cloud, principal) == []
@@ -86,8 +139,9 @@ def test_a_reference_that_leads_nowhere_is_not_taken_for_a_role_that_takes_its_t
 def test_a_role_of_somebody_else_serves_and_stays(bench: Any) -> None:
     spec, id = with_identity(bench, "given")
     cloud = bench.target(spec).cloud
-    SecretsRole(id, "somebody").create(cloud, {})
-    assert [str(c.action) for c in bench.plan(spec).changes if c.kind == "role"] == ["none"]
+    for kind in ROLES:
+        kind(id, "somebody").create(cloud, {})
+    assert [str(c.action) for c in bench.plan(spec).changes if c.kind == "role"] == ["none"] * 3
     assert "role" not in bench.down(spec)
 
 
@@ -102,6 +156,9 @@ def test_who_may_not_assign_roles_gets_the_command_for_an_owner(bench: Any) -> N
     assert "az role assignment create --role" in error.value.hint
     assert principal in error.value.hint
     assert target.cloud.workspace.id in error.value.hint
+    assert [
+        name for name in ("AcrPull", "Storage Blob Data Reader") if f'--role "{name}"' not in error.value.hint
+    ] == []
 
 
 def as_reader(target: Any) -> Any:

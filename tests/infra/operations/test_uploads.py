@@ -16,7 +16,7 @@ from infra.errors import AccessDenied, Refused
 from infra.operations.catalog import catalog_publish
 from infra.planning.desired import Sources
 from infra.resources.code_asset import CodeAsset
-from infra.resources.secrets_role import AUTHORIZATION, AUTHORIZATION_API
+from infra.resources.identity_roles import AUTHORIZATION, AUTHORIZATION_API
 
 BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 

@@ -1,6 +1,7 @@
 """The long-running work on deployments."""
 
 from infra.emulator.arm.container_registries.images import check_image
+from infra.emulator.arm.deployments.identity import check_permissions
 from infra.emulator.errors import DeploymentFailed
 from infra.emulator.state.store import Document
 from infra.emulator.world import World
@@ -12,6 +13,7 @@ async def run_put(world: World, operation: Document) -> None:
     document = world.store.get(id)
     if document is None:
         raise DeploymentFailed("ResourceNotFound", f"The deployment {id} does not exist.")
+    check_permissions(world, id)
     environment = world.store.get(document["properties"].get("environmentId") or "") or {}
     check_image(world, environment)
     await world.host.start(id)

@@ -6,84 +6,13 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from tests.infra.emulator.arm.refusal_stage import Stage, V
+
 ENFORCE = {"enforce_access_to_default_secret_stores": "enabled"}
-V = "2022-04-01"
 IMPATIENT = {"initialDelay": "PT1S", "period": "PT1S", "failureThreshold": 1}
 KEYS = {"category": "CustomKeys", "authType": "CustomKeys", "target": "_", "credentials": {"keys": {"K": "value"}}}
+ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
 INJECTION = "Failed to retrieve and inject workspace connection secrets."
-
-
-class Stage:
-    """An endpoint `rows` with a deployment `blue`, and ways to ask for what is refused."""
-
-    def __init__(self, emulator: Any, arm: Any, bodies: Any, arm_as: Callable[[str], Any]) -> None:
-        self.emulator, self.arm, self.bodies, self.arm_as = emulator, arm, bodies, arm_as
-        self.lab, self.endpoint, self.assets = arm.lab, arm.endpoint("rows"), arm.assets()
-        self.blue = f"{self.endpoint}/deployments/blue"
-        arm.done("PUT", self.blue, bodies["deployment"](self.assets))
-
-    @property
-    def login_server(self) -> str:
-        id = self.arm("GET", self.lab).json()["properties"]["containerRegistry"]
-        return str(self.arm("GET", id, version="2023-07-01").json()["properties"]["loginServer"])
-
-    def put_endpoint(self, name: str = "rows", workspace: str = "", **changes: Any) -> Any:
-        return self.arm("PUT", f"{workspace or self.lab}/onlineEndpoints/{name}", self.bodies["endpoint"](**changes))
-
-    def traffic(self, **shares: Any) -> Any:
-        return self.put_endpoint(properties=shares)
-
-    def deploy(self, capacity: int = 1, arm: Any = None, id: str = "", **changes: Any) -> Any:
-        body = self.bodies["deployment"](self.assets, capacity, **changes)
-        return (arm or self.arm)("PUT", id or f"{self.endpoint}/deployments/red", body)
-
-    def deploy_to_its_end(self, **changes: Any) -> Any:
-        error = self.arm.finish(self.deploy(**changes))["error"]
-        self.arm.done("DELETE", f"{self.endpoint}/deployments/red")
-        return error
-
-    def deploy_image(self, image: str) -> Any:
-        id = f"{self.lab}/environments/rows-{uuid.uuid4().hex[:6]}/versions/1"
-        settings = self.arm("GET", self.assets["environment"]).json()["properties"]["inferenceConfig"]
-        self.arm.done("PUT", id, {"properties": {"image": image, "inferenceConfig": settings}})
-        return self.deploy_to_its_end(environmentId=id)
-
-    def deploy_with(self, reference: str) -> Any:
-        return self.deploy_to_its_end(environmentVariables={"TOKEN": f"${{{{{reference}}}}}"})
-
-    def script(self, name: str, **changes: Any) -> Any:
-        code = {"codeId": self.assets["code"], "scoringScript": name}
-        return self.deploy_to_its_end(codeConfiguration=code, **changes)
-
-    def quota(self, size: str, instances: int) -> Any:
-        id = f"{self.arm.annex}/onlineEndpoints/rows-quota"
-        if self.arm("GET", id).status_code == 404:
-            self.arm.done("PUT", id, self.bodies["endpoint"](location="westus"))
-        return self.deploy(instances, id=f"{id}/deployments/blue", instanceType=size)
-
-    def assign(self, principal: str, role: str, scope: str) -> str:
-        id = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
-        definition = f"/subscriptions/{self.arm.subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
-        sent = {"principalId": principal, "roleDefinitionId": definition, "principalType": "ServicePrincipal"}
-        self.arm.done("PUT", id, {"properties": sent}, version=V)
-        return id
-
-    def somebody(self, role: str = "") -> Any:
-        """The control plane as an identity that holds this role in the resource group, or none."""
-        id = f"{self.arm.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/rows-{uuid.uuid4().hex[:6]}"
-        known = self.arm.done("PUT", id, {"location": "eastus"}, version="2023-01-31").json()["properties"]
-        if role:
-            self.assign(known["principalId"], role, self.arm.group)
-        return self.arm_as(self.token(client_id=known["clientId"]))
-
-    def token(self, resource: str = "https://management.azure.com", **query: str) -> str:
-        parameters = {"api-version": "2019-08-01", "resource": resource, **query}
-        headers = {"X-IDENTITY-HEADER": "x"}
-        url = self.emulator.identity_endpoint
-        return str(httpx.get(url, params=parameters, headers=headers, trust_env=False).json()["access_token"])
-
-    def settings(self, **changes: float) -> None:
-        httpx.put(f"{self.emulator.portal}/settings", json=changes, trust_env=False).raise_for_status()
 
 
 def with_header(stage: Stage, **headers: str) -> Any:
@@ -139,6 +68,20 @@ def with_role(stage: Stage, reference: str) -> Any:
         return stage.deploy_with(reference)
     finally:
         stage.arm.done("DELETE", assignment, version=V)
+
+
+def under_an_identity(stage: Stage, *roles: str) -> Any:
+    """The error of a deployment on an endpoint whose user-assigned identity has these roles in the resource group."""
+    id = f"{stage.arm.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/rows-{uuid.uuid4().hex[:6]}"
+    known = stage.arm.done("PUT", id, {"location": "eastus"}, version="2023-01-31").json()["properties"]
+    for role in roles:
+        stage.assign(known["principalId"], role, stage.arm.group)
+    endpoint = f"{stage.lab}/onlineEndpoints/rows-uai"
+    identity = {"type": "UserAssigned", "userAssignedIdentities": {id: {}}}
+    stage.arm.done("PUT", endpoint, stage.bodies["endpoint"](identity=identity))
+    error = stage.arm.finish(stage.deploy(id=f"{endpoint}/deployments/red"))["error"]
+    stage.arm.done("DELETE", endpoint)
+    return error
 
 
 def on_a_small_disk(stage: Stage) -> Any:
@@ -240,6 +183,10 @@ ROWS = [
     Row("identity without the role", "operation", "SecretsInjectionError", INJECTION,
         lambda s: s.deploy_with("azureml://connections/Rows/credentials/K")),
     Row("role not effective yet", "operation", "SecretsInjectionError", INJECTION, role_not_effective_yet),
+    Row("user-assigned identity without AcrPull", "operation", "BadArgument",
+        "does not have pull permission on the registry", under_an_identity),
+    Row("user-assigned identity without Storage Blob Data Reader", "operation", "BadArgument",
+        "does not have read permission on the blobs", lambda s: under_an_identity(s, ACR_PULL)),
     Row("connection missing", "operation", "SecretsInjectionError", "has no connection 'None'",
         lambda s: with_role(s, "azureml://connections/None/credentials/K")),
     Row("key of a connection missing", "operation", "SecretsInjectionError", "has no 'credentials/other'",

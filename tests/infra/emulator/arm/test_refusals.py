@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from tests.contract.facts import NEVER, Fact, facts, linked
-from tests.infra.emulator.arm.refusals import ROWS, Row, Stage
+from tests.infra.emulator.arm.refusal_stage import Stage
+from tests.infra.emulator.arm.refusals import ROWS, Row
 
 PAGE = "docs/emulator-refusals.md"
 THIS_TEST = "tests/infra/emulator/arm/test_refusals.py::test_refused"
