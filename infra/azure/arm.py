@@ -223,9 +223,8 @@ def refusal(status: int, body: str, *, request_id: str = "") -> GateliftError:
     elif status == 429 or status >= 500:
         kind = NotReady
     code = found.code or f"http_{status}"
-    return kind(
-        found.message, hint=found.hint or _status_hint(status), code=code, cause=found.cause, request_id=request_id
-    )
+    hint = found.hint if found.cause else "; ".join(filter(None, (_status_hint(status), found.hint)))
+    return kind(found.message, hint=hint, code=code, cause=found.cause, request_id=request_id)
 
 
 def _status_hint(status: int) -> str:

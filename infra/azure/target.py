@@ -34,6 +34,7 @@ from infra.spec.model import StackSpec, to_values
 from infra.timeouts import read_timeouts
 
 DEFAULT_LOCATION = "eastus"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")  # httpx fails on `[::1]`
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ def _open_local(spec: StackSpec, environ: MutableMapping[str, str]) -> Target:
         "REQUESTS_CA_BUNDLE": str(profile.ca_bundle),
         "IDENTITY_ENDPOINT": profile.identity_endpoint,
         "IDENTITY_HEADER": "gatelift",
+        **without_proxy(environ),
     }
     environ.update(settings)
     os.environ.update(settings)  # azure-identity and the SDK's storage clients read nothing else
@@ -129,6 +131,15 @@ def _open_local(spec: StackSpec, environ: MutableMapping[str, str]) -> Target:
     own = {"resource_manager": arm.base_url, "authority": arm.base_url, "registry_discovery": arm.base_url}
     azure = replace(PUBLIC, name="the emulator", portal=profile.portal, known=False, **own)
     return Target(workspace, spec.name, arm, hub, profile.portal, SystemClock(), azure)
+
+
+def without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that keep a proxy of the machine out of the way to loopback; SDKs would send even that to it."""
+    named = ",".join(filter(None, (environ.get("NO_PROXY"), environ.get("no_proxy"))))
+    hosts = dict.fromkeys(
+        [host.strip() for host in named.split(",") if host.strip() not in ("", "[::1]")] + list(LOOPBACK)
+    )
+    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(hosts))
 
 
 def _workspace(spec: StackSpec, *, local: bool) -> Workspace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -104,6 +105,8 @@ class Hub:
             self._api(token).auth_check(model)
 
     def _api(self, token: str) -> HfApi:
+        # Otherwise it asks huggingface.co, whatever the endpoint, which programs call themselves agents.
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         from huggingface_hub import HfApi, get_session  # 0.6 s
 
         get_session().timeout = self._timeouts.hub  # by default it has none

@@ -1,6 +1,7 @@
 """Reads error bodies of Azure, and adds cause and hint from the table."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from infra.azure.diagnosis.table import CLUES, KNOWN, TSG
 from infra.redaction import redact_quoted
 
 GENERAL_CODES = ("", "BadArgument", "BadRequest", "UserError", "InternalServerError")
+WRAPPERS = "InferencingClient"  # codes that begin so wrap another error
 
 
 class Explanation(Struct, frozen=True):
@@ -21,9 +23,25 @@ class Explanation(Struct, frozen=True):
 
 
 def explain(code: str) -> Explanation | None:
-    """The explanation of a code, whatever its case; None where gatelift does not know the code."""
-    found = next((known for known in KNOWN if known.lower() == code.lower()), None)
-    return Explanation(found, KNOWN[found]) if found else None
+    """The explanation of a code, whatever its case, or of the text of an error; None where gatelift knows neither."""
+    found = next((known for known in KNOWN if known.lower() == code.strip().lower()), None)
+    return Explanation(found, KNOWN[found]) if found else _explain_text(code)
+
+
+def _explain_text(text: str) -> Explanation | None:
+    """The explanation of an error's text, or of its whole JSON; of several causes the one that the text speaks of."""
+    error = read_error(text)
+    if error.code not in KNOWN:
+        words = set(re.findall(r"\w+", text.lower()))
+        named = next((code for code in sorted(KNOWN, key=len, reverse=True) if code.lower() in words), "")
+        clue = next((code for said, code in CLUES if said.lower() in text.lower()), "")
+        error = AzureError(clue if clue and _is_general(named) else named, text)
+    cause = error.diagnosis
+    return Explanation(error.code, (cause,)) if cause else None
+
+
+def _is_general(code: str) -> bool:
+    return code in GENERAL_CODES or code.startswith(WRAPPERS)
 
 
 def known_codes() -> list[str]:
@@ -40,17 +58,18 @@ class AzureError(Struct, frozen=True):
     @property
     def cause(self) -> str:
         """Why it happened; empty where that is not known."""
-        return self._diagnosis.cause if self._diagnosis else ""
+        return self.diagnosis.cause if self.diagnosis else ""
 
     @property
     def hint(self) -> str:
         """What to do; for an unknown code, where to read about it."""
-        if self._diagnosis:
-            return self._diagnosis.hint
+        if self.diagnosis:
+            return self.diagnosis.hint
         return f"gatelift does not know the code {self.code}; Azure's list: {TSG}" if self.code else ""
 
     @property
-    def _diagnosis(self) -> Diagnosis | None:
+    def diagnosis(self) -> Diagnosis | None:
+        """The known cause; None where there is none."""
         return diagnosis(self.code, self.message)
 
 
@@ -81,7 +100,7 @@ def read_error(body: Mapping[str, Any] | str | None, *, fallback: str = "the ser
     text = redact_quoted(" ".join(messages))
     known = next((code for code in reversed(codes) if code in KNOWN), "")
     clue = next((code for words, code in CLUES if words in text), "")
-    chosen = clue if known in GENERAL_CODES and clue else known
+    chosen = clue if _is_general(known) and clue else known
     return AzureError(chosen or (codes[0] if codes else ""), text or fallback)
 
 

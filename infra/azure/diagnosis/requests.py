@@ -2,6 +2,10 @@
 
 from infra.azure.diagnosis.cause import Causes, Diagnosis
 
+_REFUSED_BY_INFERENCING = Diagnosis(
+    "the service that runs the deployments refused this one; the message says why, most often for lack of quota",
+    "correct in the spec what the message names; `gatelift explain OutOfQuota` where it speaks of quota or cores",
+)
 REQUESTS: Causes = {
     "BadArgument": (
         Diagnosis(
@@ -24,6 +28,20 @@ REQUESTS: Causes = {
         Diagnosis(
             "the service refused the request",
             "correct what the message names in the spec, and run the command again",
+        ),
+    ),
+    "InferencingClientCreateDeploymentFailed": (_REFUSED_BY_INFERENCING,),
+    "InferencingClientUpdateDeploymentFailed": (_REFUSED_BY_INFERENCING,),
+    "InferencingClientDeleteDeploymentFailed": (
+        Diagnosis(
+            "the deployment gets requests, or another operation on it or on its endpoint is still running",
+            "move the traffic away first, or run the command again in a minute; `gatelift status` shows which it is",
+        ),
+    ),
+    "InferencingClientCallFailed": (
+        Diagnosis(
+            "the service that runs the endpoints refused the request",
+            "correct in the spec what the message names (a name, the traffic), and run the command again",
         ),
     ),
     "ResourceNotFound": (

@@ -16,16 +16,19 @@ EPILOG = """\b
 Examples:
   gatelift explain                        lists all known codes
   gatelift explain SecretsInjectionError
+  gatelift explain "Not enough quota available for Standard_NC24ads_A100_v4 …"
 """
 
 
 @command(app, name="explain", epilog=EPILOG)
-@click.argument("code", required=False, help="The code in an error message; if omitted, all known codes are listed.")
+@click.argument(
+    "code", required=False, help="The code or the text of an error; if omitted, all known codes are listed."
+)
 def explain(call: Invocation, code: str | None) -> None:
     """Explain an error code of Azure, and what to do about it.
 
-    Shows each possible cause with its remedy. Where there are several, the text of the error message tells which one
-    applies.
+    Takes the text of an error message, too, if it is put in quotes. Shows each possible cause with its remedy. Where
+    there are several, the text of the error message tells which one applies.
     """
     if code is None:
         call.out.document({"codes": known_codes()})
@@ -34,7 +37,11 @@ def explain(call: Invocation, code: str | None) -> None:
     found = explanation(code)
     if found is None:
         hint = "`gatelift explain` lists the known codes; Azure's own list is at https://aka.ms/oe-tsg"
-        raise NotFound(f"the code {code!r} is not known to gatelift", hint=hint, code="unknown_code")
+        raise NotFound(
+            f"{'the code' if code.isalnum() else 'the text'} {code!r} is not known to gatelift",
+            hint=hint,
+            code="unknown_code",
+        )
     causes: list[dict[str, Any]] = [
         {"cause": one.cause, "hint": one.hint, "message_contains": list(one.words)} for one in found.causes
     ]

@@ -21,6 +21,8 @@ Examples:
   gatelift emulator fault add --method PUT --path onlineEndpoints --status 429 --header "Retry-After: 1" --times 2
   gatelift emulator stop
 """
+# For requests and azure-core; for Python's ssl, aiohttp, httpx, Go and OpenSSL; for curl; for Node.js.
+CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 app = Group()
 emulator = Group("emulator", help="Run the emulator on its own, for other tools.", epilog=EPILOG)
 app.add_command(emulator)
@@ -103,7 +105,7 @@ emulator.add_command(fault)
 def show(call: Invocation, profile: EmulatorProfile) -> None:
     """Print its addresses; for people also the lines that make other tools use it."""
     document: dict[str, Any] = profile.to_json()
-    call.out.document(document)
+    call.out.document({**document, "environment": exports(profile)})
     for key, value in document.items():
         call.out.data(f"{key:<18}  {value}")
     call.out.data("\n# for tools that use the Azure SDKs or the Hugging Face Hub")
@@ -114,8 +116,8 @@ def show(call: Invocation, profile: EmulatorProfile) -> None:
 def exports(profile: EmulatorProfile) -> dict[str, str]:
     """The environment variables that make unmodified tools use this emulator."""
     return {
-        "REQUESTS_CA_BUNDLE": str(profile.ca_bundle),
-        "SSL_CERT_FILE": str(profile.ca_bundle),
+        **dict.fromkeys(CA_VARIABLES, str(profile.ca_bundle)),
+        "NO_PROXY": "127.0.0.1,localhost,::1",
         "IDENTITY_ENDPOINT": profile.identity_endpoint,
         "IDENTITY_HEADER": "gatelift",
         "HF_ENDPOINT": profile.hub,

@@ -10,13 +10,13 @@ import certifi
 from infra.emulator.state.store import Store
 
 CA = "ca.pem"
-NAMES = ("127.0.0.1", "localhost")
+NAMES = ("127.0.0.1", "localhost", "::1")
 
 
 def server_context(store: Store, ca_bundle: Path) -> ssl.SSLContext:
     """The server's TLS context; writes the public root certificates and the emulator's CA to `ca_bundle`."""
     kept = store.record("certificates", "current")
-    if kept is None:
+    if kept is None or kept.get("names") != list(NAMES):
         kept = make_certificates()
         store.put_record("certificates", "current", kept)
         store.delete_record("tls", "current")  # of an earlier version
@@ -33,7 +33,8 @@ def make_certificates() -> dict[str, Any]:
 
     ca = trustme.CA(organization_name="gatelift emulator", path_length=0)
     server = ca.issue_cert(*NAMES, common_name=NAMES[0])
-    return {"ca": ca.cert_pem.bytes().decode(), "server": server.private_key_and_cert_chain_pem.bytes().decode()}
+    pem = server.private_key_and_cert_chain_pem.bytes().decode()
+    return {"ca": ca.cert_pem.bytes().decode(), "server": pem, "names": list(NAMES)}
 
 
 def _load(pem: str) -> ssl.SSLContext:

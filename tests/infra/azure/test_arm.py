@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.azure.arm import Arm, Operation
+from infra.azure.arm import Arm, Operation, refusal
 from infra.errors import OperationFailed, Refused
 
 ELSEWHERE = "https://elsewhere.example/operation"
@@ -109,3 +109,12 @@ def test_a_failure_shows_where_its_operation_is_forgotten(pointing: Any, url: st
     assert isinstance(ended.error, OperationFailed)
     assert "blue ended as Failed" in str(ended.error)
     assert pointing.poll(Operation("/blue", url, earlier=True)).error is None
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"), [(401, "az login"), (403, "gatelift doctor"), (429, "in a minute"), (503, "in a minute")]
+)
+def test_an_unknown_code_keeps_the_hint_of_its_status(status: int, hint: str) -> None:
+    error = refusal(status, '{"error": {"code": "NeverSeen", "message": "no"}}')
+    assert hint in error.hint
+    assert "does not know the code NeverSeen" in error.hint

@@ -39,7 +39,7 @@ SEED: dict[str, Any] = {
         ],
     },
 }
-SET_BY_LOCAL = ("REQUESTS_CA_BUNDLE", "IDENTITY_ENDPOINT", "IDENTITY_HEADER")
+SET_BY_LOCAL = ("REQUESTS_CA_BUNDLE", "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "NO_PROXY", "no_proxy")
 
 
 class Phases(Silent):

@@ -20,7 +20,10 @@ from infra.spec.model import to_values
 from tests.infra.cli.conftest import GATELIFT, Answer, clean_environ, environment
 from tests.infra.operations.conftest import GOOD, SEED, Bench
 
-PROFILE = {"resource_manager", "ca_bundle", "hub", "identity_endpoint", "portal", "pid", "state", "tenant_id"}
+PROFILE = {
+    *("resource_manager", "ca_bundle", "hub", "identity_endpoint", "portal", "pid", "state", "tenant_id"),
+    "environment",
+}
 TOKEN = {"connection", "key", "action", "fingerprint"}
 STATUS = {
     *("stack", "local", "workspace", "endpoint", "deployments", "connection", "models", "drift"),
