@@ -22,7 +22,8 @@ UNDER_WAY = ("Queued", "Started", "Running")
 BUILD_SECONDS = 7200  # the limit that the registry sets to a build; its own default is 3600, its maximum 28800
 PATIENCE = 600.0  # seconds longer than that
 PAUSE, PAUSE_LOCAL = 3.0, 0.05
-NETWORK_SECONDS = 300.0  # a lost network may take so long to come back while a build runs
+NETWORK_SECONDS, NETWORK_SECONDS_LOCAL = 300.0, 5.0  # a lost network may take so long to come back while a build runs
+LOG_FAILURES = 3  # after so many the log is given up: the build goes on without it
 LAST_LINES = 15
 # A line for each state of each layer says nothing to people.
 LAYER = re.compile(r"[0-9a-f]{12}: ")
@@ -114,6 +115,7 @@ class _Watch:
     def __init__(self, cloud: Cloud, id: str, tell: Callable[[str], None]) -> None:
         self._cloud, self._id, self._tell = cloud, id, tell
         self._link, self._read, self._rest = "", 0, b""
+        self._failures = 0
         self.lines: list[str] = []
 
     def until_ended(self) -> dict[str, Any]:
@@ -125,16 +127,23 @@ class _Watch:
             try:
                 run = self._cloud.management.get(self._id, api_version=API) or {}
                 ended = run.get("properties", {}).get("status") not in UNDER_WAY
-                self._read_log(whole=ended)
+                self._follow_log(whole=ended)
                 if ended:
                     return run
                 lost_since = None
             except NotReady:
                 lost_since = clock.now() if lost_since is None else lost_since
-                if clock.now() - lost_since > NETWORK_SECONDS:
+                if clock.now() - lost_since > (NETWORK_SECONDS_LOCAL if self._cloud.local else NETWORK_SECONDS):
                     raise
             clock.sleep(PAUSE_LOCAL if self._cloud.local else PAUSE)
         raise still_running(f"the build {self._id.rpartition('/')[2]}", BUILD_SECONDS + PATIENCE)
+
+    def _follow_log(self, *, whole: bool) -> None:
+        if self._failures < LOG_FAILURES:
+            try:
+                self._read_log(whole=whole)
+            except GateliftError:
+                self._failures += 1
 
     def _read_log(self, *, whole: bool) -> None:
         if not self._link:

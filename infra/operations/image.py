@@ -53,6 +53,11 @@ def image_build_with_docker(spec: StackSpec, *, base: str | None, push: str | No
     return BuiltImage(image, environment.base, built=True)
 
 
+def pinned_base() -> str:
+    """The image that gatelift's own builds on."""
+    return Environment(shipped_sources().environment, "").base
+
+
 def _environment(spec: StackSpec, base: str | None) -> Environment:
     if base:
         spec = spec.but(environment=EnvironmentSpec(build=BuildSpec(base=base)))

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from infra.azure.cloud import Cloud
 from infra.azure.image_builds import find_image, require_registry
 from infra.digests import fingerprint
-from infra.errors import NotFound
+from infra.errors import NotFound, Refused
 from infra.resources.asset_versions import remove_version
 from infra.resources.base import Live, Resource, State, owned, owner_of
 from infra.resources.templates import folder_version, read_pins, render_folder
@@ -101,7 +101,12 @@ class Environment(Resource):
             "description": state["description"],
             "tags": state["tags"],
         }
-        cloud.management.put(self._id(cloud), {"properties": properties})
+        try:
+            cloud.management.put(self._id(cloud), {"properties": properties})
+        except Refused:
+            # Another run has built the same files and was first: its image is as good, though its digest is another.
+            if self.read(cloud) is None:
+                raise
 
     def delete(self, cloud: Cloud) -> None:
         """Delete this version, or archive it."""

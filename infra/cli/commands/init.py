@@ -52,6 +52,10 @@ deployment:
   engine:
     max_model_len: {max_model_len}
 
+# The container's image: built in the workspace's registry if nothing is said here, or a ready one by its digest.
+# environment:
+#   image: ghcr.io/you/gatelift-vllm@sha256:...
+
 # The model's entry in the workspace's catalog; it can be hidden until a time in UTC.
 # catalog:
 #   tags: {{license: apache-2.0}}

@@ -29,6 +29,7 @@ def spec(run: str, number: int) -> StackSpec:
         },
         "endpoint": {"name": f"{run}-{number}"},
         "deployment": {"instance_type": "Standard_NC24ads_A100_v4"},
+        "environment": {"image": "ghcr.io/gatelift/gatelift-vllm@sha256:" + "0" * 64},
     }
     return spec_from(values)
 

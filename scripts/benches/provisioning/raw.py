@@ -75,8 +75,8 @@ class Raw:
         await self.version("models", self.job["card"], {"modelType": "custom_model"}, "modelUri")
 
     async def environment(self) -> None:
-        body = {"inferenceConfig": self.job["routes"]["camel"], "osType": "Linux"}
-        await self.version("environments", self.job["environment"], body, "contextUri")
+        body = {"image": self.job["image"], "inferenceConfig": self.job["routes"]["camel"], "osType": "Linux"}
+        await self.send("PUT", self.asset("environments"), {"properties": body})
 
 
 async def plan(raw: Raw) -> None:

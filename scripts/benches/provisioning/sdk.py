@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import (
-    BuildContext,
     CodeConfiguration,
     Environment,
     ManagedOnlineDeployment,
@@ -64,9 +63,7 @@ def up(job: dict[str, Any]) -> None:
     link.body = {"properties": job["connection"]}
     ml.connections.create_or_update(link)
     environment = ml.environments.create_or_update(
-        Environment(
-            name=name, version="1", build=BuildContext(path=job["environment"]), inference_config=job["routes"]["snake"]
-        )
+        Environment(name=name, version="1", image=job["image"], inference_config=job["routes"]["snake"])
     )
     ml.models.create_or_update(Model(name=name, version="1", path=job["card"], type="custom_model"))
     endpoint = ManagedOnlineEndpoint(

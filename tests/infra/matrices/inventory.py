@@ -16,6 +16,7 @@ UNIQUE = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8}-[0-9a-f]{32}|st[0-9a-f]{18}|\b[0-9a-f]{64}\b"
 )
 LOCKS = "/gatelift-locks/"
+REGISTRY = "/providers/microsoft.containerregistry/"  # its runs and their logs are history: each build adds to it
 SECRET = GOOD.removeprefix("hf_")
 
 
@@ -67,6 +68,8 @@ def _stored(state: Path, name: str) -> Iterator[str]:
     documents = ""
     for key, text in _rows(state, "SELECT key, document FROM resources WHERE key LIKE ?", f"{group}%"):
         documents += text
+        if REGISTRY in key:
+            continue
         document = json.loads(text)
         properties = document.get("properties") or {}
         if "/roleassignments/" in key:

@@ -105,3 +105,17 @@ def test_a_missing_value_is_an_error(folder: Path) -> None:
     (folder / "pins.yaml").write_text(PINS.replace("port", "ports"))
     with pytest.raises(GateliftError, match=r"Dockerfile\.j2: 'port' is undefined"):
         Environment(folder, "demo").build_context()
+
+
+def test_nothing_is_installed_into_the_bases_own_python(repository: Path) -> None:
+    dockerfile = Environment(repository / "environments" / "vllm", "demo").build_context()["Dockerfile"]
+    installs = [line for line in dockerfile.splitlines() if "pip install" in line]
+    assert [line for line in installs if "--target /opt/gatelift/site" not in line] == []
+    assert "PYTHONPATH=/opt/gatelift/site" in dockerfile
+    assert "NVIDIA_DISABLE_REQUIRE=1" in dockerfile
+
+
+def test_no_path_of_the_image_has_an_empty_element(repository: Path) -> None:
+    dockerfile = Environment(repository / "environments" / "vllm", "demo").build_context()["Dockerfile"]
+    assert "LD_LIBRARY_PATH" not in dockerfile
+    assert "PYTHONPATH=/opt/gatelift/site${PYTHONPATH:+:${PYTHONPATH}}" in dockerfile

@@ -9,12 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.azure.image_builds import Build, build_image, require_registry
 from infra.errors import GateliftError, OperationFailed, Refused, SpecError
 from infra.operations.image import image_build, image_build_with_docker
 from infra.planning.plan import Plan
+from infra.reporter import Silent
 from infra.spec.model import StackSpec
 
 Actions = Callable[[Plan], dict[str, str]]
+BUILD = Build("box", "1", {"Dockerfile": "FROM docker.io/library/python:3.11\n"})
 PUBLIC = "ghcr.io/gatelift/gatelift-vllm@sha256:" + "a" * 64
 
 
@@ -63,6 +66,18 @@ def test_the_same_content_is_built_once(bench: Any, actions: Actions) -> None:
     assert {"image": "create"}.items() & actions(bench.plan(spec)).items() == set()
     bench.up(spec)
     assert live_image(bench, spec) == first
+
+
+def test_a_run_that_was_first_with_the_same_files_is_as_good(bench: Any) -> None:
+    spec = bench.spec("raced")
+    target = bench.target(spec)
+    built = [build_image(target.cloud, require_registry(target.cloud), BUILD, lambda line: None) for _ in range(2)]
+    assert built[0] != built[1]
+    environment, _ = bench.sources.assets(spec)
+    image_build(spec, target, base=None, reporter=Silent())
+    target.arm.put(environment._id(target.cloud), {"properties": {"image": built[0]}})
+    environment.create(target.cloud, environment.desired)
+    assert target.arm.get(environment._id(target.cloud))["properties"]["image"] == built[0]
 
 
 @pytest.mark.parametrize(
