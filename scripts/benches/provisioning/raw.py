@@ -45,15 +45,12 @@ class Raw:
         """Create a version of an asset from a folder, unless it exists: each upload has another place, so that a
         second PUT would be a change."""
         id = self.asset(collection)
-        # The SDK uploads build contexts to the workspace's store; a pending upload of the code is the same work.
-        place = self.asset("codes") if collection == "environments" else id
         known, asked = await asyncio.gather(
-            self.http.get(f"{id}?api-version={API}"), self.send("POST", f"{place}/startPendingUpload", {})
+            self.http.get(f"{id}?api-version={API}"), self.send("POST", f"{id}/startPendingUpload", {})
         )
         if known.status_code == 404:
             where = await self.upload(asked.json()["blobReferenceForConsumption"], folder)
-            body = {"build": {"contextUri": where}} if uri == "contextUri" else {uri: where}
-            await self.send("PUT", id, {"properties": {**properties, **body}})
+            await self.send("PUT", id, {"properties": {**properties, uri: where}})
 
     async def upload(self, place: dict[str, Any], folder: str) -> str:
         """Upload the folder's files to the place that the service gave."""
