@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.errors import GateliftError, Refused, StalePlan
+from infra.errors import GateliftError, Refused, SpecError, StalePlan
 from infra.operations.connect import connect
 from infra.operations.down import down, plan_down
 from infra.operations.status import status
@@ -48,6 +48,8 @@ def test_the_token_is_in_no_plan_and_no_result(bench: Any) -> None:
 
 def test_another_count_is_an_update_in_place(bench: Any, actions: Actions) -> None:
     bench.up(bench.spec("grow"))
+    with pytest.raises(SpecError, match="previous_response_id"):
+        bench.plan(bench.spec("grow", deployment={"instance_count": 2}))
     two = bench.spec("grow", deployment={"instance_count": 2, "responses_per_instance": True})
     assert actions(bench.plan(two)) == {"deployment": "update"}
     bench.up(two)
