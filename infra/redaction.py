@@ -56,6 +56,7 @@ QUOTED = re.compile(
 # Fields of Azure's documents that are secrets whatever is in them, and those that hold them.
 SECRET_FIELDS = {"primarykey", "secondarykey", "accesstoken", "refreshtoken", "password", "clientsecret", "accountkey"}
 SECRET_PARTS = {"credentials", "keys"}
+FOLDERS = ("PWD", "OLDPWD")  # the shell's, no passwords: hidden, every path of an error would lose its beginning
 VARIABLES, LABELS = {"environmentvariables"}, {"tags", "metadata"}
 
 
@@ -97,7 +98,7 @@ class Secrets:
 
     def learn_environment(self, environ: Mapping[str, str]) -> None:
         """Hide the values of the variables whose names or values say that they are secrets."""
-        self.learn(*(value for name, value in environ.items() if looks_secret(name, value)))
+        self.learn(*(v for name, v in environ.items() if name not in FOLDERS and looks_secret(name, v)))
 
     def learn_document(self, document: Any) -> None:
         """Hide what a document of Azure says that is secret: keys, credentials, environment variables, secret tags."""

@@ -142,6 +142,13 @@ def test_what_a_service_quotes_beside_the_name_of_a_secret_is_hidden(said: str) 
     assert "opensesame1" not in redact_quoted(said)
 
 
+def test_the_working_folder_is_no_password() -> None:
+    secrets = Secrets()
+    secrets.learn_environment({"PWD": "/home/me/specs", "OLDPWD": "/home/me", "DB_PWD": "opensesame1"})
+    said = "/home/me/specs/gatelift.yaml:3: opensesame1 is not a number"
+    assert secrets.redact(said) == "/home/me/specs/gatelift.yaml:3: (hidden) is not a number"
+
+
 def test_a_stream_hides_forms_and_gives_the_real_one_where_it_is_asked_for() -> None:
     real = io.StringIO()
     stream = RedactedStream(real)
