@@ -20,7 +20,9 @@ def down(spec: StackSpec, target: Target, *, reporter: Reporter) -> list[Change]
     cloud = target.cloud_for(reporter)
     removals = _removals(spec, cloud)
     if any(item.run for item in removals):
-        with hold_lease(cloud, "down", lambda: _removals(spec, cloud)) as removals:
+        # Who else uses what is shared is decided under its lock, and stays true until it is deleted.
+        with hold_lease(cloud, "down", lambda: None), cloud.locks.shared():
+            removals = _removals(spec, cloud)
             run_steps(cloud, to_steps(removals))
     return [item.change for item in removals]
 

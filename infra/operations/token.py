@@ -76,7 +76,8 @@ def token_rotate(spec: StackSpec, target: Target, token: str, *, reporter: Repor
     token_verify(spec, target, token)
     cloud = target.cloud_for(reporter or Silent())
     with hold_lease(cloud, "token rotate", lambda: None):
-        written = token_set(spec, target, token)
+        with cloud.locks.shared():
+            written = token_set(spec, target, token)
         rolled = _restart(spec, cloud)
     return {**written, "deployment": "rolled" if rolled else "not running"}
 

@@ -97,8 +97,7 @@ class Locks:
     def shared(self) -> Iterator[None]:
         """Hold the lock of what the stacks of the workspace share; threads of one command hold it together.
 
-        It is meant for the moments in which something shared is read and then written or deleted, never for a long
-        operation, since all stacks wait for it.
+        It is meant for the time in which something shared is read and then written or deleted; all stacks wait for it.
         """
         if self.off:
             yield

@@ -109,6 +109,9 @@ def _row(scene: Scene, pair: Pair) -> Row:
         reports[f"{pair.second}, second"] = second.report()
     wrong += [f"{actor}: {said(report)}" for actor, report in reports.items() if said(report)]
     ended = "; ".join(f"{actor}: {report.error['code']}" for actor, report in reports.items() if report.error)
+    neighbour = next((report for actor, report in reports.items() if actor.startswith(NEIGHBOUR)), None)
+    if neighbour and neighbour.good and not stored_token(stage, scene.theirs):
+        wrong.append("the neighbour is told that it is ready, and its token is gone")
     wrong += _at_the_end(scene, pair)
     label = f"{pair.first}: {pair.step.label}"
     return Row(label, pair.second, tuple(filter(None, wrong)), ended or "converged")
