@@ -159,7 +159,8 @@ class ArmApp:
                 405, "MethodNotAllowed", f"The requested resource does not support http method '{method}'."
             )
         unknown = [type for type in address.types if type.lower() not in ML_TYPES]
-        if address.namespace.lower() == ML.lower() and unknown:
+        action = method == "POST" and len(address.segments) % 2 == 1 and unknown == [address.types[-1]]
+        if not action and address.namespace.lower() == ML.lower() and unknown:
             raise ServiceError(
                 404,
                 "InvalidResourceType",

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from infra.emulator.arm.call import Call, Routes, envelope, invalid, not_found
+from infra.emulator.arm.tags import checked_tags
 from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
 from infra.emulator.key_vault import VAULTS
@@ -144,6 +145,17 @@ def put_workspace(call: Call) -> Reply:
     return Reply(200 if existing else 201, document)
 
 
+def patch_workspace(call: Call) -> Reply:
+    """Replace the tags, and change the texts that people read."""
+    body, document = call.object_body(), call.resource()
+    if body.get("tags") is not None:
+        document["tags"] = checked_tags(body["tags"])
+    sent = body.get("properties") or {}
+    document["properties"] |= {name: sent[name] for name in ("description", "friendlyName") if name in sent}
+    call.world.store.put(call.id, document)
+    return Reply(200, document)
+
+
 def delete_workspace(call: Call) -> Reply:
     """Remove a workspace without endpoints."""
     if call.world.store.get(call.id) is None:
@@ -185,6 +197,7 @@ ROUTES: Routes = {
     ("GET", "workspaces"): list_workspaces,
     ("GET", "workspaces/{}"): get_workspace,
     ("PUT", "workspaces/{}"): put_workspace,
+    ("PATCH", "workspaces/{}"): patch_workspace,
     ("DELETE", "workspaces/{}"): delete_workspace,
     ("GET", "workspaces/{}/datastores"): list_datastores,
     ("GET", "workspaces/{}/datastores/{}"): get_datastore,

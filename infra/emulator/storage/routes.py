@@ -48,8 +48,12 @@ class BlobRoutes:
         await response(scope, receive, send)
 
     async def _serve(self, request: Request) -> Response:
+        version = request.headers.get("x-ms-version", SAS_VERSION)
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", version):
+            raise StorageError(400, "InvalidHeaderValue")
+        # The decoded path, since `#` and `?` in a name would end a URL that is made of it.
         # /blobstore/ACCOUNT.blob…/CONTAINER[/BLOB]
-        _, _, _, container, name = [*request.url.path.split("/", 4), "", ""][:5]
+        _, _, _, container, name = [*request.scope["path"].split("/", 4), "", ""][:5]
         kept = self._blobs.container(container)
         name = request.path_params.get("blob", name)
         self._authorize(request, container, (kept or {}).get("account_id", ""))

@@ -16,6 +16,18 @@ ENFORCE = {"enforce_access_to_default_secret_stores": "enabled"}
         pytest.param("GET", "{lab}/pancakes", "2024-04-01", 404, "InvalidResourceType", "pancakes", id="unknown-type"),
         pytest.param("GET", "{lab}/jobs", "2024-04-01", 501, "NotImplemented", "jobs", id="azure-only"),
         pytest.param("POST", "{lab}/listKeys", "2024-04-01", 501, "NotImplemented", "listkeys", id="azure-action"),
+        pytest.param(
+            "POST",
+            "{lab}/onlineEndpoints/none/restart",
+            "2024-04-01",
+            501,
+            "NotImplemented",
+            "restart",
+            id="action-below",
+        ),
+        pytest.param(
+            "GET", "{lab}/onlineEndpoints/none/pans", "2024-04-01", 404, "InvalidResourceType", "pans", id="type-below"
+        ),
         pytest.param("DELETE", "{lab}/onlineEndpoints", "2024-04-01", 405, "MethodNotAllowed", "DELETE", id="method"),
         pytest.param(
             "GET",

@@ -129,3 +129,23 @@ def test_data_rights_of_a_token(emulator: Any, arm: Any, place: Any) -> None:
     answer = arm.client.get(f"{place[0]}/x", headers={"Authorization": f"Bearer {token}"})
     # An owner has no data rights by that.
     assert (answer.status_code, answer.headers["x-ms-error-code"]) == (403, "AuthorizationPermissionMismatch")
+
+
+@pytest.mark.parametrize("version", ["abc", "2024", "2024-11-04T00:00:00Z"])
+def test_a_malformed_version_of_the_service_is_refused(storage: Any, version: str) -> None:
+    answer = storage("GET", query={"restype": "container", "comp": "list"}, x_ms_version=version)
+    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (400, "InvalidHeaderValue")
+
+
+@pytest.mark.parametrize("name", ["a#b.txt", "what?.txt", "100%.txt", "a%20b", "folder #1/50% off?.bin"])
+def test_a_blob_of_any_name_is_listed_by_it_through_the_sdk(
+    place: tuple[str, dict[str, str]], sdk_environment: Any, name: str
+) -> None:
+    from azure.storage.blob import ContainerClient
+
+    client = ContainerClient.from_container_url(f"{place[0]}?{urlencode(place[1])}")
+    client.upload_blob(name, b"content")
+    assert [blob.name for blob in client.list_blobs()] == [name]
+    assert client.download_blob(name).readall() == b"content"
+    client.delete_blob(name)
+    assert list(client.list_blobs()) == []
