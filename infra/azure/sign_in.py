@@ -5,6 +5,7 @@ import json
 import re
 
 from infra.azure.diagnosis.errors import explain
+from infra.azure.diagnosis.table import page_of
 from infra.errors import AccessDenied
 
 NO_LOGIN = (
@@ -32,7 +33,7 @@ def refused(source: str, text: str) -> AccessDenied:
     correlation = CORRELATION.search(text)
     return AccessDenied(
         f"Microsoft Entra ID refused the login ({source}): {code}: {message}",
-        hint=hint or f"https://login.microsoftonline.com/error?code={code.removeprefix('AADSTS')} explains {code}",
+        hint=hint or f"{page_of(code)} explains {code}",
         code=code,
         cause=cause,
         request_id=correlation[1] if correlation else "",

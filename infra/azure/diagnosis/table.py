@@ -15,6 +15,7 @@ from infra.azure.diagnosis.requests import REQUESTS
 from infra.azure.diagnosis.secrets import SECRETS
 
 TSG = "https://aka.ms/oe-tsg"
+ENTRA = "https://login.microsoftonline.com/error?code="
 
 
 def _merged(*topics: Causes) -> Causes:
@@ -44,3 +45,9 @@ CLUES: tuple[tuple[str, str], ...] = (
     ("unsatisfied condition", "ResourceNotReady"),
     ("provisioning state", "Conflict"),
 )
+
+
+def page_of(code: str) -> str:
+    """Where Microsoft explains a code: for AADSTS codes a page of Entra's, else the guide for online endpoints."""
+    number = code.upper().removeprefix("AADSTS")
+    return ENTRA + number if number != code.upper() and number.isdigit() else TSG

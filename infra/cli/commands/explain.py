@@ -6,7 +6,7 @@ import click
 
 from infra.azure.diagnosis.errors import explain as explanation
 from infra.azure.diagnosis.errors import known_codes
-from infra.azure.diagnosis.table import TSG
+from infra.azure.diagnosis.table import page_of
 from infra.cli.terminal.invocation import Group, Invocation, command
 from infra.errors import NotFound
 
@@ -36,7 +36,7 @@ def explain(call: Invocation, code: str | None) -> None:
         return
     found = explanation(code)
     if found is None:
-        hint = "`gatelift explain` lists the known codes; Azure's own list is at https://aka.ms/oe-tsg"
+        hint = f"`gatelift explain` lists the known codes; Azure's own words are at {page_of(code)}"
         raise NotFound(
             f"{'the code' if code.isalnum() else 'the text'} {code!r} is not known to gatelift",
             hint=hint,
@@ -45,9 +45,9 @@ def explain(call: Invocation, code: str | None) -> None:
     causes: list[dict[str, Any]] = [
         {"cause": one.cause, "hint": one.hint, "message_contains": list(one.words)} for one in found.causes
     ]
-    call.out.document({"code": found.code, "causes": causes, "see": TSG})
+    call.out.document({"code": found.code, "causes": causes, "see": page_of(found.code)})
     call.out.data(call.out.paint(found.code, "bold"))
     for one in causes:
         words = f"  (the message says: {', '.join(one['message_contains'])})" if one["message_contains"] else ""
         call.out.data(f"\ncause  {one['cause']}{words}\nhint   {one['hint']}")
-    call.out.data(f"\nAzure's documentation: {TSG}")
+    call.out.data(f"\nAzure's documentation: {page_of(found.code)}")

@@ -42,3 +42,9 @@ def test_an_unknown_code_says_where_to_look(inside: Callable[..., Any]) -> None:
     answer = inside("explain", "NeverSeen")
     assert answer.code == 1
     assert "https://aka.ms/oe-tsg" in answer.stderr
+
+
+def test_a_code_of_entra_has_a_page_of_entra(inside: Callable[..., Any]) -> None:
+    page = "https://login.microsoftonline.com/error?code="
+    assert f"{page}700024" in inside("explain", "aadsts700024").stdout
+    assert f"{page}99999" in inside("explain", "AADSTS99999").stderr
