@@ -13,7 +13,7 @@ from infra.emulator.host.image import dockerfile_command
 from infra.emulator.state.store import Document
 from infra.emulator.world import World
 
-NOT_BUILT = "gatelift emulator: this step is not executed, and no layer is written"
+NOT_BUILT = "gatelift emulator: no step is executed and nothing is built here, the image is only recorded"
 # How a run ends by the code of the fault that was injected; any other code is a failure.
 ENDS = {"timeout": ("Timeout", "timedout"), "canceled": ("Canceled", "canceled"), "error": ("Error", "internalerror")}
 FROM = re.compile(r"FROM\s+(?:--platform=\S+\s+)?(?P<image>\S+)(?:\s+AS\s+(?P<stage>\S+))?", re.IGNORECASE)
@@ -30,7 +30,7 @@ async def run_build(world: World, operation: Document) -> None:
         return
     request = operation["payload"]["request"]
     _change(world, run, status="Running", startTime=now())
-    log = ["gatelift emulator: nothing is built here, the image is only recorded", "Downloading source code..."]
+    log = [NOT_BUILT, "Downloading source code..."]
     try:
         files = _source(world, run, request["sourceLocation"])
         log += _steps(world, files, request["dockerFilePath"])
@@ -82,7 +82,7 @@ def _steps(world: World, files: dict[str, bytes], dockerfile: str) -> list[str]:
     stages: set[str] = set()
     log = []
     for number, step in enumerate(steps, start=1):
-        log += [f"Step {number}/{len(steps)} : {step}", f" ---> {NOT_BUILT}"]
+        log.append(f"Step {number}/{len(steps)} : {step}")
         if match := FROM.fullmatch(step):
             if match["image"] not in stages and not is_there(world, match["image"]):
                 raise BuildFailed(f"manifest for {match['image']} not found: manifest unknown")
