@@ -14,7 +14,7 @@ from tests.e2e.machine import Machine
 from tests.e2e.processes import command_lines, files_containing, processes_mentioning
 
 SPEC = "smollm2-gated.yaml"
-PHASES = ("connection", "environment", "code", "model", "endpoint", "deployment", "traffic")
+PHASES = ("connection", "image", "environment", "code", "model", "endpoint", "deployment", "traffic")
 LOAD_PHASES = ("image", "weights", "engine", "first token")
 
 
