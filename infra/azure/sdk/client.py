@@ -23,7 +23,7 @@ from infra.azure.arm import Arm
 from infra.azure.azure_clouds import AzureCloud
 from infra.azure.sdk.output import QuietThreads
 from infra.azure.sdk.transport import RenewingTransport, as_gatelift_errors
-from infra.azure.sdk.uploads import Uploaded, upload_to_workspace
+from infra.azure.sdk.uploads import upload_to_workspace
 from infra.azure.workspace import Workspace
 from infra.errors import Refused
 from infra.parallel import Task
@@ -48,10 +48,9 @@ class Sdk:
 
     def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
         """Upload the folder and create the model version."""
-        self._put_asset("models", "load_model", {**document, "path": self._upload(folder).uri})
-
-    def _upload(self, folder: Path) -> Uploaded:
-        return upload_to_workspace(self._arm, self._workspace, folder)
+        self._put_asset(
+            "models", "load_model", {**document, "path": upload_to_workspace(self._arm, self._workspace, folder)}
+        )
 
     def _put_asset(self, group: str, loader: str, document: Mapping[str, Any]) -> None:
         client = self._open()

@@ -1,6 +1,6 @@
 """Uploads files to blob storage; the only module that imports azure-storage.
 
-azure-ai-ml would upload build contexts and models itself, but its storage client accepts no timeouts, so that a network
+azure-ai-ml would upload code and models itself, but its storage client accepts no timeouts, so that a network
 fault would keep it busy for minutes.
 """
 
@@ -27,14 +27,6 @@ Files = Sequence[tuple[str, Path]]
 
 
 @dataclass(frozen=True)
-class Uploaded:
-    """Where a folder was uploaded: `url` is a blob URL, `uri` a datastore path (`azureml://…`)."""
-
-    url: str
-    uri: str
-
-
-@dataclass(frozen=True)
 class Place:
     """A folder of a blob container; without signature and key, the login itself must give access."""
 
@@ -51,10 +43,10 @@ class Place:
         return f"{self.container}/{self.folder}"
 
 
-def upload_to_workspace(arm: Arm, workspace: Workspace, folder: Path) -> Uploaded:
+def upload_to_workspace(arm: Arm, workspace: Workspace, folder: Path) -> str:
     """Upload a folder to the workspace's default datastore, under a path made from a hash of its content.
 
-    Files that are there already are not sent again.
+    Files that are there already are not sent again. Returns the datastore path (`azureml://…`).
     """
     container = workspace_container(arm, workspace)
     files = files_to_upload(folder)
@@ -62,8 +54,7 @@ def upload_to_workspace(arm: Arm, workspace: Workspace, folder: Path) -> Uploade
     place = Place(container.url, below, container.signature, container.key, True)
     _upload(arm, place, files)
     scope = f"subscriptions/{workspace.subscription_id}/resourcegroups/{workspace.resource_group}"
-    uri = f"azureml://{scope}/workspaces/{workspace.name}/datastores/{DATASTORE}/paths/{below}"
-    return Uploaded(f"{place.url}/", uri)
+    return f"azureml://{scope}/workspaces/{workspace.name}/datastores/{DATASTORE}/paths/{below}"
 
 
 def upload_pending(arm: Arm, reference: Mapping[str, Any], files: Files, folder: str) -> str:
