@@ -7,6 +7,7 @@ addition to what conftest.py names:
     GATELIFT_CONTRACT_GPU             the instance type; the change needs quota for two of them
     GATELIFT_CONTRACT_MODEL           a gated model that both tokens open
     HF_TOKEN, GATELIFT_CONTRACT_SECOND_TOKEN
+    GATELIFT_CONTRACT_IDENTITY        the resource id of a user-assigned identity, if the endpoint is to have one
 """
 
 import json
@@ -31,7 +32,7 @@ SPEC = """\
 name: {name}
 model: {{id: {model}}}
 workspace: {{subscription_id: {subscription}, resource_group: {group}, name: {workspace}}}
-endpoint: {{name: {name}}}
+endpoint: {{name: {name}{identity}}}
 token: {{connection: {name}}}
 catalog: {{name: {name}}}
 deployment: {{name: {deployment}, instance_type: {size}, engine: {{max_model_len: 2048}}}}
@@ -78,6 +79,9 @@ def stack(target: Any, unique: str, tmp_path_factory: pytest.TempPathFactory) ->
     size, model, *tokens = given or ["Standard_NC24ads_A100_v4", "HuggingFaceTB/SmolLM2-135M-Instruct", *TOKENS]
     values = {"subscription": target.subscription, "group": target.group, "workspace": target.workspace}
     values |= {"name": f"trip-{unique}", "model": model, "size": size, "deployment": "blue"}
+    identity = os.environ.get("GATELIFT_CONTRACT_IDENTITY", "") if target.live else ""
+    wanted = f", identity: {{type: user_assigned, user_assigned_identities: [{identity}]}}"
+    values["identity"] = wanted if identity else ""
     stack = Stack(tmp_path_factory.mktemp("stack"), values, (tokens[0], tokens[1]), target.environ)
     stack.write()
     yield stack
