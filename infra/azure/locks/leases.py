@@ -229,8 +229,7 @@ class _Lock:
         """Delete the blob, and the lease with it, if it is still this command's."""
         self._released.set()
         with suppress(GateliftError):  # then it expires within a minute
-            if self._blobs.send("DELETE", self._name, {"x-ms-lease-id": self._id}).status == 403:
-                self._lease("release")
+            self._blobs.send("DELETE", self._name, {"x-ms-lease-id": self._id})
 
     def _keep(self) -> None:
         pause = RENEWED_EVERY
