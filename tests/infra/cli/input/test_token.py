@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +74,23 @@ def test_what_is_no_token_is_refused_without_repeating_it(text: str) -> None:
         checked(text, "HF_TOKEN")
     assert "HF_TOKEN" in str(refused.value)
     assert not text.strip() or text.strip() not in str(refused.value)
+
+
+def test_a_token_elsewhere_is_named_where_one_is_missing(gatelift: Callable, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("hf_elsewhere12345\n")
+    environ = {"HUGGING_FACE_HUB_TOKEN": "hf_old1234567", "HF_TOKEN_PATH": str(tmp_path / "token")}
+    answer = gatelift("token", "set", "none.yaml", stdin="", environ=environ)
+    assert f"the token in HUGGING_FACE_HUB_TOKEN and {tmp_path}/token is not used" in answer.stderr
+    assert "1234" not in answer.stdout + answer.stderr.replace(str(tmp_path), "")
+
+
+@pytest.mark.parametrize("text", ['"hf_quoted12345"', "Bearer hf_bearer12345", "${HF_TOKEN}", "<your-token>"])
+def test_no_command_takes_or_shows_what_is_no_token(gatelift: Callable, text: str) -> None:
+    for answer in (
+        gatelift("token", "set", "none.yaml", "-", stdin=text),
+        gatelift("token", "rotate", "none.yaml", stdin="", environ={"HF_TOKEN": text}),
+        gatelift("token", "verify", "none.yaml", "--output", "json", environ={"HF_TOKEN": text}),
+    ):
+        assert answer.code == 1
+        assert "is not a token: it " in answer.stderr
+        assert text not in answer.stdout + answer.stderr
