@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import select
+import socket
 import ssl
 import sys
 import threading
@@ -127,7 +128,7 @@ class Web:
                 connection = idle.pop()
             except IndexError:  # also if another thread was faster
                 return None
-            if not select.select([connection.sock], [], [], 0)[0]:
+            if not _has_something_to_read(connection.sock):
                 return connection
             connection.close()
 
@@ -165,6 +166,17 @@ class Web:
         if os.path.isdir(chosen):
             return ssl.create_default_context(capath=chosen)
         return ssl.create_default_context(cafile=chosen)
+
+
+def _has_something_to_read(sock: socket.socket | None) -> bool:
+    """Whether a read would return at once."""
+    if sock is None:
+        return True
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([sock], [], [], 0)[0])
+    poll = select.poll()  # unlike select, it takes descriptors above 1023
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _proxy(scheme: str, host: str) -> SplitResult | None:

@@ -28,6 +28,7 @@ PLACES = (
     "infra/cli/input",
     "infra/cli/terminal",
     "infra/operations",
+    "infra/planning/removal",
     "infra/planning",
     "infra/resources",
     "infra/azure/target.py",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from infra.azure.cloud import Cloud
 from infra.errors import AccessDenied, Refused
@@ -90,16 +91,23 @@ def size_of(cloud: Cloud, instance_type: str) -> Size | None:
     return None
 
 
-def check_quota(cloud: Cloud, instance_type: str, *, wanted: int, running: int) -> FamilyQuota | None:
+def check_quota(
+    cloud: Cloud, instance_type: str, *, wanted: int, running: int, freed: Mapping[str, int] | None = None
+) -> FamilyQuota | None:
     """Raise `Refused` where the quota is too small for `wanted` instances, of which `running` exist already.
 
-    Returns the quota, or None where none is needed, or where Azure does not list it or the caller may not read it.
+    `freed` are the instances that are deleted before, by instance type. Returns the quota, or None where none is
+    needed, or where Azure does not list it or the caller may not read it.
     """
     if wanted <= running:
         return None
     location, size = cloud.region, size_of(cloud, instance_type)
     usages = _of_region(cloud, "usages") if size else []
     quota = family_quota(usages, size, wanted=wanted, running=running) if size else None
+    if quota and size and freed:
+        sizes = {each: size_of(cloud, each) for each in freed}
+        cores = [cores_needed(found, freed[each]) for each, found in sizes.items() if found and _family(found, size)]
+        quota = replace(quota, used=max(quota.used - sum(cores), 0))
     if quota and not quota.enough:
         message = (
             f"not enough quota for {wanted} x {instance_type} in {location}: family {quota.family} has a limit of "
@@ -118,6 +126,10 @@ def _of_region(cloud: Cloud, collection: str) -> list[Any]:
         if error.code != "AuthorizationFailed":
             raise
         return []
+
+
+def _family(one: Size, other: Size) -> bool:
+    return _same(one.family, other.family)
 
 
 def _same(one: str, other: str) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 from infra.azure.cloud import Management
 from infra.parallel import Task
 
+READING_ACTIONS = ("/listsecrets",)
+
 
 class ReadAhead:
     """A `Management` that remembers every answer to a read; requests that change something are passed on.
@@ -30,7 +32,9 @@ class ReadAhead:
         return list(found)
 
     def post(self, id: str, body: Any = None, **settings: Any) -> dict[str, Any]:
-        """Run an action, or return the answer to it if `begin_action` has started it."""
+        """Run an action, or return the answer to it if it only reads or `begin_action` has started it."""
+        if body is None and id.endswith(READING_ACTIONS):
+            return self._once(("POST", id), lambda: self._management.post(id)).result()  # type: ignore[no-any-return]
         with self._lock:
             task = self._tasks.get(_key("POST", id))
         return task.result() if task and body is None else self._management.post(id, body, **settings)

@@ -7,7 +7,9 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from infra.azure.arm import Arm
@@ -30,11 +32,12 @@ from infra.paths import default_emulator_state
 from infra.portal import Portal
 from infra.redaction import SEEN
 from infra.reporter import Reporter, Silent
-from infra.spec.model import StackSpec, to_values
+from infra.spec.model import StackSpec, WorkspaceSpec, to_values
 from infra.timeouts import read_timeouts
 
 DEFAULT_LOCATION = "eastus"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")  # httpx fails on `[::1]`
+WhenAbsent = Literal["make", "allow", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -93,22 +96,44 @@ class Target:
         return str(self.arm.credential.get_token(self.azure.scoring_scope).token)
 
 
-def open_target(spec: StackSpec, *, local: bool, environ: MutableMapping[str, str]) -> Target:
-    """Open Azure; with `local`, start the emulator if it is not running and create the spec's workspace in it."""
+def open_target(
+    spec: StackSpec, *, local: bool, environ: MutableMapping[str, str], absent: WhenAbsent = "refuse"
+) -> Target:
+    """Open Azure; with `local`, start the emulator if it is not running.
+
+    `absent` says what happens where the emulator lacks the spec's workspace: it is made, it is allowed (for a command
+    that only says what `up` would do), or it is refused, as Azure would, with `NotFound`.
+    """
     SEEN.allow(to_values(spec))  # a plan shows what the spec says
-    return _open_local(spec, environ) if local else _open_azure(spec, environ)
+    place = _Place(spec.workspace, spec.name, spec.cloud, (spec.catalog and spec.catalog.registry) or "")
+    return _open_local(place, environ, absent) if local else _open_azure(place, environ)
 
 
-def _open_azure(spec: StackSpec, environ: Mapping[str, str]) -> Target:
+def open_workspace(where: WorkspaceSpec, *, local: bool, environ: MutableMapping[str, str]) -> Target:
+    """Open a workspace like `open_target`, for a command that is about no stack of its own."""
+    place = _Place(where)
+    return _open_local(place, environ, "refuse") if local else _open_azure(place, environ)
+
+
+class _Place(Struct, frozen=True):
+    """What of a spec says where a stack is."""
+
+    workspace: WorkspaceSpec
+    stack: str = ""
+    cloud: str | None = None
+    registry: str = ""
+
+
+def _open_azure(place: _Place, environ: Mapping[str, str]) -> Target:
     timeouts = read_timeouts(environ)
-    azure = find_cloud(spec.cloud, environ)
+    azure = find_cloud(place.cloud, environ)
     credential = CachingCredential(azure, environ)
     arm = Arm(azure.resource_manager, credential, scope=azure.management_scope, timeouts=timeouts)
     hub = Hub(environ.get("HF_ENDPOINT") or PUBLIC_HUB, timeouts=timeouts)
-    return Target(_workspace(spec, local=False), spec.name, arm, hub, azure.machine_learning, SystemClock(), azure)
+    return Target(_workspace(place, local=False), place.stack, arm, hub, azure.machine_learning, SystemClock(), azure)
 
 
-def _open_local(spec: StackSpec, environ: MutableMapping[str, str]) -> Target:
+def _open_local(place: _Place, environ: MutableMapping[str, str], absent: WhenAbsent) -> Target:
     profile = launcher.start(default_emulator_state(environ))
     settings = {
         "REQUESTS_CA_BUNDLE": str(profile.ca_bundle),
@@ -122,15 +147,20 @@ def _open_local(spec: StackSpec, environ: MutableMapping[str, str]) -> Target:
     own_ca = Path(profile.ca_bundle).with_name("ca.pem")  # without the public root certificates, which load slowly
     ca_bundle = str(own_ca if own_ca.exists() else profile.ca_bundle)
     arm = Arm(profile.resource_manager, CachingCredential(None), ca_bundle=ca_bundle, timeouts=timeouts)
-    workspace = _workspace(spec, local=True)
-    location = spec.workspace.location or DEFAULT_LOCATION
-    _make_workspace(arm, workspace, location, profile.portal)
-    if spec.catalog and spec.catalog.registry:
-        _make_model_registry(arm, workspace, spec.catalog.registry, location)
+    workspace = _workspace(place, local=True)
+    if not _exists(workspace, profile.portal, absent):
+        location = place.workspace.location or DEFAULT_LOCATION
+        if absent == "make":
+            _make_workspace(arm, workspace, location)
+        else:
+            _make_group(arm, workspace, location)  # Azure's answers about what is in a missing group are errors
+            workspace = replace(workspace, location=location, absent=True)
+    if place.registry and absent == "make":
+        _make_model_registry(arm, workspace, place.registry, place.workspace.location or DEFAULT_LOCATION)
     hub = Hub(profile.hub, local=True, timeouts=timeouts)
     own = {"resource_manager": arm.base_url, "authority": arm.base_url, "registry_discovery": arm.base_url}
     azure = replace(PUBLIC, name="the emulator", portal=profile.portal, known=False, **own)
-    return Target(workspace, spec.name, arm, hub, profile.portal, SystemClock(), azure)
+    return Target(workspace, place.stack, arm, hub, profile.portal, SystemClock(), azure)
 
 
 def without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
@@ -142,25 +172,39 @@ def without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
     return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(hosts))
 
 
-def _workspace(spec: StackSpec, *, local: bool) -> Workspace:
-    where = spec.workspace
+def _workspace(place: _Place, *, local: bool) -> Workspace:
+    where = place.workspace
     return Workspace(where.subscription_id, where.resource_group, where.name, local=local)
 
 
-def _make_workspace(arm: Arm, workspace: Workspace, location: str, url: str) -> None:
-    """Create the spec's workspace in the emulator, unless its seed file lists the workspaces."""
+def _exists(workspace: Workspace, url: str, absent: WhenAbsent) -> bool:
+    """Whether the emulator has the workspace; raises `NotFound` where it has not and may not get it."""
     portal = Portal(url)  # so that Resource Manager gets the same requests as on Azure
     if workspace.id.lower() in (id.lower() for id in portal.get("workspaces")):
-        return
-    if portal.get("seed")["names_workspaces"]:
-        raise NotFound(
-            f"the workspace {workspace.name} is not in the resource group {workspace.resource_group} "
-            f"of the subscription {workspace.subscription_id}",
-            hint="the emulator's seed file lists other workspaces: correct `workspace` in the spec, or the seed file",
-            code="ResourceNotFound",
-        )
+        return True
+    seeded = portal.get("seed")["names_workspaces"]
+    if absent != "refuse" and not seeded:
+        return False
+    where = f"resource group {workspace.resource_group} of the subscription {workspace.subscription_id}"
+    raise NotFound(
+        f"there is no workspace {workspace.name} in the {where} in the emulator",
+        hint="the emulator's seed file lists other workspaces: correct `workspace` in the spec, or the seed file"
+        if seeded
+        else "correct `workspace` in the spec; `gatelift up --local` makes the workspace of its spec",
+        code="workspace_not_found",
+    )
+
+
+def _make_group(arm: Arm, workspace: Workspace, location: str) -> str:
+    """Create the workspace's resource group in the emulator, and return its id."""
     group = f"/subscriptions/{workspace.subscription_id}/resourceGroups/{workspace.resource_group}"
     arm.put(group, {"location": location}, api_version="2021-04-01")
+    return group
+
+
+def _make_workspace(arm: Arm, workspace: Workspace, location: str) -> None:
+    """Create the workspace in the emulator."""
+    group = _make_group(arm, workspace, location)
     # A workspace of Azure's own portal gets its registry with the first image; with `--local` it has one at once.
     registry = f"{group}/providers/Microsoft.ContainerRegistry/registries/cr{fingerprint(workspace.id.lower())}"
     arm.put(registry, {"location": location, "sku": {"name": "Standard"}}, api_version=REGISTRY_API)

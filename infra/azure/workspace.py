@@ -15,6 +15,8 @@ class Workspace(Struct, frozen=True):
     """The Azure region; empty while it is not known."""
     local: bool = False
     """Whether the workspace is in the emulator."""
+    absent: bool = False
+    """Whether the emulator lacks it until `up --local` makes it; never set on Azure."""
 
     @property
     def id(self) -> str:

@@ -23,6 +23,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "down": ("infra.cli.commands.down", "Remove what the stack owns, and nothing else."),
     },
     "Use": {
+        "list": ("infra.cli.commands.list", "Show the stacks of a workspace."),
         "status": ("infra.cli.commands.status", "Show the state of the stack."),
         "logs": ("infra.cli.commands.logs", "Show a container's log, or follow it."),
         "chat": ("infra.cli.commands.chat", "Chat with the model in the terminal."),

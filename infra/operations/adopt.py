@@ -10,13 +10,16 @@ from infra.azure.target import Target
 from infra.errors import Refused
 from infra.planning.plan import Action, plan_one
 from infra.planning.serving import serving
+from infra.planning.untagged import lost_tags
 from infra.resources.base import OWNER_TAG, owner_of
 from infra.resources.endpoint import ENFORCE, Endpoint, live_endpoint
 from infra.spec.model import StackSpec
 
 
 def adopt(spec: StackSpec, target: Target) -> list[str]:
-    """Put the stack's tag on the endpoint, and on the spec's deployment if that exists.
+    """Put the stack's tag on the endpoint, on the spec's deployment if that exists, and on those that lost their tags.
+
+    These are deployments of gatelift's making without an owner that serve the spec's model.
 
     Returns what was tagged, each as `KIND NAME`. Raises `Refused` where another stack owns one of them, or where the
     endpoint cannot be changed in place to what the spec says.
@@ -25,8 +28,9 @@ def adopt(spec: StackSpec, target: Target) -> list[str]:
     found = serving(cloud, spec)
     documents = {f"endpoint {found.document['name']}": found.document}
     wanted = spec.deployment.name.lower()
-    if wanted in found.deployments:
-        documents[f"deployment {wanted}"] = found.deployments[wanted].document
+    lost = {name for name, live in found.deployments.items() if lost_tags(live, spec.model.id)}
+    for name in sorted({wanted, *lost} & set(found.deployments)):
+        documents[f"deployment {name}"] = found.deployments[name].document
     owners = {what: owner_of(document.get("tags")) for what, document in documents.items()}
     for what, owner in owners.items():
         if owner not in ("", spec.name):

@@ -10,6 +10,7 @@ from infra.errors import NotFound, Refused, SpecError
 from infra.hub.access import Hub
 from infra.parallel import together
 from infra.planning.desired import catalog_entry, catalog_model_name, shipped_sources
+from infra.planning.observe import workspace
 from infra.planning.plan import Action, plan_one
 from infra.resources.base import Live
 from infra.resources.catalog_home import entry_id, home_id, place
@@ -23,15 +24,16 @@ from infra.spec.names import is_registry_model
 def catalog_publish(spec: StackSpec, target: Target) -> dict[str, Any]:
     """Create the model's entry, or update it from the spec; returns what `catalog_show` returns.
 
-    Raises `SpecError` where the same version exists with another model card, and `Refused` where it is not the stack's.
+    Raises `SpecError` where the same version exists with another model card, and `Refused` where the entry is of
+    another stack or of somebody else and the spec does not take it over.
     """
     cloud, resource = target.cloud, _desired_entry(spec, target.hub)
     live = resource.read(cloud)
-    if live is not None and live.owner != cloud.stack:
-        whose = f"belongs to the stack {live.owner}" if live.owner else "was not made by gatelift"
-        hint = "give catalog.name or catalog.version another value; `gatelift catalog list --all` shows all entries"
-        raise Refused(f"the entry {resource.name} {whose}: nothing was changed", hint=hint, code="not_ours")
     change = plan_one(cloud.stack, resource, live)
+    if live is None:
+        workspace(cloud)
+    elif resource.is_of_others(live) and not resource.take_over:
+        raise _of_others(resource.name, live, "`--take-over` makes it this stack's own")
     if live is None:
         resource.create(cloud, resource.desired)
     elif change.action is Action.UPDATE:
@@ -54,6 +56,8 @@ def catalog_list(spec: StackSpec, target: Target, *, include_hidden: bool, as_of
     """
     cloud, home = target.cloud, _home(spec, target.cloud)
     names = [document["name"] for document in cloud.management.list(f"{home}/models")]
+    if not names:
+        workspace(cloud)
     versions = together([lambda n=name: _newest(cloud, home, n) for name in sorted(names)])  # type: ignore[misc]
     moment = _moment(cloud, as_of)
     entries = [_described(live, home, moment) for live in versions if live is not None]
@@ -69,9 +73,15 @@ def catalog_show(spec: StackSpec, target: Target, *, as_of: str | None = None) -
 
 
 def catalog_hide(spec: StackSpec, target: Target, until: str | None) -> dict[str, Any]:
-    """Hide the spec's entry until a time (`YYYY-MM-DDTHH:MM:SS.mmmZ`); None makes it visible now."""
+    """Hide the spec's entry until a time (`YYYY-MM-DDTHH:MM:SS.mmmZ`); None makes it visible now.
+
+    Raises `Refused` where the entry belongs to another stack.
+    """
     cloud, home = target.cloud, _home(spec, target.cloud)
     live = _existing(cloud, home, spec)
+    if live.owner not in ("", cloud.stack):
+        name = f"{live.state['name']}:{live.state['version']}"
+        raise _of_others(name, live, "`gatelift catalog publish --take-over` makes it this stack's own first")
     tags = {name: value for name, value in live.state["tags"].items() if name != INVISIBLE_UNTIL}
     if until is not None:
         tags[INVISIBLE_UNTIL] = until
@@ -85,6 +95,12 @@ def is_visible(tags: Mapping[str, str], moment: datetime) -> bool:
         return moment >= datetime.fromisoformat(tags.get(INVISIBLE_UNTIL, "0001-01-01T00:00:00.000Z"))
     except (ValueError, TypeError):
         return True
+
+
+def _of_others(name: str, live: Live, way_out: str) -> Refused:
+    belongs = f"belongs to the stack {live.owner}" if live.owner else "was not created by gatelift"
+    theirs = f"use the spec of the stack {live.owner}; or " if live.owner else ""
+    return Refused(f"the catalog entry {name} {belongs}", hint=f"{theirs}{way_out}", code="not_ours")
 
 
 def _home(spec: StackSpec, cloud: Cloud) -> str:
@@ -127,6 +143,7 @@ def _existing(cloud: Cloud, home: str, spec: StackSpec) -> Live:
     version = spec.catalog.version if spec.catalog else None
     live = _version(cloud, home, name, version) if version else _newest(cloud, home, name)
     if live is None:
+        workspace(cloud)
         message = f"the catalog of the {place(home)} has no entry {name}" + (f" version {version}" if version else "")
         raise NotFound(message, hint="create it with `gatelift catalog publish`", code="entry_not_found")
     return live

@@ -22,6 +22,7 @@ from infra.hub.demo_models import demo_model
 from infra.hub.token_form import NOT_USED, other_places
 from infra.planning.cautions import disk_need, shared_memory
 from infra.planning.desired import shipped_sources
+from infra.planning.observe import workspace
 from infra.planning.serving import serving
 from infra.planning.token_access import NOT_READABLE, WRITE_ANEW, check_token, find_token, token_spec
 from infra.redaction import told
@@ -75,7 +76,9 @@ def run_checks(path: Path, *, local: bool, token: str | None, environ: MutableMa
         yield attempt("vllm", check_vllm)
         yield attempt("weights", lambda: check_weights(spec, environ))
     place = "emulator" if local else "login"
-    target, check = opened(place, lambda: open_target(spec, local=local, environ=environ), "is available")
+    target, check = opened(
+        place, lambda: open_target(spec, local=local, environ=environ, absent="allow"), "is available"
+    )
     if target is None:
         yield check
         return
@@ -166,12 +169,9 @@ class StackChecks:
     def check_workspace(self) -> str:
         """The workspace exists and may be read."""
         address = self.cloud.workspace
-        document = self.cloud.management.get(address.id)
-        if document is None:
-            raise NotFound(
-                f"there is no workspace {address.name} in the resource group {address.resource_group}",
-                hint="correct `workspace` in the spec, or create it with `az ml workspace create`",
-            )
+        if address.absent:
+            return f"{address.name} is not in the emulator yet, `up --local` makes it in {address.location}"
+        document = workspace(self.cloud)
         self.cloud = replace(self.cloud, workspace=replace(address, location=document.get("location", "")))
         return f"{address.name} in {self.cloud.region}"
 
@@ -197,7 +197,7 @@ class StackChecks:
             running = int(live.state["instance_count"] or 0) if live else 0
         except NotFound:
             running = 0
-        wanted = deployment.instance_count
+        wanted = deployment.instance_count or max(running, 1)
         quota = check_quota(self.cloud, deployment.instance_type, wanted=wanted, running=running)
         region = self.cloud.region
         if quota:
@@ -215,6 +215,8 @@ class StackChecks:
             return f"{environment.spec.image} is ready, and is pulled when the deployment starts"
         if Image(environment).read(self.cloud) is not None:
             return f"{environment.name} is built"
+        if self.cloud.workspace.absent:
+            return f"`up` builds {environment.name} in the workspace's registry first, on {environment.base}"
         registry = require_registry(self.cloud)
         permissions = self.cloud.management.list(
             f"{registry}/providers/Microsoft.Authorization/permissions", api_version="2022-04-01"

@@ -5,7 +5,8 @@ from infra.azure.target import Target
 from infra.planning.apply import run_steps
 from infra.planning.lease import hold_lease
 from infra.planning.plan import Change, Plan
-from infra.planning.teardown import Removal, find_removals, to_steps
+from infra.planning.removal.shared import Removal
+from infra.planning.removal.teardown import find_removals, to_steps
 from infra.reporter import Reporter
 from infra.spec.model import StackSpec
 

@@ -1,9 +1,10 @@
-"""`status`: what exists of a stack now, and what differs from the spec."""
+"""`status`: what exists of a stack now and what differs from the spec; `list`: the stacks of a workspace."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from infra.azure.autoscale import autoscaled
 from infra.azure.cloud import Cloud
 from infra.azure.target import Target
 from infra.errors import Refused
@@ -11,11 +12,12 @@ from infra.operations.catalog import catalog_list
 from infra.operations.plan import plan
 from infra.parallel import together
 from infra.planning.desired import catalog_model_name
-from infra.planning.observe import deployments
+from infra.planning.observe import deployments, workspace
 from infra.planning.plan import Action
 from infra.planning.token_access import token_spec
+from infra.planning.untagged import WAY_BACK, lost_tags, run_on
 from infra.portal import Portal
-from infra.resources.base import PREVIOUS_TAG, Live
+from infra.resources.base import PREVIOUS_TAG, Live, owner_of
 from infra.resources.catalog_home import home_id
 from infra.resources.connection import Connection
 from infra.resources.endpoint import live_endpoint
@@ -69,15 +71,21 @@ def _existing(spec: StackSpec, cloud: Cloud) -> dict[str, Any]:
             lambda: deployments(cloud, name),
             lambda: Connection(where.connection, where.key, spec.name).read(cloud),
             lambda: cloud.management.list(f"{home_id(cloud, registry)}/models/{model}/versions"),
+            lambda: autoscaled(cloud, name),
         ]
     )
-    endpoint, live_deployments, connection, versions = answers
+    endpoint, live_deployments, connection, versions, scalers = answers
+    if endpoint is None:
+        workspace(cloud)
     return {
         "stack": spec.name,
         "local": cloud.local,
         "workspace": cloud.workspace.name,
         "endpoint": _endpoint(endpoint, set(live_deployments)),
-        "deployments": [_deployment(cloud, name, live) for _, live in sorted(live_deployments.items())],
+        "deployments": [
+            {**_deployment(cloud, name, live), "autoscale": scalers[each].name if each in scalers else None}
+            for each, live in sorted(live_deployments.items())
+        ],
         "connection": connection and {"name": where.connection, "key": where.key, "owner": connection.owner},
         "models": [f"{model}:{version['name']}" for version in versions],
     }
@@ -107,6 +115,7 @@ def _deployment(cloud: Cloud, endpoint: str, live: Live) -> dict[str, Any]:
         "instance_type": live.state["instance_type"],
         "instance_count": live.state["instance_count"],
         "owner": live.owner,
+        "lost_tags": lost_tags(live),
         "startup": {match["phase"]: float(match["seconds"]) for match in STARTUP.finditer(log)},
     }
 
@@ -134,6 +143,9 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
     for deployment in document.get("deployments", []):
         if deployment["state"] == "Failed":
             yield f"the deployment {deployment['name']} failed; `gatelift logs` shows why"
+        if deployment.get("lost_tags"):
+            count = deployment["instance_count"]
+            yield f"the deployment {deployment['name']}: {run_on(count)}; {WAY_BACK} if it is this stack's"
     for instance in document.get("instances", []):
         which = f"instance {instance['instance']} of {instance['deployment']}"
         if not instance["ready"]:
@@ -148,3 +160,65 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
         fields = f" ({', '.join(difference['fields'])})" if difference["fields"] else ""
         found = "does not exist" if difference["action"] == "create" else f"differs from the spec{fields}"
         yield f"{which} {found}; `gatelift up` corrects it"
+
+
+def list_stacks(target: Target) -> dict[str, Any]:
+    """The stacks of the workspace, one for each endpoint on which a stack has something, and what lost its tags.
+
+    Returns `{"subscription_id", "resource_group", "workspace", "stacks": [{"name", "endpoint", "state", "deployments":
+    [{"name", "state", "instance_type", "instance_count"}], "instances", "last_change": {"at", "by"}}], "untagged":
+    [{"endpoint", "deployment", "instances"}]}`. Raises `NotFound` where there is no such workspace.
+    """
+    cloud = target.cloud
+    documents = cloud.management.list(f"{cloud.workspace.id}/onlineEndpoints")
+    if not documents:
+        workspace(cloud)
+    found = together([lambda n=document["name"]: deployments(cloud, n) for document in documents])  # type: ignore[misc]
+    stacks, untagged = [], []
+    for document, on_it in zip(documents, found, strict=True):
+        owner = owner_of(document.get("tags"))
+        for name in sorted({owner, *(live.owner for live in on_it.values())} - {""}):
+            own = [live for live in on_it.values() if live.owner == name]
+            stacks.append(_stack(name, document, own, owns=name == owner))
+        untagged += [
+            {"endpoint": document["name"], "deployment": name, "instances": _count(live)}
+            for name, live in sorted(on_it.items())
+            if lost_tags(live)
+        ]
+    return {
+        "subscription_id": cloud.workspace.subscription_id,
+        "resource_group": cloud.workspace.resource_group,
+        "workspace": cloud.workspace.name,
+        "stacks": sorted(stacks, key=lambda stack: (stack["name"], stack["endpoint"])),
+        "untagged": untagged,
+    }
+
+
+def _stack(name: str, endpoint: Mapping[str, Any], own: Sequence[Live], *, owns: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "endpoint": endpoint["name"],
+        "state": str(endpoint.get("properties", {}).get("provisioningState", "Succeeded")),
+        "deployments": [
+            {
+                "name": live.state["name"],
+                "state": live.provisioning,
+                "instance_type": live.state["instance_type"],
+                "instance_count": _count(live),
+            }
+            for live in sorted(own, key=lambda live: str(live.state["name"]))
+        ],
+        "instances": sum(_count(live) for live in own),
+        "last_change": _last_change([*([endpoint] if owns else []), *(live.document for live in own)]),
+    }
+
+
+def _last_change(documents: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
+    """When one of them was last written, and by whom, as Azure stamps it."""
+    stamps = [document.get("systemData") or {} for document in documents]
+    last = max(stamps, key=lambda stamp: str(stamp.get("lastModifiedAt") or ""), default={})
+    return {"at": last.get("lastModifiedAt"), "by": last.get("lastModifiedBy")}
+
+
+def _count(live: Live) -> int:
+    return int(live.state.get("instance_count") or 0)

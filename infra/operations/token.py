@@ -4,24 +4,24 @@ from typing import Any
 
 from infra.azure.cloud import Cloud
 from infra.azure.target import Target
-from infra.errors import AccessDenied, GateliftError, NotFound
+from infra.errors import AccessDenied, GateliftError
 from infra.hub.token_form import fault_of, trimmed
 from infra.planning.lease import hold_lease
-from infra.planning.serving import serving
+from infra.planning.observe import workspace
+from infra.planning.readers import roll_readers
 from infra.planning.token_access import WRITE_ANEW, check_token, find_token, refuse_key_vault, token_spec
 from infra.reporter import Reporter, Silent
 from infra.resources.base import Live
-from infra.resources.connection import Connection, fingerprint_of, fingerprints, stored_keys, token_hint
-from infra.resources.deployment import restart
-from infra.resources.startup_watch import StartupWatch
+from infra.resources.connection import Connection, fingerprint_of, fingerprints, same_token, stored_keys, token_hint
 from infra.spec.model import StackSpec
 from infra.spec.names import is_registry_model
 
 
 def token_set(spec: StackSpec, target: Target, token: str) -> dict[str, Any]:
-    """Write the token into the connection, even into one that the stack does not own; only the token's form is checked.
+    """Write the token into the connection, even into one that a person made; only the token's form is checked.
 
-    Returns `{"connection", "key", "action", "fingerprint"}`.
+    Returns `{"connection", "key", "action", "fingerprint"}`; the action is `unchanged` where another stack's connection
+    holds this token already. Raises `Refused` where it holds another one and the spec does not take it over.
     """
     cloud = target.cloud
     if fault := fault_of(token):
@@ -29,15 +29,21 @@ def token_set(spec: StackSpec, target: Target, token: str) -> dict[str, Any]:
     refuse_key_vault(spec)
     connection = _connection(spec, token)
     live = connection.read(cloud)
+    action = "updated"
     if live is None:
+        workspace(cloud)
         connection.create(cloud, connection.desired)
+        action = "created"
+    elif _holds(connection, live) and not connection.take_over:
+        action = "unchanged"
     else:
+        connection.refuse_if_of_others(live)
         connection.update(cloud, live, connection.desired)
     stored = connection.read(cloud)
     return {
         "connection": connection.name,
         "key": connection.key,
-        "action": "created" if live is None else "updated",
+        "action": action,
         "fingerprint": fingerprints(stored.document if stored else {}).get(connection.key, ""),
     }
 
@@ -69,43 +75,31 @@ def token_verify(spec: StackSpec, target: Target, token: str | None) -> dict[str
 
 
 def token_rotate(spec: StackSpec, target: Target, token: str, *, reporter: Reporter | None = None) -> dict[str, Any]:
-    """Check the new token, write it, and restart the deployment's containers so that they read it.
+    """Check the new token, write it, and restart the containers of the stack's deployments so that they read it.
 
-    Returns what `token_set` returns, and under `deployment` either `rolled` or `not running`.
+    Returns what `token_set` returns, and: `deployment`, either `rolled` or `not running`; `rolled`, the deployments
+    that were restarted; `left`, those of others that read the same key and keep the old token until they are restarted.
     """
     token_verify(spec, target, token)
     cloud = target.cloud_for(reporter or Silent())
     with hold_lease(cloud, "token rotate", lambda: None):
         with cloud.locks.shared():
             written = token_set(spec, target, token)
-        rolled = _restart(spec, cloud)
-    return {**written, "deployment": "rolled" if rolled else "not running"}
+        rolled, left = roll_readers(spec, cloud)
+    return {**written, "deployment": "rolled" if rolled else "not running", "rolled": rolled, "left": left}
 
 
-def _restart(spec: StackSpec, cloud: Cloud) -> bool:
-    """Restart the containers of the stack's deployment that serves; false where the stack has none."""
-    endpoint = spec.endpoint.name.lower()
-    try:
-        endpoint_now = serving(cloud, spec)
-    except NotFound:
-        return False
-    own = {name: live for name, live in endpoint_now.deployments.items() if live.owner == spec.name}
-    name = endpoint_now.busiest if endpoint_now.busiest in own else endpoint_now.name
-    live = own.get(name)
-    if live is None:
-        return False
-    began = cloud.clock.now()
-    variable = {"GATELIFT_ROLLED": cloud.clock.utc().isoformat()}
-    cloud.reporter.phase_started("deployment", name)
-    with StartupWatch(cloud, endpoint, name) as watch:
-        restart(cloud, endpoint, live, variable, watch.tick)
-    cloud.reporter.phase_finished("deployment", name, cloud.clock.now() - began, "rolled")
-    return True
+def _holds(connection: Connection, live: Live) -> bool:
+    """Whether another stack's connection holds the given token already."""
+    stored = live.state["credentials"].get(connection.key)
+    return bool(stored and connection.token and live.owner not in ("", connection.stack)) and same_token(
+        str(connection.token), str(stored)
+    )
 
 
 def _connection(spec: StackSpec, token: str | None) -> Connection:
     where = token_spec(spec)
-    return Connection(where.connection, where.key, spec.name, token)
+    return Connection(where.connection, where.key, spec.name, token, spec.take_over)
 
 
 def _described(cloud: Cloud, connection: Connection, live: Live | None) -> dict[str, Any]:
@@ -115,6 +109,7 @@ def _described(cloud: Cloud, connection: Connection, live: Live | None) -> dict[
     fingerprint.
     """
     if live is None:
+        workspace(cloud)
         return {"name": connection.name, "exists": False}
     fingerprint = fingerprints(live.document).get(connection.key, "")
     result: dict[str, Any] = {"name": connection.name, "exists": True, "owner": live.owner, "fingerprint": fingerprint}

@@ -1,5 +1,6 @@
 """Checks before anything changes: is the plan current, does it lose anything, does the token work, is there quota."""
 
+from collections import Counter
 from collections.abc import Callable
 
 from infra.azure.cloud import Cloud
@@ -13,6 +14,8 @@ from infra.planning.plan import Action, Plan
 from infra.planning.prepare import Prepared
 from infra.planning.token_access import NOT_READABLE, WRITE_ANEW, check_token, find_token
 from infra.reporter import Reporter
+from infra.resources.base import Live
+from infra.resources.connection import Connection
 from infra.resources.deployment import Deployment
 
 
@@ -58,9 +61,10 @@ def check_access_and_quota(prepared: Prepared, target: Target, cloud: Cloud) -> 
 
 def _check_token(prepared: Prepared, target: Target, reporter: Reporter) -> None:
     spec, given = prepared.desired.spec, prepared.desired.token
-    connection = next((live for (kind, _), live in prepared.observed.live.items() if kind == "connection"), None)
-    if connection is not None and not connection.owner:
-        given = None  # gatelift does not change a connection it did not create, so the stored token will be used
+    resource = next((each for each in prepared.resources if isinstance(each, Connection)), None)
+    connection = prepared.observed.of(resource) if resource else None
+    if resource and connection and resource.is_of_others(connection) and not resource.take_over:
+        given = None  # the stack does not change a connection of others, so the stored token will be used
     try:
         found = find_token(spec, target, given=given, connection=connection, earlier_keys=True)
     except AccessDenied as error:
@@ -74,8 +78,22 @@ def _check_token(prepared: Prepared, target: Target, reporter: Reporter) -> None
 
 
 def _check_quota(prepared: Prepared, cloud: Cloud) -> None:
+    """Check the quota for what the plan adds, beside what it deletes before."""
     deployment = next(resource for resource in prepared.resources if isinstance(resource, Deployment))
     live = prepared.observed.of(deployment)
-    running = int(live.state.get("instance_count") or 0) if live and live.provisioning == "Succeeded" else 0
-    wanted = prepared.spec.deployment
-    check_quota(cloud, wanted.instance_type, wanted=wanted.instance_count, running=running)
+    going = [change.name for change in prepared.plan.changes if change.action is Action.DELETE]
+    first = [prepared.observed.deployments[name] for name in going if not prepared.observed.traffic.get(name)]
+    same_type = live is not None and deployment.settle(live)["instance_type"] == live.state["instance_type"]
+    if live is not None and not same_type:  # it is deleted and made again
+        first.append(live)
+    running = _instances(live) if live and same_type else 0
+    wanted = int((deployment.settle(live) if live else deployment.desired)["instance_count"])
+    freed = Counter({str(each.state["instance_type"]): 0 for each in first})
+    for each in first:
+        freed[str(each.state["instance_type"])] += _instances(each)
+    check_quota(cloud, prepared.spec.deployment.instance_type, wanted=wanted, running=running, freed=freed)
+
+
+def _instances(live: Live) -> int:
+    """How many instances count against the quota."""
+    return int(live.state.get("instance_count") or 0) if live.provisioning == "Succeeded" else 0

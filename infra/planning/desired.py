@@ -89,7 +89,7 @@ def desired_resources(
     where = token_spec(spec)
     with_token = needs_token(spec, facts)
     if with_token and not where.key_vault:
-        found.append(Connection(where.connection, where.key, spec.name, token))
+        found.append(Connection(where.connection, where.key, spec.name, token, spec.take_over))
     for identity in spec.endpoint.identity.user_assigned_identities:
         wanted = ROLES if with_token and not where.key_vault else (ImagesRole, StorageRole)
         found += [role(identity, spec.name) for role in wanted]
@@ -151,6 +151,7 @@ def catalog_entry(
         catalog.description or f"{facts.id}, powered by vLLM",
         catalog.version or "",
         catalog.registry or "",
+        spec.take_over,
     )
 
 

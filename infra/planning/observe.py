@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
+from infra.azure.autoscale import Autoscale, autoscaled
 from infra.azure.cloud import Cloud
 from infra.errors import NotFound
 from infra.parallel import together
@@ -28,6 +30,8 @@ class Observed(Struct, frozen=True):
     """The deployment to which `gatelift rollback` would go back, from the endpoint's tag."""
     other_endpoints: tuple[str, ...] = ()
     """If the spec's endpoint does not exist: the stack's endpoints under other names."""
+    autoscale: Mapping[str, Autoscale] = field(default_factory=dict)
+    """The autoscale settings that decide about instance counts, by deployment."""
 
     def of(self, resource: Resource) -> Live | None:
         """The live state of a resource, None where it does not exist."""
@@ -41,10 +45,14 @@ def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Obser
 
     Where the endpoint does not exist, one more request looks for endpoints of the stack under other names.
     """
-    calls: list[Callable[[], Any]] = [lambda: workspace(cloud), lambda: deployments(cloud, endpoint)]
+    calls: list[Callable[[], Any]] = [
+        lambda: workspace(cloud),
+        lambda: deployments(cloud, endpoint),
+        lambda: autoscaled(cloud, endpoint),
+    ]
     others = [resource for resource in resources if resource.kind != "deployment"]
     calls += [_reader(cloud, resource) for resource in others]
-    workspace_document, all_deployments, *live = together(calls)
+    workspace_document, all_deployments, autoscale, *live = together(calls)
     states = {(resource.kind, resource.name): state for resource, state in zip(others, live, strict=True)}
     splits = [state.state["traffic"] for (kind, _), state in states.items() if kind == "traffic" and state]
     tags = [state.state["tags"] for (kind, _), state in states.items() if kind == "endpoint" and state]
@@ -56,14 +64,27 @@ def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Obser
         nonzero(splits[0] if splits else {}),
         str(tags[0].get(PREVIOUS_TAG, "")) if tags else "",
         other_endpoints,
+        autoscale,
     )
 
 
+def without_endpoint(observed: Observed) -> Observed:
+    """The same state once the endpoint that is being deleted is gone, with all of its deployments."""
+    live = {key: None if key[0] == "traffic" else state for key, state in observed.live.items()}
+    return replace(observed, live=live, deployments={}, traffic={}, previous="")
+
+
 def workspace(cloud: Cloud) -> dict[str, Any]:
-    """The workspace's document; raises `NotFound` where there is no such workspace."""
+    """The workspace's document; raises `NotFound` where there is no such workspace, group or subscription.
+
+    Asked for where something was not found, since Azure answers 404 for what is in a missing workspace, too.
+    """
+    if cloud.workspace.absent:
+        return {"location": cloud.workspace.location}
     document = cloud.management.get(cloud.workspace.id)
     if document is None:
-        where = f"{cloud.workspace.name} in resource group {cloud.workspace.resource_group}"
+        address = cloud.workspace
+        where = f"{address.name} in the resource group {address.resource_group} of {address.subscription_id}"
         hint = (
             "correct `workspace` in the spec; `az ml workspace list` shows yours. A Microsoft Foundry project is one "
             "only if it belongs to a hub"

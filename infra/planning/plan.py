@@ -13,6 +13,8 @@ from infra.planning.shown import shown
 from infra.resources.base import NAMES_TAG, OWNER_TAG, Live, Resource, State
 
 WORKING = {"Creating", "Updating", "Deleting", "Scaling"}
+DELETING = "Deleting"
+GOING = "is being deleted: it is made again once it is gone"
 AS_DESIRED = "as desired"
 NOT_COMPARED = (f"tags.{OWNER_TAG}", f"tags.{NAMES_TAG}")
 
@@ -99,9 +101,9 @@ def make_plan(
 
 def plan_one(stack: str, resource: Resource, live: Live | None) -> Change:
     """The change that one resource needs; raises `Refused` where it belongs to somebody else."""
-    if live is None:
+    if live is None or live.provisioning == DELETING:
         new = (FieldChange(path, None, value) for path, value in leaves(resource.desired))
-        reason = _remarked("does not exist", resource)
+        reason = _remarked(GOING if live else "does not exist", resource)
         return Change(Action.CREATE, resource.kind, resource.name, reason, _shown(new), fingerprint(None))
     against = fingerprint([live.state, live.provisioning])
     if not resource.shared and live.owner not in ("", stack):
@@ -112,6 +114,8 @@ def plan_one(stack: str, resource: Resource, live: Live | None) -> Change:
     action, reason = _action(stack, resource, live, diff)
     if action is not Action.NONE:
         reason = _remarked(reason, resource)
+    if remark := resource.remark_on(live):
+        reason = remark if reason == AS_DESIRED else f"{reason}; {remark}"
     return Change(action, resource.kind, resource.name, reason, diff, against)
 
 
@@ -132,6 +136,8 @@ def _action(stack: str, resource: Resource, live: Live, diff: tuple[FieldChange,
         return (Action.UPDATE if diff else Action.NONE), f"an operation is still running: {live.provisioning}"
     if live.provisioning in ("Failed", "Canceled"):
         return Action.UPDATE, "its last operation failed"
+    if resource.takes_over(live):
+        return Action.UPDATE, f"taken over from {whose(live)}"
     if diff:
         return Action.UPDATE, "differs from the spec"
     if resource.shared and not live.owner:
@@ -139,6 +145,11 @@ def _action(stack: str, resource: Resource, live: Live, diff: tuple[FieldChange,
     if resource.shared and live.owner != stack:
         return Action.NONE, f"created by the stack {live.owner}: used as it is"
     return Action.NONE, AS_DESIRED
+
+
+def whose(live: Live) -> str:
+    """Who made it, for a sentence."""
+    return f"the stack {live.owner}" if live.owner else "somebody else"
 
 
 def differences(desired: State, live: State, exact: frozenset[str], updatable: frozenset[str]) -> Iterator[FieldChange]:

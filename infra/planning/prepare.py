@@ -12,10 +12,11 @@ from infra.hub.access import ModelFacts
 from infra.parallel import Task
 from infra.planning.cautions import with_cautions
 from infra.planning.desired import Sources, desired_resources, shipped_sources, uses_hub
-from infra.planning.observe import Observed, observe
-from infra.planning.plan import WORKING, Action, Change, Plan, make_plan
+from infra.planning.observe import Observed, observe, without_endpoint
+from infra.planning.plan import DELETING, WORKING, Action, Change, Plan, make_plan
 from infra.planning.response_store import check_response_store
 from infra.planning.rollout import Rollout, renamed, roll_out, show_rollout
+from infra.planning.untagged import telling, untagged
 from infra.resources.base import Live, Resource
 from infra.resources.deployment import Deployment
 from infra.resources.endpoint import CREDENTIAL_ACTIONS
@@ -111,10 +112,13 @@ def prepare(
         target.open_locks_ahead()
         _begin_reading_credential(spec, reading, reads)
     facts: ModelFacts | None = asking_hub.result() if asking_hub else None
-    check_response_store(spec, facts, spec.deployment.instance_count)
+    check_response_store(spec, facts, spec.deployment.instance_count or 1)
     resources = desired_resources(spec, facts, token, sources, hub.page(spec.model.id))
     desired = Desired(spec, facts, token, resources)
-    return replace(plan_against(desired, observe(reading, resources, spec.endpoint.name.lower())), reads=reads)
+    prepared = plan_against(desired, observe(reading, resources, spec.endpoint.name.lower()))
+    if scaler := prepared.observed.autoscale.get(prepared.rollout.current):
+        check_response_store(spec, facts, scaler.maximum, f"the autoscale setting {scaler.name} with a maximum of")
+    return replace(prepared, reads=reads)
 
 
 def observe_again(prepared: Prepared, cloud: Cloud) -> Prepared:
@@ -125,23 +129,35 @@ def observe_again(prepared: Prepared, cloud: Cloud) -> Prepared:
 def plan_against(desired: Desired, observed: Observed) -> Prepared:
     """Make the plan that leads from the observed to the desired state; sends no request."""
     spec = desired.spec
+    if any(live.provisioning == DELETING for (kind, _), live in observed.live.items() if kind == "endpoint" and live):
+        observed = without_endpoint(observed)
     rollout = roll_out(spec, observed.deployments, observed.traffic, observed.previous)
-    resources = [_as_rolled_out(resource, spec, rollout) for resource in desired.resources]
+    resources = [_as_rolled_out(resource, spec, rollout, observed) for resource in desired.resources]
     live = {(resource.kind, resource.name): observed.of(resource) for resource in resources}
-    plan = make_plan(spec.name, resources, live, rollout.to_delete)
+    with telling(observed.deployments):
+        plan = make_plan(spec.name, resources, live, rollout.to_delete)
     deployment = next(resource for resource in resources if isinstance(resource, Deployment))
-    plan = show_rollout(plan, rollout, deployment, observed.deployments)
+    plan = show_rollout(plan, rollout, deployment, observed)
     plan = with_cautions(plan, spec.deployment, desired.facts)
-    others = tuple(Change(Action.NONE, "endpoint", name, OTHER_ENDPOINT) for name in observed.other_endpoints)
-    return Prepared(desired, observed, replace(plan, changes=plan.changes + others), rollout, resources)
+    others = [Change(Action.NONE, "endpoint", name, OTHER_ENDPOINT) for name in observed.other_endpoints]
+    others += untagged(observed.deployments, {change.name for change in plan.changes if change.kind == "deployment"})
+    return Prepared(desired, observed, replace(plan, changes=(*plan.changes, *others)), rollout, resources)
 
 
-def _as_rolled_out(resource: Resource, spec: StackSpec, rollout: Rollout) -> Resource:
+def _as_rolled_out(resource: Resource, spec: StackSpec, rollout: Rollout, observed: Observed) -> Resource:
     if isinstance(resource, Traffic):
         return Traffic(resource.endpoint, rollout.current, rollout.leaving, rollout.kept)
     if isinstance(resource, Deployment):
         deployment = renamed(spec, rollout.current).deployment
-        return Deployment(resource.endpoint, deployment, resource.model, resource.stack)
+        before = observed.deployments.get(rollout.replaces or rollout.current)
+        return Deployment(
+            resource.endpoint,
+            deployment,
+            resource.model,
+            resource.stack,
+            int((before.state.get("instance_count") if before else 0) or 1),
+            scaler.name if (scaler := observed.autoscale.get(rollout.current)) else "",
+        )
     return resource
 
 

@@ -8,10 +8,12 @@ VARIABLE = "SCORING_RESPONSE_STORE"
 WITHOUT_RESPONSES = frozenset({"feature-extraction", "sentence-similarity", "text-classification", "text-ranking"})
 
 
-def check_response_store(spec: StackSpec, facts: ModelFacts | None, instances: int) -> None:
+def check_response_store(
+    spec: StackSpec, facts: ModelFacts | None, instances: int, source: str = "deployment.instance_count"
+) -> None:
     """Raise `SpecError` where a later request may reach an instance that does not know the response it refers to.
 
-    `facts` is None for a registry model, whose container is not gatelift's.
+    `facts` is None for a registry model, whose container is not gatelift's; `source` says where `instances` comes from.
     """
     if instances < 2 or facts is None or facts.task in WITHOUT_RESPONSES or spec.deployment.responses_per_instance:
         return
@@ -19,7 +21,7 @@ def check_response_store(spec: StackSpec, facts: ModelFacts | None, instances: i
     if not store.startswith(("memory", "sqlite:")):
         return
     raise SpecError(
-        f"deployment.instance_count {instances}: each instance would keep /v1/responses for itself ({VARIABLE}: "
+        f"{source} {instances}: each instance would keep /v1/responses for itself ({VARIABLE}: "
         f"{store.partition(':')[0]}), and Azure sends a client's next request to any of them, which then answers 404 "
         "for previous_response_id",
         hint=f"set deployment.environment_variables.{VARIABLE} to redis://HOST:PORT/0, which all instances share; or, "

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from infra.digests import fingerprint
+from infra.planning.observe import Observed
 from infra.planning.plan import Action, Change, FieldChange, Plan, differences
 from infra.resources.base import Live
 from infra.resources.deployment import Deployment
@@ -77,14 +78,12 @@ def renamed(spec: StackSpec, name: str) -> StackSpec:
     return spec.but(deployment=spec.deployment.but(name=name))
 
 
-def show_rollout(plan: Plan, rollout: Rollout, deployment: Deployment, deployments: Mapping[str, Live]) -> Plan:
+def show_rollout(plan: Plan, rollout: Rollout, deployment: Deployment, observed: Observed) -> Plan:
     """The plan with the new deployment shown as a replacement of the old one, and with the one kept for a rollback."""
     changes = list(plan.changes)
     if rollout.replaces:
         changes = [
-            _replacement(change, rollout, deployment, deployments[rollout.replaces])
-            if _creates(change, deployment)
-            else change
+            _replacement(change, rollout, deployment, observed) if _creates(change, deployment) else change
             for change in changes
         ]
     if rollout.kept:
@@ -93,7 +92,8 @@ def show_rollout(plan: Plan, rollout: Rollout, deployment: Deployment, deploymen
     return replace(plan, changes=tuple(changes))
 
 
-def _replacement(change: Change, rollout: Rollout, deployment: Deployment, before: Live) -> Change:
+def _replacement(change: Change, rollout: Rollout, deployment: Deployment, observed: Observed) -> Change:
+    before = observed.deployments[rollout.replaces]
     changed = differences(deployment.settle(before), before.state, deployment.exact, deployment.updatable)
     diff = tuple(field for field in changed if field.path != "name")
     then = f"{rollout.replaces} stays at 0 %" if rollout.kept == rollout.replaces else f"{rollout.replaces} is deleted"
@@ -101,6 +101,8 @@ def _replacement(change: Change, rollout: Rollout, deployment: Deployment, befor
         f"{_fixed_fields(diff)} cannot change in place: it starts beside {rollout.replaces}, requests move to it once "
         f"it has answered one, then {then}"
     )
+    if setting := observed.autoscale.get(rollout.replaces):
+        reason += f"; the autoscale setting {setting.name} goes on to target only {rollout.replaces}"
     against = fingerprint([before.state, before.provisioning])
     return replace(change, action=Action.REPLACE, reason=reason, diff=diff, planned_against=against)
 

@@ -28,6 +28,8 @@ class Live(Struct, frozen=True):
     owner: str = ""
     provisioning: str = "Succeeded"
     document: Mapping[str, Any] = field(default_factory=dict)
+    seen: Mapping[str, Any] = field(default_factory=dict)
+    """What else was found out, which a plan tells but does not compare."""
 
 
 class Resource(ABC):
@@ -59,6 +61,14 @@ class Resource(ABC):
     def settle(self, live: Live) -> State:
         """The desired state of an existing resource, which may keep some of its live values."""
         return self.desired
+
+    def takes_over(self, live: Live) -> bool:
+        """Whether the spec says to make it the stack's own although another stack or somebody else made it."""
+        return False
+
+    def remark_on(self, live: Live) -> str:
+        """What a plan says of the existing resource beside what it changes; empty for nothing."""
+        return ""
 
     @abstractmethod
     def read(self, cloud: Cloud) -> Live | None:

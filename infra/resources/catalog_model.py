@@ -49,6 +49,7 @@ class CatalogModel(Resource):
     version: str = ""
     registry: str = ""
     """A registry's name or id; empty for the workspace."""
+    take_over: bool = False
 
     kind: ClassVar[str] = "model"
     updatable: ClassVar[frozenset[str]] = frozenset({"tags", "description"})
@@ -92,7 +93,27 @@ class CatalogModel(Resource):
 
     def settle(self, live: Live) -> State:
         """Only the stack that made the entry keeps it up to date; other stacks leave it as it is."""
-        return self.desired if live.owner == self.stack else {}
+        if self.is_of_others(live) and not self.take_over:
+            return {}
+        if CARD not in live.state["properties"] and self._has_lost_tags(live):
+            return {**self.desired, "properties": {}}
+        return self.desired
+
+    def is_of_others(self, live: Live) -> bool:
+        """Whether another stack or a person made it; one of gatelift's whose tags somebody wiped is nobody's."""
+        return live.owner != self.stack and not self._has_lost_tags(live)
+
+    def _has_lost_tags(self, live: Live) -> bool:
+        """Whether gatelift made it and somebody wrote it without tags; nobody else names a version after the card."""
+        return lost_tags(live) or not (live.owner or self.version)
+
+    def takes_over(self, live: Live) -> bool:
+        """Whether it is of others and the spec says `take_over`."""
+        return self.take_over and self.is_of_others(live)
+
+    def remark_on(self, live: Live) -> str:
+        """Whether somebody wiped its tags, so that a hidden entry is visible."""
+        return "its tags were lost, with the time until which it is hidden" if self._has_lost_tags(live) else ""
 
     def read(self, cloud: Cloud) -> Live | None:
         """The version; None where it does not exist."""
@@ -141,6 +162,11 @@ class CatalogModel(Resource):
 
     def _id(self, cloud: Cloud) -> str:
         return entry_id(home_id(cloud, self.registry), self.model, self.chosen_version)
+
+
+def lost_tags(live: Live) -> bool:
+    """Whether gatelift made the entry and somebody wrote it without tags since."""
+    return not live.owner and CARD in live.state.get("properties", {})
 
 
 def live_model(cloud: Cloud, document: dict[str, Any], name: str, version: str) -> Live:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
+from infra.azure.autoscale import is_open, left_to
 from infra.azure.cloud import Cloud, Tick
 from infra.errors import OperationFailed
 from infra.resources.azure_shapes import asset_reference, duration, milliseconds, probe, probe_settings, without_empty
@@ -55,6 +56,8 @@ class Deployment(Resource):
     spec: DeploymentSpec
     model: ServedModel
     stack: str
+    first_count: int = 1  # at creation, where the spec has none
+    autoscale: str = ""  # the setting that decides about the number of instances
 
     kind: ClassVar[str] = "deployment"
     updatable: ClassVar[frozenset[str]] = frozenset(
@@ -88,7 +91,7 @@ class Deployment(Resource):
             "name": self.name,
             "endpoint_name": self.endpoint,
             "instance_type": self.spec.instance_type,
-            "instance_count": self.spec.instance_count,
+            "instance_count": self.spec.instance_count or self.first_count,
             "request_settings": {
                 "request_timeout_ms": request.request_timeout_ms,
                 "max_concurrent_requests_per_instance": concurrency,
@@ -122,10 +125,17 @@ class Deployment(Resource):
         return {name: value for name, value in variables.items() if value} | dict(self.model.secrets)
 
     def settle(self, live: Live) -> State:
-        """What the spec says; the VM size keeps its live spelling, since Azure ignores its case."""
+        """What the spec says, but the VM size in its live spelling, and the live count where the spec has no say."""
+        state = dict(self.desired)
         if str(live.state.get("instance_type")).lower() == self.spec.instance_type.lower():
-            return {**self.desired, "instance_type": live.state["instance_type"]}
-        return self.desired
+            state["instance_type"] = live.state["instance_type"]
+        if is_open(self.autoscale, self.spec.instance_count):
+            state["instance_count"] = live.state["instance_count"]
+        return state
+
+    def remark_on(self, live: Live) -> str:
+        """Which autoscale setting decides about the number of instances."""
+        return left_to(self.autoscale, live.state["instance_count"], self.spec.instance_count)
 
     def read(self, cloud: Cloud) -> Live | None:
         """The deployment; None where it does not exist."""
@@ -138,12 +148,14 @@ class Deployment(Resource):
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
         """Change it; where only count and tags differ, a PATCH leaves the running instances alone."""
-        tags = merged_tags(live.state["tags"], state["tags"])
+        tags, left = merged_tags(live.state["tags"], state["tags"]), is_open(self.autoscale, self.spec.instance_count)
         if live.provisioning == "Succeeded" and _only_count_and_tags(live.state, state):
             id = cloud.workspace.deployment(self.endpoint, self.name)
-            body = {"tags": tags, "sku": {"name": "Default", "capacity": state["instance_count"]}}
-            cloud.poller.wait(cloud.begin(lambda: cloud.management.begin_patch(id, body)))
+            count = {} if left else {"sku": {"name": "Default", "capacity": state["instance_count"]}}
+            cloud.poller.wait(cloud.begin(lambda: cloud.management.begin_patch(id, {"tags": tags, **count})))
             return
+        if left and (now := self.read(cloud)):  # scaled since the plan was made?
+            state["instance_count"] = now.state["instance_count"]
         self._put(cloud, {**state, "tags": tags}, live)
 
     def _put(self, cloud: Cloud, state: State, live: Live | None = None, *, new: bool = False) -> None:
@@ -214,6 +226,7 @@ def write(cloud: Cloud, endpoint: str, state: State, live: Live | None, tick: Ti
     This does not use azure-ai-ml, which reads endpoint and workspace first and polls only once a second.
     """
     before = _settable(live)
+    variables = without_empty(before.get("environmentVariables") or {})
     request, code = state["request_settings"], state.get("code_configuration") or {}
     properties = {
         "endpointComputeType": "Managed",
@@ -223,7 +236,10 @@ def write(cloud: Cloud, endpoint: str, state: State, live: Live | None, tick: Ti
         "codeConfiguration": without_empty(
             {"codeId": _asset(cloud, "codes", code.get("code")), "scoringScript": code.get("scoring_script")}
         ),
-        "environmentVariables": {name: str(value) for name, value in state["environment_variables"].items()},
+        "environmentVariables": {
+            **{name: value for name, value in variables.items() if name.startswith(PLATFORM_VARIABLES)},
+            **{name: str(value) for name, value in state["environment_variables"].items()},
+        },
         "requestSettings": {
             "requestTimeout": duration(request["request_timeout_ms"]),
             "maxConcurrentRequestsPerInstance": request["max_concurrent_requests_per_instance"],

@@ -198,6 +198,27 @@ def assignments(cloud: Cloud, principal: str, scope: str = "") -> list[dict[str,
     return cloud.management.list(where, api_version=AUTHORIZATION_API, query=query)
 
 
+def assigned_by(cloud: Cloud) -> list[tuple[str, dict[str, Any]]]:
+    """The role assignments that the stack made, with the roles' names, whatever identity its spec named then.
+
+    Raises `AccessDenied` where those on the workspace may not be read; others that may not be read are left out.
+    """
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    names = {kind.role: kind.role_name for kind in ROLES}
+    for scope in dict.fromkeys(kind("", "").scope(cloud) for kind in ROLES):
+        where, query = f"{scope}{AUTHORIZATION}/roleAssignments", {"$filter": "atScope()"}
+        try:
+            held = cloud.management.list(where, api_version=AUTHORIZATION_API, query=query) if scope else []
+        except AccessDenied:
+            if scope == cloud.workspace.id:
+                raise
+            continue
+        for one in held:
+            if one["properties"].get("description") == f"{MADE_BY}{cloud.stack}":
+                found[one["id"]] = names.get(_role_of(one), _role_of(one)), one
+    return list(found.values())
+
+
 def recently_granted(cloud: Cloud, endpoint: str) -> bool:
     """Whether the endpoint's identity got a role so recently that it may not have taken effect everywhere."""
     identity = (cloud.management.get(cloud.workspace.endpoint(endpoint)) or {}).get("identity") or {}

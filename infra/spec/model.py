@@ -128,7 +128,10 @@ class DeploymentSpec(Written, frozen=True, kw_only=True):
 
     name: EndpointName = "blue"
     instance_type: Annotated[VmSize, Meta(description="Azure instance type (VM size), e.g. `Standard_NC24ads_A100_v4`")]
-    instance_count: Annotated[int, Meta(ge=1, le=50)] = 1
+    instance_count: Annotated[
+        Annotated[int, Meta(ge=1, le=50)] | None,
+        Meta(description="By default 1 at creation; then what people or an autoscale setting make of it is left alone"),
+    ] = None
     responses_per_instance: Annotated[
         bool,
         Meta(description="Accept several instances that each keep `/v1/responses` for themselves, in memory or SQLite"),
@@ -240,6 +243,10 @@ class StackSpec(Written, frozen=True, kw_only=True):
         EnvironmentSpec, Meta(description="The container's image; built in the workspace's registry by default")
     ] = EnvironmentSpec(build=BuildSpec())
     catalog: Annotated[CatalogSpec | None, Meta(description="No entry in the catalog by default")] = None
+    take_over: Annotated[
+        bool,
+        Meta(description="Make the connection and the catalog entry the stack's own even if another stack made them"),
+    ] = False
     local: LocalSpec = LocalSpec()
 
     def check(self, written: Collection[str]) -> None:

@@ -21,9 +21,10 @@ Examples:
 def adopt(call: Invocation, spec: Path) -> None:
     """Make an existing endpoint part of the stack.
 
-    Tags the endpoint that the spec names as the stack's own, and its deployment of the spec's name if there is one;
-    other deployments are left alone. Then shows what `up` would change. An endpoint or a deployment that belongs to
-    another stack is refused, and so is an endpoint that `up` could not change in place.
+    Tags the endpoint that the spec names as the stack's own, its deployment of the spec's name if there is one, and
+    deployments of the spec's model that lost their tags; other deployments are left alone. It is the way back after
+    somebody has written them without their tags. Then shows what `up` would change. An endpoint or a deployment that
+    belongs to another stack is refused, and so is an endpoint that `up` could not change in place.
     """
     stack, target = open_stack(call, spec)
     call.confirm(f"Make {stack.endpoint.name} part of the stack {stack.name}?", otherwise="nothing was changed")

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import click
+
 from infra.cli.input.stack import no_lock_option, open_stack
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.cli.views.plan import show_plan
 from infra.cli.views.progress import progress
 from infra.operations import down as operation
+from infra.planning.untagged import is_untagged
 
 app = Group()
 
@@ -24,7 +27,8 @@ def down(call: Invocation, spec: Path, no_lock: bool) -> None:
     """Remove what the stack owns, and nothing else.
 
     Shows what will be removed and asks first. Without a terminal it cannot ask, so in Azure it needs --yes; with
-    --local it goes ahead. What other stacks or tools have made stays, and so does the workspace.
+    --local it goes ahead. What other stacks or tools have made stays, and so does the workspace; what stays is named,
+    with the reason. Exits with 1 where something that lost its tags is still there: `adopt` takes it back.
     """
     stack, target = open_stack(call, spec, no_lock=no_lock)
     planned = operation.plan_down(stack, target)
@@ -36,3 +40,6 @@ def down(call: Invocation, spec: Path, no_lock: bool) -> None:
     call.out.document({"stack": stack.name, "changes": [change.to_json() for change in changes]})
     if planned.has_changes:
         call.out.data(f"removed {stack.name}")
+    if standing := [change for change in changes if is_untagged(change)]:
+        call.out.warn(f"still there: {'; '.join(f'{each.kind} {each.name}: {each.reason}' for each in standing)}")
+        raise click.exceptions.Exit(1)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from infra.cli.input.saved_plan import write_plan
-from infra.cli.input.stack import open_stack
+from infra.cli.input.stack import open_stack, take_over_option, taking_over
 from infra.cli.input.token import token_fd_option, token_if_given
 from infra.cli.terminal.invocation import PATH, Group, Invocation, command, spec_argument
 from infra.cli.views.plan import show_plan
@@ -29,16 +29,26 @@ Examples:
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 0 for no changes, 2 for changes, 1 for an error.")
 @click.option("--out", type=PATH, metavar="FILE", help="Save the plan for `up --plan`; it contains no secret.")
 @token_fd_option
-def plan(call: Invocation, spec: Path, detailed_exitcode: bool, out: Path | None, token_fd: int | None) -> None:
+@take_over_option
+def plan(
+    call: Invocation,
+    spec: Path,
+    detailed_exitcode: bool,
+    out: Path | None,
+    token_fd: int | None,
+    take_over: bool,
+) -> None:
     """Show what `up` would change, and why.
 
     Reads the live state and compares it with the spec; changes nothing. The token is compared by its fingerprint only:
     without HF_TOKEN or --token-fd the stored token is kept.
     """
     token = token_if_given(token_fd, call.environ)
-    stack, target = open_stack(call, spec)
+    stack, target = taking_over(open_stack(call, spec, absent="allow"), take_over)
     planned = operation.plan(stack, target, token=token)
     show_plan(call.out, planned)
+    if target.workspace.absent:
+        call.out.message(f"`gatelift up {spec} --local` makes the workspace {target.workspace.name}, too")
     if out:
         write_plan(planned, out)
         call.out.hint(f"`gatelift up {spec} --plan {out}{' --local' if call.local else ''}` applies this plan")

@@ -6,7 +6,13 @@ from pathlib import Path
 import click
 
 from infra.cli.input.saved_plan import read_plan
-from infra.cli.input.stack import no_lock_option, open_stack, skip_smoke_test_option
+from infra.cli.input.stack import (
+    no_lock_option,
+    open_stack,
+    skip_smoke_test_option,
+    take_over_option,
+    taking_over,
+)
 from infra.cli.input.token import ask_for_token, token_fd_option, token_if_given
 from infra.cli.terminal.invocation import PATH, Group, Invocation, command, spec_argument
 from infra.cli.views.estimates import Estimates
@@ -38,8 +44,15 @@ Examples:
 @skip_smoke_test_option
 @token_fd_option
 @no_lock_option
+@take_over_option
 def up(
-    call: Invocation, spec: Path, plan_file: Path | None, skip_smoke_test: bool, token_fd: int | None, no_lock: bool
+    call: Invocation,
+    spec: Path,
+    plan_file: Path | None,
+    skip_smoke_test: bool,
+    token_fd: int | None,
+    no_lock: bool,
+    take_over: bool,
 ) -> None:
     """Create or update the stack, wait until it is ready, and test the endpoint.
 
@@ -54,7 +67,7 @@ def up(
     has none; on a terminal `up` asks for it.
     """
     token = token_if_given(token_fd, call.environ)
-    stack, target = open_stack(call, spec, no_lock=no_lock)
+    stack, target = taking_over(open_stack(call, spec, absent="make", no_lock=no_lock), take_over)
     prepared = None
     if plan_file:
         planned = read_plan(plan_file)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from infra.cli.input.stack import open_stack
+from infra.cli.input.stack import open_stack, take_over_option, taking_over
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.cli.terminal.output import table
 from infra.cli.terminal.style import without_control_characters
@@ -34,9 +34,13 @@ as_of_option = click.option(
 
 @command(catalog, name="publish")
 @spec_argument
-def publish(call: Invocation, spec: Path) -> None:
-    """Create or update the model's entry from the spec."""
-    stack, target = open_stack(call, spec)
+@take_over_option
+def publish(call: Invocation, spec: Path, take_over: bool) -> None:
+    """Create or update the model's entry from the spec.
+
+    An entry that another stack or somebody else made is refused, unless --take-over is given.
+    """
+    stack, target = taking_over(open_stack(call, spec), take_over)
     show_entry(call, catalog_publish(stack, target))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from infra.cli.input.stack import no_lock_option, open_stack
+from infra.cli.input.stack import no_lock_option, open_stack, take_over_option, taking_over
 from infra.cli.input.token import token_fd_option, token_if_given, token_wanted
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.cli.views.document import document_text
@@ -36,15 +36,18 @@ source_argument = click.argument(
 @source_argument
 @token_fd_option
 @click.option("--force", is_flag=True, help="Write the token even if the Hub rejects it.")
-def set_token(call: Invocation, spec: Path, source: str | None, token_fd: int | None, force: bool) -> None:
-    """Write the token into the connection HuggingFaceTokenConnection.
+@take_over_option
+def set_token(
+    call: Invocation, spec: Path, source: str | None, token_fd: int | None, force: bool, take_over: bool
+) -> None:
+    """Write the token into the connection HuggingFaceTokenConnection, or the one that the spec names.
 
     The endpoint reads the token from there when a container starts; a running deployment keeps the old one (see `token
     rotate`). A token that the Hub rejects is not written, unless --force is given. A valid token without access to the
     model is written with a warning.
     """
     value = token_wanted(token_fd, source, call.environ)
-    stack, target = open_stack(call, spec)
+    stack, target = taking_over(open_stack(call, spec), take_over)
     if doubt := token_doubt(stack, target, value):
         if doubt.code == "token_invalid" and not force:
             hint = f"{doubt.hint}; --force writes this one anyway"
@@ -72,13 +75,17 @@ def verify(call: Invocation, spec: Path, token_fd: int | None) -> None:
 @source_argument
 @token_fd_option
 @no_lock_option
-def rotate(call: Invocation, spec: Path, source: str | None, token_fd: int | None, no_lock: bool) -> None:
-    """Replace the token and restart the deployment's containers with it.
+@take_over_option
+def rotate(
+    call: Invocation, spec: Path, source: str | None, token_fd: int | None, no_lock: bool, take_over: bool
+) -> None:
+    """Replace the token and restart the containers of the stack's deployments with it.
 
-    Checks the new token first, so that a bad one never replaces a good one.
+    Checks the new token first, so that a bad one never replaces a good one. Restarts every deployment of the stack that
+    reads the token, the oldest last, and none of others: it names those, which keep the old token until they restart.
     """
     value = token_wanted(token_fd, source, call.environ)
-    stack, target = open_stack(call, spec, no_lock=no_lock)
+    stack, target = taking_over(open_stack(call, spec, no_lock=no_lock), take_over)
     with progress(call.out) as reporter:
         show(call, token_rotate(stack, target, value, reporter=reporter))
 

@@ -42,7 +42,7 @@ def list_connections(call: Call) -> Reply:
 
 
 def put_connection(call: Call) -> Reply:
-    """Create or replace a connection; nothing of a previous one is kept."""
+    """Create or replace a connection; nothing of a previous one is kept, not even its keys if none are sent."""
     if not CONNECTION_NAME.fullmatch(call.name):
         raise invalid(
             f"Connection name '{call.name}' is invalid. It must match the pattern ^{CONNECTION_NAME.pattern}$.",
@@ -109,8 +109,10 @@ def _checked(sent: Document) -> Document:
     allowed = CREDENTIALS[auth_type]
     unknown = sorted(set(credentials) - allowed) if isinstance(credentials, dict) and allowed is not None else []
     keys = credentials.get("keys") if isinstance(credentials, dict) else None
-    wrong_keys = auth_type == "CustomKeys" and (
-        not isinstance(keys, dict) or not keys or any(not isinstance(value, str) for value in keys.values())
+    wrong_keys = (
+        auth_type == "CustomKeys"
+        and sent.get("credentials") is not None
+        and (not isinstance(keys, dict) or not keys or any(not isinstance(value, str) for value in keys.values()))
     )
     if not isinstance(credentials, dict) or unknown or wrong_keys:
         raise invalid(

@@ -4,6 +4,7 @@ from functools import partial
 
 from infra.emulator.arm import (
     authorization,
+    autoscale,
     connections,
     groups,
     identities,
@@ -29,6 +30,7 @@ ROUTES: dict[str, Routes] = {
     "": groups.ROUTES,
     "Microsoft.Authorization": authorization.ROUTES,
     CONTAINER_REGISTRIES: container_registries.ROUTES,
+    "Microsoft.Insights": autoscale.ROUTES,
     "Microsoft.KeyVault": vaults.ROUTES,
     "Microsoft.ManagedIdentity": identities.ROUTES,
     ML: {

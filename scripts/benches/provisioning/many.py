@@ -44,7 +44,7 @@ def main() -> None:
     count, sources = int(sys.argv[1]), Sources(Path(sys.argv[2]), shipped_sources().environment)
     token = os.environ["HF_TOKEN"]
     stacks = [spec(f"many{count}", number) for number in range(count)]
-    targets = [open_target(stack, local=True, environ=dict(os.environ)) for stack in stacks]
+    targets = [open_target(stack, local=True, environ=dict(os.environ), absent="make") for stack in stacks]
 
     def planned(number: int) -> Any:
         target = targets[number]

@@ -19,6 +19,7 @@ OFFICIAL = [
     *(ML / name for name in ("mfe.json", "machineLearningServices.json", "registries.json")),
     RESOURCES / "authorization/resource-manager/Microsoft.Authorization/stable/2022-04-01"
     "/authorization-RoleAssignmentsCalls.json",
+    RESOURCES / "monitor/resource-manager/Microsoft.Insights/stable/2022-10-01/autoscale_API.json",
     RESOURCES / "keyvault/resource-manager/Microsoft.KeyVault/stable/2023-07-01/keyvault.json",
 ]
 DERIVED = [SPECS / "derived/mls-2025-12-01.openapi3.json"]

@@ -86,7 +86,7 @@ def work(
 
 
 def _run(verb: str, spec: StackSpec, token: str | None, environ: dict[str, str]) -> None:
-    target = open_target(spec, local=True, environ=environ)
+    target = open_target(spec, local=True, environ=environ, absent="make")
     if verb == "down":
         down(spec, target, reporter=Talker())
         return

@@ -1,5 +1,6 @@
 """One emulator for the tests of the operations, and stacks on it with a container that starts at once."""
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -81,7 +82,7 @@ class Bench:
         return spec_from(values)
 
     def target(self, spec: StackSpec) -> Target:
-        return open_target(spec, local=True, environ=self.environ)
+        return open_target(spec, local=True, environ=self.environ, absent="make")
 
     def plan(self, spec: StackSpec, token: str | None = GOOD) -> Plan:
         return prepare(spec, self.target(spec), token=token, sources=self.sources).plan
@@ -129,6 +130,7 @@ def bench(emulator_state: Path, sources: Sources) -> Iterator[Bench]:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+    gc.collect()  # an error's traceback keeps the connections of its target open until then
 
 
 @pytest.fixture
@@ -139,3 +141,14 @@ def phases() -> Phases:
 @pytest.fixture
 def actions() -> Callable[[Plan], dict[str, str]]:
     return lambda plan: {change.kind: str(change.action) for change in plan.changes if str(change.action) != "none"}
+
+
+@pytest.fixture
+def pair(bench: Bench) -> Callable[[str], tuple[StackSpec, StackSpec]]:
+    """The specs of two stacks in one workspace, with the same model, connection and catalog entry."""
+
+    def pair(name: str) -> tuple[StackSpec, StackSpec]:
+        workspace = {"name": f"ws-{name}"}
+        return bench.spec(f"{name}-a", workspace=workspace), bench.spec(f"{name}-b", workspace=workspace)
+
+    return pair

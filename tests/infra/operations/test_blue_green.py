@@ -176,4 +176,4 @@ def test_an_endpoint_of_others_is_adopted_with_its_deployments_left_alone(bench:
     target.cloud.poller.wait(target.arm.begin_patch(blue, {"tags": {}}))
     assert bench.down(spec)["endpoint"] == "update"
     assert target.arm.get(id)["tags"] == {"team": "search"}
-    assert "endpoint" not in bench.down(spec)
+    assert bench.down(spec)["endpoint"] == "none"  # what lost its tags is told, and stays

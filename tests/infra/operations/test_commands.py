@@ -118,6 +118,7 @@ def test_a_token_that_the_hub_does_not_know_is_not_written(
     (tmp_path / "token").write_text(token)
     descriptor = os.open(tmp_path / "token", os.O_RDONLY)
     spec = bench.spec(f"cli-{''.join(flags).strip('-') or 'no'}-{token[-4:]}")
+    bench.target(spec)  # makes the workspace, as `up` does
     code, document = typed(spec, "token", "set", f"--token-fd={descriptor}", *flags)
     assert code == (0 if written else 1), document
     if not written:

@@ -34,7 +34,7 @@ class KillsItself(Silent):
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with SIGINT ignored
 spec = spec_from(json.loads(sys.argv[1]))
-target = open_target(spec, local=True, environ={"GATELIFT_EMULATOR_STATE": sys.argv[2]})
+target = open_target(spec, local=True, environ={"GATELIFT_EMULATOR_STATE": sys.argv[2]}, absent="make")
 sources = Sources(Path(sys.argv[3]), Path(sys.argv[6]))
 prepared = prepare(spec, target, token=os.environ["TEST_TOKEN"], sources=sources, with_credential=True)
 up(prepared, target, reporter=KillsItself())

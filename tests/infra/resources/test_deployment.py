@@ -1,5 +1,6 @@
 """Deployments converted from Azure's documents to states and back."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,7 +96,9 @@ def test_a_deployment_changed_behind_our_back_shows(
 
 
 def test_another_count_goes_the_short_way(resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any) -> None:
-    deployment = resources["deployment"]
+    found = resources["deployment"]
+    assert isinstance(found, Deployment)
+    deployment = replace(found, spec=found.spec.but(instance_count=1))
     id = plain_cloud.workspace.deployment("demo-endpoint", "blue")
     shelf.hold(id, deployment_document({**deployment.desired, "instance_count": 2}))
     live = deployment.read(plain_cloud)

@@ -148,6 +148,7 @@ def test_the_connection_is_compared_by_its_fingerprint(
     assert (change.action, change.fields) == (Action.UPDATE, ["credentials.OTHER"])
     renamed.update(plain_cloud, live, renamed.desired)
     assert shelf.written[-1][1]["properties"]["credentials"] == {"keys": {"HF_TOKEN": TOKEN, "OTHER": TOKEN}}
+    shelf.answers[f"{shelf.written[-1][0]}/listsecrets"] = {"properties": shelf.written[-1][1]["properties"]}
     assert plan_one("demo", renamed, renamed.read(plain_cloud)).action is Action.NONE
     without = type(connection)("HuggingFaceTokenConnection", "HF_TOKEN", "demo", None)  # type: ignore[call-arg]
     assert plan_one("demo", without, without.read(plain_cloud)).action is Action.NONE

@@ -39,13 +39,14 @@ COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "up": ("spec.yaml --plan none.json", 1, ERROR),  # tests/e2e runs one with vLLM
     "rollback": ("spec.yaml", 1, ERROR),  # there is one deployment
     "adopt": ("spec.yaml", 0, {"stack", "changes", "adopted"}),
+    "list": ("spec.yaml", 0, {"subscription_id", "resource_group", "workspace", "stacks", "untagged"}),
     "status": ("spec.yaml", 0, STATUS),
     "logs": ("spec.yaml", 0, {"container", "deployment", "lines"}),
     "chat": ("spec.yaml hello", 0, {"model", "message", "finish_reason", "usage"}),
     "connect": ("spec.yaml", 0, {"base_url", "scoring_uri", "api_key", "model", "endpoint", "deployment"}),
     "token set": ("spec.yaml", 0, TOKEN),
     "token verify": ("spec.yaml", 0, {"user", "role", "source", "model", "access", "connection"}),
-    "token rotate": ("spec.yaml", 0, {*TOKEN, "deployment"}),
+    "token rotate": ("spec.yaml", 0, {*TOKEN, "deployment", "rolled", "left"}),
     "image build": ("spec.yaml", 0, {"image", "base", "built"}),
     "catalog publish": ("spec.yaml", 0, {*ENTRY, "card"}),
     "catalog list": ("spec.yaml --all", 0, {"entries"}),
@@ -135,3 +136,14 @@ def test_one_object_with_its_version(run: Callable[..., Answer], command: str) -
 def test_no_command_is_missing_above() -> None:
     paths = [path.removeprefix("gatelift ").partition(" [")[0] for path, _ in all_commands("gatelift", app)]
     assert sorted(paths) == sorted(COMMANDS)
+
+
+def test_a_workspace_is_listed_by_its_name_too(run: Callable[..., Answer]) -> None:
+    where = ("--subscription-id", "00000000-0000-0000-0000-000000000001", "--resource-group", "group")
+    launched = run("emulator", "start")
+    assert launched.code == 0
+    answer = run("list", *where, "--workspace", "nowhere")
+    assert (answer.code, answer.document["error"]["code"]) == (1, "workspace_not_found")
+    assert run("list", *where).code == 2
+    assert run("list", "spec.yaml", *where, "--workspace", "x").code == 2
+    run("emulator", "stop")

@@ -72,6 +72,13 @@ class Stage:
             self.assign(known["principalId"], role, self.arm.group)
         return self.arm_as(self.token(client_id=known["clientId"]))
 
+    def put_scaler(self, profiles: Any = None, rules: Any = (), **counts: Any) -> Any:
+        capacity = {"minimum": "1", "maximum": "4", "default": "1", **counts}
+        given = [{"name": "p", "capacity": capacity, "rules": list(rules)}] if profiles is None else profiles
+        properties = {"profiles": given, "enabled": True, "targetResourceUri": self.blue}
+        id = f"{self.arm.group}/providers/Microsoft.Insights/autoscaleSettings/rows"
+        return self.arm("PUT", id, {"location": "eastus", "properties": properties}, version="2022-10-01")
+
     def token(self, resource: str = "https://management.azure.com", **query: str) -> str:
         parameters = {"api-version": "2019-08-01", "resource": resource, **query}
         headers = {"X-IDENTITY-HEADER": "x"}

@@ -100,3 +100,14 @@ def test_an_environment_is_archived_and_not_deleted(arm: Any) -> None:
     arm.done("PUT", id, {"properties": {"image": "a:1", "isArchived": True}})
     assert arm("GET", f"{id.rpartition('/')[0]}").json()["value"] == []
     assert arm("GET", id).status_code == 200
+
+
+def test_a_connection_that_is_put_without_credentials_has_none(arm: Any) -> None:
+    id = f"{arm.lab}/connections/loses"
+    body = {"category": "CustomKeys", "authType": "CustomKeys", "target": "_"}
+    keys = {"credentials": {"keys": {"a": "b"}}}
+    arm.done("PUT", id, {"properties": {**body, **keys}})
+    assert arm("POST", f"{id}/listsecrets", {}).json()["properties"]["credentials"] == keys["credentials"]
+    arm.done("PUT", id, {"properties": body})
+    assert "credentials" not in arm("POST", f"{id}/listsecrets", {}).json()["properties"]
+    arm.done("DELETE", id)

@@ -1,0 +1,1 @@
+"""Finds what `gatelift down` deletes, and what it leaves and why."""

@@ -1,0 +1,244 @@
+"""Finds which of what stacks share `gatelift down` deletes: the stack's own that nobody else refers to."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from msgspec import Struct, field
+
+from infra.azure.cloud import Cloud
+from infra.errors import AccessDenied, NotFound
+from infra.parallel import together
+from infra.planning.desired import catalog_model_name
+from infra.planning.plan import Action, Change
+from infra.planning.readers import reads
+from infra.planning.token_access import token_spec
+from infra.planning.untagged import NOT_TAGGED
+from infra.resources import code_asset, environment
+from infra.resources.asset_versions import remove_version
+from infra.resources.base import Live, owner_of
+from infra.resources.catalog_home import entry_id, home_id
+from infra.resources.catalog_model import live_model, lost_tags
+from infra.resources.identity_roles import AUTHORIZATION_API, SecretsRole, assigned_by
+from infra.spec.model import StackSpec
+
+SHARED_ASSETS = {"code": ("codes", code_asset.NAME), "environment": ("environments", environment.NAME)}
+
+
+class Removal(Struct, frozen=True):
+    """One resource to delete; lower waves go first, and `run` is None for a resource that is kept."""
+
+    change: Change
+    wave: int
+    run: Callable[[], None] | None = None
+
+
+class Entry(Struct, frozen=True):
+    """One version of a catalog entry."""
+
+    id: str
+    live: Live
+
+
+class Neighbours(Struct):
+    """What is beside the stack in its workspace: what may refer to the things that stacks share."""
+
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    """Every endpoint."""
+    others: list[dict[str, Any]] = field(default_factory=list)
+    """The endpoints that stay as they are."""
+    going: list[Live] = field(default_factory=list)
+    """The deployments to be deleted."""
+    staying: list[Live] = field(default_factory=list)
+    """Those that are not."""
+    beginning: list[str] = field(default_factory=list)
+    """The stacks with an endpoint and no deployment yet, which may be about to use what is there."""
+
+    @property
+    def beginners(self) -> str:
+        """Why something is kept for the stacks that are being made; empty where there is none."""
+        names = ", ".join(sorted(set(self.beginning)))
+        return f"kept: {names} is being made and may use it; run `gatelift down` again later" if names else ""
+
+
+def shared_removals(spec: StackSpec, cloud: Cloud, neighbours: Neighbours) -> list[Removal]:
+    """The stack's catalog entries, assets, role assignments and connections, and which of them are kept."""
+    connection = token_spec(spec).connection
+    calls: list[Callable[[], Any]] = [
+        lambda: _all_entries(spec, cloud),
+        lambda: {kind: _versions(cloud, *where) for kind, where in SHARED_ASSETS.items()},
+        lambda: list(_roles(spec, cloud, neighbours)),
+        lambda: named(cloud, "connections", connection),
+    ]
+    entries, assets, roles, connections = together(calls)
+    found = [removal for entry in entries for removal in _entry(spec, cloud, entry, neighbours)]
+    for kind, versions in assets.items():
+        found += _assets(cloud, kind, versions, neighbours)
+    found += roles
+    for name, document in sorted(connections.items()):
+        if name == connection or owner_of(document["properties"].get("metadata")) == cloud.stack:
+            found.append(_connection(cloud, document, neighbours))
+    return found
+
+
+def _all_entries(spec: StackSpec, cloud: Cloud) -> list[Entry]:
+    """Every model version of the workspace, where an earlier spec may have named its entry otherwise.
+
+    Of the registry that the spec names, which may be large, only the versions of the entry that the spec names.
+    """
+    name = catalog_model_name(spec)
+    models = {each["name"] for each in cloud.management.list(f"{cloud.workspace.id}/models")} | {name}
+    places = [(cloud.workspace.id, each) for each in sorted(models)]
+    if registry := spec.catalog and spec.catalog.registry:
+        places.append((home_id(cloud, registry), name))
+    found = together([partial(cloud.management.list, f"{home}/models/{each}/versions") for home, each in places])
+    return [
+        Entry(entry_id(home, model, document["name"]), live_model(cloud, document, model, document["name"]))
+        for (home, model), versions in zip(places, found, strict=True)
+        for document in versions
+    ]
+
+
+def _entry(spec: StackSpec, cloud: Cloud, entry: Entry, neighbours: Neighbours) -> Iterator[Removal]:
+    name, live = asset_name(entry.id), entry.live
+    if live.owner == cloud.stack:
+        tags = live.state["tags"]
+        user = next((each for each in neighbours.staying if _serves(each, tags)), None)
+        if user is not None:
+            yield Removal(keep("model", name, f"kept: {_owner(user)} serves this model"), 3)
+        elif neighbours.beginning:
+            yield Removal(keep("model", name, neighbours.beginners), 3)
+        else:
+            yield Removal(delete("model", name), 3, remover(cloud, entry.id))
+    elif lost_tags(live) and live.state["name"] == catalog_model_name(spec):
+        reason = f"kept: {NOT_TAGGED}, and visible; `gatelift catalog publish` gives it its tags again"
+        yield Removal(keep("model", name, reason), 3)
+
+
+def _serves(live: Live, tags: dict[str, str]) -> bool:
+    variables = live.state.get("environment_variables") or {}
+    pairs = (("SCORING_MODEL", "modelId"), ("SCORING_REVISION", "revision"))
+    return bool(live.owner) and all(variables.get(variable) == tags.get(tag) for variable, tag in pairs)
+
+
+def _assets(cloud: Cloud, kind: str, versions: list[dict[str, Any]], neighbours: Neighbours) -> Iterator[Removal]:
+    for document in versions:
+        name = asset_name(document["id"])
+        reference = f"azureml:{name}"
+        owner = owner_of(document["properties"].get("tags"))
+        if owner != cloud.stack and not (owner and _user(neighbours.going, reference)):
+            continue
+        if user := _user(neighbours.staying, reference):
+            yield Removal(keep(kind, name, f"kept: {_owner(user)} uses it"), 3)
+        elif neighbours.beginning:
+            yield Removal(keep(kind, name, neighbours.beginners), 3)
+        else:
+            yield Removal(delete(kind, name), 3, remover(cloud, document["id"]))
+
+
+def _connection(cloud: Cloud, document: dict[str, Any], neighbours: Neighbours) -> Removal:
+    name = document["name"]
+    owner = owner_of(document["properties"].get("metadata"))
+    owners = {owner_of(each.get("tags")) for each in neighbours.documents}
+    if owner != cloud.stack:
+        used = any(reads(live, name) for live in neighbours.going)
+        if not owner or not used or owner in owners:
+            whose = f"the stack {owner}" if owner else "somebody else"
+            return Removal(keep("connection", name, f"kept: it belongs to {whose}"), 3)
+    if user := next((live for live in neighbours.staying if reads(live, name)), None):
+        return Removal(keep("connection", name, f"kept: {_owner(user)} uses it"), 3)
+    if neighbours.beginning:
+        return Removal(keep("connection", name, neighbours.beginners), 3)
+    left_over = f"left over from the stack {owner}; nothing else uses it"
+    reason = "belongs to the stack" if owner == cloud.stack else left_over
+    return Removal(delete("connection", name, reason), 3, deleter(cloud, cloud.workspace.connection(name)))
+
+
+def _roles(spec: StackSpec, cloud: Cloud, neighbours: Neighbours) -> Iterator[Removal]:
+    """The role assignments that the stack made, also for identities that an earlier spec named."""
+    wanted = spec.endpoint.identity.user_assigned_identities
+    try:
+        found = assigned_by(cloud)
+    except AccessDenied:
+        if wanted:
+            raise
+        return
+    names = _identity_names(neighbours.documents)
+    for id in wanted if found else ():
+        try:
+            role = SecretsRole(id, cloud.stack)
+            names[role.principal(cloud)] = role.identity_name
+        except NotFound:  # the identity no longer exists, nor do its role assignments
+            continue
+    for role_name, assignment in found:
+        principal = str(assignment["properties"]["principalId"])
+        name = f"{names.get(principal, principal)} ({role_name})"
+        user = next((each for each in neighbours.others if principal in _identity_names([each])), None)
+        if user:
+            yield Removal(keep("role", name, f"kept: the endpoint {user['name']} uses it"), 3)
+        else:
+            yield Removal(delete("role", name), 3, _role_deleter(cloud, assignment["id"]))
+
+
+def _role_deleter(cloud: Cloud, id: str) -> Callable[[], None]:
+    return lambda: cloud.management.delete(id, api_version=AUTHORIZATION_API)
+
+
+def _identity_names(documents: list[dict[str, Any]]) -> dict[str, str]:
+    """The names of the user-assigned identities of endpoints, by principal id."""
+    return {
+        str(one.get("principalId")): id.rpartition("/")[2]
+        for document in documents
+        for id, one in ((document.get("identity") or {}).get("userAssignedIdentities") or {}).items()
+    }
+
+
+def _user(deployments: list[Live], reference: str) -> Live | None:
+    """A deployment that uses an asset; None where none does."""
+    for live in deployments:
+        if reference in (live.state.get("environment"), live.state.get("code_configuration", {}).get("code")):
+            return live
+    return None
+
+
+def _owner(live: Live) -> str:
+    return f"the stack {live.owner}" if live.owner else "a deployment of somebody else"
+
+
+def named(cloud: Cloud, collection: str, name: str) -> dict[str, dict[str, Any]]:
+    """All resources of a collection by name; `name` is also read on its own, since Azure's list may be out of date."""
+    id = f"{cloud.workspace.id}/{collection}"
+    both: list[Any] = together([lambda: cloud.management.list(id), lambda: cloud.management.get(f"{id}/{name}")])
+    listed, one = both
+    found: dict[str, dict[str, Any]] = {each["name"]: each for each in listed if each["name"].lower() != name.lower()}
+    return {**found, name: one} if one else found
+
+
+def asset_name(id: str) -> str:
+    """`NAME:VERSION` of an asset version's id."""
+    parts = id.split("/")
+    return f"{parts[-3]}:{parts[-1]}"
+
+
+def delete(kind: str, name: str, reason: str = "belongs to the stack") -> Change:
+    """The change that deletes a resource."""
+    return Change(Action.DELETE, kind, name, reason)
+
+
+def keep(kind: str, name: str, reason: str) -> Change:
+    """The change that leaves a resource, and why."""
+    return Change(Action.NONE, kind, name, reason)
+
+
+def deleter(cloud: Cloud, id: str) -> Callable[[], None]:
+    """What deletes the resource of this id."""
+    return lambda: cloud.delete(id)
+
+
+def _versions(cloud: Cloud, collection: str, name: str) -> list[dict[str, Any]]:
+    return cloud.management.list(f"{cloud.workspace.id}/{collection}/{name}/versions")
+
+
+def remover(cloud: Cloud, id: str) -> Callable[[], None]:
+    """What deletes the asset version of this id, or archives it where Azure deletes none."""
+    return lambda: remove_version(cloud, id)
