@@ -49,24 +49,24 @@ def probes() -> list[Probe]:
     return found
 
 
-def sightings() -> dict[str, Sighting]:
+def sightings(file: Path = SEEN) -> dict[str, Sighting]:
     """What was seen on a subscription, by the name of the probe."""
     yaml = YAML(typ="safe", pure=True)
-    document: dict[str, Any] = yaml.load(SEEN.read_text(encoding="utf-8")) or {}
+    document: dict[str, Any] = yaml.load(file.read_text(encoding="utf-8")) or {}
     texts = {test: {key: str(value) for key, value in entry.items()} for test, entry in document.items()}
     return msgspec.convert(texts, dict[str, Sighting])
 
 
-def record(found: dict[str, str], on: date) -> None:
-    """Write what the probes found on a subscription into seen.yaml."""
-    known = {test: msgspec.to_builtins(sighting) for test, sighting in sightings().items()}
+def record(found: dict[str, str], on: date, file: Path = SEEN) -> None:
+    """Write what the probes found on a subscription into the file, beside what others found earlier."""
+    known = {test: msgspec.to_builtins(sighting) for test, sighting in sightings(file).items()}
     known |= {test: {"seen": on.isoformat(), "found": text} for test, text in found.items()}
-    head = "".join(line + "\n" for line in SEEN.read_text(encoding="utf-8").splitlines() if line.startswith("#"))
+    head = "".join(line + "\n" for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("#"))
     yaml = YAML()
     yaml.width = 10_000
-    with SEEN.open("w", encoding="utf-8") as file:
-        file.write(head)
-        yaml.dump(known, file)
+    with file.open("w", encoding="utf-8") as stream:
+        stream.write(head)
+        yaml.dump(known, stream)
 
 
 def page() -> str:

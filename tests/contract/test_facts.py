@@ -1,10 +1,12 @@
 """The facts about Azure are whole: each has a source, tests that exist, and a date or `never`."""
 
 from datetime import date
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from tests.contract import live_check
 from tests.contract.facts import FACTS, Fact, exists, facts, mistakes, risks, seen
 
 ROWS = {risk.row for risk in risks()}
@@ -58,3 +60,13 @@ def test_what_was_seen_gets_the_date_and_nothing_else_changes() -> None:
     assert changed
     assert {b.strip() for _, b in changed} == {"last_seen_live: 2026-11-30"}
     assert seen(text, set(), date(2026, 11, 30)) == text
+
+
+def test_what_a_probe_found_is_kept_until_it_finds_something_else(tmp_path: Path) -> None:
+    file = tmp_path / "seen.yaml"
+    file.write_text("# what was seen\n{}\n")
+    live_check.record({"test_driver": "535.216: old", "test_disks": "/ 128 GiB"}, date(2026, 11, 30), file)
+    live_check.record({"test_driver": "580.95"}, date(2026, 12, 1), file)
+    seen_now = {test: (sighting.seen, sighting.found) for test, sighting in live_check.sightings(file).items()}
+    assert seen_now == {"test_driver": ("2026-12-01", "580.95"), "test_disks": ("2026-11-30", "/ 128 GiB")}
+    assert file.read_text().startswith("# what was seen\n")
