@@ -87,7 +87,7 @@ def test_plan_of_a_converged_stack_exits_0(machine: Machine, spec: str, token: s
 def test_a_second_instance_is_an_update_in_place(
     machine: Machine, spec: str, token: str, connection: dict[str, str]
 ) -> None:
-    machine.spec(SPEC, **{"instance_count: 1": "instance_count: 2"})
+    machine.spec(SPEC, **{"instance_count: 1": "instance_count: 2\n  responses_per_instance: true"})
     planned = machine.run("plan", spec, "--local", "--detailed-exitcode", "--output", "json", HF_TOKEN=token)
     machine.spec(SPEC)
     assert planned.returncode == 2, planned.stderr

@@ -33,6 +33,9 @@ DEFAULTS: dict[str, float] = {
     "delete_environments": 0,
     # 0: storage accounts refuse signatures made with their keys (allowSharedKeyAccess: false).
     "storage_shared_keys": 1,
+    # 1: pending uploads of workspaces whose datastores use identity carry a user delegation SAS of whoever asks, 0: no
+    # signature. Which of them Azure does is not known.
+    "identity_uploads_signed": 0,
     # The most items on a page of a list; Azure documents no number.
     "list_page_size": 100,
     # Limits of one endpoint, 0 for none; Azure's numbers where Azure documents one.

@@ -17,6 +17,7 @@ from infra.emulator.errors import DeploymentFailed
 from infra.emulator.state.store import Store
 from infra.emulator.storage.leases import Lease, Leases
 from infra.emulator.storage.shared_access import SharedAccess
+from infra.emulator.storage.user_delegation import UserDelegation
 
 
 class Blobs:
@@ -27,6 +28,7 @@ class Blobs:
         self._folder = folder
         self.leases = Leases(now)
         self.shared_access = SharedAccess(store)
+        self.delegation = UserDelegation(self.shared_access.secret, now)
 
     def create_container(self, name: str, account_id: str) -> None:
         """Create a container of a storage account, whose ARM id decides who may read it with a token."""
@@ -36,6 +38,11 @@ class Blobs:
     def container(self, name: str) -> dict[str, Any] | None:
         """The record of a container."""
         return self._store.record("container", name)
+
+    def account(self, name: str) -> str:
+        """The ARM id of the storage account of this name; empty where no container is in one."""
+        ids = {str(kept["account_id"]) for kept in self._store.records("container").values()}
+        return next((id for id in sorted(ids) if id.lower().endswith(f"/{name.lower()}")), "")
 
     def get(self, container: str, name: str) -> dict[str, Any] | None:
         """The properties of a blob: size, etag, modified, content_type, metadata, blocks, lease."""

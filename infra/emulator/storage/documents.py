@@ -8,6 +8,7 @@ from starlette.responses import Response
 MESSAGES = {
     "AuthenticationFailed": "Server failed to authenticate the request. Make sure the value of Authorization header is "
     "formed correctly including the signature.",
+    "AuthorizationSourceIPMismatch": "This request is not authorized to perform this operation using this source IP.",
     "AuthorizationPermissionMismatch": "This request is not authorized to perform this operation using this "
     "permission.",
     "BlobAlreadyExists": "The specified blob already exists.",
@@ -19,6 +20,7 @@ MESSAGES = {
     "InvalidHeaderValue": "The value for one of the HTTP headers is not in the correct format.",
     "InvalidRange": "The range specified is invalid for the current size of the resource.",
     "InvalidXmlDocument": "XML specified is not syntactically valid.",
+    "InvalidXmlNodeValue": "The value for one of the XML nodes is not in the correct format.",
     "LeaseAlreadyPresent": "There is already a lease present.",
     "LeaseIdMismatchWithBlobOperation": "The lease ID specified did not match the lease ID for the blob.",
     "LeaseIdMismatchWithLeaseOperation": "The lease ID specified did not match the lease ID for the blob.",
@@ -42,8 +44,9 @@ MESSAGES = {
 class StorageError(Exception):
     """An error answer of the storage service."""
 
-    def __init__(self, status: int, code: str, message: str = "") -> None:
+    def __init__(self, status: int, code: str, message: str = "", node: str = "") -> None:
         super().__init__(code)
+        self.node = node
         self.status = status
         self.code = code
         self.message = message or MESSAGES[code]
@@ -99,5 +102,7 @@ def error_answer(error: StorageError, *, head: bool) -> Response:
     headers = {"x-ms-error-code": error.code}
     if head or error.status == 304:
         return Response(status_code=error.status, headers=headers)
-    text = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
+    node = escape(error.node)  # Azure names the node by its value, too
+    more = f"<XmlNodeName>{node}</XmlNodeName><XmlNodeValue>{node}</XmlNodeValue>" if node else ""
+    text = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message>{more}</Error>"
     return xml_answer(text, error.status, headers)

@@ -17,14 +17,16 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from infra.emulator.identity.authorization import Authorization
-from infra.emulator.identity.tokens import TokenIssuer, TokenRejected
+from infra.emulator.identity.tokens import Principal, TokenIssuer, TokenRejected
 from infra.emulator.state.settings import Settings
 from infra.emulator.storage.blobs import Blobs
 from infra.emulator.storage.documents import StorageError, error_answer, listing, xml_answer
 from infra.emulator.storage.shared_access import SAS_VERSION
+from infra.emulator.storage.user_delegation import Place
 
 STORAGE_AUDIENCES = ("https://storage.azure.com",)
 ACCOUNTS = "/providers/microsoft.storage/storageaccounts/"
+KEY_ACTION = "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action"
 BLOB_ACTIONS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 
 
@@ -54,9 +56,11 @@ class BlobRoutes:
         # The decoded path, since `#` and `?` in a name would end a URL that is made of it.
         # /blobstore/ACCOUNT.blob…/CONTAINER[/BLOB]
         _, _, _, container, name = [*request.scope["path"].split("/", 4), "", ""][:5]
+        if request.query_params.get("restype") == "service":
+            return await self._on_service(request, version)
         kept = self._blobs.container(container)
         name = request.path_params.get("blob", name)
-        self._authorize(request, container, (kept or {}).get("account_id", ""))
+        self._authorize(request, container, name, (kept or {}).get("account_id", ""))
         if not kept:
             raise StorageError(404, "ContainerNotFound")
         operation = request.query_params.get("comp", "")
@@ -82,8 +86,29 @@ class BlobRoutes:
             return Response(status_code=202)
         raise _unknown(request, operation or "blob")
 
-    def _authorize(self, request: Request, container: str, account_id: str) -> None:
+    async def _on_service(self, request: Request, version: str) -> Response:
+        operation = request.query_params.get("comp", "")
+        if (request.method, operation) != ("POST", "userdelegationkey"):
+            raise _unknown(request, operation or "service")
+        principal = self._principal(request)
+        account = request.scope["path"].split("/")[2].partition(".")[0]
+        if not self._authorization.allowed(principal.object_id, KEY_ACTION, self._blobs.account(account)):
+            raise StorageError(403, "AuthorizationPermissionMismatch")
+        owner = principal.object_id, self._tokens.tenant_id
+        key = self._blobs.delegation.key(account, owner, await request.body(), version)
+        fields = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in key.items())
+        return xml_answer(f"<UserDelegationKey>{fields}</UserDelegationKey>")
+
+    def _authorize(self, request: Request, container: str, name: str, account_id: str) -> None:
         permission = _permission(request)
+        if "skoid" in request.query_params:
+            place = Place(account_id.rpartition("/")[2], container, name)
+            client = request.client.host if request.client else ""
+            delegated = self._blobs.delegation.check(place, request.query_params, client)
+            if not set(permission) & set(delegated.permissions):
+                raise StorageError(403, "AuthorizationPermissionMismatch")
+            self._check_role(delegated.owner, permission, account_id)
+            return
         if "sig" in request.query_params:
             # Container registries keep the sources of builds in storage of their own, which no subscription sees.
             if ACCOUNTS in account_id.lower() and not self._settings["storage_shared_keys"]:
@@ -94,17 +119,22 @@ class BlobRoutes:
             if not set(permission) & set(granted):
                 raise StorageError(403, "AuthorizationPermissionMismatch")
             return
+        principal = self._principal(request)
+        if account_id:
+            self._check_role(principal.object_id, permission, account_id)
+
+    def _principal(self, request: Request) -> Principal:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise StorageError(409, "PublicAccessNotPermitted")
         try:
-            principal = self._tokens.verify(token, STORAGE_AUDIENCES)
+            return self._tokens.verify(token, STORAGE_AUDIENCES)
         except TokenRejected:
             raise StorageError(401, "AuthenticationFailed") from None
-        if not account_id:
-            return
+
+    def _check_role(self, object_id: str, permission: str, account_id: str) -> None:
         action = f"{BLOB_ACTIONS}/{'read' if permission in ('r', 'l') else 'write'}"
-        if not self._authorization.allowed(principal.object_id, action, account_id, data=True):
+        if not self._authorization.allowed(object_id, action, account_id, data=True):
             raise StorageError(403, "AuthorizationPermissionMismatch")
 
     def _on_container(self, request: Request, container: str, operation: str) -> Response:

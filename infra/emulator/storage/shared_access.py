@@ -18,6 +18,11 @@ class SharedAccess:
     def __init__(self, store: Store) -> None:
         self._key = base64.b64decode(_kept_key(store))
 
+    @property
+    def secret(self) -> bytes:
+        """What the keys of user delegation are derived from."""
+        return hmac.digest(self._key, b"user delegation", "sha256")
+
     def sas(self, container: str, *, permissions: str = READ_WRITE, lifetime: timedelta = timedelta(hours=1)) -> str:
         """A signature for a whole container, as a query string."""
         expiry = (datetime.now(UTC) + lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -130,11 +130,12 @@ def test_files_that_are_there_already_are_not_sent_again(bench: Any) -> None:
         assert catalog_publish(spec, target)["model_version"] == first["model_version"]
 
 
-@pytest.mark.parametrize("how", ["workspace", "account"])
-def test_without_signatures_the_login_gives_access(bench: Any, how: str) -> None:
-    spec = identity_only(bench, "login") if how == "workspace" else bench.spec("nokeys")
+@pytest.mark.parametrize("how", ["workspace", "account", "delegation"])
+def test_without_the_accounts_keys_the_login_gives_access(bench: Any, how: str) -> None:
+    spec = bench.spec("nokeys") if how == "account" else identity_only(bench, f"login-{how}")
     target = bench.target(spec)
-    with emulator(target, "settings", {"storage_shared_keys": 0}):
+    signed = {"identity_uploads_signed": int(how == "delegation")}
+    with emulator(target, "settings", {"storage_shared_keys": 0, **signed}):
         with pytest.raises(AccessDenied) as refused:
             bench.up(spec)
         assert refused.value.code == "AuthorizationPermissionMismatch"

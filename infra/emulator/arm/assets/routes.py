@@ -2,6 +2,7 @@
 
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 from infra.emulator.arm.assets.rules import KINDS, check_asset_name, checked_properties, with_defaults
 from infra.emulator.arm.call import Call, Handler, Routes, envelope
@@ -9,6 +10,8 @@ from infra.emulator.arm.workspaces import STORAGE_SUFFIX, account_name, identity
 from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
 from infra.emulator.state.store import Document
+from infra.emulator.storage.shared_access import READ_WRITE, SAS_VERSION
+from infra.emulator.storage.user_delegation import Place
 
 HASH = "hash_sha256"
 HASH_VERSION = "hash_version"
@@ -134,13 +137,20 @@ def _upload_place(call: Call) -> Document:
     uri = f"{call.world.urls.resource_manager}/blobstore/{account}.blob.{STORAGE_SUFFIX}/{container}"
     reference: Document = {"blobUri": uri, "storageAccountArmId": storage}
     if not identity_only(call.world, call.workspace_id):
-        signed = f"{uri}?{call.world.blobs.shared_access.sas(container)}"
-        reference["credential"] = {"credentialType": "SAS", "sasUri": signed}
+        reference["credential"] = _signed(uri, call.world.blobs.shared_access.sas(container))
+    elif call.world.settings["identity_uploads_signed"]:
+        owner = call.principal.object_id, call.world.tokens.tenant_id
+        fields = call.world.blobs.delegation.sas(Place(account, container), owner, READ_WRITE, SAS_VERSION)
+        reference["credential"] = _signed(uri, urlencode(fields))
     return {
         "pendingUploadId": None,
         "pendingUploadType": "TemporaryBlobReference",
         "blobReferenceForConsumption": reference,
     }
+
+
+def _signed(uri: str, signature: str) -> Document:
+    return {"credentialType": "SAS", "sasUri": f"{uri}?{signature}"}
 
 
 def _by_hash(call: Call, wanted: str, hash_version: str | None) -> list[Document]:

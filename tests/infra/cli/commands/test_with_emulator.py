@@ -82,7 +82,8 @@ def token(run: Callable[..., Answer], profile: dict[str, Any]) -> str:
 def spec(run: Callable[..., Answer], folder: Path) -> str:
     assert run("init", "--name", "smollm2").code == 0
     file = folder / "gatelift.yaml"
-    file.write_text(file.read_text().replace("# catalog:", "catalog:").replace("#   ", "  "))
+    before, catalog, after = file.read_text().partition("# catalog:")
+    file.write_text(before + catalog.removeprefix("# ") + after.replace("#   ", "  "))
     return "gatelift.yaml"
 
 
