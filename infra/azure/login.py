@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from infra.azure.assertions import GITHUB_TOKEN, GITHUB_URL, from_file, from_github
 from infra.azure.azure_clouds import AzureCloud
-from infra.azure.sign_in import refused, who
+from infra.azure.sign_in import how_to_log_in, refused, set_up_wrongly, who
 from infra.errors import AccessDenied, NotReady
 from infra.http_client import Unreachable, Web
 
@@ -113,8 +113,11 @@ class AzureCredential:
 
     def __init__(self, cloud: AzureCloud, environ: Mapping[str, str]) -> None:
         logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
-        self.source, self._inner = _choose(cloud, environ)
-        self._cloud = cloud
+        self._cloud, self._environ = cloud, environ
+        try:
+            self.source, self._inner = _choose(cloud, environ)
+        except (ValueError, OSError) as error:
+            raise set_up_wrongly("environment variables", error) from None
 
     def get_token(self, *scopes: str, **kwargs: Any) -> Any:
         """A token of whoever is logged in; `AccessDenied` says why there is none, and how to log in."""
@@ -126,7 +129,10 @@ class AzureCredential:
             message = f"no answer from {self._cloud.authority}: {str(error.message).splitlines()[0]}"
             raise NotReady(message, hint="check the network and the cloud", code="no_connection") from None
         except AzureError as error:
-            raise refused(self.source, self._completed(str(error.message))) from None
+            text = self._completed(str(error.message))
+            raise refused(self.source, text, how_to_log_in(self._environ)) from None
+        except (ValueError, OSError) as error:
+            raise set_up_wrongly(self.source, error) from None
 
     def _completed(self, text: str) -> str:
         """The text of a failed login, with what Entra says about an unknown tenant, which msal keeps to itself."""

@@ -2,7 +2,10 @@
 
 import pytest
 
-from infra.azure.sign_in import refused, who
+from infra.azure.azure_clouds import PUBLIC
+from infra.azure.login import AzureCredential
+from infra.azure.sign_in import how_to_log_in, refused, who
+from infra.errors import AccessDenied, NotReady
 
 TRACE = "Trace ID: 1 Correlation ID: 8eea681d-a1eb-487d-9be7-d61225177f00 Timestamp: 2025-10-13 14:54:34Z"
 EXPIRED = f"AADSTS700024: Client assertion is not within its valid time range. {TRACE}"
@@ -58,3 +61,50 @@ def test_an_assertion_is_never_shown() -> None:
 @pytest.mark.parametrize("token", ["", "opaque", "a.b.c", "a.e30.c", "a.W10.c"])
 def test_a_token_that_says_nothing(token: str) -> None:
     assert who(token) == ""
+
+
+GITHUB = {"GITHUB_ACTIONS": "true", "AZURE_CLIENT_ID": "c", "AZURE_TENANT_ID": "t"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "hint"),
+    [
+        pytest.param(GITHUB, "permissions: id-token: write", id="github-without-permission"),
+        pytest.param(
+            {**GITHUB, "AZURE_TENANT_ID": ""}, "set AZURE_TENANT_ID in the job's `env`", id="github-no-tenant"
+        ),
+        pytest.param({"TF_BUILD": "True"}, "SYSTEM_ACCESSTOKEN: $(System.AccessToken)", id="azure-pipelines"),
+        pytest.param({}, "az login", id="a-person"),
+    ],
+)
+def test_a_job_without_a_login_is_told_what_it_lacks(environ: dict[str, str], hint: str) -> None:
+    assert hint in refused("the default chain", "no credential", how_to_log_in(environ)).hint
+
+
+def test_a_login_that_reached_nobody_is_no_missing_login() -> None:
+    error = refused(
+        "the default chain", "EnvironmentCredential: Authentication failed: ('Unable to connect to proxy', …"
+    )
+    assert isinstance(error, NotReady)
+    assert "EnvironmentCredential got no answer" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AZURE_AUTHORITY_HOST", "http://insecure"),
+        ("AZURE_CLIENT_CERTIFICATE_PATH", "/no/such/file"),
+        ("AZURE_TENANT_ID", "b c"),
+        ("AZURE_TOKEN_CREDENTIALS", "bogus"),
+    ],
+)
+def test_a_variable_that_no_login_accepts_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    guid = "00000000-0000-0000-0000-000000000001"
+    client = {"AZURE_CLIENT_ID": guid, "AZURE_TENANT_ID": guid}
+    secret = {} if name == "AZURE_CLIENT_CERTIFICATE_PATH" else {"AZURE_CLIENT_SECRET": "x"}
+    environ = {**client, **secret, name: value}
+    for key, text in environ.items():
+        monkeypatch.setenv(key, text)
+    with pytest.raises(AccessDenied, match="set up wrongly") as error:
+        AzureCredential(PUBLIC, environ)
+    assert name in error.value.hint
