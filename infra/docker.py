@@ -27,14 +27,20 @@ def docker_push(name: str, repository: str, tell: Tell) -> str:
     _run(["push", pushed], tell)
     lines: list[str] = []
     _run(["image", "inspect", "--format", "{{range .RepoDigests}}{{println .}}{{end}}", pushed], lines.append)
-    found = [line for line in lines if line.startswith(f"{repository}@sha256:")]
-    if not found:
+    digests = [digest for name, _, digest in (line.partition("@") for line in lines) if name == _shown(repository)]
+    if not digests:
         raise GateliftError(
             f"docker does not say by which digest it has pushed {pushed}",
             hint=f"`docker buildx imagetools inspect {pushed}` shows it",
             code="no_digest",
         )
-    return found[0]
+    return f"{repository}@{digests[0]}"
+
+
+def _shown(repository: str) -> str:
+    """The name by which docker shows a repository: those of Docker Hub without their host."""
+    name = repository.removeprefix("index.").removeprefix("docker.io/")
+    return name.removeprefix("library/") if name != repository else repository
 
 
 def _run(arguments: Sequence[str], tell: Tell) -> None:
@@ -47,7 +53,12 @@ def _run(arguments: Sequence[str], tell: Tell) -> None:
         )
     lines: list[str] = []
     with subprocess.Popen(
-        [docker, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True
+        [docker, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
     ) as process:
         for line in process.stdout or ():
             if line.strip():

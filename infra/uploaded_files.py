@@ -13,7 +13,7 @@ from infra.errors import Refused
 IGNORE_FILES = (".amlignore", ".gitignore")
 NEVER = {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".ssh", ".azure"}
 PRIVATE_NAMES = {"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".pypirc"}
-PRIVATE_ENDINGS = {".ppk", ".pfx", ".p12", ".jks", ".pyc"}
+PRIVATE_ENDINGS = {".env", ".ppk", ".pfx", ".p12", ".jks", ".pyc"}
 PRIVATE_KEY, HEAD = b"PRIVATE KEY-----", 16_384
 
 
@@ -68,4 +68,8 @@ def _ignored_by(folder: Path) -> Callable[[str], bool]:
         return lambda relative: False
     from pathspec import GitIgnoreSpec  # only where there is something to read: `plan` hashes the code each time
 
-    return GitIgnoreSpec.from_lines(source.read_text(encoding="utf-8-sig").splitlines()).match_file
+    try:
+        lines = source.read_text(encoding="utf-8-sig").splitlines()
+    except ValueError:
+        raise Refused(f"{source} is not in UTF-8", hint="save it in UTF-8", code="file_error") from None
+    return GitIgnoreSpec.from_lines(lines).match_file

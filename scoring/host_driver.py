@@ -43,9 +43,10 @@ def decide(library_path: str, *, root: Path = Path("/"), cuda: str = "") -> Deci
     driver, is_virtual = _driver(root)
     folder, compat = _compat(root)
     entries = [entry for entry in library_path.split(":") if entry]
-    without = [entry for entry in entries if not COMPAT.fullmatch(entry)]
+    without = [entry for entry in entries if not COMPAT.fullmatch(os.path.normpath(entry))]
     if not driver:
-        return Decision(f"no NVIDIA driver: {LIBRARY_PATH} is left as it is", library_path)
+        kept = ":".join(entries)  # an empty element is the current folder to the loader
+        return Decision(f"no NVIDIA driver: {LIBRARY_PATH} stays {kept or 'not set'}", kept)
     if not compat:
         chosen, why = entries, "the image has no compatibility libraries"
     elif _numbers(compat) <= _numbers(driver):

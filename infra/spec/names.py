@@ -37,11 +37,15 @@ IDENTITY = re.compile(
     r"/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[a-z0-9][a-z0-9_-]{2,127}",
     re.IGNORECASE,
 )
-# [HOST[:PORT]/]PATH[:TAG][@DIGEST]
+# [HOST[:PORT]/]PATH[:TAG][@DIGEST], as https://github.com/distribution/reference has it
+HOST = r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*(:\d{1,5})?"
+PART = r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*"
 IMAGE = re.compile(
-    r"(?P<name>([a-zA-Z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*)(:(?P<tag>\w[\w.-]{0,127}))?"
+    rf"(?P<name>((?P<host>{HOST})/)?{PART}(/{PART})*)(:(?P<tag>\w[\w.-]{{0,127}}))?"
     r"(@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
+DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+THIS_MACHINE = re.compile(r"(localhost|127\.[\d.]+)(:\d+)?")
 ENVIRONMENT_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -185,6 +189,7 @@ def catalog_name(model: str) -> str:
 def image(value: str) -> str:
     """References of container images, with a tag or a digest, since `latest` means another image every day."""
     rule = "an image with its tag or digest, `REGISTRY/NAME:TAG` or `REGISTRY/NAME@sha256:…`"
+    _check_image_form(value)
     match = IMAGE.fullmatch(value)
     if not match or not (match["tag"] or match["digest"]):
         raise RuleBroken(f"must be {rule}", "for example `vllm/vllm-openai:v0.32.0`")
@@ -193,7 +198,10 @@ def image(value: str) -> str:
 
 def pinned_image(value: str) -> str:
     """References of container images by digest: a tag may mean another image tomorrow, on a machine that restarts."""
+    _check_image_form(value)
     match = IMAGE.fullmatch(value)
+    if match and match["host"] and THIS_MACHINE.fullmatch(match["host"]):
+        raise RuleBroken("is on this machine, where Azure cannot pull it", "push it to a registry that Azure reaches")
     if not match or not match["digest"]:
         name = match["name"] if match else "REGISTRY/NAME"
         raise RuleBroken(
@@ -202,6 +210,30 @@ def pinned_image(value: str) -> str:
             f"`{name}@sha256:…`; `gatelift image build` prints it of what it has built",
         )
     return value
+
+
+def image_repository(value: str) -> str:
+    """Where images are pushed: a reference without tag and digest, which the image itself brings."""
+    _check_image_form(value)
+    match = IMAGE.fullmatch(value)
+    if not match or match["tag"] or match["digest"]:
+        raise RuleBroken("must be a repository without a tag or a digest, `REGISTRY/NAME`", "the tag is gatelift's own")
+    return value
+
+
+def _check_image_form(value: str) -> None:
+    """Raise `RuleBroken` for what people write into references of images though no registry takes it."""
+    if "://" in value:
+        raise RuleBroken("must have no `https://` in front", f"write `{value.partition('://')[2]}`")
+    name, at, _ = value.partition("@")
+    if at and not DIGEST.search(value):
+        hint = "copy the whole digest; `docker buildx imagetools inspect IMAGE` shows it"
+        raise RuleBroken("must have a digest of `sha256:` and 64 hexadecimal digits in lower case", hint)
+    head, slash, path = name.partition("/")
+    repository = (path if slash else head).partition(":")[0]
+    if repository != repository.lower():
+        hint = f"write `{value.replace(repository, repository.lower(), 1)}`"
+        raise RuleBroken("must have the repository in lower case, as registries have it", hint)
 
 
 def _match(pattern: re.Pattern[str], value: str, rule: str, hint: str) -> str:

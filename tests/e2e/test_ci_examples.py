@@ -31,7 +31,7 @@ STALE = "changed since the plan was made"
 GH = """#!/bin/sh
 set -e
 case "$1 $2" in
-  "api repos/octo/models/actions/artifacts?name=$PLAN&per_page=1") test -d "$ARTIFACTS/$PLAN" && echo 4711;;
+  "api repos/octo/models/actions/artifacts?name=$PLAN&per_page=1") if test -d "$ARTIFACTS/$PLAN"; then echo 4711; fi;;
   "run download") test "$3" = 4711; cp -r "$ARTIFACTS/$7/." .;;
   *) echo "gh: $*" >&2; exit 1;;
 esac
@@ -166,6 +166,19 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     cloud.trust(DEVOPS_SUBJECT, DEVOPS_ISSUER)
     yield Runner(folder, cloud, str(cloud.ask("token")["token"]))
     cloud.close()
+
+
+def test_no_plan_takes_the_place_of_a_deployment_that_waits() -> None:
+    """GitHub keeps one waiting job for each concurrency group, and cancels it for the next."""
+    pipeline = YAML(typ="safe").load((EXAMPLES / "github-actions.yml").read_text())
+    assert [name for name, job in pipeline["jobs"].items() if "concurrency" in job] == ["deploy"]
+    assert "concurrency" not in pipeline
+
+
+def test_github_deploys_nothing_that_no_pull_request_has_planned(runner: Runner) -> None:
+    done = runner.github("deploy")
+    assert done.returncode == 1
+    assert "no pull request has planned" in done.stdout
 
 
 def test_github_plans_a_pull_request(runner: Runner) -> None:

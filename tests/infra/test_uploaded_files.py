@@ -26,7 +26,7 @@ def names(folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("files", "kept"),
     [
-        pytest.param([".env", ".env.prod", "sub/.envrc", "a.py"], ["a.py"], id="environment-files"),
+        pytest.param([".env", ".env.prod", "prod.env", "sub/.envrc", "a.py"], ["a.py"], id="environment-files"),
         pytest.param([".git/config", "sub/.git/config", "a.py"], ["a.py"], id="git"),
         pytest.param(["id_rsa", "sub/id_ed25519", "x.p12", "a.py"], ["a.py"], id="keys-by-name"),
         pytest.param(["__pycache__/a.pyc", "b.pyc", "a.py"], ["a.py"], id="caches"),
@@ -88,3 +88,9 @@ def test_links_within_the_folder_are_followed(tmp_path: Path) -> None:
     assert [(name, path.read_text()) for name, path in files_to_upload(tmp_path)] == [
         ("a.py", "x"), ("c.py", "x"), ("more/b.py", "y"), ("sub/b.py", "y")
     ]  # fmt: skip
+
+
+def test_an_ignore_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".amlignore").write_bytes("# Schlüssel\n".encode("latin-1"))
+    with pytest.raises(Refused, match=r"\.amlignore is not in UTF-8"):
+        names(tmp_path)

@@ -95,6 +95,14 @@ def test_without_a_driver_nothing_changes(machine: Machine) -> None:
     assert environ == {LIBRARY_PATH: f"{COMPAT}:{IMAGE}"}
 
 
+@pytest.mark.parametrize("version", ["", NEWER])
+def test_empty_elements_go_whatever_the_host_and_other_spellings_are_known(machine: Machine, version: str) -> None:
+    path = decide(f":{IMAGE}:", root=machine(version, compat=LIBRARY)).library_path
+    assert path == IMAGE
+    if version:
+        assert decide("/usr/local/cuda-13.0//compat/:/x", root=machine()).library_path == "/x"
+
+
 def test_an_empty_path_is_no_variable(machine: Machine) -> None:
     environ = {LIBRARY_PATH: COMPAT}
     settle(environ, root=machine(NEWER, compat=LIBRARY))

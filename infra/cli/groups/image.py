@@ -1,5 +1,6 @@
 """`gatelift image …`: builds the container's image ahead of the deployments that need it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from infra.cli.views.progress import progress
 from infra.errors import GateliftError
 from infra.operations.image import BuiltImage, image_build, image_build_with_docker
 from infra.spec.file import load_spec
-from infra.spec.names import RuleBroken
+from infra.spec.names import RuleBroken, image_repository
 from infra.spec.names import image as image_name
 
 EPILOG = """\b
@@ -39,7 +40,8 @@ def build(call: Invocation, spec: Path, base: str | None, docker: bool, push: st
     `up` builds the image by itself where it is missing. Built beforehand and named in `environment.image`, it needs no
     build in any workspace. An image that an earlier build has made of the same content is not built again.
     """
-    check_base(base)
+    check_option("--base", base, image_name)
+    check_option("--push", push, image_repository)
     if push and not docker:
         raise click.UsageError("--push goes with --docker: a build in the workspace's registry pushes there by itself")
     if docker:
@@ -53,13 +55,13 @@ def build(call: Invocation, spec: Path, base: str | None, docker: bool, push: st
     show(call, built)
 
 
-def check_base(base: str | None) -> None:
-    """Raise GateliftError for a base that the spec would not accept."""
+def check_option(name: str, value: str | None, rule: Callable[[str], str]) -> None:
+    """Raise GateliftError for a value that breaks the rule, before minutes go into a build."""
     try:
-        if base is not None:
-            image_name(base)
+        if value is not None:
+            rule(value)
     except RuleBroken as error:
-        raise GateliftError(f"--base {base!r} {error}", hint=error.hint, code="invalid_option") from None
+        raise GateliftError(f"{name} {value!r} {error}", hint=error.hint, code="invalid_option") from None
 
 
 def show(call: Invocation, built: BuiltImage) -> None:

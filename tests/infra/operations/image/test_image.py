@@ -187,6 +187,12 @@ def test_docker_builds_and_pushes(docker: Path, bench: Any, phases: Any) -> None
     assert local.image.startswith("gatelift-vllm:")
 
 
+def test_a_push_to_docker_hub_is_known_by_the_name_that_docker_shows(docker: Path, bench: Any, phases: Any) -> None:
+    docker.write_text(DOCKER.replace("ghcr.io/you/box@", "you/box@"))
+    built = image_build_with_docker(bench.spec("hub"), base=None, push="docker.io/you/box", reporter=phases)
+    assert built.image == "docker.io/you/box@sha256:2"
+
+
 def test_a_push_that_is_refused_says_why(docker: Path, bench: Any, phases: Any) -> None:
     docker.with_name("docker.refuses").touch()
     with pytest.raises(OperationFailed, match="denied: no such repository") as error:
