@@ -13,7 +13,7 @@ from infra.azure.cloud import Cloud
 from infra.errors import GateliftError, Refused
 from infra.parallel import Task
 from infra.planning.desired import ONCE_ACCEPTED, ORDER
-from infra.planning.plan import Action, Change
+from infra.planning.plan import Action, Change, whose
 from infra.planning.prepare import Prepared
 from infra.resources.base import Live, Resource, Wait
 from infra.resources.traffic import nonzero, stop_mirroring
@@ -76,11 +76,10 @@ def _steps(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None])
     steps = [Step(change, partial(delete, change.name), endpoint=endpoint) for change in idle]
     for resource, change in changed:
         kinds = ORDER[resource.kind] + ((IDLE,) if resource.kind == "deployment" else ())
+        perform = _perform_shared if resource.shared else _perform
         run: Callable[[], Wait | None] = partial(
-            _perform, cloud, resource, change.action, prepared.observed.of(resource)
+            perform, cloud, resource, change.action, prepared.observed.of(resource)
         )
-        if resource.shared:
-            run = partial(_perform_shared, cloud, resource, change.action, run)
         if resource.kind == "traffic":
             run = partial(_run_after, before_traffic, run)
         locked = endpoint if resource.kind in ON_ENDPOINT else ""
@@ -94,30 +93,32 @@ def _steps(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None])
 
 
 def _to_do(prepared: Prepared, resource: Resource, change: Change) -> bool:
-    """Whether there is a step for a resource: also for one that others made, if the stack is only being made.
+    """Whether there is a step for a resource: also for one that others made, if a deployment is about to refer to it.
 
-    Until its endpoint exists, a `down` of those others sees nobody who refers to what they made.
+    Until the deployment is written, a `down` of those others may not see who refers to what they made.
     """
     if change.action is not Action.NONE:
         return True
-    begins = any(other.kind == "endpoint" and it.action is Action.CREATE for other, it in prepared.pairs)
+    begins = any(other.kind == "deployment" and it.action is not Action.NONE for other, it in prepared.pairs)
     return resource.shared and begins
 
 
-def _perform_shared(cloud: Cloud, resource: Resource, action: Action, run: Callable[[], Wait | None]) -> None:
-    """Change what stacks share under the lock of it; what others have made or deleted meanwhile is seen."""
+def _perform_shared(cloud: Cloud, resource: Resource, action: Action, planned: Live | None) -> None:
+    """Change what stacks share under the lock of it; what others have made, deleted or taken over meanwhile is seen."""
+    what = f"the {resource.kind} {resource.name}"
     with cloud.locks.shared():
-        if action in (Action.CREATE, Action.NONE):
-            if (live := resource.read(cloud)) is not None:
-                if action is Action.CREATE:
-                    whose = f"the stack {live.owner}" if live.owner else "somebody"
-                    cloud.reporter.note(
-                        f"{whose} has made the {resource.kind} {resource.name} meanwhile: used as it is"
-                    )
-                return
-            if action is Action.NONE:
-                cloud.reporter.note(f"the {resource.kind} {resource.name} was deleted meanwhile: made again")
-        if (wait := run()) is not None:
+        live = resource.read(cloud)
+        if action is Action.NONE and live is None:
+            cloud.reporter.note(f"{what} was deleted meanwhile: made again")
+        elif action is Action.CREATE and live is not None:
+            cloud.reporter.note(f"{whose(live)} has made {what} meanwhile: used as it is")
+            return
+        elif action is Action.NONE:
+            return
+        elif action is Action.UPDATE and live and planned and live.owner != planned.owner:
+            cloud.reporter.note(f"{whose(live)} has taken over {what} meanwhile: used as it is")
+            return
+        if (wait := _perform(cloud, resource, action, live or planned)) is not None:
             wait()
 
 

@@ -148,14 +148,15 @@ class Deployment(Resource):
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
         """Change it; where only count and tags differ, a PATCH leaves the running instances alone."""
+        live = self.read(cloud) or live  # scaled, tagged or given variables by others since the plan was made?
         tags, left = merged_tags(live.state["tags"], state["tags"]), is_open(self.autoscale, self.spec.instance_count)
         if live.provisioning == "Succeeded" and _only_count_and_tags(live.state, state):
             id = cloud.workspace.deployment(self.endpoint, self.name)
             count = {} if left else {"sku": {"name": "Default", "capacity": state["instance_count"]}}
             cloud.poller.wait(cloud.begin(lambda: cloud.management.begin_patch(id, {"tags": tags, **count})))
             return
-        if left and (now := self.read(cloud)):  # scaled since the plan was made?
-            state["instance_count"] = now.state["instance_count"]
+        if left:
+            state["instance_count"] = live.state["instance_count"]
         self._put(cloud, {**state, "tags": tags}, live)
 
     def _put(self, cloud: Cloud, state: State, live: Live | None = None, *, new: bool = False) -> None:

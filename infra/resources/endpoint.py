@@ -92,8 +92,8 @@ class Endpoint(Resource):
         return begin_writing(cloud, state)
 
     def update(self, cloud: Cloud, live: Live, state: State) -> Wait:
-        """Change it, keeping the live traffic and what others set."""
-        return begin_writing(cloud, with_live(state, live))
+        """Change it, keeping the traffic and what others set as they are now, not as they were when it was planned."""
+        return begin_writing(cloud, with_live(state, self.read(cloud) or live))
 
     def resume(self, cloud: Cloud, live: Live) -> None:
         """Wait for the operation of an earlier run."""

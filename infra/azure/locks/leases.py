@@ -119,6 +119,16 @@ class Locks:
         for lock in list(self._held):
             lock.check()
 
+    @property
+    def orders(self) -> bool:
+        """Whether this command holds the lock of what is shared."""
+        return self._users > 0
+
+    def is_running(self, stack: str, command: str) -> bool:
+        """Whether somebody holds the lock of a stack for this command."""
+        holder = self._holder(f"stack-{stack}")
+        return holder is not None and holder.command == command
+
     def holders(self, stack: str) -> dict[str, Holder]:
         """Who holds the lock of the stack and that of what is shared, by the names of the locks."""
         found = {name: self._holder(name) for name in (f"stack-{stack}", SHARED)}

@@ -52,13 +52,15 @@ class Neighbours(Struct):
     staying: list[Live] = field(default_factory=list)
     """Those that are not."""
     beginning: list[str] = field(default_factory=list)
-    """The stacks with an endpoint and no deployment yet, which may be about to use what is there."""
+    """The stacks without a deployment yet, and those whose `up` is running: they may be about to use what is there."""
 
     @property
     def beginners(self) -> str:
         """Why something is kept for the stacks that are being made; empty where there is none."""
         names = ", ".join(sorted(set(self.beginning)))
-        return f"kept: {names} is being made and may use it; run `gatelift down` again later" if names else ""
+        return (
+            f"kept: {names} is being made or changed and may use it; run `gatelift down` again later" if names else ""
+        )
 
 
 def shared_removals(spec: StackSpec, cloud: Cloud, neighbours: Neighbours) -> list[Removal]:

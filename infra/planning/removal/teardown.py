@@ -40,6 +40,7 @@ def find_removals(spec: StackSpec, cloud: Cloud) -> list[Removal]:
             neighbours.others.append(document)
         if owner and owner != cloud.stack and not any(live.owner == owner for live in live_deployments.values()):
             neighbours.beginning.append(owner)
+    neighbours.beginning += _changing(cloud, neighbours)
     return found + shared_removals(spec, cloud, neighbours)
 
 
@@ -82,6 +83,20 @@ def _endpoint(
     else:
         found.append(Removal(keep("endpoint", endpoint, f"kept: {NOT_TAGGED}; {WAY_BACK} if it is this stack's"), 2))
     return found + [Removal(change, 2) for change in untagged(staying)]
+
+
+def _changing(cloud: Cloud, neighbours: Neighbours) -> list[str]:
+    """The other stacks whose `up` is running, so that more may be referred to in a moment than is now.
+
+    Nobody is asked before the lock of what is shared is held: until then it is only a forecast.
+    """
+    if not cloud.locks.orders:
+        return []
+    owners = {owner_of(document.get("tags")) for document in neighbours.documents}
+    owners |= {live.owner for live in neighbours.staying}
+    others = sorted(owners - {"", cloud.stack})
+    found = together([lambda n=name: cloud.locks.is_running(n, "up") for name in others])  # type: ignore[misc]
+    return [name for name, running in zip(others, found, strict=True) if running]
 
 
 def _disown(cloud: Cloud, endpoint: str) -> None:

@@ -1,0 +1,81 @@
+"""Somebody changes what a step is about to write, between the plan and that step: theirs survives, and is told."""
+
+from typing import Any
+
+from infra.operations.down import down
+from infra.operations.token import token_set
+from infra.reporter import Silent
+from tests.infra.operations.sharing.actors import reasons
+from tests.infra.operations.test_two_actors import GREEN, LARGER, Meanwhile, split_by_hand, splits
+
+CONNECTION = "HuggingFaceTokenConnection"
+
+
+def test_a_change_of_the_endpoint_keeps_a_split_that_was_set_since_the_plan(bench: Any) -> None:
+    bench.up(bench.spec("since"))
+    larger = bench.spec("since", deployment={"instance_type": LARGER})
+    bench.up(larger)
+    described = bench.spec("since", deployment={"instance_type": LARGER}, endpoint={"description": "new words"})
+    half = {"blue": 40, GREEN: 60}
+    bench.up(described, phases=Meanwhile("endpoint", lambda: split_by_hand(bench, larger, traffic=half)))
+    assert splits(bench, larger)[0] == half
+
+
+def test_a_change_of_the_deployment_keeps_tags_and_platform_variables_set_since_the_plan(bench: Any) -> None:
+    spec = bench.spec("since-tags")
+    bench.up(spec)
+    target = bench.target(spec)
+    blue = target.cloud.workspace.deployment("since-tags-endpoint", "blue")
+
+    def by_hand() -> None:
+        document = target.arm.get(blue)
+        document["properties"]["environmentVariables"]["AML_THEIRS"] = "theirs"
+        document["tags"]["cost-center"] = "42"
+        document["properties"].pop("provisioningState")
+        body = {name: document[name] for name in ("location", "tags", "sku", "properties")}
+        target.cloud.poller.wait(target.arm.begin_put(blue, body))
+
+    changed = bench.spec("since-tags", deployment={"environment_variables": {"NAME": "value"}})
+    bench.up(changed, phases=Meanwhile("deployment", by_hand))
+    document = target.arm.get(blue)
+    variables = document["properties"]["environmentVariables"]
+    assert (variables["AML_THEIRS"], variables["NAME"], document["tags"]["cost-center"]) == ("theirs", "value", "42")
+
+
+def test_a_connection_that_was_taken_over_since_the_plan_is_left_to_its_new_stack(bench: Any, pair: Any) -> None:
+    ours, theirs = pair("taken")
+    bench.up(ours)
+    bench.up(theirs)
+    person = Meanwhile(
+        "connection", lambda: token_set(theirs.but(take_over=True), bench.target(theirs), "hf_goodtoken001")
+    )
+    bench.up(ours, "hf_secondtoken2", phases=person)
+    target = bench.target(ours)
+    metadata = target.arm.get(target.cloud.workspace.connection(CONNECTION))["properties"]["metadata"]
+    assert metadata["gatelift"].startswith("taken-b@")
+    assert [note for note in person.notes if f"taken-b has taken over the connection {CONNECTION} meanwhile" in note]
+
+
+def test_what_a_running_up_is_about_to_refer_to_is_left(bench: Any, pair: Any) -> None:
+    owner, _ = pair("switch")
+    workspace = {"name": "ws-switch"}
+    bench.up(owner)
+    bench.up(bench.spec("switch-b", workspace=workspace, token={"connection": "Mine"}))
+    removed: list[Any] = []
+    switched = bench.spec("switch-b", workspace=workspace, deployment={"instance_type": LARGER})
+    person = Meanwhile("deployment", lambda: removed.extend(down(owner, bench.target(owner), reporter=Silent())))
+    bench.up(switched, phases=person)
+    assert "switch-b is being made or changed and may use it" in reasons(removed, "connection")
+    assert not bench.plan(switched).has_changes
+
+
+def test_what_was_deleted_before_a_deployment_refers_to_it_is_made_again(bench: Any) -> None:
+    bench.up(bench.spec("gone"))
+    larger = bench.spec("gone", deployment={"instance_type": LARGER})
+    target = bench.target(larger)
+    described = larger.but(endpoint=larger.endpoint.but(description="words"))
+    connection = target.cloud.workspace.connection(CONNECTION)
+    person = Meanwhile("endpoint", lambda: target.arm.delete(connection))
+    bench.up(described, phases=person)
+    assert [note for note in person.notes if f"{CONNECTION} was deleted meanwhile: made again" in note]
+    assert not bench.plan(described).has_changes
