@@ -257,6 +257,8 @@ class _Lock:
             if answer.status == 200:
                 self._renewed = began
             elif answer.status in (404, 409, 412):
+                if self._released.is_set():  # given back by another thread while this one asked
+                    return
                 broken = read_storage_error(answer)[0] == "LeaseIsBrokenAndCannotBeRenewed"
                 self._lost = self._lost or (
                     "somebody broke it" if broken or answer.status == 404 else "another command has it"

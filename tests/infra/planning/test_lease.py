@@ -1,7 +1,7 @@
 """The lock of a stack, with blobs that are leased by the emulator's rules and a clock that moves only in `sleep`."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -238,4 +238,25 @@ def test_what_is_shared_is_held_by_one_command_at_a_time(
         raise AssertionError("both hold it")
     with other.shared():
         assert list(leased_blobs.blobs) == ["shared"]
+    assert leased_blobs.blobs == {}
+
+
+def test_a_lock_that_another_thread_gives_back_while_it_is_checked_is_not_lost(
+    leased_blobs: Any, manual_clock: Any, notes: Notes
+) -> None:
+    """A step that needs nothing shared may begin just when the last one that does has ended."""
+    with ExitStack() as held:
+
+        class GivenBack:
+            """Blobs whose shared lock is given back while it is being renewed."""
+
+            def send(self, method: str, name: str, headers: dict[str, str], *, query: str = "") -> Any:
+                if headers.get("x-ms-lease-action") == "renew":
+                    held.close()
+                return leased_blobs.send(method, name, headers, query=query)
+
+        locks = Locks(GivenBack(), manual_clock, notes, local=False, longest=900)
+        held.enter_context(locks.shared())
+        manual_clock.sleep(2)
+        locks.check()
     assert leased_blobs.blobs == {}
