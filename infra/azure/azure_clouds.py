@@ -30,13 +30,10 @@ class AzureCloud(Struct, frozen=True):
     """Where Microsoft Entra ID issues tokens."""
     machine_learning: str
     """Azure ML studio, which is also the resource for which the tokens of `aad_token` endpoints are issued."""
-    storage_suffix: str
-    portal: str
-    registry_discovery: str
     token_exchange: str = "api://AzureADTokenExchange"  # noqa: S105 an audience
     """The audience of the assertions of CI services."""
     known: bool = True
-    """Whether azure-ai-ml and azure-identity know the cloud by its name."""
+    """Whether azure-identity knows the cloud."""
 
     @property
     def management_scope(self) -> str:
@@ -54,18 +51,12 @@ PUBLIC = AzureCloud(
     "https://management.azure.com",
     "https://login.microsoftonline.com",
     "https://ml.azure.com",
-    "core.windows.net",
-    "https://portal.azure.com",
-    "https://eastus.api.azureml.ms",
 )
 US_GOVERNMENT = AzureCloud(
     "AzureUSGovernment",
     "https://management.usgovcloudapi.net",
     "https://login.microsoftonline.us",
     "https://ml.azure.us",
-    "core.usgovcloudapi.net",
-    "https://portal.azure.us",
-    "https://usgovarizona.api.ml.azure.us",
     "api://AzureADTokenExchangeUSGov",
 )
 CHINA = AzureCloud(
@@ -73,9 +64,6 @@ CHINA = AzureCloud(
     "https://management.chinacloudapi.cn",
     "https://login.chinacloudapi.cn",
     "https://ml.azure.cn",
-    "core.chinacloudapi.cn",
-    "https://portal.azure.cn",
-    "https://chinaeast2.api.ml.azure.cn",
     "api://AzureADTokenExchangeChina",
 )
 CLOUDS = {cloud.name.lower(): cloud for cloud in (PUBLIC, US_GOVERNMENT, CHINA)}
@@ -98,7 +86,7 @@ def find_cloud(wanted: str | None, environ: Mapping[str, str]) -> AzureCloud:
     if wanted:
         return _named(wanted, "`cloud` in the spec")
     if url := environ.get(METADATA_URL):
-        return _described(url, environ)
+        return _described(url)
     if name := environ.get("AZURE_CLOUD"):
         return _named(name, "AZURE_CLOUD")
     return _of_cli(Path(environ.get("AZURE_CONFIG_DIR") or Path(environ.get("HOME", "~"), ".azure")).expanduser())
@@ -126,7 +114,7 @@ def _named(name: str, where: str) -> AzureCloud:
     return found
 
 
-def _described(url: str, environ: Mapping[str, str]) -> AzureCloud:
+def _described(url: str) -> AzureCloud:
     """The cloud whose Resource Manager gives its addresses at this URL."""
     hint = f"check {METADATA_URL}, or unset it for the public cloud"
     if urlsplit(url).scheme != "https":
@@ -140,7 +128,7 @@ def _described(url: str, environ: Mapping[str, str]) -> AzureCloud:
         found = None
     host = urlsplit(url).netloc.lower()
     for one in found if isinstance(found, list) else [found]:
-        cloud = _from_metadata(one, environ)
+        cloud = _from_metadata(one)
         if cloud and (not isinstance(found, list) or urlsplit(cloud.resource_manager).netloc.lower() == host):
             return CLOUDS.get(cloud.name.lower(), cloud)
     message = f"{url} has no metadata of a cloud: it answered {answer.status}"
@@ -149,30 +137,19 @@ def _described(url: str, environ: Mapping[str, str]) -> AzureCloud:
     )
 
 
-def _from_metadata(found: Any, environ: Mapping[str, str]) -> AzureCloud | None:
+def _from_metadata(found: Any) -> AzureCloud | None:
     try:
-        addresses = {
-            "resource_manager": found["resourceManager"],
-            "authority": found["authentication"]["loginEndpoint"],
-            "portal": found["portal"],
-        }
-        discovery = environ.get("REGISTRY_DISCOVERY_ENDPOINT_URL", "")
-        return _custom(found["name"], found["suffixes"]["storage"], addresses, discovery)
+        return _custom(
+            found["name"], found["resourceManager"], found["authentication"]["loginEndpoint"], found["portal"]
+        )
     except (KeyError, TypeError, AttributeError):
         return None
 
 
-def _custom(name: str, storage_suffix: str, addresses: Mapping[str, str], discovery: str = "") -> AzureCloud:
-    own = {key: url.rstrip("/") for key, url in addresses.items()}
-    suffix = (urlsplit(own["portal"]).hostname or "").removeprefix("portal.azure.")
-    return AzureCloud(
-        name,
-        **own,
-        machine_learning=f"https://ml.azure.{suffix}",  # as azure-ai-ml derives it
-        storage_suffix=storage_suffix,
-        registry_discovery=(discovery or own["resource_manager"]).rstrip("/"),
-        known=False,
-    )
+def _custom(name: str, resource_manager: str, authority: str, portal: str) -> AzureCloud:
+    suffix = (urlsplit(portal).hostname or "").removeprefix("portal.azure.")
+    machine_learning = f"https://ml.azure.{suffix}"  # as azure-ai-ml derives it
+    return AzureCloud(name, resource_manager.rstrip("/"), authority.rstrip("/"), machine_learning, known=False)
 
 
 def _of_cli(folder: Path) -> AzureCloud:
@@ -183,12 +160,8 @@ def _of_cli(folder: Path) -> AzureCloud:
         return CLOUDS.get((name or PUBLIC.name).lower(), PUBLIC)
     registered = _read_ini(folder / CLI_CLOUDS).get(name, {})
     try:
-        addresses = {
-            "resource_manager": registered["endpoint_resource_manager"],
-            "authority": registered["endpoint_active_directory"],
-            "portal": registered.get("endpoint_portal", PUBLIC.portal),
-        }
-        return _custom(name, registered["suffix_storage_endpoint"], addresses)
+        portal = registered.get("endpoint_portal", "https://portal.azure.com")
+        return _custom(name, registered["endpoint_resource_manager"], registered["endpoint_active_directory"], portal)
     except KeyError:
         return _named(name, f"{folder / 'config'}, which `az cloud set` wrote")
 

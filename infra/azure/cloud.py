@@ -47,13 +47,7 @@ class Poller(Protocol):
 
 
 class Assets(Protocol):
-    """Creates the assets that need uploaded files; implemented by `infra.azure.sdk.assets.AzureAssets`."""
-
-    def warm_up(self) -> None:
-        """Start to load what `put_model` needs, which takes seconds."""
-
-    def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
-        """Create a model version; `document` is its Azure ML YAML, `folder` has its files."""
+    """Uploads the files of assets; implemented by `infra.azure.storage.assets.AzureAssets`."""
 
     def upload(self, reference: Mapping[str, Any], files: Sequence[tuple[str, Path]], folder: str) -> str:
         """Upload files into a folder at the place of a pending upload; returns the folder's URL.
@@ -61,6 +55,9 @@ class Assets(Protocol):
         `files` are pairs of the path below the folder and the path on disk, `reference` is the
         `blobReferenceForConsumption` of `startPendingUpload`.
         """
+
+    def upload_to_workspace(self, files: Sequence[tuple[str, Path]], folder: str) -> str:
+        """Upload files into a folder of the workspace's default datastore; returns the folder's `azureml://` path."""
 
     def put_blob(self, url: str, content: bytes) -> None:
         """Write the blob of a URL with a shared access signature."""

@@ -36,7 +36,7 @@ class Credential(Protocol):
 
 
 class CachingCredential:
-    """Keeps one token per scope for all clients; the SDK's seven clients would each fetch their own.
+    """Keeps one token per scope for all clients; each of them would fetch its own.
 
     `cloud` is the cloud to log in to, None for the emulator.
     """

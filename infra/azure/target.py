@@ -19,7 +19,7 @@ from infra.azure.image_builds import REGISTRY_API
 from infra.azure.locks.leases import Locks
 from infra.azure.login import CachingCredential
 from infra.azure.poller import ArmPoller
-from infra.azure.sdk.assets import AzureAssets
+from infra.azure.storage.assets import AzureAssets
 from infra.azure.storage.lock_blobs import LockBlobs
 from infra.azure.workspace import PROVIDER, Workspace
 from infra.clock import Clock, SystemClock
@@ -75,7 +75,7 @@ class Target:
 
     @cached_property
     def _assets(self) -> AzureAssets:
-        return AzureAssets(self.workspace, self.arm, self.azure)
+        return AzureAssets(self.workspace, self.arm)
 
     @cached_property
     def _blobs(self) -> LockBlobs:
@@ -142,7 +142,7 @@ def _open_local(place: _Place, environ: MutableMapping[str, str], absent: WhenAb
         **without_proxy(environ),
     }
     environ.update(settings)
-    os.environ.update(settings)  # azure-identity and the SDK's storage clients read nothing else
+    os.environ.update(settings)  # azure-identity and azure-storage-blob read nothing else
     timeouts = read_timeouts(environ)
     own_ca = Path(profile.ca_bundle).with_name("ca.pem")  # without the public root certificates, which load slowly
     ca_bundle = str(own_ca if own_ca.exists() else profile.ca_bundle)
@@ -158,8 +158,7 @@ def _open_local(place: _Place, environ: MutableMapping[str, str], absent: WhenAb
     if place.registry and absent == "make":
         _make_model_registry(arm, workspace, place.registry, place.workspace.location or DEFAULT_LOCATION)
     hub = Hub(profile.hub, local=True, timeouts=timeouts)
-    own = {"resource_manager": arm.base_url, "authority": arm.base_url, "registry_discovery": arm.base_url}
-    azure = replace(PUBLIC, name="the emulator", portal=profile.portal, known=False, **own)
+    azure = replace(PUBLIC, name="the emulator", resource_manager=arm.base_url, authority=arm.base_url, known=False)
     return Target(workspace, place.stack, arm, hub, profile.portal, SystemClock(), azure)
 
 

@@ -20,8 +20,6 @@ from infra.planning.prepare import Prepared, observe_again, prepare
 from infra.reporter import Phase, Recorder, Reporter
 from infra.spec.model import StackSpec
 
-BY_SDK = {"model"}  # this kind is created through azure-ai-ml, which takes seconds to import
-
 
 class UpResult(Struct, frozen=True):
     """What `up` did: the plan it applied, how to connect, how long each phase took, and the smoke test's answer."""
@@ -60,8 +58,6 @@ def up(
         return _nothing_to_do(prepared, target, cloud)
     checks = Task(partial(check_access_and_quota, prepared, target, cloud))
     with hold_lease(cloud, "up", partial(observe_again, prepared, cloud), checks) as current:
-        if current.plan.changing & BY_SDK:
-            cloud.assets.warm_up()
         check(current, agreed)
         if resume_running(cloud, current):
             current = observe_again(current, cloud)

@@ -79,7 +79,7 @@ class CatalogModel(Resource):
 
     @cached_property
     def desired(self) -> State:
-        """The entry as Azure ML YAML."""
+        """The entry in the words of Azure ML YAML."""
         state: State = {
             "name": self.model,
             "version": self.chosen_version,
@@ -122,30 +122,33 @@ class CatalogModel(Resource):
 
     def create(self, cloud: Cloud, state: State) -> None:
         """Upload the card and create the version."""
-        with tempfile.TemporaryDirectory(prefix="gatelift-card-") as temporary:
-            folder = Path(
-                temporary, self.model
-            )  # part of the blob's name: if it varied, the same card would be sent again
-            folder.mkdir()
-            card = folder / "README.md"
-            card.write_text(self.card, encoding="utf-8")
-            if self.registry:
-                self._create_in_registry(cloud, state, card)
-            else:
-                cloud.assets.put_model(state, folder)
-
-    def _create_in_registry(self, cloud: Cloud, state: State, card: Path) -> None:
         id = self._id(cloud)
-        pending = cloud.management.post(f"{id}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"})
-        uri = cloud.assets.upload(pending["blobReferenceForConsumption"], [(card.name, card)], self.model)
+        made_in = {WORKSPACE_TAG: own_place(cloud)} if is_registry(id) else {}
         properties = {
             "modelType": state["type"],
-            "modelUri": uri,
+            "modelUri": self._upload_card(cloud, id),
+            "isAnonymous": False,
+            "isArchived": False,
             "properties": state["properties"],
-            "tags": {**state["tags"], WORKSPACE_TAG: own_place(cloud)},
+            "tags": {**state["tags"], **made_in},
             "description": state.get("description"),
         }
         put_version(cloud, id, {name: value for name, value in properties.items() if value is not None})
+
+    def _upload_card(self, cloud: Cloud, id: str) -> str:
+        """Upload the card; returns the address of its folder.
+
+        Azure documents pending uploads of models for registries only, and azure-ai-ml downloads a workspace's models
+        from its datastores.
+        """
+        with tempfile.TemporaryDirectory(prefix="gatelift-card-") as temporary:
+            card = Path(temporary, "README.md")
+            card.write_text(self.card, encoding="utf-8")
+            files = [(card.name, card)]
+            if not is_registry(id):
+                return cloud.assets.upload_to_workspace(files, self.model)
+            pending = cloud.management.post(f"{id}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"})
+            return cloud.assets.upload(pending["blobReferenceForConsumption"], files, self.model)
 
     def update(self, cloud: Cloud, live: Live, state: State) -> None:
         """Change tags and description; everything else is sent back unchanged."""

@@ -1,4 +1,4 @@
-"""The workspace connection that holds the Hub token: custom keys, written through ARM since azure-ai-ml cannot."""
+"""The workspace connection that holds the Hub token as custom keys."""
 
 import hashlib
 import hmac

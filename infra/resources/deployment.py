@@ -222,10 +222,7 @@ def live_deployment(document: Mapping[str, Any], endpoint: str) -> Live:
 
 
 def write(cloud: Cloud, endpoint: str, state: State, live: Live | None, tick: Tick) -> None:
-    """Write the state as Azure's document and wait; properties of a live deployment that it does not set are kept.
-
-    This does not use azure-ai-ml, which reads endpoint and workspace first and polls only once a second.
-    """
+    """Write the state as Azure's document and wait; properties of a live deployment that it does not set are kept."""
     before = _settable(live)
     variables = without_empty(before.get("environmentVariables") or {})
     request, code = state["request_settings"], state.get("code_configuration") or {}

@@ -133,10 +133,7 @@ def live_endpoint(document: Mapping[str, Any]) -> Live:
 
 
 def begin_writing(cloud: Cloud, state: State) -> Wait:
-    """Write the state as Azure's document; returns a function that waits for the operation.
-
-    This does not use azure-ai-ml, whose import would take as long as the operation itself.
-    """
+    """Write the state as Azure's document; returns a function that waits for the operation."""
     properties = {
         "authMode": AUTH_MODES[state["auth_mode"]],
         "publicNetworkAccess": state["public_network_access"].capitalize(),

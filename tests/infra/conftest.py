@@ -145,13 +145,8 @@ def answer_of(status: int, headers: dict[str, str]) -> Answer:
     return Answer(status, message)
 
 
-class RecordingAssets:
-    """What was uploaded, as a list of the documents that were given."""
-
-    def __init__(self) -> None:
-        self.documents: list[tuple[str, dict[str, Any]]] = []
-
-    def warm_up(self) -> None: ...
+class NoUploads:
+    """Takes all files, and keeps none."""
 
     def upload(self, reference: Any, files: Any, folder: str) -> str:
         return ""
@@ -161,8 +156,8 @@ class RecordingAssets:
     def read_blob(self, url: str, start: int) -> bytes:
         return b""
 
-    def put_model(self, document: Mapping[str, Any], folder: Path) -> None:
-        self.documents.append(("model", dict(document)))
+    def upload_to_workspace(self, files: Any, folder: str) -> str:
+        return ""
 
 
 @pytest.fixture
@@ -196,19 +191,12 @@ def shelf() -> Shelf:
 
 
 @pytest.fixture
-def recording_assets() -> RecordingAssets:
-    return RecordingAssets()
-
-
-@pytest.fixture
 def leased_blobs(manual_clock: ManualClock) -> LeasedBlobs:
     return LeasedBlobs(manual_clock.now)
 
 
 @pytest.fixture
-def plain_cloud(
-    shelf: Shelf, recording_assets: RecordingAssets, manual_clock: ManualClock, leased_blobs: LeasedBlobs
-) -> Cloud:
+def plain_cloud(shelf: Shelf, manual_clock: ManualClock, leased_blobs: LeasedBlobs) -> Cloud:
     workspace = Workspace(SPEC["workspace"]["subscription_id"], "group", "workspace")
     locks = Locks(leased_blobs, manual_clock, Silent(), local=False, longest=900)
-    return Cloud(workspace, "demo", shelf, NoWaiting(), recording_assets, manual_clock, Silent(), locks)
+    return Cloud(workspace, "demo", shelf, NoWaiting(), NoUploads(), manual_clock, Silent(), locks)

@@ -1,1 +1,1 @@
-"""The workspace's own blob container: what opens it, and requests to its blobs without an SDK."""
+"""Blob storage: the workspace's own container and what opens it, uploads of assets, and single blobs without an SDK."""

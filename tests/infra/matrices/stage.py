@@ -30,8 +30,7 @@ SEED: dict[str, Any] = {
 # Imported once, in the server that forks the children, since it would take each of them seconds.
 PRELOADED = [
     "tests.infra.matrices.child",
-    "infra.azure.sdk.client",
-    "azure.ai.ml",
+    "infra.azure.storage.uploads",
     "azure.storage.blob",
     "azure.identity",
 ]

@@ -7,26 +7,10 @@ import pytest
 from infra.errors import NotFound, Refused
 from infra.operations.catalog import catalog_hide, catalog_list, catalog_publish, catalog_show
 from infra.operations.status import status
+from tests.infra.operations.catalog.sdk import models_of
 
 UNTIL = "2126-01-16T00:00:00.000Z"
 CATALOG = {"registry": "shelf", "invisible_until": UNTIL}
-
-
-def through_the_sdk(target: Any) -> Any:
-    """The registry's models as azure-ai-ml sees them."""
-    from azure.ai.ml import MLClient
-
-    url = target.arm.base_url
-    metadata = {
-        "azure_portal": url,
-        "resource_manager": f"{url}/",
-        "active_directory": f"{url}/",
-        "aml_resource_id": "https://ml.azure.com/",
-        "storage_endpoint": "core.windows.net",
-        "registry_discovery_endpoint": f"{url}/",
-    }
-    cloud = {"cloud": f"registry-{url.rpartition(':')[2]}", "cloud_metadata": metadata}
-    return MLClient(target.arm.credential, registry_name="shelf", enable_telemetry=False, **cloud).models
 
 
 def names(spec: Any, target: Any, *, hidden: bool = False, as_of: str | None = None) -> list[str]:
@@ -41,14 +25,17 @@ def test_an_entry_is_published_hidden_and_revealed_in_a_registry(bench: Any) -> 
     entry = catalog_publish(spec, target)
     assert (entry["catalog"], entry["visible"], entry["owner"]) == ("registry shelf", False, "registry")
     assert entry["card"].startswith(f"> **Invisible** org/gated is not visible in the catalog until {UNTIL}")
-    seen = through_the_sdk(target).get("in-registry", version=entry["model_version"])
+    seen = models_of(target, registry_name="shelf").get("in-registry", version=entry["model_version"])
     assert (seen.tags["invisibleUntil"], seen.tags["modelId"]) == (UNTIL, "org/gated")
 
     assert "in-registry" not in names(spec, target)
     assert "in-registry" in names(spec, target, as_of=UNTIL)
     assert catalog_hide(spec, target, None)["visible"]
     assert "in-registry" in names(spec, target)
-    assert "invisibleUntil" not in through_the_sdk(target).get("in-registry", version=entry["model_version"]).tags
+    assert (
+        "invisibleUntil"
+        not in models_of(target, registry_name="shelf").get("in-registry", version=entry["model_version"]).tags
+    )
     assert catalog_publish(spec, target)["invisible_until"] == UNTIL
     in_the_workspace = bench.spec("registry", catalog={"name": "in-registry"})
     assert names(in_the_workspace, target, hidden=True) == []
@@ -71,7 +58,7 @@ def test_a_stack_of_the_same_name_in_another_workspace_is_another(bench: Any) ->
     ours = bench.spec("twin", catalog={**CATALOG, "name": "twins"})
     theirs = bench.spec("twin", catalog={**CATALOG, "name": "twins"}, workspace={"name": "ws-elsewhere"})
     catalog_publish(theirs, bench.target(theirs))
-    with pytest.raises(Refused, match="belongs to the stack twin of group/ws-elsewhere: nothing was changed"):
+    with pytest.raises(Refused, match="belongs to the stack twin of group/ws-elsewhere"):
         catalog_publish(ours, bench.target(ours))
     assert "model" not in bench.down(ours)
     assert "twins" in names(ours, bench.target(ours), hidden=True)

@@ -1,8 +1,4 @@
-"""Uploads files to blob storage; the only module that imports azure-storage.
-
-azure-ai-ml would upload code and models itself, but its storage client accepts no timeouts, so that a network
-fault would keep it busy for minutes.
-"""
+"""Uploads files to blob storage; the only module that imports azure-storage."""
 
 from __future__ import annotations
 
@@ -17,7 +13,6 @@ from infra.azure.storage.datastore import DATASTORE, workspace_container
 from infra.azure.workspace import Workspace
 from infra.digests import content_digest
 from infra.errors import AccessDenied
-from infra.uploaded_files import files_to_upload
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
@@ -43,14 +38,13 @@ class Place:
         return f"{self.container}/{self.folder}"
 
 
-def upload_to_workspace(arm: Arm, workspace: Workspace, folder: Path) -> str:
-    """Upload a folder to the workspace's default datastore, under a path made from a hash of its content.
+def upload_to_workspace(arm: Arm, workspace: Workspace, files: Files, folder: str) -> str:
+    """Upload files to the workspace's default datastore, into a folder below a hash of their content.
 
-    Files that are there already are not sent again. Returns the datastore path (`azureml://…`).
+    Files that are there already are not sent again. Returns the folder's datastore path (`azureml://…`).
     """
     container = workspace_container(arm, workspace)
-    files = files_to_upload(folder)
-    below = f"LocalUpload/{content_digest(files)}/{folder.name}"
+    below = f"LocalUpload/{content_digest(files)}/{folder}"
     place = Place(container.url, below, container.signature, container.key, True)
     _upload(arm, place, files)
     scope = f"subscriptions/{workspace.subscription_id}/resourcegroups/{workspace.resource_group}"
@@ -80,7 +74,7 @@ def _upload(arm: Arm, place: Place, files: Files) -> None:
 
 
 def _send(arm: Arm, place: Place, files: Files) -> None:
-    from infra.azure.sdk.transport import as_gatelift_errors
+    from infra.azure.storage.blob_errors import as_gatelift_errors
 
     what = "upload to the workspace's storage account"
     with _client(arm, place) as container:
@@ -94,7 +88,7 @@ def _send(arm: Arm, place: Place, files: Files) -> None:
 
 def _blobs(container: ContainerClient, place: Place) -> dict[str, bytes]:
     """The blobs of the folder with the MD5 of each; empty where they may not be listed, which an upload need not."""
-    from infra.azure.sdk.transport import as_gatelift_errors
+    from infra.azure.storage.blob_errors import as_gatelift_errors
 
     try:
         with as_gatelift_errors("list the workspace's storage account"):
