@@ -28,11 +28,18 @@ class BuiltImage(Struct, frozen=True):
         return {"image": self.image, "base": self.base, "built": self.built}
 
 
-def image_build(spec: StackSpec, target: Target, *, base: str | None, reporter: Reporter) -> BuiltImage:
-    """Build the spec's image in the workspace's registry, unless it is there already, and wait for it."""
+def image_build(
+    spec: StackSpec, target: Target, *, base: str | None, reporter: Reporter, rebuild: bool = False
+) -> BuiltImage:
+    """Build the spec's image in the workspace's registry, and wait for it.
+
+    One that an earlier build has made of the same content is taken, unless it is to be built again: the registry's
+    runs do not tell whether somebody has deleted it since.
+    """
     environment = _environment(spec, base)
     cloud = target.cloud_for(reporter)
-    if found := find_image(cloud, require_registry(cloud), NAME, environment.version):
+    registry = require_registry(cloud)
+    if not rebuild and (found := find_image(cloud, registry, NAME, environment.version)):
         return BuiltImage(found, environment.base, built=False)
     began = cloud.clock.now()
     reporter.phase_started("image", environment.name)

@@ -20,6 +20,12 @@ REQUESTS: Causes = {
             ("policy",),
         ),
         Diagnosis(
+            "the registry does not have the image: it was never pushed there, or something has deleted it since, such "
+            "as a retention policy or `acr purge`",
+            "`gatelift image build SPEC --rebuild` builds it again: name the image that it prints in environment.image",
+            ("user container image",),
+        ),
+        Diagnosis(
             "the image, the model or the code was not found, or the request is wrong",
             "check the names in the message against the spec",
         ),

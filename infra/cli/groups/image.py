@@ -34,11 +34,13 @@ app.add_command(image)
 @click.option(
     "--push", metavar="REPOSITORY", help="With --docker: push the image there, e.g. ghcr.io/you/gatelift-vllm."
 )
-def build(call: Invocation, spec: Path, base: str | None, docker: bool, push: str | None) -> None:
+@click.option("--rebuild", is_flag=True, help="Build also where an earlier build has made the image.")
+def build(call: Invocation, spec: Path, base: str | None, docker: bool, push: str | None, rebuild: bool) -> None:
     """Build the container's image, and print it by its digest.
 
     `up` builds the image by itself where it is missing. Built beforehand and named in `environment.image`, it needs no
-    build in any workspace. An image that an earlier build has made of the same content is not built again.
+    build in any workspace. An image that an earlier build has made of the same content is not built again, unless
+    with --rebuild: where somebody has deleted it from the registry.
     """
     check_option("--base", base, image_name)
     check_option("--push", push, image_repository)
@@ -51,7 +53,7 @@ def build(call: Invocation, spec: Path, base: str | None, docker: bool, push: st
         return
     stack, target = open_stack(call, spec)
     with progress(call.out) as reporter:
-        built = image_build(stack, target, base=base, reporter=reporter)
+        built = image_build(stack, target, base=base, reporter=reporter, rebuild=rebuild)
     show(call, built)
 
 
@@ -69,7 +71,7 @@ def show(call: Invocation, built: BuiltImage) -> None:
     call.out.document(built.to_json())
     call.out.data(built.image)
     if not built.built:
-        call.out.message("an earlier build had made it already")
+        call.out.message("an earlier build had made it already; --rebuild builds it again")
     if "@" in built.image:
         call.out.hint(f"`environment: {{image: {built.image}}}` in a spec deploys it without a build")
     else:

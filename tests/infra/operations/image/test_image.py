@@ -141,6 +141,20 @@ def test_an_image_that_is_not_there_fails_as_on_azure(bench: Any) -> None:
     assert "registry is private" in error.value.cause
 
 
+def test_an_image_that_was_deleted_since_can_be_built_again(bench: Any, phases: Any) -> None:
+    spec = bench.spec("purged")
+    target = bench.target(spec)
+    first = image_build(spec, target, base=None, reporter=phases).image
+    gone = first.rpartition("@")[0] + "@sha256:" + "0" * 64
+    with pytest.raises(OperationFailed) as error:
+        bench.up(bench.spec("purged", environment={"image": gone}))
+    assert "image build SPEC --rebuild" in error.value.hint
+    again = image_build(spec, target, base=None, reporter=phases, rebuild=True)
+    assert again.built
+    assert again.image != first
+    assert bench.up(bench.spec("purged", environment={"image": again.image})).answer
+
+
 def test_image_build_makes_what_up_needs(bench: Any, phases: Any) -> None:
     spec = bench.spec("ahead")
     target = bench.target(spec)
