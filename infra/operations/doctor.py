@@ -212,7 +212,7 @@ class StackChecks:
             return "a registry model brings its own"
         environment, _ = shipped_sources().assets(self.spec)
         if environment.spec.image:
-            return f"{environment.spec.image} is ready, and is pulled when the deployment starts"
+            return f"{environment.spec.image} is pulled when the deployment starts; nobody has looked whether it can be"
         if Image(environment).read(self.cloud) is not None:
             return f"{environment.name} is built"
         if self.cloud.workspace.absent:

@@ -74,6 +74,12 @@ ACCESS: Causes = {
     "AADSTS50027": _one("what was sent as an assertion is not a JSON Web Token", "check AZURE_FEDERATED_TOKEN_FILE"),
     "AuthorizationFailed": (
         Diagnosis(
+            "the signed-in principal may not build images in the workspace's registry",
+            "ask for the role Container Registry Tasks Contributor on the registry that the message names, or name a "
+            "ready image in environment.image",
+            ("microsoft.containerregistry/registries/",),
+        ),
+        Diagnosis(
             "the signed-in principal lacks a permission",
             "ask for the role AzureML Data Scientist on the workspace; a new role takes up to 10 minutes to work",
         ),

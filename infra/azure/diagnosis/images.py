@@ -41,7 +41,8 @@ IMAGES: Causes = {
         NOT_IN_TIME,
         Diagnosis(
             "the build took longer than its limit",
-            "run the command again: the registry has kept what was done; or name a ready image in environment.image",
+            "run the command again, which begins anew: the base image may have come slowly; or name a ready image in "
+            "environment.image",
             ("timed out", "timeout"),
         ),
         Diagnosis(

@@ -20,9 +20,10 @@ REQUESTS: Causes = {
             ("policy",),
         ),
         Diagnosis(
-            "the registry does not have the image: it was never pushed there, or something has deleted it since, such "
-            "as a retention policy or `acr purge`",
-            "`gatelift image build SPEC --rebuild` builds it again: name the image that it prints in environment.image",
+            "the registry does not have the image, since a retention policy or `acr purge` has deleted it, or does not "
+            "give it to everybody, as ghcr.io with packages that nobody has made public",
+            "make it public, or build it again with `gatelift image build SPEC --rebuild` and name the image that this "
+            "prints in environment.image",
             ("user container image",),
         ),
         Diagnosis(

@@ -82,6 +82,15 @@ def test_every_known_code_has_a_way_out() -> None:
         pytest.param("ImageBuildFailure", "error: externally-managed-environment", "refuses `pip", id="pep-668"),
         pytest.param("ImageBuildFailure", "exit status 1", "could not be built", id="any-other-build"),
         pytest.param("TasksOperationsNotAllowed", "ACR Tasks requests", "may not build", id="no-acr-tasks"),
+        pytest.param(
+            "AuthorizationFailed",
+            "The client 'x' does not have authorization to perform action "
+            "'Microsoft.ContainerRegistry/registries/scheduleRun/action' over scope '/subscriptions/x'",
+            "may not build images",
+            id="no-right-to-build",
+        ),
+        pytest.param("AuthorizationFailed", "to perform action 'X/y/read'", "lacks a permission", id="any-right"),
+        pytest.param("BadArgument", "Unable to download user container image", "a retention policy", id="image-gone"),
         pytest.param("UserError", "unsatisfied condition: cuda>=13.0", "container runtime", id="require-cuda"),
         pytest.param("model_error", "", "as 424", id="status-of-the-container"),
         pytest.param("model_not_ready", "", "no instance", id="no-instance"),
