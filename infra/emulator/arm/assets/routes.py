@@ -223,7 +223,7 @@ def _routes() -> Routes:
             routes[("GET", f"{base}/{{}}/versions")] = list_versions
             routes |= {(method, f"{base}/{{}}"): handler for method, handler in containers.items()}
             routes |= {(method, f"{base}/{{}}/versions/{{}}"): handler for method, handler in versions.items()}
-            if collection != "environments":
+            if collection == "codes" or (home, collection) == ("registries", "models"):  # as documented
                 routes[("POST", f"{base}/{{}}/versions/{{}}/startPendingUpload")] = start_pending_upload
         routes[("PUT", f"{home}/{{}}/tempdatarefs/{{}}/versions/{{}}")] = put_temporary_reference
     return routes

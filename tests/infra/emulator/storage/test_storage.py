@@ -96,6 +96,11 @@ def test_each_pending_upload_has_a_place_of_its_own(arm: Any, place: Any) -> Non
     assert (upload.status_code, upload.headers["x-ms-error-code"]) == (403, "AuthenticationFailed")
 
 
+def test_models_of_a_workspace_have_no_pending_uploads(arm: Any) -> None:
+    answer = arm("POST", f"{arm.lab}/models/any/versions/1/startPendingUpload", {})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotImplemented")
+
+
 def test_the_storage_sdk(place: Any, emulator: Any, sdk_environment: Any) -> None:
     from azure.core.exceptions import ResourceNotFoundError
     from azure.storage.blob import ContainerClient
