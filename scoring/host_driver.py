@@ -46,7 +46,7 @@ def decide(library_path: str, *, root: Path = Path("/"), cuda: str = "") -> Deci
     without = [entry for entry in entries if not COMPAT.fullmatch(os.path.normpath(entry))]
     if not driver:
         kept = ":".join(entries)  # an empty element is the current folder to the loader
-        return Decision(f"no NVIDIA driver: {LIBRARY_PATH} stays {kept or 'not set'}", kept)
+        return Decision(f"no NVIDIA driver: {LIBRARY_PATH} is {kept or 'not set'}", kept)
     if not compat:
         chosen, why = entries, "the image has no compatibility libraries"
     elif _numbers(compat) <= _numbers(driver):
