@@ -20,7 +20,7 @@ LONGEST = (
     "tests/scoring/test_azmlinfsrv",
 )
 # Every emulator that a test starts answers lists two items at a time, so that a client that ignores nextLink fails.
-os.environ["GATELIFT_EMULATOR_SETTINGS"] = '{"list_page_size": 2}'
+os.environ["GATELIFT_EMULATOR_SETTINGS"] = '{"list_page_size": 2, "hub_page_size": 2}'
 TOLD = pytest.StashKey[list[str]]()
 CHECKED = pytest.StashKey[Counter[str]]()
 

@@ -109,7 +109,7 @@ class _Emulator:
         self._listeners = [
             Listener(faults.wrap(_https_router(world, arm), "arm"), sockets["arm"], tls),
             Listener(_portal_and_identity(portal, faults.wrap(_managed_identity(world), "arm")), sockets["portal"]),
-            Listener(faults.wrap(HubRoutes(store, world.urls, self._repos), "hub"), sockets["hub"]),
+            Listener(faults.wrap(HubRoutes(store, world.urls, self._repos, world.settings), "hub"), sockets["hub"]),
         ]
         self._restart = asyncio.create_task(resume(world))
         profile = {

@@ -9,7 +9,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from infra.emulator.hub.gate import HubToken
-from infra.emulator.hub.repos import Repo, RepoFile
+from infra.emulator.hub.history import Commit, RepoFile
+from infra.emulator.hub.repos import Repo
 
 CREATED = "2026-01-01T00:00:00.000Z"
 MASKED = "*" * 64
@@ -50,7 +51,7 @@ def model_info(repo: Repo, *, readable: bool, blobs: bool = False, expand: Colle
         "modelId": repo.id,
         "author": repo.owner,
         "sha": repo.sha,
-        "lastModified": CREATED,
+        "lastModified": repo.commit.date,
         "createdAt": CREATED,
         "private": repo.private,
         "gated": repo.gated,
@@ -83,9 +84,25 @@ def tree(repo: Repo, folder: str, *, recursive: bool, readable: bool, expand: bo
         if recursive or not parents:
             entries[path] = file_entry(file, readable=readable)
     if expand:
-        commit = {"id": repo.sha, "title": "Upload", "date": CREATED}
+        commit = {"id": repo.sha, "title": repo.commit.title, "date": repo.commit.date}
         entries = {name: {**entry, "lastCommit": commit} for name, entry in entries.items()}
     return list(entries.values())
+
+
+def refs(repo: Repo) -> dict[str, Any]:
+    """The branches and tags."""
+    kinds = {"branches": ("heads", repo.history.branches), "tags": ("tags", repo.history.tags)}
+    shown = {
+        kind: [{"name": name, "ref": f"refs/{below}/{name}", "targetCommit": each.sha} for name, each in known.items()]
+        for kind, (below, known) in kinds.items()
+    }
+    return {**shown, "converts": [], "pullRequests": []}
+
+
+def commit_entry(repo: Repo, commit: Commit) -> dict[str, Any]:
+    """A commit as the list of commits shows it."""
+    authors = [{"user": repo.owner}]
+    return {"id": commit.sha, "title": commit.title, "message": "", "authors": authors, "date": commit.date}
 
 
 def file_entry(file: RepoFile, *, readable: bool) -> dict[str, Any]:

@@ -5,10 +5,12 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from infra.emulator.hub.history import MAIN, Commit, Files, History, RepoFile, history
 from infra.emulator.state.store import Store
 from infra.hub.demo_models import DEMO_MODELS, demo_model
 
@@ -27,30 +29,15 @@ class NotPrepared(Exception):
 
 
 @dataclass(frozen=True)
-class RepoFile:
-    """A file of a repository; `sha256` only if it is in large file storage."""
-
-    path: str
-    source: Path
-    size: int
-    oid: str
-    sha256: str | None
-
-    @property
-    def etag(self) -> str:
-        """The ETag that the Hub sends."""
-        return self.sha256 or self.oid
-
-
-@dataclass(frozen=True)
 class Repo:
-    """One repository at its only commit."""
+    """One repository at one of its commits."""
 
     id: str
     gated: bool | str
     private: bool
     access: Mapping[str, str]
-    files: Mapping[str, RepoFile] = field(default_factory=dict)
+    history: History
+    commit: Commit
 
     @property
     def owner(self) -> str:
@@ -58,10 +45,14 @@ class Repo:
         return self.id.partition("/")[0]
 
     @property
+    def files(self) -> Files:
+        """The files by path."""
+        return self.commit.files
+
+    @cached_property
     def sha(self) -> str:
-        """The commit hash, which depends on nothing but the files."""
-        listing = "".join(f"{file.oid} {path}\n" for path, file in sorted(self.files.items()))
-        return hashlib.sha1(listing.encode(), usedforsecurity=False).hexdigest()
+        """The commit's hash."""
+        return self.commit.sha
 
 
 class HubRepos:
@@ -84,9 +75,13 @@ class HubRepos:
     def put(self, repo: Mapping[str, Any]) -> None:
         """Create a repository, or change those of its fields that are given."""
         record = {"gated": False, "private": False, "access": {}, "files": {}} | (self.known(repo["id"]) or {})
-        record |= {key: repo[key] for key in ("id", "gated", "private", "access") if key in repo}
+        record |= {key: repo[key] for key in ("id", "gated", "private", "access", "tags") if key in repo}
         if "files" in repo:
-            record["files"] = {path: self._keep(text) for path, text in repo["files"].items()}
+            record["files"] = self._kept(repo["files"])
+        if "history" in repo:
+            record["history"] = [self._kept(files) for files in repo["history"]]
+        if "branches" in repo:
+            record["branches"] = {name: self._kept(files) for name, files in repo["branches"].items()}
         self._store.put_record(REPO_RECORD, repo["id"].lower(), record)
 
     def put_demo_models(self, user: str) -> None:
@@ -101,15 +96,27 @@ class HubRepos:
         self.put({"id": record["id"], "access": {**record["access"], user: state}})
 
     def load(self, record: Mapping[str, Any]) -> Repo:
-        """The repository with its files; reads whole files the first time, so call it outside the event loop."""
-        sources = {path: self._folder / name for path, name in record["files"].items()}
+        """The repository at main; reads whole files the first time, so call it outside the event loop."""
+        sources = self._sources(record["files"])
         model = demo_model(record["id"])
         if model and not any(_is_lfs(path) for path in sources):
             if not model.is_ready(self._environ):
                 raise NotPrepared(model.id)
             sources = _files_below(model.folder(self._environ)) | sources
-        files = {path: self._file(path, source) for path, source in sorted(sources.items())}
-        return Repo(record["id"], record["gated"], record["private"], record["access"], files)
+        states = [*(self._sources(files) for files in record.get("history", [])), sources]
+        branches = {name: self._files(self._sources(files)) for name, files in record.get("branches", {}).items()}
+        past = history([self._files(each) for each in states], branches, record.get("tags", {}))
+        head = past.branches[MAIN]
+        return Repo(record["id"], record["gated"], record["private"], record["access"], past, head)
+
+    def _sources(self, files: Mapping[str, str]) -> dict[str, Path]:
+        return {path: self._folder / name for path, name in files.items()}
+
+    def _files(self, sources: Mapping[str, Path]) -> Files:
+        return {path: self._file(path, source) for path, source in sorted(sources.items())}
+
+    def _kept(self, files: Mapping[str, str]) -> dict[str, str]:
+        return {path: self._keep(text) for path, text in files.items()}
 
     def _keep(self, text: str) -> str:
         content = text.encode()

@@ -2,13 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from infra.emulator.hub.documents import file_entry, model_info, tree, whoami
+from infra.emulator.hub.documents import commit_entry, file_entry, model_info, refs, tree, whoami
 from infra.emulator.hub.gate import (
     UNGATED_FILES,
     HubError,
@@ -20,7 +23,9 @@ from infra.emulator.hub.gate import (
     may_read,
     not_found,
 )
-from infra.emulator.hub.repos import HubRepos, NotPrepared, Repo, RepoFile
+from infra.emulator.hub.history import RepoFile
+from infra.emulator.hub.repos import HubRepos, NotPrepared, Repo
+from infra.emulator.state.settings import Settings
 from infra.emulator.state.store import Store
 from infra.emulator.state.urls import Urls
 
@@ -33,8 +38,9 @@ WITHOUT_NAMESPACE = re.compile(r"/api/models/[^/]+(/(revision|tree|refs|paths-in
 class HubRoutes:
     """ASGI application of the Hub."""
 
-    def __init__(self, store: Store, urls: Urls, repos: HubRepos) -> None:
+    def __init__(self, store: Store, urls: Urls, repos: HubRepos, settings: Settings) -> None:
         self._store = store
+        self._settings = settings
         self._urls = urls
         self._repos = repos
         routes: list[tuple[str, str, Callable[..., Awaitable[Response]]]] = [
@@ -44,6 +50,7 @@ class HubRoutes:
             ("GET", rf"/api/models/{REPO}/tree/(?P<revision>[^/]+)(?:/(?P<path>.*))?", self._tree),
             ("POST", rf"/api/models/{REPO}/paths-info/(?P<revision>.+)", self._paths_info),
             ("GET", rf"/api/models/{REPO}/refs", self._refs),
+            ("GET", rf"/api/models/{REPO}/commits/(?P<revision>[^/]+)", self._commits),
             ("GET", rf"/api/models/{REPO}/auth-check", self._auth_check),
             ("GET", rf"/api/models/{REPO}/auth-check/write", self._auth_check_write),
             ("GET", rf"/{REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", self._resolve),
@@ -70,9 +77,11 @@ class HubRoutes:
         token = identify(self._store, request.headers.get("authorization"))
         method = "GET" if request.method == "HEAD" else request.method
         for wanted, pattern, handler in self._routes:
-            match = pattern.fullmatch(request.url.path.rstrip("/"))
+            # The path as it was sent: a revision may have a slash in it.
+            match = pattern.fullmatch(request.scope["raw_path"].decode("ascii").rstrip("/"))
             if match and wanted == method:
-                return await handler(request, token, **match.groupdict())
+                parts = {name: part and unquote(part) for name, part in match.groupdict().items()}
+                return await handler(request, token, **parts)
         if WITHOUT_NAMESPACE.match(request.url.path):
             raise not_found(token)
         what = f"{request.method} {request.url.path}"
@@ -105,7 +114,7 @@ class HubRoutes:
         )
         if folder and not entries:
             raise HubError(404, "EntryNotFound", f'{folder} does not exist on "{revision}"', found.sha)
-        return JSONResponse(entries, headers={"X-Repo-Commit": found.sha})
+        return self._page(request, entries, {"X-Repo-Commit": found.sha})
 
     async def _paths_info(self, request: Request, token: HubToken | None, repo: str, revision: str) -> Response:
         found = await self._repo(repo, token, revision)
@@ -115,9 +124,30 @@ class HubRoutes:
         return JSONResponse([file_entry(file, readable=may_read(found, token)) for file in files])
 
     async def _refs(self, request: Request, token: HubToken | None, repo: str) -> Response:
-        found = await self._repo(repo, token)
-        main = {"name": "main", "ref": "refs/heads/main", "targetCommit": found.sha}
-        return JSONResponse({"branches": [main], "tags": [], "converts": []})
+        return JSONResponse(refs(await self._repo(repo, token)))
+
+    async def _commits(self, request: Request, token: HubToken | None, repo: str, revision: str) -> Response:
+        found = await self._repo(repo, token, revision)
+        return self._page(request, [commit_entry(found, each) for each in (found.commit, *found.commit.earlier)])
+
+    def _page(
+        self, request: Request, items: list[dict[str, Any]], headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """A page of a list; the header `Link` leads to the next one."""
+        query = request.query_params
+        largest = max(1, int(self._settings["hub_page_size"]))
+        limit, cursor = query.get("limit", str(largest)), query.get("cursor", "0")
+        if not (limit.isdecimal() and int(limit) and cursor.isdecimal()):
+            raise HubError(400, "", "Invalid limit or cursor")
+        start, end = int(cursor), int(cursor) + min(int(limit), largest)
+        answer = JSONResponse(items[start:end], headers=headers)
+        if end < len(items):
+            path = request.scope["raw_path"].decode("ascii")
+            more = urlencode(
+                [*((name, text) for name, text in query.multi_items() if name != "cursor"), ("cursor", end)]
+            )
+            answer.headers["Link"] = f'<{self._urls.hub}{path}?{more}>; rel="next"'
+        return answer
 
     async def _auth_check(self, request: Request, token: HubToken | None, repo: str) -> Response:
         check_gate(await self._repo(repo, token), token)
@@ -131,12 +161,12 @@ class HubRoutes:
         found = await self._repo(repo, token)
         if path not in UNGATED_FILES:
             check_gate(found, token)  # before the caller learns whether revision and file exist
-        return _file_response(request, found, revision, path)
+        return _file_response(request, _at(found, revision), path)
 
     async def _raw(self, request: Request, token: HubToken | None, repo: str, revision: str, path: str) -> Response:
         found = await self._repo(repo, token)
         check_gate(found, token)
-        return _file_response(request, found, revision, path)
+        return _file_response(request, _at(found, revision), path)
 
     async def _ask_access(self, request: Request, token: HubToken | None, repo: str) -> Response:
         if token is None:
@@ -152,18 +182,17 @@ class HubRoutes:
             raise not_found(token)
         repo = await asyncio.to_thread(self._repos.load, record)
         check_visible(repo, token)
-        if revision is not None:
-            _check_revision(repo, revision)
-        return repo
+        return repo if revision is None else _at(repo, revision)
 
 
-def _check_revision(repo: Repo, revision: str) -> None:
-    if revision not in ("main", "refs/heads/main", repo.sha):
+def _at(repo: Repo, revision: str) -> Repo:
+    commit = repo.history.find(revision)
+    if commit is None:
         raise HubError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+    return replace(repo, commit=commit)
 
 
-def _file_response(request: Request, repo: Repo, revision: str, path: str) -> Response:
-    _check_revision(repo, revision)
+def _file_response(request: Request, repo: Repo, path: str) -> Response:
     if path not in repo.files:
         raise HubError(404, "EntryNotFound", "Entry not found", repo.sha)
     file = repo.files[path]

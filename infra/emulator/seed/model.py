@@ -1,10 +1,22 @@
 """The schema of seed files."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from infra.emulator.arm.quota.vm_sizes import FAMILIES
+from infra.emulator.hub.history import MAIN, ref_fault
 from infra.emulator.seed.regions import REGIONS
 
 
@@ -26,9 +38,17 @@ def _file_path(path: str) -> str:
     return path
 
 
+def _ref(name: str) -> str:
+    if name == MAIN or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*", name):
+        raise ValueError(f"{name!r} is no name of a branch beside main, nor of a tag")
+    return name
+
+
 Text = Annotated[str, StringConstraints(min_length=1)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_(-][A-Za-z0-9_.()-]{0,89}$")]
 Region = Annotated[str, AfterValidator(_region)]
+Ref = Annotated[str, AfterValidator(_ref)]
+Files = dict[Annotated[Text, AfterValidator(_file_path)], str]
 Access = Literal["accepted", "pending", "rejected", "reset"]
 
 
@@ -69,7 +89,20 @@ class _Repo(_Part):
     gated: Literal[False, "auto", "manual"] = False
     private: bool = False
     access: dict[str, Access] = {}
-    files: dict[Annotated[Text, AfterValidator(_file_path)], str] = {}
+    files: Files = {}
+    history: Annotated[list[Annotated[Files, Field(min_length=1)]], Field(max_length=100)] = []
+    branches: dict[Ref, Files] = {}
+    tags: dict[Ref, Text] = {}
+
+    @field_validator("tags")
+    @classmethod
+    def _known(cls, tags: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        branches: dict[str, Any] = info.data.get("branches", {})
+        for ref in tags.values():
+            own = bool(branches.get(ref.partition("~")[0]))  # such a branch has a commit more than main
+            if fault := ref_fault(ref, list(branches), len(info.data.get("history", [])) + 1 + own):
+                raise ValueError(fault)
+        return tags
 
 
 class _Hub(_Part):

@@ -38,6 +38,8 @@ DEFAULTS: dict[str, float] = {
     "identity_uploads_signed": 0,
     # The most items on a page of a list; Azure documents no number.
     "list_page_size": 100,
+    # The most items on a page of a list of the Hub, which gives 1000 files.
+    "hub_page_size": 1000,
     # Limits of one endpoint, 0 for none; Azure's numbers where Azure documents one.
     "endpoint_requests_per_second": 500,
     "endpoint_bytes_per_second": 5_000_000,

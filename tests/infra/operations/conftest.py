@@ -37,6 +37,13 @@ SEED: dict[str, Any] = {
         "repos": [
             {"id": "org/gated", "gated": "manual", "files": {"config.json": "{}", "README.md": "x"}, "access": ACCESS},
             {"id": "org/open", "gated": False, "files": {"config.json": "{}"}},
+            {
+                "id": "org/grown",
+                "history": [{"config.json": '{"first": 1}'}],
+                "files": {"config.json": "{}"},
+                "branches": {"dev": {"config.json": '{"dev": 1}'}},
+                "tags": {"v1.0": "main~1"},
+            },
         ],
     },
 }

@@ -157,3 +157,25 @@ def test_connect_follows_the_auth_mode(bench: Any) -> None:
     assert result.answer.startswith("org/gated")
     with pytest.raises(GateliftError, match="no endpoint"):
         connect(bench.spec("nowhere"), bench.target(bench.spec("nowhere")))
+
+
+def commit_of(bench: Any, spec: Any, revision: str) -> str:
+    return str(bench.target(spec).hub.model("org/grown", revision, None).revision)
+
+
+@pytest.mark.parametrize(("kind", "revision"), [("branch", "dev"), ("tag", "v1.0"), ("ref", "refs/tags/v1.0")])
+def test_a_branch_or_tag_is_pinned_to_its_commit(bench: Any, kind: str, revision: str) -> None:
+    spec = bench.spec(f"pinned-{kind}", model={"id": "org/grown", "revision": revision})
+    target, commit = bench.target(spec), commit_of(bench, spec, revision)
+    assert len(commit) == 40
+    assert commit != commit_of(bench, spec, "main")
+    bench.up(spec)
+    blue = target.arm.get(target.cloud.workspace.deployment(spec.endpoint.name, "blue"))
+    assert blue["properties"]["environmentVariables"]["SCORING_REVISION"] == commit
+    assert not bench.plan(spec).has_changes
+    same = spec.but(model=spec.model.but(revision=commit))
+    assert not bench.plan(same).has_changes
+    moved = spec.but(model=spec.model.but(revision="main"))
+    changed = [change for change in bench.plan(moved).changes if change.kind == "deployment"]
+    assert commit_of(bench, spec, "main") in str(changed)
+    bench.down(spec)

@@ -60,7 +60,8 @@ def repos_of(world: World) -> HubRepos:
 @pytest.fixture
 def hub(bare_world: World) -> Iterator[str]:
     apply_hub_seed(bare_world.store, repos_of(bare_world), SEED)
-    app = HubRoutes(bare_world.store, bare_world.urls, repos_of(bare_world))
+    bare_world.settings.update({"hub_page_size": 2})
+    app = HubRoutes(bare_world.store, bare_world.urls, repos_of(bare_world), bare_world.settings)
     server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -39,6 +39,11 @@ TOKEN = {"value": "hf_example", "user": "ann"}
         pytest.param({"hub": {"repos": [{"id": "a/b", "access": {"x": "maybe"}}]}}, "access.x: should be", id="access"),
         pytest.param({"hub": {"repos": [{"id": "a/b", "file": {}}]}}, "file: unknown key", id="key"),
         pytest.param({"hub": {"repos": [{"id": "a/b", "files": {"../x": ""}}]}}, "not a path inside", id="path"),
+        pytest.param({"hub": {"repos": [{"id": "a/b", "history": [{}]}]}}, "history[0]: ", id="empty-commit"),
+        pytest.param({"hub": {"repos": [{"id": "a/b", "branches": {"main": {}}}]}}, "'main' is no name", id="main"),
+        pytest.param({"hub": {"repos": [{"id": "a/b", "branches": {"../x": {}}}]}}, "is no name of", id="branch"),
+        pytest.param({"hub": {"repos": [{"id": "a/b", "tags": {"v1": "dev"}}]}}, "'dev' names no branch", id="tag"),
+        pytest.param({"hub": {"repos": [{"id": "a/b", "tags": {"v1": "main~1"}}]}}, "before the first", id="too-early"),
     ],
 )
 def test_a_wrong_seed_is_refused(tmp_path: Path, seed: Any, words: str) -> None:
