@@ -118,6 +118,10 @@ def prepare(
     prepared = plan_against(desired, observe(reading, resources, spec.endpoint.name.lower()))
     if scaler := prepared.observed.autoscale.get(prepared.rollout.current):
         check_response_store(spec, facts, scaler.maximum, f"the autoscale setting {scaler.name} with a maximum of")
+    if spec.deployment.instance_count is None:
+        deployment = next(resource for resource in prepared.resources if isinstance(resource, Deployment))
+        source = "deployment.instance_count is left out, and the number of live instances is"
+        check_response_store(spec, facts, deployment.first_count, source)
     return replace(prepared, reads=reads)
 
 

@@ -13,7 +13,7 @@ from azure.identity import ClientSecretCredential
 
 from infra.azure.arm import Arm
 from infra.azure.azure_clouds import PUBLIC
-from infra.errors import AccessDenied, NotFound, OperationFailed
+from infra.errors import AccessDenied, NotFound, OperationFailed, Refused
 from infra.operations.down import plan_down
 from infra.operations.token import token_rotate
 from infra.reporter import Silent
@@ -203,3 +203,23 @@ def test_a_secret_in_a_key_vault_that_cannot_be_read_says_which_role(bench: Any,
     assert "Key Vault Secrets User" in error.value.hint
     with pytest.raises(AccessDenied, match="Key Vault"):
         token_rotate(spec, bench.target(spec), "hf_secondtoken2", reporter=Silent())
+
+
+def test_a_registry_that_comes_later_is_opened_to_the_identity_before_the_deployment(bench: Any, phases: Any) -> None:
+    spec, id = with_identity(bench, "later")
+    target = bench.target(spec)
+    workspace = target.arm.get(target.cloud.workspace.id)
+    registry = workspace["properties"].pop("containerRegistry")
+    body = {name: workspace[name] for name in ("location", "properties")}
+    target.arm.delete(target.cloud.workspace.id)
+    target.arm.put(target.cloud.workspace.id, body)
+    with pytest.raises(Refused, match="no container registry"):
+        bench.up(spec)
+    assert roles_of(target, id) == set()
+    body["properties"] |= {"containerRegistry": registry}
+    target.arm.put(target.cloud.workspace.id, body)
+    assert bench.up(spec, phases=phases).answer == "org/gated with a token"
+    assert phases.finished.count("role") == len(ROLES)
+    assert phases.finished.index("deployment") > max(n for n, kind in enumerate(phases.finished) if kind == "role")
+    assert roles_of(target, id) == {kind.role for kind in ROLES}
+    bench.down(spec)

@@ -15,18 +15,21 @@ from tests.infra.operations.sharing.actors import put_untagged, reasons, scale
 
 
 def test_a_count_that_the_spec_leaves_out_is_left_alone(bench: Any) -> None:
-    spec = bench.spec("open-count")
+    open_count = {"responses_per_instance": True}
+    spec = bench.spec("open-count", deployment=open_count)
     bench.up(spec)
     target = bench.target(spec)
     blue = target.cloud.workspace.deployment("open-count-endpoint", "blue")
     assert target.arm.get(blue)["sku"]["capacity"] == 1
     scale(target, blue, 3)
     assert not bench.plan(spec).has_changes
-    bench.up(bench.spec("open-count", deployment={"environment_variables": {"NAME": "value"}}))
+    with pytest.raises(SpecError, match="left out, and the number of live instances is 3: each instance would keep"):
+        bench.plan(bench.spec("open-count"))
+    bench.up(bench.spec("open-count", deployment={**open_count, "environment_variables": {"NAME": "value"}}))
     assert target.arm.get(blue)["sku"]["capacity"] == 3
     token_rotate(spec, target, "hf_secondtoken2")
     assert target.arm.get(blue)["sku"]["capacity"] == 3
-    bigger = bench.spec("open-count", deployment={"instance_type": "Standard_NC48ads_A100_v4"})
+    bigger = bench.spec("open-count", deployment={**open_count, "instance_type": "Standard_NC48ads_A100_v4"})
     assert bench.up(bigger, "hf_secondtoken2").connection.deployment != "blue"
     [new] = [id for id in target.arm.list(f"{blue.rpartition('/')[0]}") if id["name"] != "blue"]
     assert new["sku"]["capacity"] == 3  # the requests of three instances move to it
