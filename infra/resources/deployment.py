@@ -14,7 +14,7 @@ from infra.azure.cloud import Cloud, Tick
 from infra.errors import OperationFailed
 from infra.resources.azure_shapes import asset_reference, duration, milliseconds, probe, probe_settings, without_empty
 from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
-from infra.resources.identity_roles import recently_granted
+from infra.resources.identity_roles import ROLES, IdentityRole, SecretsRole, recently_granted
 from infra.resources.startup_watch import StartupWatch
 from infra.spec.model import DeploymentSpec, ProbeSpec, to_values
 from infra.spec.rules import PLATFORM_VARIABLES
@@ -167,7 +167,7 @@ class Deployment(Resource):
                     write(cloud, self.endpoint, state, live, watch.tick)
                 return
             except OperationFailed as error:
-                if not _lacks_permission(error, state) or not recently_granted(cloud, self.endpoint):
+                if not recently_granted(cloud, self.endpoint, _roles_lacking(error, state)):
                     raise
             new = False
             cloud.reporter.note("a permission of the endpoint's identity has not taken effect yet: trying again")
@@ -280,12 +280,13 @@ def _asset(cloud: Cloud, collection: str, reference: str | None) -> str | None:
     return cloud.workspace.asset_id(collection, reference) if reference else None
 
 
-def _lacks_permission(error: OperationFailed, state: State) -> bool:
-    """Whether it probably failed for lack of a permission, and not because a reference to a secret is wrong."""
+def _roles_lacking(error: OperationFailed, state: State) -> tuple[type[IdentityRole], ...]:
+    """The roles for lack of which it may have failed; none where a reference to a secret is wrong, or for the rest."""
     if error.code == "BadArgument" and "Endpoint identity does not have" in str(error):  # a registry, or storage
-        return True
+        return tuple(role for role in ROLES if role is not SecretsRole)
     refers = any("azureml://connections/" in str(value) for value in state["environment_variables"].values())
-    return refers and error.code == "SecretsInjectionError" and not BROKEN_REFERENCE.search(str(error))
+    broken = BROKEN_REFERENCE.search(str(error))
+    return (SecretsRole,) if refers and error.code == "SecretsInjectionError" and not broken else ()
 
 
 def _probe(written: ProbeSpec, defaults: Mapping[str, int]) -> dict[str, int]:

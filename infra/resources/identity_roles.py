@@ -5,6 +5,7 @@ Source: Azure ML "Troubleshoot online endpoints", authorization error, and "Secr
 
 import uuid
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -219,18 +220,18 @@ def assigned_by(cloud: Cloud) -> list[tuple[str, dict[str, Any]]]:
     return list(found.values())
 
 
-def recently_granted(cloud: Cloud, endpoint: str) -> bool:
-    """Whether the endpoint's identity got a role so recently that it may not have taken effect everywhere."""
+def recently_granted(cloud: Cloud, endpoint: str, roles: Sequence[type[IdentityRole]]) -> bool:
+    """Whether the endpoint's identity got one of the roles so recently that it may not have taken effect everywhere."""
     identity = (cloud.management.get(cloud.workspace.endpoint(endpoint)) or {}).get("identity") or {}
     assigned = (identity.get("userAssignedIdentities") or {}).values()
     principals = [identity.get("principalId"), *(one.get("principalId") for one in assigned)]
     try:
-        scopes = [scope for kind in ROLES if (scope := kind("", "").scope(cloud))]
+        scopes = [scope for kind in roles if (scope := kind("", "").scope(cloud))]
         held = [assignments(cloud, str(each), scope) for each in principals if each for scope in scopes]
         found = [one for several in held for one in several]
     except GateliftError:  # the caller may not read role assignments
         return False
-    created = [one["properties"].get("createdOn") for one in found if _role_of(one) in {kind.role for kind in ROLES}]
+    created = [one["properties"].get("createdOn") for one in found if _role_of(one) in {kind.role for kind in roles}]
     ages = [(cloud.clock.utc() - datetime.fromisoformat(moment)).total_seconds() for moment in created if moment]
     return any(age < PROPAGATION for age in ages)
 
