@@ -21,10 +21,10 @@ class Autoscale(Struct, frozen=True):
     maximum: int
 
 
-def autoscaled(cloud: Cloud, endpoint: str) -> dict[str, Autoscale]:
+def autoscaled(cloud: Cloud, endpoint: str) -> dict[str, Autoscale] | None:
     """The enabled settings in the workspace's resource group, by the deployment of `endpoint` that they target.
 
-    Empty where the caller may not read them, or where Microsoft.Insights is not registered.
+    None where the caller may not read them; empty where Microsoft.Insights is not registered.
     """
     workspace = cloud.workspace
     group = f"/subscriptions/{workspace.subscription_id}/resourceGroups/{workspace.resource_group}"
@@ -32,7 +32,9 @@ def autoscaled(cloud: Cloud, endpoint: str) -> dict[str, Autoscale]:
         found = cloud.management.list(
             f"{group}/providers/Microsoft.Insights/autoscaleSettings", api_version=AUTOSCALE_API
         )
-    except (AccessDenied, Refused):
+    except AccessDenied:
+        return None
+    except Refused:
         return {}
     targets: dict[str, Autoscale] = {}
     for setting in found:

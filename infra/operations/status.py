@@ -12,8 +12,9 @@ from infra.operations.catalog import catalog_list
 from infra.operations.plan import plan
 from infra.parallel import together
 from infra.planning.desired import catalog_model_name
-from infra.planning.observe import deployments, workspace
+from infra.planning.observe import deployments, owned_endpoints, workspace
 from infra.planning.plan import Action
+from infra.planning.prepare import OTHER_ENDPOINT
 from infra.planning.token_access import token_spec
 from infra.planning.untagged import WAY_BACK, lost_tags, run_on
 from infra.portal import Portal
@@ -71,10 +72,11 @@ def _existing(spec: StackSpec, cloud: Cloud) -> dict[str, Any]:
             lambda: deployments(cloud, name),
             lambda: Connection(where.connection, where.key, spec.name).read(cloud),
             lambda: cloud.management.list(f"{home_id(cloud, registry)}/models/{model}/versions"),
-            lambda: autoscaled(cloud, name),
+            lambda: autoscaled(cloud, name) or {},
+            lambda: owned_endpoints(cloud),
         ]
     )
-    endpoint, live_deployments, connection, versions, scalers = answers
+    endpoint, live_deployments, connection, versions, scalers, owned = answers
     if endpoint is None:
         workspace(cloud)
     return {
@@ -88,6 +90,7 @@ def _existing(spec: StackSpec, cloud: Cloud) -> dict[str, Any]:
         ],
         "connection": connection and {"name": where.connection, "key": where.key, "owner": connection.owner},
         "models": [f"{model}:{version['name']}" for version in versions],
+        "other_endpoints": [each for each in owned if each.lower() != name],
     }
 
 
@@ -133,6 +136,8 @@ def _instances(portal: str, endpoint: str) -> list[dict[str, Any]]:
 def warnings(document: Mapping[str, Any]) -> Iterator[str]:
     """What needs attention, one sentence each."""
     endpoint = document.get("endpoint")
+    for name in document.get("other_endpoints", []):
+        yield f"the endpoint {name} {OTHER_ENDPOINT}"
     if not endpoint:
         yield "the endpoint does not exist; `gatelift up` creates it"
         return

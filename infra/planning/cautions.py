@@ -16,6 +16,10 @@ IMAGE_GB = 30
 DISKS_GB = {"standard_nc40ads_h100_v5": 128}
 """Disks that somebody has seen in Azure ML, though on a compute cluster: Azure/azureml-examples#3749. The temporary
 disks in the documentation of VM sizes say nothing here: that size has 3576 GiB of it."""
+UNREAD = (
+    "an autoscale setting may have set instance_count, but you may not read these settings "
+    "(Microsoft.Insights/autoscaleSettings/read): leave deployment.instance_count out to keep the live number"
+)
 PARALLEL = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
 
 
@@ -60,8 +64,13 @@ def shared_memory(deployment: DeploymentSpec) -> str:
     )
 
 
-def with_cautions(plan: Plan, deployment: DeploymentSpec, facts: ModelFacts | None) -> Plan:
-    """The plan, with what to know of its deployment in the reason of its change."""
+def with_cautions(plan: Plan, deployment: DeploymentSpec, facts: ModelFacts | None, *, unread: bool = False) -> Plan:
+    """The plan, with what to know of its deployment in the reason of its change.
+
+    `unread` says that autoscale settings may not be read.
+    """
+    if unread:
+        plan = _with_doubt(plan)
     need = disk_need(deployment, facts)
     disk = f"{need}: it would probably fail with OutOfQuota" if need and need.fits is False else ""
     if not (said := [text for text in (disk, shared_memory(deployment)) if text]):
@@ -69,6 +78,17 @@ def with_cautions(plan: Plan, deployment: DeploymentSpec, facts: ModelFacts | No
     changes = tuple(
         replace(change, reason="; ".join([change.reason, *said]))
         if change.kind == "deployment" and change.action in (Action.CREATE, Action.UPDATE, Action.REPLACE)
+        else change
+        for change in plan.changes
+    )
+    return replace(plan, changes=changes)
+
+
+def _with_doubt(plan: Plan) -> Plan:
+    """The plan, where it changes a number of instances that an autoscale setting may own."""
+    changes = tuple(
+        replace(change, reason=f"{change.reason}; {UNREAD}")
+        if change.kind == "deployment" and change.action is Action.UPDATE and "instance_count" in change.fields
         else change
         for change in plan.changes
     )

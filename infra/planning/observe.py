@@ -32,6 +32,8 @@ class Observed(Struct, frozen=True):
     """If the spec's endpoint does not exist: the stack's endpoints under other names."""
     autoscale: Mapping[str, Autoscale] = field(default_factory=dict)
     """The autoscale settings that decide about instance counts, by deployment."""
+    autoscale_unread: bool = False
+    """Whether the caller may not read autoscale settings, so that nobody knows whether one decides."""
 
     def of(self, resource: Resource) -> Live | None:
         """The live state of a resource, None where it does not exist."""
@@ -56,7 +58,7 @@ def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Obser
     states = {(resource.kind, resource.name): state for resource, state in zip(others, live, strict=True)}
     splits = [state.state["traffic"] for (kind, _), state in states.items() if kind == "traffic" and state]
     tags = [state.state["tags"] for (kind, _), state in states.items() if kind == "endpoint" and state]
-    other_endpoints = () if tags else tuple(_owned_endpoints(cloud))
+    other_endpoints = () if tags else tuple(owned_endpoints(cloud))
     return Observed(
         str(workspace_document.get("location", "")),
         states,
@@ -64,7 +66,8 @@ def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Obser
         nonzero(splits[0] if splits else {}),
         str(tags[0].get(PREVIOUS_TAG, "")) if tags else "",
         other_endpoints,
-        autoscale,
+        autoscale or {},
+        autoscale is None,
     )
 
 
@@ -99,7 +102,8 @@ def deployments(cloud: Cloud, endpoint: str) -> dict[str, Live]:
     return {document["name"]: live_deployment(document, endpoint) for document in documents}
 
 
-def _owned_endpoints(cloud: Cloud) -> list[str]:
+def owned_endpoints(cloud: Cloud) -> list[str]:
+    """The names of the endpoints that have the stack's tag."""
     documents = cloud.management.list(f"{cloud.workspace.id}/onlineEndpoints")
     return sorted(document["name"] for document in documents if owner_of(document.get("tags")) == cloud.stack)
 

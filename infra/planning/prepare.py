@@ -142,7 +142,7 @@ def plan_against(desired: Desired, observed: Observed) -> Prepared:
         plan = make_plan(spec.name, resources, live, rollout.to_delete)
     deployment = next(resource for resource in resources if isinstance(resource, Deployment))
     plan = show_rollout(plan, rollout, deployment, observed)
-    plan = with_cautions(plan, spec.deployment, desired.facts)
+    plan = with_cautions(plan, spec.deployment, desired.facts, unread=observed.autoscale_unread)
     others = [Change(Action.NONE, "endpoint", name, OTHER_ENDPOINT) for name in observed.other_endpoints]
     others += untagged(observed.deployments, {change.name for change in plan.changes if change.kind == "deployment"})
     return Prepared(desired, observed, replace(plan, changes=(*plan.changes, *others)), rollout, resources)

@@ -18,7 +18,9 @@ from infra.planning.plan import Action, Change, FieldChange, Plan, differences
 from infra.resources.base import Live
 from infra.resources.deployment import Deployment
 from infra.spec.model import DeploymentSpec, StackSpec
+from infra.spec.rules import PLATFORM_VARIABLES
 
+OURS = "GATELIFT_"
 STEM = 27  # characters: a name may have 32, and a hyphen and four digits follow
 
 
@@ -103,8 +105,16 @@ def _replacement(change: Change, rollout: Rollout, deployment: Deployment, obser
     )
     if setting := observed.autoscale.get(rollout.replaces):
         reason += f"; the autoscale setting {setting.name} goes on to target only {rollout.replaces}"
+    if lost := _platform_variables(before):
+        reason += f"; it will be without {', '.join(lost)}, which {rollout.replaces} has"
     against = fingerprint([before.state, before.provisioning])
     return replace(change, action=Action.REPLACE, reason=reason, diff=diff, planned_against=against)
+
+
+def _platform_variables(live: Live) -> list[str]:
+    """The variables with the platform's prefixes, which no spec can have: somebody else has set them."""
+    variables = live.document.get("properties", {}).get("environmentVariables") or {}
+    return sorted(name for name in variables if name.startswith(PLATFORM_VARIABLES) and not name.startswith(OURS))
 
 
 def _fixed_fields(diff: tuple[FieldChange, ...]) -> str:

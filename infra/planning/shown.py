@@ -26,13 +26,16 @@ def shown(path: str, before: Any, after: Any) -> dict[str, Any]:
 
 
 def _live_variable(path: str, name: str, value: Any) -> Any:
-    if value is None or name in VARIABLES_OF_OURS or REFERENCE.fullmatch(str(value)):
+    written = str(value)
+    as_ours = name in VARIABLES_OF_OURS and (written.startswith("{") or " " not in written)
+    if value is None or as_ours or REFERENCE.fullmatch(written):
         return _unless_secret(path, name, value)
     return shown_fingerprint(path, value)
 
 
 def _unless_secret(path: str, name: str, value: Any) -> Any:
-    return shown_fingerprint(path, value) if looks_secret(name, value) else value
+    hidden = looks_secret(name, value) or _text(value) != value
+    return shown_fingerprint(path, value) if hidden else value
 
 
 def _text(value: Any) -> Any:

@@ -77,12 +77,12 @@ class Locks:
         self._shared: _Lock | None = None
         self._users = 0
         self._entering = threading.Lock()
-        self._command = ""
+        self._command = self._stack = ""
 
     @contextmanager
     def stack(self, name: str, command: str, attempt: "Attempt | None" = None) -> Iterator[None]:
         """Hold the lock of a stack; `attempt` takes part in each try."""
-        self._command = command
+        self._command, self._stack = command, name
         if self.off:
             self._reporter.note("no lock is taken: nothing keeps others from changing the same things at the same time")
             yield
@@ -146,7 +146,7 @@ class Locks:
     def _take(self, name: str, what: str, attempt: "Attempt") -> "_Lock":
         """Wait for a lock and take it, `NotReady` after `longest` seconds."""
         lock = _Lock(self._blobs, self._clock, name, what)
-        about = _about(self._command)
+        about = _about(self._command, self._stack)
         deadline, told = self._clock.now() + self.longest, ""
         while not lock.acquire(about, attempt.begun):
             holder = self._holder(name)
@@ -278,9 +278,9 @@ class _Lock:
         return max(now - then for now, then in zip(self._now(), self._renewed, strict=True))
 
 
-def _about(command: str) -> dict[str, str]:
+def _about(command: str, stack: str) -> dict[str, str]:
     """The metadata that says who holds a lock; quoted, since headers are ASCII."""
-    where = f"{socket.gethostname()} (process {os.getpid()})"
+    where = f"{socket.gethostname()} (process {os.getpid()}, stack {stack})"
     known = {"who": _user(), "where": where, "command": command}
     return {f"{METADATA}{key}": quote(value, safe=" ()@.-") for key, value in known.items()}
 

@@ -31,6 +31,6 @@ def unlock(call: Invocation, spec: Path) -> None:
         )
     if locks:
         call.confirm("End this lock?" if len(locks) == 1 else "End these locks?", otherwise="nothing was changed")
-        operation.unlock(target, locks)
+        locks = operation.unlock(target, locks)
     call.out.document({"stack": stack.name, "locks": locks})
     call.out.data("unlocked" if locks else f"nobody holds a lock of {stack.name}")

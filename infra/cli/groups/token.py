@@ -48,12 +48,14 @@ def set_token(
     """
     value = token_wanted(token_fd, source, call.environ)
     stack, target = taking_over(open_stack(call, spec), take_over)
-    if doubt := token_doubt(stack, target, value):
-        if doubt.code == "token_invalid" and not force:
-            hint = f"{doubt.hint}; --force writes this one anyway"
-            raise GateliftError(f"{doubt}, so it was not written", hint=hint, code=doubt.code)
+    doubt = token_doubt(stack, target, value)
+    if doubt and doubt.code == "token_invalid" and not force:
+        hint = f"{doubt.hint}; --force writes this one anyway"
+        raise GateliftError(f"{doubt}, so it was not written", hint=hint, code=doubt.code)
+    written = token_set(stack, target, value)
+    if doubt:
         call.out.warn(f"{doubt}; it is written anyway")
-    show(call, token_set(stack, target, value))
+    show(call, written)
 
 
 @command(token, name="verify")

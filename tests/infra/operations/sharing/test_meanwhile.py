@@ -1,13 +1,16 @@
-"""Somebody changes what a step is about to write, between the plan and that step: theirs survives, and is told."""
+"""Somebody changes what a command is about to write, or owns what it looks at: theirs survives, and is told."""
 
 from typing import Any
 
 from infra.operations.down import down
+from infra.operations.status import status
 from infra.operations.token import token_set
+from infra.operations.unlock import find_locks, unlock
 from infra.reporter import Silent
-from tests.infra.operations.sharing.actors import reasons
-from tests.infra.operations.test_two_actors import GREEN, LARGER, Meanwhile, split_by_hand, splits
+from tests.infra.operations.sharing.actors import reasons, scale
+from tests.infra.operations.test_two_actors import GREEN, LARGER, Meanwhile, portal, split_by_hand, splits
 
+__all__ = ["portal"]  # a fixture
 CONNECTION = "HuggingFaceTokenConnection"
 
 
@@ -79,3 +82,52 @@ def test_what_was_deleted_before_a_deployment_refers_to_it_is_made_again(bench: 
     bench.up(described, phases=person)
     assert [note for note in person.notes if f"{CONNECTION} was deleted meanwhile: made again" in note]
     assert not bench.plan(described).has_changes
+
+
+def test_unlock_names_the_stack_and_ends_no_lock_that_somebody_else_holds_by_now(bench: Any, pair: Any) -> None:
+    ours, theirs = pair("unlock")
+    first, second = bench.target(theirs).cloud.locks, bench.target(theirs).cloud.locks
+    target = bench.target(ours)
+    with first.stack("unlock-b", "down"), first.shared():
+        [lock] = find_locks(ours, target)
+        assert lock["lock"] == "shared"
+        assert "stack unlock-b)" in lock["where"]
+    with second.stack("unlock-b", "up"), second.shared():
+        assert unlock(target, [lock]) == []
+        second.check()
+        assert len(unlock(target, find_locks(ours, target))) == 1
+
+
+def test_autoscale_settings_that_may_not_be_read_are_told(bench: Any, portal: Any) -> None:
+    spec = bench.spec("unread", deployment={"instance_count": 1, "responses_per_instance": True})
+    bench.up(spec)
+    target = bench.target(spec)
+    scale(target, target.cloud.workspace.deployment("unread-endpoint", "blue"), 3)
+    assert "autoscale" not in reasons(bench.plan(spec).changes, "deployment")
+    portal("faults", [{"method": "GET", "path": "autoscaleSettings", "status": 403, "times": 9}])
+    assert "you may not read these settings" in reasons(bench.plan(spec).changes, "deployment")
+    assert status(spec, target)["deployments"][0]["autoscale"] is None
+
+
+def test_variables_with_the_platforms_prefixes_that_a_new_deployment_will_not_have_are_told(bench: Any) -> None:
+    spec = bench.spec("prefixed")
+    bench.up(spec)
+    target = bench.target(spec)
+    blue = target.cloud.workspace.deployment("prefixed-endpoint", "blue")
+    document = target.arm.get(blue)
+    document["properties"]["environmentVariables"]["AML_THEIRS"] = "theirs"
+    document["properties"].pop("provisioningState")
+    body = {name: document[name] for name in ("location", "tags", "sku", "properties")}
+    target.cloud.poller.wait(target.arm.begin_put(blue, body))
+    larger = bench.spec("prefixed", deployment={"instance_type": LARGER})
+    assert "it will be without AML_THEIRS, which blue has" in reasons(bench.plan(larger).changes, "deployment")
+
+
+def test_status_tells_of_an_endpoint_under_a_former_name(bench: Any) -> None:
+    bench.up(bench.spec("former"))
+    renamed = bench.spec("former", endpoint={"name": "former-newer"})
+    told = "the endpoint former-endpoint also belongs to the stack and still costs money"
+    assert any(told in warning for warning in status(renamed, bench.target(renamed))["warnings"])
+    bench.up(renamed)
+    assert any(told in warning for warning in status(renamed, bench.target(renamed))["warnings"])
+    bench.down(renamed)
