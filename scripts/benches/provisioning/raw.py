@@ -21,8 +21,8 @@ class Raw:
         self.workspace = f"{scope}/providers/Microsoft.MachineLearningServices/workspaces/{job['workspace']}"
         self.endpoint = f"{self.workspace}/onlineEndpoints/{job['name']}"
 
-    async def send(self, method: str, id: str, body: Any = None) -> httpx.Response:
-        answer = await self.http.request(method, f"{id}?api-version={API}", json=body)
+    async def send(self, method: str, id: str, body: Any = None, *, api: str = API) -> httpx.Response:
+        answer = await self.http.request(method, f"{id}?api-version={api}", json=body)
         answer.raise_for_status()
         return answer
 
@@ -41,35 +41,46 @@ class Raw:
     def asset(self, collection: str, version: str = "1") -> str:
         return f"{self.workspace}/{collection}/{self.job['name']}/versions/{version}"
 
-    async def version(self, collection: str, folder: str, properties: dict[str, Any], uri: str) -> None:
-        """Create a version of an asset from a folder, unless it exists: each upload has another place, so that a
-        second PUT would be a change."""
-        id = self.asset(collection)
+    async def code(self) -> None:
+        """Create the code, unless it exists: each upload has another place, so that a second PUT would be a change."""
+        id = self.asset("codes")
         known, asked = await asyncio.gather(
             self.http.get(f"{id}?api-version={API}"), self.send("POST", f"{id}/startPendingUpload", {})
         )
         if known.status_code == 404:
-            where = await self.upload(asked.json()["blobReferenceForConsumption"], folder)
-            await self.send("PUT", id, {"properties": {**properties, uri: where}})
-
-    async def upload(self, place: dict[str, Any], folder: str) -> str:
-        """Upload the folder's files to the place that the service gave."""
-        base, _, query = place["credential"]["sasUri"].partition("?")
-        files = [path for path in Path(folder).iterdir() if path.is_file()]  # noqa: ASYNC240 three small ones
-        headers = {"x-ms-blob-type": "BlockBlob"}
-        await asyncio.gather(
-            *(
-                self.http.put(f"{base}/files/{path.name}?{query}", content=path.read_bytes(), headers=headers)
-                for path in files
-            )
-        )
-        return f"{place['blobUri']}/files"
-
-    async def code(self) -> None:
-        await self.version("codes", self.job["code"], {}, "codeUri")
+            place = asked.json()["blobReferenceForConsumption"]
+            signature = place["credential"]["sasUri"].partition("?")[2]
+            await self.upload(self.job["code"], f"{place['blobUri']}/files", signature)
+            await self.send("PUT", id, {"properties": {"codeUri": f"{place['blobUri']}/files"}})
 
     async def model(self) -> None:
-        await self.version("models", self.job["card"], {"modelType": "custom_model"}, "modelUri")
+        """Create the model, whose files go to the workspace's default datastore."""
+        id, datastore = self.asset("models"), f"{self.workspace}/datastores/workspaceblobstore"
+        wanted = {"expirableSecret": True, "expireAfterHours": 1}
+        known, store, opened = await asyncio.gather(
+            self.http.get(f"{id}?api-version={API}"),
+            self.send("GET", datastore),
+            self.send("POST", f"{datastore}/listSecrets", wanted, api="2024-10-01"),
+        )
+        if known.status_code == 404:
+            of = store.json()["properties"]
+            container = f"https://{of['accountName']}.blob.{of['endpoint']}/{of['containerName']}"
+            await self.upload(self.job["card"], f"{container}/{self.job['name']}", opened.json()["sasToken"])
+            uri = f"azureml:/{datastore}/paths/{self.job['name']}"
+            await self.send("PUT", id, {"properties": {"modelType": "custom_model", "modelUri": uri}})
+
+    async def upload(self, folder: str, url: str, signature: str) -> None:
+        """Upload the folder's files below a URL."""
+        files = [path for path in Path(folder).iterdir() if path.is_file()]  # noqa: ASYNC240 three small ones
+        headers = {"x-ms-blob-type": "BlockBlob"}
+        sent = (
+            self.http.put(
+                f"{url}/{path.name}?{signature.removeprefix('?')}", content=path.read_bytes(), headers=headers
+            )
+            for path in files
+        )
+        for answer in await asyncio.gather(*sent):
+            answer.raise_for_status()
 
     async def environment(self) -> None:
         body = {"image": self.job["image"], "inferenceConfig": self.job["routes"]["camel"], "osType": "Linux"}
