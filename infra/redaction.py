@@ -230,14 +230,23 @@ def forms(secret: str) -> Iterator[str]:
     texts = {secret, whole, bare, printable(secret), " ".join(secret.split()), *(lines if len(lines) > 1 else ())}
     for text in {one for one in texts if len(one) >= SHORTEST}:
         yield text
-        for quoted in (quote(text, safe=""), quote(text), quote_plus(text)):
+        encoded = _encoded(text)
+        for quoted in (quote(encoded, safe=""), quote(encoded), quote_plus(encoded)):
             yield quoted
             yield re.sub("%..", lambda found: found[0].lower(), quoted)
         yield json.dumps(text)[1:-1]
         yield json.dumps(text, ensure_ascii=False)[1:-1]
         yield json.dumps(json.dumps(text))[3:-3]
         yield repr(text)[1:-1]
-        yield from _base64(text.encode(errors="surrogateescape"))
+        yield from _base64(encoded)
+
+
+def _encoded(text: str) -> bytes:
+    """The text's bytes, also of one that is no Unicode: bytes of a variable, half a character of a JSON text."""
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogatepass")
 
 
 def _base64(secret: bytes) -> Iterator[str]:

@@ -49,6 +49,13 @@ def test_a_token_with_dirt_around_it_is_hidden_without_it_too(stored: str) -> No
         assert "abcdef" not in secrets.redact(f"Illegal header value {text}")
 
 
+@pytest.mark.parametrize("stored", ["hf_abcdef12345\udcff", "hf_abcdef12345\ud83d"], ids=["bytes", "half-a-character"])
+def test_a_secret_that_is_no_unicode_is_hidden(stored: str) -> None:
+    secrets = Secrets()
+    secrets.learn(stored)
+    assert "abcdef" not in secrets.redact(f"said {stored} and {stored!r}")
+
+
 def test_each_line_of_a_key_is_hidden() -> None:
     secrets = Secrets()
     secrets.learn("line-one-of-it-0001\nline-two-of-it-0002")
