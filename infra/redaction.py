@@ -139,14 +139,14 @@ class Secrets:
             text = form.sub(mask, text)
         return text
 
-    def redact_all(self, value: Any) -> Any:
-        """The same for every text in a document that JSON can hold."""
+    def redact_all(self, value: Any, *, quoted: bool = False) -> Any:
+        """The same for every text in a document that JSON can hold; `quoted` also hides what `redact_quoted` hides."""
         if isinstance(value, str):
-            return self.redact(value) if type(value) is str else self.redact(str(value))
+            return redact_quoted(str(value)) if quoted else self.redact(str(value))
         if isinstance(value, Mapping):
-            return {self.redact_all(key): self.redact_all(item) for key, item in value.items()}
+            return {self.redact(str(key)): self.redact_all(item, quoted=quoted) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self.redact_all(item) for item in value]
+            return [self.redact_all(item, quoted=quoted) for item in value]
         return value
 
     def _compiled(self) -> re.Pattern[str]:

@@ -6,16 +6,19 @@ samples, since many converters of vLLM have no name that says it.
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from scoring.vllm_engine import VllmModules, prepare_environment
 
 # Choices that depend on the platform: the list may be made on a machine without a GPU.
 ON_A_GPU = {"mm_processor_device": "cuda"}
+NUMBERS = ("int", "float", "size", "size|auto")
+SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 OBJECT = '{"a": 1}'
 
 
@@ -26,9 +29,28 @@ def vllm_arguments() -> list[str]:
     parser = vllm.make_arg_parser(vllm.argument_parser(prog="vllm serve"))
     named = dict(name_and_kind for action in parser._actions for name_and_kind in names_and_kinds(action))
     del named["help"]
+    found = limits(vars(importlib.import_module("vllm.config")).values())
     return sorted(
-        f"{name} {kind}" for name, kind in named.items() if not (name.startswith("no_") and name[3:] in named)
+        f"{name} {kind} {'|'.join(found.get(name, ())) if kind in NUMBERS else ''}".rstrip()
+        for name, kind in named.items()
+        if not (name.startswith("no_") and name[3:] in named)
     )
+
+
+def limits(classes: Iterable[Any]) -> dict[str, tuple[str, ...]]:
+    """The limits of the fields of vLLM's configurations by name, such as `>=1`; not where two of them disagree."""
+    found: dict[str, set[tuple[str, ...]]] = {}
+    for one in classes:
+        for name, field in getattr(one, "__pydantic_fields__", {}).items():
+            marks = tuple(
+                f"{sign}{getattr(meta, word):g}"
+                for meta in field.metadata
+                for word, sign in SIGNS.items()
+                if hasattr(meta, word)
+            )
+            if marks:
+                found.setdefault(name, set()).add(marks)
+    return {name: ways.pop() for name, ways in found.items() if len(ways) == 1}
 
 
 def names_and_kinds(action: argparse.Action) -> Iterator[tuple[str, str]]:

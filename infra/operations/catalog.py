@@ -12,6 +12,7 @@ from infra.parallel import together
 from infra.planning.desired import catalog_entry, catalog_model_name, shipped_sources
 from infra.planning.observe import workspace
 from infra.planning.plan import Action, plan_one
+from infra.redaction import redact_quoted
 from infra.resources.base import Live
 from infra.resources.catalog_home import entry_id, home_id, place
 from infra.resources.catalog_model import INVISIBLE_UNTIL, CatalogModel, live_model, write_model
@@ -122,9 +123,9 @@ def _described(live: Live, home: str, moment: datetime) -> dict[str, Any]:
         "model": tags.get("modelId", ""),
         "visible": is_visible(tags, moment),
         "invisible_until": tags.get(INVISIBLE_UNTIL),
-        "description": live.state.get("description") or "",
+        "description": redact_quoted(live.state.get("description") or ""),
         "owner": live.owner,
-        "tags": tags,
+        "tags": {name: redact_quoted(str(value)) for name, value in tags.items()},
     }
 
 

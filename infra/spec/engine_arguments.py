@@ -11,7 +11,7 @@ from infra.spec.engine_values import checked_value
 
 @cache
 def known_arguments() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """The kind and the choices of each argument of `vllm serve`, by name; scripts/vllm_arguments.py prints the list."""
+    """The kind of each argument of `vllm serve` by name, with its choices or limits, from scripts/vllm_arguments.py."""
     lines = Path(__file__).with_name("vllm_arguments.txt").read_text().splitlines()
     parts = [[*line.split(), ""] for line in lines if line]
     return {name: (kind, tuple(choices.split("|")) if choices else ()) for name, kind, choices, *_ in parts}

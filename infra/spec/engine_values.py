@@ -5,6 +5,7 @@ Text that is a number counts as that number, as everywhere in a spec, since `${N
 
 import json
 import math
+import operator
 import re
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,15 @@ from infra.spec.scalars import text, truth, whole
 SIZE = re.compile(r"[0-9]+[KMGT]|[0-9]+(\.[0-9]+)?[kmgt]")
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 LONGEST_NUMBER = 100  # characters
+MOST = 2**63 - 1
+NUMERALS = "-.0123456789"
+LIMITS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+}
+WORDS = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than"}
 
 
 def checked_value(name: str, kind: str, choices: tuple[str, ...], value: Any) -> Any:
@@ -35,7 +45,24 @@ def checked_value(name: str, kind: str, choices: tuple[str, ...], value: Any) ->
 def _single(name: str, kind: str, choices: tuple[str, ...], value: Any) -> Any:
     if kind in ("choice", "name"):
         return _choice(name, choices, value, exact=kind == "choice")
-    return READERS[kind](name, value)
+    found = READERS[kind](name, value)
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        _within(choices, found)
+    return found
+
+
+def _within(limits: tuple[str, ...], value: float) -> None:
+    """Raise `RuleBroken` for a number outside the limits, such as `>=1`, or one that no engine can hold."""
+    broken = [limit for limit in limits if not LIMITS[limit.rstrip(NUMERALS)](value, float(limit.lstrip("<>=")))]
+    if broken:
+        raise RuleBroken(f"{value} is not {_words(broken[0])}", f"it must be {' and '.join(map(_words, limits))}")
+    if abs(value) > MOST and isinstance(value, int):
+        raise RuleBroken(f"{spec_errors.shown(value)} has more than 64 bits", "vLLM takes smaller ones")
+
+
+def _words(limit: str) -> str:
+    sign = limit.rstrip(NUMERALS)
+    return f"{WORDS[sign]} {limit.removeprefix(sign)}"
 
 
 def _choice(name: str, choices: tuple[str, ...], value: Any, *, exact: bool) -> Any:

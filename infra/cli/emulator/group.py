@@ -82,7 +82,7 @@ def inspect(call: Invocation, state: Path | None) -> None:
     """List the emulator's resources; with --output json as documents without secrets."""
     resources = running_portal(call, state).get("resources")
     SEEN.learn_document(resources)
-    call.out.document({"resources": resources})
+    call.out.document({"resources": SEEN.redact_all(resources, quoted=True)})
     for resource in resources:
         provisioning_state = (resource.get("properties") or {}).get("provisioningState", "")
         call.out.data(f"{resource['id']}  {provisioning_state}".rstrip())

@@ -30,7 +30,19 @@ PLANTED = {
     "model tag": "model-tagged-secret-zq7zq",
     "sas": "S%2BasSignaturezq8zq%3D",
 }
-PARTS = ("zq1zq", "zq2zq", "zq3zq", "zq4zq", "zq5zq", "zq6zq", "zq7zq", "zq8zq", "goodtoken001", "secondtoken2")
+PARTS = (
+    "zq1zq",
+    "zq2zq",
+    "zq3zq",
+    "zq4zq",
+    "zq5zq",
+    "zq6zq",
+    "zq7zq",
+    "zq8zq",
+    "zq9zq",
+    "goodtoken001",
+    "secondtoken2",
+)
 QUOTED = json.dumps({"DB_PASSWORD": PLANTED["DB_PASSWORD"], "api_key": PLANTED["tag"], "HF_TOKEN": GOOD})
 BARE = " | ".join(value for name, value in PLANTED.items() if name != "sas")
 SAS = f"https://store.blob.core.windows.net/c/b?sv=2024&sig={PLANTED['sas']}&se=1"
@@ -75,6 +87,8 @@ class Machine:
         for model in self.arm.list(f"{self.workspace.id}/models"):
             for version in self.arm.list(f"{model['id']}/versions"):
                 version["properties"]["tags"]["vendor_secret"] = PLANTED["model tag"]
+                version["properties"]["tags"]["note"] = "password: noted-zq9zq"
+                version["properties"]["description"] = "a model; api_key=described-zq9zq"
                 self.arm.put(version["id"], {"properties": version["properties"]})
 
     def change(self, id: str, variables: dict[str, str]) -> None:
