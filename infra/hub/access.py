@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
 
@@ -109,6 +110,8 @@ class Hub:
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         from huggingface_hub import HfApi, get_session  # 0.6 s
 
+        if self.local:
+            _without_proxy()
         get_session().timeout = self._timeouts.hub  # by default it has none
         return HfApi(endpoint=self.endpoint, token=token, library_name="gatelift")
 
@@ -155,6 +158,11 @@ class Hub:
             raise self._refusal(model, None, token, _Refusal(status, code, text)) from None
         except HTTPError as error:
             raise self._unreachable(error) from None
+        except ImportError as error:  # httpx needs one more package for a SOCKS proxy
+            if "SOCKS" not in str(error):
+                raise
+            hint = "`pip install socksio`, or `unset ALL_PROXY all_proxy` where HTTPS_PROXY is enough"
+            raise NotReady("the Hub cannot be asked through a SOCKS proxy", hint=hint, code="hub_unreachable") from None
 
     def _unreachable(self, error: Exception) -> NotReady:
         message = f"the Hub at {self.endpoint} does not answer: {error}"
@@ -237,3 +245,15 @@ def _month(moment: str) -> str:
         return datetime.fromisoformat(moment).strftime("%B %Y")
     except ValueError:
         return ""
+
+
+@cache
+def _without_proxy() -> None:
+    """Let huggingface_hub ask loopback directly: httpx fails for a SOCKS proxy that is set, also where NO_PROXY holds.
+
+    Once in a process, since each call closes the client that other threads may be using.
+    """
+    from httpx import Client
+    from huggingface_hub import set_client_factory
+
+    set_client_factory(lambda: Client(trust_env=False, follow_redirects=True))

@@ -100,7 +100,8 @@ def moment(text: str, option: str) -> str:
     """Convert any ISO 8601 time with an offset to the form of the tag; raises GateliftError for anything else."""
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError:
+        in_utc = parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
         parsed = None
     if parsed is None or parsed.tzinfo is None:
         raise GateliftError(
@@ -108,7 +109,7 @@ def moment(text: str, option: str) -> str:
             hint="write it as 2026-01-16T00:00:00.000Z",
             code="invalid_moment",
         )
-    return parsed.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return in_utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def show_entry(call: Invocation, entry: dict[str, Any]) -> None:

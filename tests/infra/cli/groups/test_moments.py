@@ -18,7 +18,10 @@ def test_moment(text: str, expected: str) -> None:
     assert moment(text, "--until") == expected
 
 
-@pytest.mark.parametrize("text", ["2026-01-16", "2026-01-16T00:00:00", "tomorrow", "2026-02-30T00:00:00Z", ""])
+OVER = "9999-12-31T23:59:59-23:00"  # in UTC there is no such year
+
+
+@pytest.mark.parametrize("text", ["2026-01-16", "2026-01-16T00:00:00", "tomorrow", "2026-02-30T00:00:00Z", "", OVER])
 def test_a_moment_without_an_offset_or_sense_is_refused(text: str) -> None:
     with pytest.raises(GateliftError) as refused:
         moment(text, "--as-of")

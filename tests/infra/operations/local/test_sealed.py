@@ -20,6 +20,7 @@ PROXIES = [
     pytest.param(
         {"https_proxy": DEAD, "http_proxy": DEAD, "all_proxy": DEAD, "no_proxy": "example.org"}, id="lower-case"
     ),
+    pytest.param({"ALL_PROXY": "socks5://127.0.0.1:9"}, id="socks"),
 ]
 # Python runs this at its start: every name that the process looks up is written down, and only loopback is found.
 RESOLVER = """
@@ -80,7 +81,9 @@ def test_up_local_needs_neither_proxy_nor_names(
 def test_a_command_asks_for_no_name(bench: Any, tmp_path: Path, command: str, proxies: dict[str, str]) -> None:
     sealed = Sealed(bench, tmp_path)
     spec = tmp_path / "spec.yaml"
-    spec.write_text(json.dumps(to_values(bench.spec("sealed-commands"))))
+    stack = bench.spec("sealed-commands")
+    bench.target(stack)  # which makes the workspace
+    spec.write_text(json.dumps(to_values(stack)))
     sealed.run("-m", "infra.cli", *command.split(), str(spec), "--local", "--yes", **proxies)
     assert sealed.asked.read_text() == ""
 
