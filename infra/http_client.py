@@ -19,6 +19,8 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from msgspec import Struct
 
+from infra.proxies import parse_proxy
+
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 IDLE_CONNECTIONS = 16
@@ -186,10 +188,11 @@ def _proxy(scheme: str, host: str) -> SplitResult | None:
         return None
     import urllib.request  # 20 ms that most people do not need
 
-    found = urllib.request.getproxies().get(scheme)
+    proxies = urllib.request.getproxies()
+    found = proxies.get(scheme) or proxies.get("all")
     if not found or urllib.request.proxy_bypass(host):
         return None
-    return urlsplit(found if "://" in found else f"http://{found}")
+    return parse_proxy(found)
 
 
 def _login(proxy: SplitResult) -> dict[str, str]:

@@ -58,7 +58,7 @@ def refused(source: str, text: str, way_in: str = NO_LOGIN) -> GateliftError:
     found = REFUSAL.search(text)
     if found is None and (lost := NETWORK.search(text)):
         message = f"{lost[1]} got no answer from Microsoft Entra ID"
-        return NotReady(message, hint="check the network and its proxy (HTTPS_PROXY)", code="no_connection")
+        return NotReady(message, hint="check the network and its proxy (HTTPS_PROXY, ALL_PROXY)", code="no_connection")
     if found is None:
         return _no_login(text, way_in)
     code, message = found[1], TRACE.sub("", found[2]).strip().rstrip("'\"")

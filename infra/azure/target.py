@@ -30,6 +30,7 @@ from infra.hub.access import PUBLIC_HUB, Hub
 from infra.parallel import Task
 from infra.paths import default_emulator_state
 from infra.portal import Portal
+from infra.proxies import refuse_unusable_proxies
 from infra.redaction import SEEN
 from infra.reporter import Reporter, Silent
 from infra.spec.model import StackSpec, WorkspaceSpec, to_values
@@ -125,6 +126,7 @@ class _Place(Struct, frozen=True):
 
 
 def _open_azure(place: _Place, environ: Mapping[str, str]) -> Target:
+    refuse_unusable_proxies(environ)
     timeouts = read_timeouts(environ)
     azure = find_cloud(place.cloud, environ)
     credential = CachingCredential(azure, environ)

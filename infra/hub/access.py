@@ -158,11 +158,6 @@ class Hub:
             raise self._refusal(model, None, token, _Refusal(status, code, text)) from None
         except HTTPError as error:
             raise self._unreachable(error) from None
-        except ImportError as error:  # httpx needs one more package for a SOCKS proxy
-            if "SOCKS" not in str(error):
-                raise
-            hint = "`pip install socksio`, or `unset ALL_PROXY all_proxy` where HTTPS_PROXY is enough"
-            raise NotReady("the Hub cannot be asked through a SOCKS proxy", hint=hint, code="hub_unreachable") from None
 
     def _unreachable(self, error: Exception) -> NotReady:
         message = f"the Hub at {self.endpoint} does not answer: {error}"

@@ -173,8 +173,9 @@ def test_a_proxy_is_used_but_not_for_loopback(http_server: str, monkeypatch: pyt
     assert Web().send("GET", f"{http_server}/x").text().startswith("/x ")
 
 
-def test_https_goes_through_a_tunnel_of_the_proxy(http_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", http_server.replace("http://", "http://me:secret@"))
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
+def test_https_goes_through_a_tunnel_of_the_proxy(name: str, http_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, http_server.replace("http://", "http://me:secret@"))
     monkeypatch.delenv("NO_PROXY", raising=False)
     Handler.tunnels.clear()
     with pytest.raises(Unreachable, match=r"far\.example: .*403"):
