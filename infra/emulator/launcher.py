@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-import select
+import selectors
 import shutil
 import signal
 import socket
@@ -185,7 +185,9 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
 def _first_line(process: "subprocess.Popen[bytes]", seconds: float) -> dict[str, Any] | None:
     assert process.stdout is not None  # noqa: S101  it was asked for
     with process.stdout as pipe:
-        readable, _, _ = select.select([pipe], [], [], seconds)
+        with selectors.DefaultSelector() as ready:  # unlike select, it takes descriptors above 1023
+            ready.register(pipe, selectors.EVENT_READ)
+            readable = ready.select(seconds)
         line = pipe.readline() if readable else b""
     if not readable:
         return None
