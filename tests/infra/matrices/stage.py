@@ -8,6 +8,7 @@ import signal
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ class Run:
 
     def kill(self) -> Report:
         """Kill the process, as `kill -9` does."""
-        os.kill(self.process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has ended; then the case says that it never got there
+            os.kill(self.process.pid, signal.SIGKILL)
         self.process.join()
         return Report(killed=True)
 
