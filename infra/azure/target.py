@@ -157,7 +157,7 @@ def _open_local(place: _Place, environ: MutableMapping[str, str], absent: WhenAb
         else:
             _make_group(arm, workspace, location)  # Azure's answers about what is in a missing group are errors
             workspace = replace(workspace, location=location, absent=True)
-    if place.registry and absent == "make":
+    if place.registry:  # on Azure a registry is there before any stack, as the group is
         _make_model_registry(arm, workspace, place.registry, place.workspace.location or DEFAULT_LOCATION)
     hub = Hub(profile.hub, local=True, timeouts=timeouts)
     azure = replace(PUBLIC, name="the emulator", resource_manager=arm.base_url, authority=arm.base_url, known=False)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from infra.azure.target import open_target
 from infra.errors import NotFound, Refused
 from infra.operations.catalog import catalog_hide, catalog_list, catalog_publish, catalog_show
 from infra.operations.status import status
@@ -39,6 +40,14 @@ def test_an_entry_is_published_hidden_and_revealed_in_a_registry(bench: Any) -> 
     assert catalog_publish(spec, target)["invisible_until"] == UNTIL
     in_the_workspace = bench.spec("registry", catalog={"name": "in-registry"})
     assert names(in_the_workspace, target, hidden=True) == []
+
+
+def test_the_emulator_has_the_specs_registry_before_up(bench: Any) -> None:
+    bench.target(bench.spec("early"))  # which makes the workspace
+    spec = bench.spec("early", catalog={"registry": "early-shelf"})
+    target = open_target(spec, local=True, environ=bench.environ)
+    assert names(spec, target, hidden=True) == []
+    assert catalog_publish(spec, target)["catalog"] == "registry early-shelf"
 
 
 def test_up_publishes_and_down_removes(bench: Any) -> None:
