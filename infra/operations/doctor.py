@@ -27,6 +27,7 @@ from infra.planning.serving import serving
 from infra.planning.token_access import NOT_READABLE, WRITE_ANEW, check_token, find_token, token_spec
 from infra.redaction import told
 from infra.resources.base import owner_of
+from infra.resources.catalog_home import check_home
 from infra.resources.connection import Connection
 from infra.resources.image import Image
 from infra.spec.file import load_spec
@@ -76,9 +77,7 @@ def run_checks(path: Path, *, local: bool, token: str | None, environ: MutableMa
         yield attempt("vllm", check_vllm)
         yield attempt("weights", lambda: check_weights(spec, environ))
     place = "emulator" if local else "login"
-    target, check = opened(
-        place, lambda: open_target(spec, local=local, environ=environ, absent="allow"), "is available"
-    )
+    target, check = opened(place, lambda: open_target(spec, local=local, environ=environ, absent="allow"), "")
     if target is None:
         yield check
         return
@@ -93,6 +92,8 @@ def run_checks(path: Path, *, local: bool, token: str | None, environ: MutableMa
         yield attempt("image", checks.check_image)
         yield attempt("endpoint", checks.check_endpoint)
         yield attempt("connection", checks.check_connection)
+        if spec.catalog and (registry := spec.catalog.registry):
+            yield attempt("catalog", lambda: check_home(checks.cloud, registry))
     yield attempt("model", checks.check_model)
     yield attempt("disk", checks.check_disk)
     yield attempt("gpus", checks.check_gpus)

@@ -30,6 +30,15 @@ def home_id(cloud: Cloud, registry: str | None) -> str:
     raise NotFound(message, hint=hint, code="registry_not_found")
 
 
+def check_home(cloud: Cloud, registry: str) -> str:
+    """What to say of a registry that is there; raises `NotFound` where it is not, also for one that is given by its id."""
+    home = home_id(cloud, registry)
+    if cloud.management.get(home) is None:
+        hint = "correct catalog.registry (`az ml registry list`)"
+        raise NotFound(f"there is no registry {registry}, or you may not read it", hint=hint, code="registry_not_found")
+    return f"the model's entry goes into the {place(home)}"
+
+
 def entry_id(home: str, name: str, version: str) -> str:
     """The id of one version of an entry; in a registry's answers stand `azureml://` ids instead."""
     return f"{home}/models/{name}/versions/{version}"

@@ -8,6 +8,7 @@ from infra.azure.target import open_target
 from infra.errors import NotFound, Refused
 from infra.operations.catalog import catalog_hide, catalog_list, catalog_publish, catalog_show
 from infra.operations.status import status
+from infra.resources.catalog_home import check_home
 from tests.infra.operations.catalog.sdk import models_of
 
 UNTIL = "2126-01-16T00:00:00.000Z"
@@ -84,3 +85,7 @@ def test_a_registry_by_its_id_must_exist(bench: Any) -> None:
     missing = bench.spec("nowhere", catalog={"registry": id.replace("shelf", "none"), "name": "by-id"})
     with pytest.raises(NotFound):
         catalog_publish(missing, bench.target(missing))
+    said = check_home(bench.target(by_id).cloud, id)
+    assert said == "the model's entry goes into the registry shelf"
+    with pytest.raises(NotFound, match=r"no registry .*none"):
+        check_home(bench.target(missing).cloud, id.replace("shelf", "none"))
