@@ -31,7 +31,7 @@ def home_id(cloud: Cloud, registry: str | None) -> str:
 
 
 def check_home(cloud: Cloud, registry: str) -> str:
-    """What to say of a registry that is there; raises `NotFound` where it is not, also for one that is given by its id."""
+    """What to say of a registry that is there; raises `NotFound` where it is not, also for one given by its id."""
     home = home_id(cloud, registry)
     if cloud.management.get(home) is None:
         hint = "correct catalog.registry (`az ml registry list`)"
