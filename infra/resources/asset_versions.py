@@ -1,7 +1,7 @@
-"""Removes versions of assets: deletes them, or archives them where Azure does not delete.
+"""Removes versions of assets: deletes them, or archives them where Azure does not delete; and restores these.
 
 azure-ai-ml and `az ml` only archive versions (https://github.com/Azure/azure-cli/issues/21957), while the API documents
-a DELETE. An archived version is not listed any more, but its id still works: `up` uses it again.
+a DELETE. An archived version is not listed any more, but its id still works.
 """
 
 from infra.azure.cloud import Cloud
@@ -18,13 +18,19 @@ def remove_version(cloud: Cloud, id: str) -> None:
     except (AccessDenied, NotFound, OperationFailed):
         raise
     except Refused as error:
-        _archive(cloud, id)
+        _set_archived(cloud, id, True)
         collection, name, _, version = id.split("/")[-4:]
         cloud.reporter.note(f"{collection} {name}:{version} is archived: Azure does not delete it ({error.code})")
 
 
-def _archive(cloud: Cloud, id: str) -> None:
+def restore_version(cloud: Cloud, id: str) -> bool:
+    """Let Azure list a version again that was archived, with its content as it is; returns whether there is one."""
+    return _set_archived(cloud, id, False)
+
+
+def _set_archived(cloud: Cloud, id: str, archived: bool) -> bool:
     properties = (cloud.management.get(id) or {}).get("properties")
-    if properties and not properties.get("isArchived"):
+    if properties and bool(properties.get("isArchived")) is not archived:
         kept = {name: value for name, value in without_empty(properties).items() if name not in READ_ONLY}
-        cloud.management.put(id, {"properties": {**kept, "isArchived": True}})
+        cloud.management.put(id, {"properties": {**kept, "isArchived": archived}})
+    return bool(properties)

@@ -13,7 +13,7 @@ from infra.azure.cloud import Cloud
 from infra.azure.image_builds import find_image, require_registry
 from infra.digests import fingerprint
 from infra.errors import NotFound, Refused
-from infra.resources.asset_versions import remove_version
+from infra.resources.asset_versions import remove_version, restore_version
 from infra.resources.base import Live, Resource, State, owned, owner_of
 from infra.resources.templates import folder_version, read_pins, render_folder
 from infra.spec.model import BuildSpec, EnvironmentSpec
@@ -84,9 +84,9 @@ class Environment(Resource):
         return {}
 
     def read(self, cloud: Cloud) -> Live | None:
-        """The version, if it exists."""
+        """The version, if it exists; an archived one is to be made again, so that Azure lists it."""
         document = cloud.management.get(self._id(cloud))
-        if document is None:
+        if document is None or document["properties"].get("isArchived"):
             return None
         state: State = {"name": NAME, "version": self.version}
         return Live(state, owner_of(document["properties"].get("tags")), "Succeeded", document)
@@ -100,12 +100,13 @@ class Environment(Resource):
             "inferenceConfig": {_camel(name): route for name, route in document["inference_config"].items()},
             "description": state["description"],
             "tags": state["tags"],
+            "isArchived": False,
         }
         try:
             cloud.management.put(self._id(cloud), {"properties": properties})
         except Refused:
-            # Another run has built the same files and was first: its image is as good, though its digest is another.
-            if self.read(cloud) is None:
+            # The same files were built by another run, or before: that image is as good, though its digest is another.
+            if not restore_version(cloud, self._id(cloud)):
                 raise
 
     def delete(self, cloud: Cloud) -> None:

@@ -1,4 +1,4 @@
-"""`down` where Azure does not delete versions of environments: they are archived, and `up` uses them again."""
+"""`down` where Azure does not delete versions of environments: they are archived, and `up` restores them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,9 +13,9 @@ from infra.operations.down import down
 def deletable(bench: Any) -> Iterator[None]:
     """The emulator deletes environments."""
     url = f"{bench.target(bench.spec('deletable')).portal}/settings"
-    httpx.put(url, json={"delete_environments": 1}).raise_for_status()
+    httpx.put(url, json={"delete_environments": 1}, trust_env=False).raise_for_status()
     yield
-    httpx.put(url, json={"delete_environments": 0}).raise_for_status()
+    httpx.put(url, json={"delete_environments": 0}, trust_env=False).raise_for_status()
 
 
 def environment(bench: Any, spec: Any) -> tuple[Any, str]:
@@ -39,12 +39,35 @@ def test_down_archives_what_it_cannot_delete_and_tells(bench: Any, phases: Any) 
     assert not bench.down(spec)
 
 
-def test_up_uses_what_down_has_archived(bench: Any) -> None:
+def test_up_restores_what_down_has_archived(bench: Any, actions: Any) -> None:
     spec = bench.spec("revived")
     bench.up(spec)
+    before, container = environment(bench, spec)
     bench.down(spec)
+    assert actions(bench.plan(spec))["environment"] == "create"
     assert bench.up(spec).answer == "org/gated with a token"
+    assert environment(bench, spec)[0]["properties"] == before["properties"]
+    assert len(bench.target(spec).arm.list(f"{container}/versions")) == 1
     assert not bench.plan(spec).has_changes
+
+
+def test_up_restores_a_version_whose_image_is_another_build(bench: Any) -> None:
+    spec = bench.spec("rebuilt")
+    bench.up(spec)
+    before, _ = environment(bench, spec)
+    other = {**before["properties"], "isArchived": True}
+    bench.down(spec)
+    resource, _ = bench.sources.assets(spec)
+    id = bench.target(spec).cloud.workspace.asset_id("environments", f"azureml:{resource.name}")
+    builds = bench.target(spec).cloud
+    portal_settings = f"{bench.target(spec).portal}/settings"
+    httpx.put(portal_settings, json={"delete_environments": 1}, trust_env=False).raise_for_status()
+    builds.delete(id)
+    httpx.put(portal_settings, json={"delete_environments": 0}, trust_env=False).raise_for_status()
+    builds.management.put(id, {"properties": {**other, "image": "docker.io/somebody/vllm@sha256:" + "1" * 64}})
+    bench.up(spec)
+    after = environment(bench, spec)[0]["properties"]
+    assert (after["isArchived"], after["image"].partition("@")[0]) == (False, "docker.io/somebody/vllm")
 
 
 @pytest.mark.usefixtures("deletable")
