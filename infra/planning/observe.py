@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from infra.azure.autoscale import Autoscale, autoscaled
 from infra.azure.cloud import Cloud
+from infra.azure.read_ahead import ReadAhead
 from infra.errors import NotFound
 from infra.parallel import together
 from infra.resources.base import PREVIOUS_TAG, Live, Resource, owner_of
@@ -45,27 +46,29 @@ class Observed(Struct, frozen=True):
 def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Observed:
     """Read the workspace, each resource and the endpoint's deployments in parallel.
 
-    Where the endpoint does not exist, one more request looks for endpoints of the stack under other names.
+    Where the endpoint does not exist, one more request looks for endpoints of the stack under other names. What several
+    resources read is asked for once.
     """
+    cloud = replace(cloud, management=ReadAhead(cloud.management))
     calls: list[Callable[[], Any]] = [
         lambda: workspace(cloud),
         lambda: deployments(cloud, endpoint),
         lambda: autoscaled(cloud, endpoint),
+        lambda: [] if cloud.management.get(cloud.workspace.endpoint(endpoint)) else owned_endpoints(cloud),
     ]
     others = [resource for resource in resources if resource.kind != "deployment"]
     calls += [_reader(cloud, resource) for resource in others]
-    workspace_document, all_deployments, autoscale, *live = together(calls)
+    workspace_document, all_deployments, autoscale, other_endpoints, *live = together(calls)
     states = {(resource.kind, resource.name): state for resource, state in zip(others, live, strict=True)}
     splits = [state.state["traffic"] for (kind, _), state in states.items() if kind == "traffic" and state]
     tags = [state.state["tags"] for (kind, _), state in states.items() if kind == "endpoint" and state]
-    other_endpoints = () if tags else tuple(owned_endpoints(cloud))
     return Observed(
         str(workspace_document.get("location", "")),
         states,
         all_deployments,
         nonzero(splits[0] if splits else {}),
         str(tags[0].get(PREVIOUS_TAG, "")) if tags else "",
-        other_endpoints,
+        tuple(other_endpoints),
         autoscale or {},
         autoscale is None,
     )
