@@ -78,7 +78,7 @@ HOMES = {
     "azure.mgmt": (),  # infra/azure/arm.py sends requests to Resource Manager directly
     "azure.storage": ("infra/azure/storage/uploads.py",),
     "click": ("infra/cli",),
-    "huggingface_hub": ("infra/hub/access.py", "scoring/weights.py"),
+    "huggingface_hub": ("scoring/weights.py",),
     "pydantic": ("infra/emulator", "scoring"),  # its import takes longer than most commands
     "torch": ("infra/hub/demo_weights.py", "scoring/vllm_engine.py"),
     "vllm": (

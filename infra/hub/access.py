@@ -1,24 +1,21 @@
-"""What the Hugging Face Hub says about a model and a token; in infra, the only importer of huggingface_hub."""
+"""What the Hugging Face Hub says about a model and a token.
+
+Three documents of its API are read over plain HTTP: to import huggingface_hub takes longer than a whole `plan`.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urljoin
 
 from msgspec import Struct
 
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady
-from infra.http_client import Unreachable, Web
+from infra.http_client import Answer, Unreachable, Web
 from infra.hub.token_form import ONE_LINE, fault_of
 from infra.timeouts import Timeouts
-
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
 
 PUBLIC_HUB = "https://huggingface.co"
 REDIRECTS = 3
@@ -93,30 +90,21 @@ class Hub:
 
     def token(self, token: str) -> TokenFacts:
         """Ask the Hub whose token it is."""
-        _refuse_malformed(token)
-        with self._errors("", token):
-            found: dict[str, Any] = self._api(token).whoami()
+        found = self._read("/api/whoami-v2", "", None, token)
         access = (found.get("auth") or {}).get("accessToken") or {}
         return TokenFacts(str(found.get("name", "")), str(access.get("role", "")))
 
     def check_access(self, model: str, token: str) -> None:
         """Raise an error if the token may not read the model's files; each cause has its own message."""
-        _refuse_malformed(token)
-        with self._errors(model, token):
-            self._api(token).auth_check(model)
-
-    def _api(self, token: str) -> HfApi:
-        # Otherwise it asks huggingface.co, whatever the endpoint, which programs call themselves agents.
-        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-        from huggingface_hub import HfApi, get_session  # 0.6 s
-
-        if self.local:
-            _without_proxy()
-        get_session().timeout = self._timeouts.hub  # by default it has none
-        return HfApi(endpoint=self.endpoint, token=token, library_name="gatelift")
+        self._ask(f"/api/models/{model}/auth-check", model, None, token)  # as HfApi.auth_check does
 
     def _read(self, path: str, model: str, revision: str | None, token: str | None) -> dict[str, Any]:
-        """Read one document of the Hub without huggingface_hub, whose import takes longer than a whole `plan`."""
+        """One document of the Hub."""
+        found: dict[str, Any] = self._ask(path, model, revision, token).json()
+        return found
+
+    def _ask(self, path: str, model: str, revision: str | None, token: str | None) -> Answer:
+        """The Hub's answer; the error that it means where it refuses."""
         url, headers = self.endpoint + path, {"User-Agent": "gatelift"}
         if token:
             _refuse_malformed(token)
@@ -131,33 +119,9 @@ class Hub:
         except Unreachable as error:
             raise self._unreachable(error) from None
         if answer.status != 200:
-            header = answer.headers.get
-            code, message = header("X-Error-Code") or "", header("X-Error-Message") or ""
-            raise self._refusal(model, revision, token, _Refusal(answer.status, code, message))
-        found: dict[str, Any] = answer.json()
-        return found
-
-    @contextmanager
-    def _errors(self, model: str, token: str) -> Iterator[None]:
-        from httpx import HTTPError
-        from huggingface_hub import errors
-
-        try:
-            yield
-        except errors.OfflineModeIsEnabled:
-            hint = "`unset HF_HUB_OFFLINE TRANSFORMERS_OFFLINE`, and run the command again"
-            message = f"the Hub at {self.endpoint} was not asked because HF_HUB_OFFLINE is set"
-            raise NotReady(message, hint=hint, code="hub_offline") from None
-        except errors.HFValidationError as error:
-            raise NotFound(f"{model}: {error}", code="repository_not_found") from None
-        except errors.HfHubHTTPError as error:
-            headers = getattr(error.response, "headers", None) or {}
-            status = error.response.status_code if error.response is not None else 0
-            code, message = headers.get("X-Error-Code", ""), headers.get("X-Error-Message", "")
-            text = f"{message} {error.server_message or ''} {error if status == 403 else ''}"
-            raise self._refusal(model, None, token, _Refusal(status, code, text)) from None
-        except HTTPError as error:
-            raise self._unreachable(error) from None
+            code = answer.headers.get("X-Error-Code") or ""
+            raise self._refusal(model, revision, token, _Refusal(answer.status, code, _said(answer)))
+        return answer
 
     def _unreachable(self, error: Exception) -> NotReady:
         message = f"the Hub at {self.endpoint} does not answer: {error}"
@@ -219,6 +183,15 @@ class Hub:
         return f"request access at {page}, make a read token at {TOKENS_PAGE}, then `export HF_TOKEN=…`"
 
 
+def _said(answer: Answer) -> str:
+    """What the Hub says about a refusal, in a header or in the body."""
+    try:
+        body = answer.json().get("error", "")
+    except (ValueError, AttributeError):
+        body = ""
+    return f"{answer.headers.get('X-Error-Message') or ''} {body}"
+
+
 def _weights(files: list[Mapping[str, Any]]) -> int | None:
     """The bytes of the weights among a repository's files: of the formats that lie there, the one that is served."""
     sizes = {str(file.get("rfilename")): file.get("size") for file in files}
@@ -240,15 +213,3 @@ def _month(moment: str) -> str:
         return datetime.fromisoformat(moment).strftime("%B %Y")
     except ValueError:
         return ""
-
-
-@cache
-def _without_proxy() -> None:
-    """Let huggingface_hub ask loopback directly: httpx fails for a SOCKS proxy that is set, also where NO_PROXY holds.
-
-    Once in a process, since each call closes the client that other threads may be using.
-    """
-    from httpx import Client
-    from huggingface_hub import set_client_factory
-
-    set_client_factory(lambda: Client(trust_env=False, follow_redirects=True))

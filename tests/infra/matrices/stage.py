@@ -35,7 +35,7 @@ PRELOADED = [
     "azure.storage.blob",
     "azure.identity",
 ]
-PRELOADED += ["huggingface_hub.hf_api", "httpx", "infra.azure.arm", "infra.emulator.launcher"]
+PRELOADED += ["httpx", "infra.azure.arm", "infra.emulator.launcher"]
 LONGEST = 120.0
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 
