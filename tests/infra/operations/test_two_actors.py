@@ -176,9 +176,8 @@ def test_what_another_stack_takes_away_while_a_stack_begins_is_made_again(bench:
     bench.up(first)
     other = Meanwhile("endpoint", lambda: bench.down(first))
     bench.up(second, phases=other)
-    # Azure archives versions of environments instead of deleting them.
     remade = {note.split()[1] for note in other.notes if note.endswith("was deleted meanwhile: made again")}
-    assert remade == {"connection", "code", "model"}
+    assert remade == {"connection", "code", "environment", "model"}
     assert not bench.plan(second).has_changes
     assert bench.down(second)["connection"] == "delete"
 
