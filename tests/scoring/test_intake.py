@@ -75,5 +75,5 @@ def test_bodies_that_are_half_sent_leave_no_room_but_for_short_ones() -> None:
     intake = Intake(LIMITS)
     problem = refused(crowd())
     assert problem.status == 429
-    assert {b"connection", b"retry-after"} == dict(problem.headers).keys()
+    assert {b"connection", b"retry-after", b"x-should-retry"} == dict(problem.headers).keys()
     assert intake.held == 0

@@ -72,6 +72,7 @@ def test_what_is_registered_has_the_rendered_fields_and_our_tags(folder: Path, p
         "inferenceConfig": {"scoringRoute": {"path": "/v1", "port": 5001}},
         "description": "vLLM 1.2.3 for the gatelift scoring server",
         "tags": environment.desired["tags"],
+        "isArchived": False,
     }
 
 
