@@ -96,7 +96,7 @@ def converted(action: argparse.Action, text: str) -> Any:
         return text
     try:
         return action.type(text)
-    except Exception:
+    except (ValueError, TypeError, argparse.ArgumentTypeError):  # what argparse takes for a refusal
         return None
 
 

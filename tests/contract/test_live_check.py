@@ -292,6 +292,8 @@ def _said(answer: httpx.Response) -> str:
 
 
 def _wait(target: Any, id: str) -> None:
-    """Wait until nothing is being done to a resource."""
+    """Wait until nothing is being done to a resource, two hours at most."""
+    deadline = time.monotonic() + 7200
     while target.arm("GET", id).json()["properties"]["provisioningState"] not in ("Succeeded", "Failed", "Canceled"):
+        assert time.monotonic() < deadline, id
         time.sleep(1)

@@ -17,6 +17,17 @@ def put_untagged(target: Target, *ids: str) -> None:
         target.cloud.poller.wait(target.arm.begin_put(id, {**body, "tags": {}}))
 
 
+def set_variable(target: Target, id: str, variable: tuple[str, str], **tags: str) -> None:
+    """Set an environment variable and tags of a deployment by hand; everything else stays as it was."""
+    document = target.arm.get(id)
+    assert document is not None
+    name, value = variable
+    document["properties"]["environmentVariables"][name] = value
+    document["properties"].pop("provisioningState")
+    body = {name: document[name] for name in ("location", "sku", "properties")}
+    target.cloud.poller.wait(target.arm.begin_put(id, {**body, "tags": {**document["tags"], **tags}}))
+
+
 def scale(target: Target, id: str, count: int) -> None:
     """What a person or Azure Monitor does to a deployment."""
     body = {"sku": {"name": "Default", "capacity": count}}

@@ -11,7 +11,7 @@ from infra.errors import SpecError
 from infra.operations.status import list_stacks, status
 from infra.operations.token import token_rotate
 from infra.spec.model import to_values
-from tests.infra.operations.sharing.actors import put_untagged, reasons, scale
+from tests.infra.operations.sharing.actors import put_untagged, reasons, scale, set_variable
 
 
 def test_a_count_that_the_spec_leaves_out_is_left_alone(bench: Any) -> None:
@@ -66,11 +66,7 @@ def test_variables_with_the_platforms_prefixes_survive(bench: Any) -> None:
     bench.up(spec)
     target = bench.target(spec)
     blue = target.cloud.workspace.deployment("platform-endpoint", "blue")
-    document = target.arm.get(blue)
-    document["properties"]["environmentVariables"]["AML_APP_ROOT_HINT"] = "theirs"
-    document["properties"].pop("provisioningState")
-    body = {name: document[name] for name in ("location", "tags", "sku", "properties")}
-    target.cloud.poller.wait(target.arm.begin_put(blue, body))
+    set_variable(target, blue, ("AML_APP_ROOT_HINT", "theirs"))
     bench.up(bench.spec("platform", deployment={"environment_variables": {"NAME": "value"}}))
     variables = target.arm.get(blue)["properties"]["environmentVariables"]
     assert (variables["AML_APP_ROOT_HINT"], variables["NAME"]) == ("theirs", "value")

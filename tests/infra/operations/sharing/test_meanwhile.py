@@ -1,5 +1,6 @@
 """Somebody changes what a command is about to write, or owns what it looks at: theirs survives, and is told."""
 
+from functools import partial
 from typing import Any
 
 from infra.operations.down import down
@@ -7,7 +8,7 @@ from infra.operations.status import status
 from infra.operations.token import token_set
 from infra.operations.unlock import find_locks, unlock
 from infra.reporter import Silent
-from tests.infra.operations.sharing.actors import reasons, scale
+from tests.infra.operations.sharing.actors import reasons, scale, set_variable
 from tests.infra.operations.test_two_actors import GREEN, LARGER, Meanwhile, portal, split_by_hand, splits
 
 __all__ = ["portal"]  # a fixture
@@ -29,15 +30,7 @@ def test_a_change_of_the_deployment_keeps_tags_and_platform_variables_set_since_
     bench.up(spec)
     target = bench.target(spec)
     blue = target.cloud.workspace.deployment("since-tags-endpoint", "blue")
-
-    def by_hand() -> None:
-        document = target.arm.get(blue)
-        document["properties"]["environmentVariables"]["AML_THEIRS"] = "theirs"
-        document["tags"]["cost-center"] = "42"
-        document["properties"].pop("provisioningState")
-        body = {name: document[name] for name in ("location", "tags", "sku", "properties")}
-        target.cloud.poller.wait(target.arm.begin_put(blue, body))
-
+    by_hand = partial(set_variable, target, blue, ("AML_THEIRS", "theirs"), **{"cost-center": "42"})
     changed = bench.spec("since-tags", deployment={"environment_variables": {"NAME": "value"}})
     bench.up(changed, phases=Meanwhile("deployment", by_hand))
     document = target.arm.get(blue)
@@ -114,11 +107,7 @@ def test_variables_with_the_platforms_prefixes_that_a_new_deployment_will_not_ha
     bench.up(spec)
     target = bench.target(spec)
     blue = target.cloud.workspace.deployment("prefixed-endpoint", "blue")
-    document = target.arm.get(blue)
-    document["properties"]["environmentVariables"]["AML_THEIRS"] = "theirs"
-    document["properties"].pop("provisioningState")
-    body = {name: document[name] for name in ("location", "tags", "sku", "properties")}
-    target.cloud.poller.wait(target.arm.begin_put(blue, body))
+    set_variable(target, blue, ("AML_THEIRS", "theirs"))
     larger = bench.spec("prefixed", deployment={"instance_type": LARGER})
     assert "it will be without AML_THEIRS, which blue has" in reasons(bench.plan(larger).changes, "deployment")
 
