@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from infra.azure.autoscale import Autoscale, autoscaled
 from infra.azure.cloud import Cloud
-from infra.azure.read_ahead import ReadAhead
 from infra.errors import NotFound
 from infra.parallel import together
 from infra.resources.base import PREVIOUS_TAG, Live, Resource, owner_of
@@ -46,10 +45,9 @@ class Observed(Struct, frozen=True):
 def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Observed:
     """Read the workspace, each resource and the endpoint's deployments in parallel.
 
-    Where the endpoint does not exist, one more request looks for endpoints of the stack under other names. What several
-    resources read is asked for once.
+    Where the endpoint does not exist, one more request looks for endpoints of the stack under other names. Several of
+    these read the same: `cloud` reads with `ReadAhead`, so that it is asked for once.
     """
-    cloud = replace(cloud, management=ReadAhead(cloud.management))
     calls: list[Callable[[], Any]] = [
         lambda: workspace(cloud),
         lambda: deployments(cloud, endpoint),

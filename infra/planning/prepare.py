@@ -127,7 +127,8 @@ def prepare(
 
 def observe_again(prepared: Prepared, cloud: Cloud) -> Prepared:
     """Plan again from what exists now: somebody else may have changed the stack in the meantime."""
-    return plan_against(prepared.desired, observe(cloud, prepared.desired.resources, prepared.endpoint))
+    reading = replace(cloud, management=ReadAhead(cloud.management))
+    return plan_against(prepared.desired, observe(reading, prepared.desired.resources, prepared.endpoint))
 
 
 def plan_against(desired: Desired, observed: Observed) -> Prepared:
