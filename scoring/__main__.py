@@ -2,7 +2,7 @@
 
 import sys
 
-from scoring.server import main
+from scoring.process.server import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -34,8 +34,8 @@ def _package_beside_this_file() -> None:
 if "scoring" not in sys.modules:
     _package_beside_this_file()
 
-from scoring import server  # noqa: E402
-from scoring.background import BackgroundServer, answer_directly, answer_flask  # noqa: E402
+from scoring.process import server  # noqa: E402
+from scoring.process.background_server import BackgroundServer, answer_directly, answer_flask  # noqa: E402
 
 _background: BackgroundServer | None = None
 

@@ -68,6 +68,19 @@ PLACES = (
     "infra/hub",
     "infra/spec",
     "infra",
+    "scoring/__main__.py",
+    "scoring/score.py",
+    "scoring/process",
+    "scoring/responses",
+    "scoring/responses/store",
+    "scoring/web",
+    "scoring/contracts",
+    "scoring/contracts/model_inference",
+    "scoring/contracts/embeddings.py",
+    "scoring/engine",
+    "scoring/engine/repairs",
+    "scoring/checks",
+    "scoring/settings",
     "scoring",
 )
 # The only places that may import a package or anything below it.
@@ -78,20 +91,10 @@ HOMES = {
     "azure.mgmt": (),  # infra/azure/arm.py sends requests to Resource Manager directly
     "azure.storage": ("infra/azure/storage/uploads.py",),
     "click": ("infra/cli",),
-    "huggingface_hub": ("scoring/weights.py",),
+    "huggingface_hub": ("scoring/engine/weights.py",),
     "pydantic": ("infra/emulator", "scoring"),  # its import takes longer than most commands
-    "torch": ("infra/hub/demo_weights.py", "scoring/vllm_engine.py"),
-    "vllm": (
-        "scoring/vllm_engine.py",
-        # Each of these imports one part of vLLM; they are to go when the server is rebuilt on vLLM's own fronts.
-        "scoring/engine_process.py",
-        "scoring/inline_stream.py",
-        "scoring/media_fetching.py",
-        "scoring/parser_relay.py",
-        "scoring/responses_input.py",
-        "scoring/tuning.py",
-        "scoring/vllm_responses.py",
-    ),
+    "torch": ("infra/hub/demo_weights.py", "scoring/engine"),
+    "vllm": ("scoring/engine",),
 }
 # Places that import from this repository only their own files and these.
 ONLY = {
@@ -99,13 +102,11 @@ ONLY = {
     "scoring": (),  # the container has no other file of this repository
     "infra/emulator": ("infra/errors.py", "infra/hub/demo_models.py"),  # usable without the rest of infra
 }
-ROOMS_COME = "gets its folders when the server is rebuilt on vLLM's own fronts"
-LARGER_FOLDERS = {"scoring": ROOMS_COME, "tests/scoring": ROOMS_COME}
+LARGER_FOLDERS: dict[str, str] = {}
 MORE_PARAMETERS = {
     "infra/errors.py:GateliftError.__init__": "an error names everything that a person may need",
     "scoring/problems.py:Problem.__init__": "an error names everything that a client may need",
-    "scoring/application.py:Application._run": ROOMS_COME,
-    "scoring/background.py:BackgroundServer.call": ROOMS_COME,
+    "scoring/process/background_server.py:BackgroundServer.call": "a whole HTTP request",
     "scripts/benches/serving/plots.py:_text": "a primitive of drawing: coordinates and looks",
     "scripts/benches/serving/plots.py:_line": "a primitive of drawing: coordinates and looks",
     "scripts/benches/emulator.py:large_state": "one measurement with its sizes",
@@ -142,7 +143,7 @@ def upward_imports(tree: Tree) -> Iterator[str]:
 def without_a_place(tree: Tree) -> Iterator[str]:
     """Folders that are not in `PLACES`."""
     for folder in sorted({where.rpartition("/")[0] for where in tree.parsed}):
-        if within(folder, ("infra",)) and folder not in PLACES:
+        if within(folder, ("infra", "scoring")) and folder not in PLACES:
             yield f"{folder}: is not in scripts/rules.py: add it to PLACES above what it imports"
 
 

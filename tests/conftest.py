@@ -17,7 +17,7 @@ LONGEST = (
     "tests/e2e/",
     "tests/infra/matrices/",
     "tests/scoring/test_endurance",
-    "tests/scoring/test_azmlinfsrv",
+    "tests/scoring/process/test_azmlinfsrv",
 )
 # Every emulator that a test starts answers lists two items at a time, so that a client that ignores nextLink fails.
 os.environ["GATELIFT_EMULATOR_SETTINGS"] = '{"list_page_size": 2, "hub_page_size": 2}'

@@ -19,7 +19,7 @@ from infra.timeouts import Timeouts
 
 PUBLIC_HUB = "https://huggingface.co"
 REDIRECTS = 3
-# As scoring/weights.py chooses what it downloads.
+# As scoring/engine/weights.py chooses what it downloads.
 WEIGHT_FILES, OTHER_FORMATS = (".safetensors", ".bin", ".pt"), ("original/", "onnx/")
 TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 

@@ -10,14 +10,12 @@ import httpx
 import pytest
 import uvicorn
 
-from scoring.admission import Admission
 from scoring.asgi import Message, Receive, Scope, Send, send_json
-from scoring.problems import Problem
-from scoring.server import http_server, open_listener
-from scoring.service import Service, State
-from scoring.settings import read_settings
-from scoring.startup import Timeline
-from scoring.vllm_engine import GENERATE
+from scoring.engine.client import GENERATE
+from scoring.process.server import http_server, open_listener
+from scoring.settings.settings import read_settings
+from scoring.timeline import Timeline
+from scoring.web.service import Service, State
 
 CHAT = "/v1/chat/completions"
 AZURE = "/chat/completions?api-version=2025-04-01"
@@ -39,7 +37,6 @@ class Engine:
     refuses_seeds = False
     api_keys = ()
     dead = False
-    short_way = None
 
     def __init__(self) -> None:
         self.release = asyncio.Event()
@@ -161,18 +158,6 @@ def test_flood_leaves_exactly_what_is_admitted(path: str, code: Any) -> None:
             assert (await client.post(path, json=BODY)).status_code == 200
 
     run(flood)
-
-
-def test_burst_is_refused_before_its_turn_comes() -> None:
-    gate = Admission(1, 1)
-    with gate.expected(), gate.expected():
-        with pytest.raises(Problem) as refused, gate.expected():
-            pass
-        assert refused.value.status == 429
-        with gate.admitted():  # whose turn it was
-            pass
-    with gate.expected():
-        pass
 
 
 def test_place_is_free_as_soon_as_the_answer_has_ended() -> None:

@@ -93,7 +93,7 @@ def complaints(repository: Path, root: Path, files: dict[str, str]) -> list[str]
         ),
         pytest.param(
             {"scoring/a.py": 'parts = [f"vllm.v1.engine.{name}" for name in ("core", "utils")]\n'},
-            "scoring/a.py:1: vllm is imported only in scoring/vllm_engine.py",
+            "scoring/a.py:1: vllm is imported only in scoring/engine",
             id="a-vendor-s-package-by-a-name-that-is-put-together",
         ),
         pytest.param(

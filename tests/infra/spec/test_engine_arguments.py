@@ -141,8 +141,8 @@ SAMPLES: tuple[Any, ...] = (
 )
 PARSED = """
 import contextlib, io, json, os, sys
-from scoring.engine_arguments import arguments_from_mapping
-from scoring.vllm_engine import VllmModules, prepare_environment
+from scoring.settings.arguments import arguments_from_mapping
+from scoring.engine.client import VllmModules, prepare_environment
 prepare_environment(os.environ)
 vllm = VllmModules()
 parser = vllm.make_arg_parser(vllm.argument_parser(prog="vllm serve"))

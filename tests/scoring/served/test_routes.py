@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from scoring.routes import ROUTES, find_route
+from scoring.contracts.routes import ROUTES, find_route
 
 ALLOWED = {(route.method, route.path) for route in ROUTES}
 VERBS = {

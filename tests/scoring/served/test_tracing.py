@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from scoring.engine.tracing import settle_traces
 from scoring.errors import BadSettings
-from scoring.tracing import settle_traces
 
 BASE = "http://collector:4318"
 

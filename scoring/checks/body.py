@@ -1,0 +1,69 @@
+"""A request body, parsed: one JSON object that the engine's process can be sent."""
+
+import json
+from typing import Any
+
+from scoring.checks.json_checks import first_unsendable, is_64_bit
+from scoring.problems import Problem
+from scoring.settings.limits import Limits
+
+
+def parse_body(body: bytes, limits: Limits) -> dict[str, Any]:
+    """Parse a request body: one JSON object, no deeper than allowed, without NaN and what the engine cannot be sent."""
+    huge = False
+
+    def integer(digits: str) -> int:
+        nonlocal huge
+        value = int(digits)
+        huge = huge or not is_64_bit(value)
+        return value
+
+    try:
+        text = body.decode(json.detect_encoding(body))
+        document = json.loads(text, parse_constant=_refuse_constant, parse_int=integer)
+    except RecursionError as error:
+        raise _too_deep(limits) from error
+    except ValueError as error:
+        # Python's own words name a function that the client cannot call.
+        reason = "an integer has too many digits" if "set_int_max_str_digits" in str(error) else error
+        raise Problem(400, f"The body is not valid JSON: {reason}.") from error
+    if not isinstance(document, dict):
+        raise Problem(400, "The body must be a JSON object.")
+    if body.count(b"[") + body.count(b"{") > limits.max_json_depth and _depth(document) > limits.max_json_depth:
+        raise _too_deep(limits)
+    if huge or "\\u" in text:
+        _check_sendable(document)
+    return document
+
+
+def _check_sendable(document: dict[str, Any]) -> None:
+    fault = first_unsendable(document)
+    if fault is not None:
+        path = [name.encode("ascii", "backslashreplace").decode() for name in fault.path]
+        where, value = ".".join(path), repr(fault.value)[:200]
+        raise Problem(
+            422,
+            f"{where or 'The name of a field'} {fault.message}: {value:.60}.",
+            param=where or None,
+            details={"loc": ["body", *path], "value": value},
+        )
+
+
+def _too_deep(limits: Limits) -> Problem:
+    return Problem(422, f"The body is nested deeper than {limits.max_json_depth} levels.")
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _depth(document: Any) -> int:
+    depth, level = 0, [document]
+    while level:
+        depth += 1
+        level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
+    return depth
+
+
+def _children(node: Any) -> Any:
+    return node.values() if isinstance(node, dict) else node

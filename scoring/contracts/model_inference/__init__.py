@@ -1,0 +1,1 @@
+"""The Azure AI Model Inference API: its fields, requests, answers and document."""

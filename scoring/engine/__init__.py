@@ -1,0 +1,1 @@
+"""The only folder that knows vLLM: its engine, its fronts, its arguments and where its modules live."""

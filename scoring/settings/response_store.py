@@ -1,0 +1,53 @@
+"""Where responses are to be kept: SCORING_RESPONSE_STORE and its limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from scoring.errors import BadSettings
+
+DAY = 86_400.0
+MEBIBYTE = 1024 * 1024
+PREFIX = "SCORING_RESPONSE_STORE"
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+
+@dataclass(frozen=True)
+class ResponseStoreSettings:
+    """Which store, how long a response is kept there (seconds), and how much all of them may take (bytes)."""
+
+    url: str = field(default="memory", repr=False)  # may hold a password
+    seconds: float = DAY
+    size: int = 256 * MEBIBYTE
+
+
+def read_response_store(environ: Mapping[str, str]) -> ResponseStoreSettings:
+    """Read SCORING_RESPONSE_STORE (`memory`, `sqlite:///path`, `redis://host`), …_SECONDS and …_BYTES."""
+    url = environ.get(PREFIX) or "memory"
+    parts = urlsplit(url)
+    if url != "memory" and not (parts.scheme == "sqlite" and parts.path.strip("/")) and not is_redis(url):
+        raise BadSettings(
+            f"{PREFIX} is a {parts.scheme or 'word'!s} that is no store",
+            hint="write memory, sqlite:///folder/file.db, redis://host:6379/0 or rediss://…",
+        )
+    return ResponseStoreSettings(
+        url=url,
+        seconds=_positive(environ, f"{PREFIX}_SECONDS", DAY),
+        size=int(_positive(environ, f"{PREFIX}_BYTES", 256 * MEBIBYTE)),
+    )
+
+
+def is_redis(url: str) -> bool:
+    """Whether the address is that of a Redis server."""
+    return urlsplit(url).scheme in REDIS_SCHEMES
+
+
+def _positive(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name)
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = 0.0
+    if 0 < value < float("inf"):
+        return value
+    raise BadSettings(f"{name} is {text!r}", hint="write a number above 0")

@@ -1,0 +1,101 @@
+"""One line of JSON for each request: what was asked, how it went, how long it took; never a prompt, never a secret."""
+
+import json
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from scoring.asgi import ASGIApp, Message, Receive, Scope, Send, header
+from scoring.contracts.routes import Answer, find_route
+
+logger = logging.getLogger("scoring.access")
+
+SAFE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+CLIENT_ID = re.compile(r"[^A-Za-z0-9_-]")
+TOKENS = re.compile(rb'"(prompt_tokens|completion_tokens|input_tokens|output_tokens)": ?(\d+)')
+NAMES = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
+TAIL = 4096
+MODEL = "scoring.model"  # the scope's key for who answers, written once that is known
+QUIET = (Answer.LIVE, Answer.READY, Answer.METRICS)
+
+
+class AccessLog:
+    """Gives each request an id, sends it back, and writes the line when the answer has ended."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        line = AccessLine(scope)
+        own = _with_own_ids(scope)
+
+        async def sending(message: Message) -> None:
+            line.note(message)
+            await send(message)
+
+        try:
+            await self._app(own, receive, sending)
+        finally:
+            line.write(own.get(MODEL, ""))
+
+
+class AccessLine:
+    """What is known of one request."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._began = time.monotonic()
+        self._method, self._path = scope["method"], scope["path"]
+        given = header(scope, b"x-request-id") or ""
+        self._id = given if SAFE_ID.fullmatch(given) else str(uuid.uuid4())
+        self._client_id = CLIENT_ID.sub("", header(scope, b"x-ms-client-request-id") or "")[:40]
+        self._status = 0
+        self._first: float | None = None
+        self._tail = b""
+        self._ended = False
+
+    def note(self, message: Message) -> None:
+        """Look at a message on its way out, and give its start the ids."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            ids = [(b"x-request-id", self._id.encode())]
+            if self._client_id:
+                ids.append((b"x-ms-client-request-id", self._client_id.encode()))
+            message["headers"] = [*message["headers"], *ids]
+        elif message.get("body"):
+            self._first = self._first or time.monotonic()
+            self._tail = message["body"][-TAIL:] if b"_tokens" in message["body"][-TAIL:] else self._tail
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            self._ended = True
+
+    def write(self, model: str) -> None:
+        """Write the line, unless it is a probe that went well."""
+        route, _ = find_route(self._method, self._path)
+        if route is not None and route.answer in QUIET and (self._status < 400 or route.answer is Answer.READY):
+            return
+        now = time.monotonic()
+        line: dict[str, Any] = {
+            "route": f"{self._method} {route.path}" if route else f"{self._method} (not served)",
+            "status": self._status if self._ended else 499,
+            "seconds": round(now - self._began, 3),
+            "request_id": self._id,
+        }
+        if model:
+            line["model"] = model
+        if self._client_id:
+            line["client_request_id"] = self._client_id
+        if self._first is not None:
+            line["first_byte_seconds"] = round(self._first - self._began, 3)
+        for name, count in TOKENS.findall(self._tail):
+            line[NAMES.get(name.decode(), name.decode())] = int(count)
+        logger.info("%s", json.dumps(line))
+
+
+def _with_own_ids(scope: Scope) -> Scope:
+    """Keep the caller's ids from vLLM: it builds its own out of them, and two requests with one id would meet."""
+    kept = [(k, v) for k, v in scope["headers"] if k not in (b"x-request-id", b"x-data-parallel-rank")]
+    return {**scope, "headers": kept}

@@ -1,0 +1,65 @@
+"""Request bodies on their way in: how long one may take, and how much of all may lie here half sent."""
+
+import asyncio
+
+from scoring.asgi import BodyTooLarge, Message, Receive, Scope, read_body
+from scoring.problems import Problem
+from scoring.settings.limits import Limits
+
+FREE_BYTES = 64 * 1024  # of each body not counted: a prompt must come through while others send slowly
+RETRY_SECONDS = 5
+CLOSE = (b"connection", b"close")  # else the rest of the body would still be waited for
+
+
+class Intake:
+    """Reads the bodies of one process's requests."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._most = max(limits.max_reading_bytes, limits.max_body_bytes)
+        self.held = 0
+
+    async def read(self, scope: Scope, receive: Receive) -> bytes:
+        """Return the body; refuse one that is too long (413), comes too slowly (408) or finds no room (429)."""
+        seconds = self._limits.body_seconds or None
+        counted = _Counted(self, receive)
+        try:
+            async with asyncio.timeout(seconds):
+                return await read_body(scope, counted, self._limits.max_body_bytes)
+        except BodyTooLarge as error:
+            raise Problem(413, f"The body is longer than {self._limits.max_body_bytes} bytes.") from error
+        except TimeoutError as error:
+            raise Problem(408, f"The body was not here within {seconds} seconds.", headers=[CLOSE]) from error
+        finally:
+            self.held -= counted.held
+
+    def hold(self, size: int) -> None:
+        """Count bytes that have come; refuse them when there is no room."""
+        self.held += size
+        if self.held > self._most:
+            raise Problem(
+                429,
+                f"Bodies of more than {self._most} bytes are on their way here; try again shortly.",
+                headers=[CLOSE],
+                retry_after=RETRY_SECONDS,
+            )
+
+
+class _Counted:
+    """`receive` that counts what has come beyond the free bytes."""
+
+    def __init__(self, intake: Intake, receive: Receive) -> None:
+        self._intake = intake
+        self._receive = receive
+        self._free = FREE_BYTES
+        self.held = 0
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        size = len(message.get("body", b""))
+        counted = max(0, size - self._free)
+        self._free = max(0, self._free - size)
+        if counted:
+            self.held += counted
+            self._intake.hold(counted)
+        return message

@@ -1,0 +1,152 @@
+"""Every refusal of the Hub becomes one message that tells the cases apart; the token is in none of them."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from httpx import Request, Response
+from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import hf_raise_for_status
+
+from scoring.engine.hub_token import hub_token
+from scoring.engine.weights import explain_refusal, fetch_weights, is_hub_id
+from scoring.errors import WeightsMissing
+
+PAGE = "http://hub.test/org/name"
+
+
+def refusal(status: int, code: str | None, message: str) -> WeightsMissing:
+    """Return what we say when the Hub answers so, its answer read by huggingface_hub itself."""
+    headers = {"x-error-message": message} | ({"x-error-code": code} if code else {})
+    request = Request("GET", "http://hub.test/api/models/org/name/revision/main")
+    with pytest.raises(HfHubHTTPError) as caught:
+        hf_raise_for_status(Response(status, headers=headers, request=request))
+    return explain_refusal(caught.value, model="org/name", revision="v9", page=PAGE)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "words"),
+    [
+        pytest.param(401, "GatedRepo", "Access is restricted. Please log in.", "no valid token", id="gated-no-token"),
+        pytest.param(403, "GatedRepo", "You are not in the authorized list.", "no access to the gated", id="gated"),
+        pytest.param(403, "GatedRepo", "Your request is awaiting a review.", "not yet granted", id="gated-pending"),
+        pytest.param(403, "GatedRepo", "Your request has been rejected.", "rejected the request", id="gated-rejected"),
+        pytest.param(
+            403, "GatedRepo", "Please enable access in your fine-grained token settings", "may not read gated",
+            id="gated-fine-grained",
+        ),
+        pytest.param(404, "RepoNotFound", "Repository not found", "does not exist", id="no-such-model"),
+        pytest.param(404, "RevisionNotFound", "Invalid rev id", "no revision 'v9'", id="no-such-revision"),
+        pytest.param(401, "RepoNotFound", "Not found", "token is missing, wrong", id="unknown-to-a-stranger"),
+        pytest.param(401, None, "Invalid credentials", "token is missing, wrong", id="bad-token"),
+        pytest.param(503, None, "Try later", "answered 503", id="hub-has-a-problem"),
+    ],
+)  # fmt: skip
+def test_refusals_are_told_apart(status: int, code: str | None, message: str, words: str) -> None:
+    error = refusal(status, code, message)
+    assert words in str(error)
+    assert "\n" not in str(error)
+    assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        pytest.param("org/name", True, id="org-and-name"),
+        pytest.param("gpt2", True, id="name-alone"),
+        pytest.param("/models/x", False, id="absolute"),
+        pytest.param("./x", False, id="relative"),
+        pytest.param("s3://bucket/x", False, id="object-store"),
+        pytest.param("org/name:Q4_0", False, id="gguf-with-quantisation"),
+    ],
+)
+def test_hub_ids_and_paths(model: str, expected: bool) -> None:
+    assert is_hub_id(model) is expected
+
+
+FILES = {"config.json": b"{}", "model.safetensors": b"tensors", "pytorch_model.bin": b"old", "onnx/model.onnx": b"x"}
+
+
+class Hub(BaseHTTPRequestHandler):
+    """A Hub with one model of both formats."""
+
+    def do_GET(self) -> None:
+        if "/tree/" in self.path:
+            entries = [{"type": "file", "path": path, "size": len(text), "oid": path} for path, text in FILES.items()]
+            self._send(json.dumps(entries).encode())
+        elif self.path.startswith("/api/models/org/name"):
+            siblings = [{"rfilename": name} for name in FILES]
+            self._send(json.dumps({"id": "org/name", "sha": "a" * 40, "siblings": siblings}).encode())
+        else:
+            self._send(FILES[self.path.split("a" * 40 + "/")[1]])
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def _send(self, body: bytes) -> None:
+        self.send_response(200)
+        for name, value in (("content-length", str(len(body))), ("etag", '"e1"'), ("x-repo-commit", "a" * 40)):
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def hub_url() -> Iterator[str]:
+    """The address of that Hub."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_download_takes_one_format(hub_url: str, tmp_path: Path) -> None:
+    weights = fetch_weights("org/name", revision=None, hub_url=hub_url, cache=tmp_path)
+    files = {str(path.relative_to(weights.location)) for path in Path(weights.location).rglob("*") if path.is_file()}
+    assert files == {"config.json", "model.safetensors"}
+    assert weights.name == "org/name"
+
+
+def test_download_from_the_cache_when_the_hub_is_away(hub_url: str, tmp_path: Path) -> None:
+    there = fetch_weights("org/name", revision=None, hub_url=hub_url, cache=tmp_path)
+    away = fetch_weights("org/name", revision="a" * 40, hub_url="http://127.0.0.1:9", cache=tmp_path)
+    assert away == there
+
+
+def test_folder_without_a_model(tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissing, match=r"no config\.json"):
+        fetch_weights(str(tmp_path), revision=None, hub_url="http://hub.test")
+
+
+@pytest.mark.parametrize(
+    ("stored", "fault"),
+    [
+        pytest.param('"hf_quoted12345"', "quotation marks", id="quotes"),
+        pytest.param("Bearer hf_bearer12345", "Bearer", id="bearer"),
+        pytest.param("${HF_TOKEN}", "filled in", id="unexpanded"),
+        pytest.param("<your-token>", "filled in", id="placeholder"),
+        pytest.param("hf_two hf_words", "2 words", id="two-words"),
+        pytest.param("hf_z\u200bero12345", "no token has", id="not-ascii"),
+    ],
+)
+def test_what_hf_token_holds_is_refused_in_a_sentence_that_does_not_show_it(
+    monkeypatch: pytest.MonkeyPatch, stored: str, fault: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", stored)
+    with pytest.raises(WeightsMissing, match=fault) as refused:
+        fetch_weights("org/name", revision=None, hub_url="http://127.0.0.1:9")
+    assert stored not in str(refused.value) + refused.value.hint
+
+
+@pytest.mark.parametrize("stored", ["hf_clean12345\n", "\ufeffhf_clean12345", " hf_clean12345\r\n"])
+def test_what_lies_around_the_token_is_trimmed(stored: str) -> None:
+    assert hub_token({"HF_TOKEN": stored}) == "hf_clean12345"
+    assert hub_token({"HF_TOKEN": " "}) is hub_token({}) is None

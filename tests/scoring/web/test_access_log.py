@@ -1,0 +1,42 @@
+"""The line of one request, over an app that answers at once."""
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from scoring.asgi import Message, Receive, Scope, Send, local_scope, never, send_bytes
+from scoring.web.access_log import AccessLog
+
+
+def line_of(answer: bytes, caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send_bytes(send, 200, answer)
+
+    async def send(message: Message) -> None:
+        """Go nowhere."""
+
+    logger = logging.getLogger("scoring.access")
+    logger.addHandler(caplog.handler)
+    logger.setLevel(logging.INFO)
+    try:
+        asyncio.run(AccessLog(app)(local_scope("POST", "/chat/completions"), never, send))
+    finally:
+        logger.removeHandler(caplog.handler)
+    line: dict[str, Any] = json.loads(caplog.messages[-1])
+    return line
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b'{"usage":{"prompt_tokens":3,"completion_tokens":2}}', id="vllm"),
+        pytest.param(json.dumps({"usage": {"prompt_tokens": 3, "completion_tokens": 2}}).encode(), id="ours"),
+        pytest.param(b'{"usage":{"input_tokens":3,"output_tokens":2}}', id="responses"),
+    ],
+)
+def test_tokens(answer: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    line = line_of(answer, caplog)
+    assert (line["prompt_tokens"], line["completion_tokens"]) == (3, 2)
