@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from scoring.engine.client import VllmModules, prepare_environment
+from scoring.engine.modules import VllmModules, prepare_environment
 
 # Choices that depend on the platform: the list may be made on a machine without a GPU.
 ON_A_GPU = {"mm_processor_device": "cuda"}

@@ -4,7 +4,8 @@ import os
 from argparse import Namespace
 from typing import Any
 
-from scoring.engine.client import NO_HOST, VllmModules, is_cpu_build
+from scoring.engine.client import NO_HOST
+from scoring.engine.modules import VllmModules, is_cpu_build
 from scoring.engine.tracing import settle_traces
 from scoring.errors import BadSettings
 from scoring.settings.arguments import has_flag

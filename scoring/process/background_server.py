@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 
 from scoring.asgi import ASGIApp, ClientGone, Message, Scope, local_scope, never, replaying
-from scoring.engine import client as vllm_engine
+from scoring.engine import modules
 from scoring.process.host_driver import settle
 from scoring.process.lifecycle import bring_up, watch_engines
 from scoring.process.server import configure_logging, leave, log_death, log_failure
@@ -64,7 +64,7 @@ class BackgroundServer:
         logger.info("[startup] %s", settle(os.environ))
         settings = read_settings([], os.environ if environ is None else environ)
         settings = replace(settings, fork_engine=False)  # threads that we know nothing of run in this process
-        vllm_engine.prepare_environment(os.environ)
+        modules.prepare_environment(os.environ)
         background = cls(Service(settings, Timeline()))
         threading.Thread(target=background._loop.run_forever, daemon=True, name="engine").start()
         try:

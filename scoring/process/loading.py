@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from scoring.asgi import call_app
 from scoring.engine import arguments as serve_arguments
-from scoring.engine import client as vllm_engine
-from scoring.engine.client import VllmEngine, VllmModules
+from scoring.engine import start
+from scoring.engine.client import EMBED, GENERATE, VllmEngine
+from scoring.engine.modules import VllmModules
 from scoring.engine.repairs import media_fetching
 from scoring.engine.tuning import tune_process
 from scoring.errors import BadSettings, EngineFailed
@@ -41,7 +42,7 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
     weights = await (early or _weights(settings, timeline, _parsed_model(settings, parsed)))
     _settle(parsed, settings, weights)
     with timeline.phase("engine"):
-        engine = await in_thread(lambda: vllm_engine.start_engine(vllm, parsed, fork=settings.fork_engine))
+        engine = await in_thread(lambda: start.start_engine(vllm, parsed, fork=settings.fork_engine))
         await engine.open_app(on_death)
         tune_process()
     with timeline.phase("first token"):
@@ -100,9 +101,9 @@ async def first_token(engine: VllmEngine) -> None:
     """Have a token made: ask through vLLM's own app, the whole way that a client's request takes."""
     body: dict[str, Any] = {"input": "Hello"}
     path = "/v1/embeddings"
-    if vllm_engine.GENERATE in engine.tasks:
+    if GENERATE in engine.tasks:
         path, body = "/v1/completions", {"prompt": "Hello", "max_tokens": 1}
-    elif vllm_engine.EMBED not in engine.tasks:
+    elif EMBED not in engine.tasks:
         return
     status, answer = await call_app(engine.app, "POST", path, json.dumps(body).encode())
     if status != 200:

@@ -12,7 +12,7 @@ from types import FrameType
 
 import uvicorn
 
-from scoring.engine import client as vllm_engine
+from scoring.engine import modules, start
 from scoring.errors import BadSettings, ScoringError
 from scoring.process.host_driver import restart_process, settle
 from scoring.process.lifecycle import bring_up, watch_engines
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ScoringError as error:
         log_failure(error)
         return 1
-    vllm_engine.prepare_environment(os.environ)
+    modules.prepare_environment(os.environ)
     code = _run(settings, listener)
     leave(code)
     return code
@@ -67,7 +67,7 @@ def _run(settings: ScoringSettings, listener: socket.socket) -> int:
 
 def leave(code: int) -> None:
     """End now: threads that still import or load must not hold up the exit."""
-    for child in vllm_engine.child_processes():
+    for child in start.child_processes():
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
     logging.shutdown()
@@ -107,7 +107,7 @@ def open_listener(settings: ScoringSettings) -> socket.socket:
 
 def log_death() -> None:
     """Say that the engine has died, and of what as far as that is known."""
-    error = vllm_engine.engine_failed("the engine died")
+    error = start.engine_failed("the engine died")
     logger.error("[shutdown] %s", error)
     logger.error("hint: %s", error.hint)
 

@@ -6,30 +6,25 @@ import logging
 from typing import Any
 
 from scoring.asgi import (
+    ASGIApp,
     ClientGone,
     Receive,
     Scope,
     Send,
-    replaying,
     send_bytes,
     send_json,
-    with_body,
 )
-from scoring.checks.body import parse_body
-from scoring.checks.ceilings import check_ceilings
-from scoring.checks.grammars import check_grammars
-from scoring.checks.media import check_media
-from scoring.checks.schema_bounds import check_schema_bounds
 from scoring.contracts.info import model_info
 from scoring.contracts.models import models_document
 from scoring.contracts.openapi import openapi_document
 from scoring.contracts.routes import TASKS, Answer, Route, find_route
 from scoring.contracts.surfaces import contract_of
 from scoring.engine.client import VllmEngine
-from scoring.engine.repairs.body_faults import check_unchecked, late_refusal
+from scoring.engine.repairs.body_faults import late_refusal
 from scoring.problems import Problem
 from scoring.web.access import check_key
 from scoring.web.access_log import MODEL
+from scoring.web.dispatch import Asked, dispatch
 from scoring.web.service import Service
 from scoring.web.watched_send import WatchedSend
 
@@ -97,36 +92,22 @@ class Application:
         path = _engine_path(route, scope["path"])
         gate = self.service.gate(engine)
         if scope["method"] != "POST" or route.answer is Answer.STORED:
-            await self._run(engine, route, {**scope, "path": path, "raw_path": path.encode()}, receive, send)
+            stored = {**scope, "path": path, "raw_path": path.encode()}
+            await self._run(engine.app, route, stored, receive, send)
             return
         gate.check_room()
-        body, document = await self._read(engine, scope, receive)
-        prepared = send.contract.prepare(scope, route, document, engine.names[0])
-        body = body if prepared is document else json.dumps(prepared).encode()
-        scope, receive = with_body(scope, path, body), replaying(body, receive)
+        received = await self.service.intake.read_request(scope, receive, engine)
+        prepared = send.contract.prepare(scope, route, received.document, engine.names[0])
+        asked = Asked.of(path, received, prepared)
         with gate.admitted() as place:
             send.on_end = place.end
-            await self._run(engine, route, scope, receive, send)
+            await self._run(dispatch(engine, asked), route, scope, receive, send)
 
-    async def _read(self, engine: VllmEngine, scope: Scope, receive: Receive) -> tuple[bytes, dict[str, Any]]:
-        """Read the body and refuse what it must not ask for."""
-        limits = self.service.settings.limits
-        body = await self.service.intake.read(scope, receive)
-        document = parse_body(body, limits)
-        check_ceilings(document, limits)
-        check_unchecked(document)
-        check_schema_bounds(document)
-        check_grammars(document, limits)
-        await check_media(document, engine.media_hosts, limits)
-        if engine.refuses_seeds and document.get("seed") is not None:
-            raise Problem(422, "seed is not supported on a CPU with chunked prefill.", param="seed")
-        return body, document
-
-    async def _run(self, engine: VllmEngine, route: Route, scope: Scope, receive: Receive, send: WatchedSend) -> None:
+    async def _run(self, app: ASGIApp, route: Route, scope: Scope, receive: Receive, send: WatchedSend) -> None:
         task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]
         self.service.enter(task)
         try:
-            await engine.app(scope, receive, send.contract.writer(send, route, send.model))
+            await app(scope, receive, send.contract.writer(send, route, send.model))
         except asyncio.CancelledError:
             if task not in self.service.cut_off:
                 raise

@@ -1,14 +1,31 @@
 """Request bodies on their way in: how long one may take, and how much of all may lie here half sent."""
 
 import asyncio
+from dataclasses import dataclass
+from typing import Any
 
 from scoring.asgi import BodyTooLarge, Message, Receive, Scope, read_body
+from scoring.checks.body import parse_body
+from scoring.checks.ceilings import check_ceilings
+from scoring.checks.grammars import check_grammars
+from scoring.checks.media import check_media
+from scoring.checks.schema_bounds import check_schema_bounds
+from scoring.engine.client import VllmEngine
+from scoring.engine.repairs.body_faults import check_unchecked
 from scoring.problems import Problem
 from scoring.settings.limits import Limits
 
 FREE_BYTES = 64 * 1024  # of each body not counted: a prompt must come through while others send slowly
 RETRY_SECONDS = 5
 CLOSE = (b"connection", b"close")  # else the rest of the body would still be waited for
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request's body, as bytes and as read."""
+
+    body: bytes
+    document: dict[str, Any]
 
 
 class Intake:
@@ -32,6 +49,19 @@ class Intake:
             raise Problem(408, f"The body was not here within {seconds} seconds.", headers=[CLOSE]) from error
         finally:
             self.held -= counted.held
+
+    async def read_request(self, scope: Scope, receive: Receive, engine: VllmEngine) -> Received:
+        """Read the body and refuse what it must not ask an engine for."""
+        body = await self.read(scope, receive)
+        document = parse_body(body, self._limits)
+        check_ceilings(document, self._limits)
+        check_unchecked(document)
+        check_schema_bounds(document)
+        check_grammars(document, self._limits)
+        await check_media(document, engine.media_hosts, self._limits)
+        if engine.refuses_seeds and document.get("seed") is not None:
+            raise Problem(422, "seed is not supported on a CPU with chunked prefill.", param="seed")
+        return Received(body, document)
 
     def hold(self, size: int) -> None:
         """Count bytes that have come; refuse them when there is no room."""

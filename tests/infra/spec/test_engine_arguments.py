@@ -142,7 +142,7 @@ SAMPLES: tuple[Any, ...] = (
 PARSED = """
 import contextlib, io, json, os, sys
 from scoring.settings.arguments import arguments_from_mapping
-from scoring.engine.client import VllmModules, prepare_environment
+from scoring.engine.modules import VllmModules, prepare_environment
 prepare_environment(os.environ)
 vllm = VllmModules()
 parser = vllm.make_arg_parser(vllm.argument_parser(prog="vllm serve"))

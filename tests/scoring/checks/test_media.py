@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scoring.checks.media import check_media, is_public
-from scoring.engine.client import prepare_environment
+from scoring.engine.modules import prepare_environment
 from scoring.problems import Problem
 from scoring.settings.limits import Limits
 
