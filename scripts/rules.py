@@ -78,6 +78,7 @@ PLACES = (
     "scoring/contracts/model_inference",
     "scoring/contracts/embeddings.py",
     "scoring/engine",
+    "scoring/engine/fronts",
     "scoring/engine/repairs",
     "scoring/checks",
     "scoring/settings",
