@@ -80,6 +80,7 @@ PLACES = (
     "scoring/engine",
     "scoring/engine/fronts",
     "scoring/engine/repairs",
+    "scoring/engine/versions.py",
     "scoring/checks",
     "scoring/settings",
     "scoring",
