@@ -1,9 +1,48 @@
-"""The versions of vLLM: which one is installed, and spans of them."""
+"""What differs between the versions of vLLM that are supported, and which one is installed; vLLM is not imported."""
 
 import functools
+import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
+
+from scoring.errors import EngineFailed
+
+logger = logging.getLogger("scoring")
+
+
+@dataclass(frozen=True)
+class Release:
+    """A minor version of vLLM: the module that each name of `VllmModules` is in, and the repairs that it needs.
+
+    Repairs go by their files' names in `engine/repairs`. Which rows of the table of fronts hold is in the rows.
+    """
+
+    minor: str
+    modules: Mapping[str, str]
+    repairs: frozenset[str]
+
+
+MODULES_0_32 = {
+    "build_app": "vllm.entrypoints.launchers.app",
+    "init_app_state": "vllm.entrypoints.launchers.api_server.app_state",
+    "make_arg_parser": "vllm.entrypoints.launchers.cli_args",
+    "validate_parsed_serve_args": "vllm.entrypoints.launchers.cli_args",
+    "FlexibleArgumentParser": "vllm.utils.argparse_utils",
+    "AsyncEngineArgs": "vllm.engine.arg_utils",
+    "AsyncLLM": "vllm.v1.engine.async_llm",
+    "UsageContext": "vllm.usage.usage_lib",
+    "ToolParserManager": "vllm.tool_parsers",
+    "ReasoningParserManager": "vllm.reasoning",
+}
+MODULES_0_33 = MODULES_0_32 | {
+    "make_arg_parser": "vllm.entrypoints.common.cli_args",
+    "validate_parsed_serve_args": "vllm.entrypoints.common.cli_args",
+}
+REPAIRS = frozenset({"body_faults", "media_fetching", "unsent_requests"})
+RELEASES = (Release("0.32", MODULES_0_32, REPAIRS), Release("0.33", MODULES_0_33, REPAIRS))
+SUPPORTED = tuple(release.minor for release in RELEASES)
 
 
 @functools.cache
@@ -17,25 +56,23 @@ def installed_version() -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class Versions:
-    """A span of vLLM's minor versions, both ends counted; without an end it is open there.
+@functools.cache
+def release_of(version: str) -> Release:
+    """The release that a version belongs to; a later or unknown version is taken for the newest, with one line of log.
 
-    `"0.32.1" in Versions(last="0.32")`; `Versions()` has every version.
+    EngineFailed where the version is older than all that are supported.
     """
+    supported = " and ".join(SUPPORTED)
+    number = _number(version)
+    for release in RELEASES:
+        if number == _number(release.minor):
+            return release
+    if number and number < max(_number(minor) or () for minor in SUPPORTED):
+        raise EngineFailed(f"vLLM {version} is not supported: vLLM {supported} are", hint="install one of these")
+    logger.warning("vLLM %s is not known here, only %s are: it is taken for %s", version, supported, SUPPORTED[-1])
+    return RELEASES[-1]
 
-    first: str | None = None
-    last: str | None = None
 
-    def __contains__(self, version: str) -> bool:
-        """Whether the span has this version."""
-        minor = minor_of(version)
-        return (self.first is None or minor_of(self.first) <= minor) and (
-            self.last is None or minor <= minor_of(self.last)
-        )
-
-
-def minor_of(version: str) -> tuple[int, int]:
-    """The first two numbers of a version; a version without them, as of a build of one's own, is later than any."""
+def _number(version: str) -> tuple[int, ...] | None:
     found = re.match(r"(\d+)\.(\d+)", version)
-    return (int(found[1]), int(found[2])) if found else (999, 0)
+    return (int(found[1]), int(found[2])) if found else None
