@@ -1,16 +1,17 @@
 """vLLM's entry points, whatever module they live in this release, and the environment that it is imported in.
 
-vLLM's modules moved between releases (`entrypoints.launchers.*` since 0.32, `entrypoints.openai.*` before), its OpenAI
-handlers change their constructors with each: so they are taken as `build_app` and `init_app_state` make them.
+vLLM's modules move between releases, see versions.py, its OpenAI handlers change their constructors with each: so they
+are taken as `build_app` and `init_app_state` make them.
 """
 
 import functools
 import importlib
-import importlib.util
 from collections.abc import Callable, MutableMapping
 from importlib import metadata
-from types import ModuleType
 from typing import Any
+
+from scoring.engine.versions import SUPPORTED, installed_version, release_of
+from scoring.errors import EngineFailed
 
 
 @functools.cache
@@ -37,34 +38,33 @@ def prepare_environment(environ: MutableMapping[str, str]) -> None:
 
 
 class VllmModules:
-    """vLLM's entry points, imported (slow: torch, transformers)."""
+    """vLLM's entry points, imported (slow: torch, transformers), from where this version has them.
+
+    EngineFailed where one of them is not there: a version of vLLM that is not known here has moved it.
+    """
 
     def __init__(self) -> None:
-        app = _first("vllm.entrypoints.launchers.app", "vllm.entrypoints.openai.api_server")
-        state = _first("vllm.entrypoints.launchers.api_server.app_state", "vllm.entrypoints.openai.api_server")
-        cli = _first("vllm.entrypoints.launchers.cli_args", "vllm.entrypoints.openai.cli_args")
-        parser = _first("vllm.utils.argparse_utils", "vllm.utils")
-        self.build_app: Callable[..., Any] = app.build_app
-        self.init_app_state: Callable[..., Any] = state.init_app_state
-        self.make_arg_parser: Callable[..., Any] = cli.make_arg_parser
-        self.validate_arguments: Callable[..., Any] = cli.validate_parsed_serve_args
-        self.argument_parser: Callable[..., Any] = parser.FlexibleArgumentParser
-        self.engine_args: Any = importlib.import_module("vllm.engine.arg_utils").AsyncEngineArgs
-        self.async_llm: Any = importlib.import_module("vllm.v1.engine.async_llm").AsyncLLM
-        self.usage_context: Any = importlib.import_module("vllm.usage.usage_lib").UsageContext
-        self.tool_parsers: Any = _first("vllm.tool_parsers", "vllm.entrypoints.openai.tool_parsers").ToolParserManager
-        self.reasoning_parsers: Any = importlib.import_module("vllm.reasoning").ReasoningParserManager
+        self.release = release_of(installed_version() or "of unknown version")
+        self.build_app: Callable[..., Any] = self._take("build_app")
+        self.init_app_state: Callable[..., Any] = self._take("init_app_state")
+        self.make_arg_parser: Callable[..., Any] = self._take("make_arg_parser")
+        self.validate_arguments: Callable[..., Any] = self._take("validate_parsed_serve_args")
+        self.argument_parser: Callable[..., Any] = self._take("FlexibleArgumentParser")
+        self.engine_args: Any = self._take("AsyncEngineArgs")
+        self.async_llm: Any = self._take("AsyncLLM")
+        self.usage_context: Any = self._take("UsageContext")
+        self.tool_parsers: Any = self._take("ToolParserManager")
+        self.reasoning_parsers: Any = self._take("ReasoningParserManager")
 
-
-def _first(*names: str) -> ModuleType:
-    for name in names[:-1]:
-        if _exists(name):
-            return importlib.import_module(name)
-    return importlib.import_module(names[-1])
-
-
-def _exists(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+    def _take(self, name: str) -> Any:
+        module = self.release.modules[name]
+        try:
+            return getattr(importlib.import_module(module), name)
+        except (ModuleNotFoundError, AttributeError) as error:
+            moved = error.name != "vllm" and f"{module}.".startswith(f"{error.name}.")
+            if isinstance(error, ModuleNotFoundError) and not moved:
+                raise  # vLLM is not there, or something that it needs
+            raise EngineFailed(
+                f"{module}.{name} is not in vLLM {installed_version()}: {error}",
+                hint=f"install vLLM {' or '.join(SUPPORTED)}",
+            ) from error
