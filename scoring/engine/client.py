@@ -1,4 +1,4 @@
-"""One running engine of vLLM, with vLLM's own Python app in front of it."""
+"""One running engine of vLLM, with vLLM's own fronts before it: its Python app here, and its Rust front beside."""
 
 import asyncio
 from argparse import Namespace
@@ -6,10 +6,13 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
+from scoring.engine.fronts.rust import Relayed, RustFront
+from scoring.engine.fronts.table import FrontFacts
 from scoring.engine.modules import VllmModules, is_cpu_build
 from scoring.engine.repairs import body_faults
 from scoring.engine.repairs.unsent_requests import forget_unsent
 from scoring.engine.tracing import flush_traces
+from scoring.engine.versions import installed_version
 
 GENERATE = "generate"
 EMBED = "embed"
@@ -34,14 +37,19 @@ class DeathSwitch:
 
 
 class VllmEngine:
-    """One running engine with vLLM's own HTTP app in front of it."""
+    """One running engine; vLLM's Python app answers for it, and its Rust front where that runs."""
 
-    def __init__(self, vllm: VllmModules, parsed: Namespace, client: Any) -> None:
+    def __init__(
+        self, vllm: VllmModules, parsed: Namespace, client: Any, rust: RustFront | None = None, without_rust: str = ""
+    ) -> None:
         self._vllm = vllm
         self._parsed = parsed
         self._client = client
         self._lifespan = AsyncExitStack()
-        self.steps = 0
+        self._python_steps = 0
+        self.rust_process = rust
+        self.without_rust = without_rust  # why there is no Rust front
+        self.relayed = Relayed()
         self.app: Any = None
         self.tasks: tuple[str, ...] = ()
 
@@ -89,16 +97,48 @@ class VllmEngine:
         return is_cpu_build() and GENERATE in self.tasks and bool(in_pieces)
 
     @property
+    def rust(self) -> RustFront | None:
+        """vLLM's Rust front, while it runs."""
+        return self.rust_process if self.rust_process is not None and self.rust_process.alive else None
+
+    @property
+    def fronts(self) -> list[str]:
+        """The fronts that answer for this engine."""
+        return ["rust", "python"] if self.rust else ["python"]
+
+    @property
+    def front_facts(self) -> FrontFacts:
+        """What the choice of a front depends on besides the request."""
+        return FrontFacts(
+            version=".".join((installed_version() or "").split(".")[:2]),
+            max_model_len=self.max_model_len,
+            tool_parser=self._parsed.tool_call_parser if self._parsed.enable_auto_tool_choice else None,
+            reasoning_parser=self._parsed.reasoning_parser or None,
+            multimodal=bool(self._client.model_config.is_multimodal_model),
+        )
+
+    def do_without_rust(self, reason: str) -> None:
+        """Leave everything to the Python app."""
+        self.without_rust = reason
+        if self.rust_process is not None:
+            self.rust_process.close()
+
+    @property
+    def steps(self) -> int:
+        """A number that grows with each step whose outcome either front has seen."""
+        return self._python_steps + self.relayed.pieces
+
+    @property
     def busy(self) -> bool:
         """Whether requests wait for a step of the engine; those that only wait for their client do not count."""
-        return bool(self._client.output_processor.has_unfinished_requests())
+        return self.relayed.waiting > 0 or bool(self._client.output_processor.has_unfinished_requests())
 
     def _count_steps(self) -> None:
         processor = self._client.output_processor
         note = processor.update_scheduler_stats  # called once for whatever the engine's process sends
 
         def counted(stats: Any) -> None:
-            self.steps += 1
+            self._python_steps += 1
             note(stats)
 
         processor.update_scheduler_stats = counted
@@ -125,5 +165,7 @@ class VllmEngine:
     async def close(self) -> None:
         """Leave vLLM's lifespan and end the engine's processes."""
         await self._lifespan.aclose()
+        if self.rust_process is not None:
+            await asyncio.to_thread(self.rust_process.close)
         await asyncio.to_thread(flush_traces)
         await asyncio.to_thread(self._client.shutdown, timeout=0)

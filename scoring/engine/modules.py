@@ -53,6 +53,10 @@ class VllmModules:
         self.engine_args: Any = self._take("AsyncEngineArgs")
         self.async_llm: Any = self._take("AsyncLLM")
         self.usage_context: Any = self._take("UsageContext")
+        self.bind_listeners: Callable[..., Any] = self._take("bind_engine_zmq_listeners")
+        self.launch_engines: Callable[..., Any] = self._take("launch_core_engines")
+        self.executor: Any = self._take("Executor")
+        self.jsonified: Callable[..., Any] = self._take("jsonify_non_default_args")
         self.tool_parsers: Any = self._take("ToolParserManager")
         self.reasoning_parsers: Any = self._take("ReasoningParserManager")
 

@@ -1,6 +1,8 @@
 """From vLLM's arguments to a running engine, and what is known of how one has died."""
 
+import logging
 import multiprocessing
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -8,27 +10,67 @@ from contextlib import contextmanager
 from typing import Any
 
 from scoring.engine.client import VllmEngine
+from scoring.engine.fronts.binary import NoBinary, RustBinary
+from scoring.engine.fronts.rust import RustFront
+from scoring.engine.fronts.start import front_arguments, plan_rust
 from scoring.engine.modules import VllmModules, is_cpu_build
 from scoring.engine.process import death, forked
 from scoring.errors import EngineFailed
 
+logger = logging.getLogger("scoring")
 
-def start_engine(vllm: VllmModules, parsed: Namespace, *, fork: bool) -> VllmEngine:
-    """Start the engine's process and load the model; blocks, so call it outside of the event loop."""
+
+def start_engine(vllm: VllmModules, parsed: Namespace, *, fork: bool, front: str = "python") -> VllmEngine:
+    """Start the engine's process and load the model; blocks, so call it outside of the event loop.
+
+    `front` is `auto`, `rust` or `python`: whether vLLM's Rust front is started beside the Python app.
+    """
     try:
         engine_args = vllm.engine_args.from_cli_args(parsed)
         config = engine_args.create_engine_config(usage_context=vllm.usage_context.OPENAI_API_SERVER)
+        named = {
+            "vllm_config": config,
+            "usage_context": vllm.usage_context.OPENAI_API_SERVER,
+            "enable_log_requests": engine_args.enable_log_requests,
+            "disable_log_stats": engine_args.disable_log_stats,
+        }
+        planned = plan_rust(front, parsed, config, os.environ)
         with main_module_hidden(), forked(fork, on_cpu=is_cpu_build()):
-            client = vllm.async_llm.from_vllm_config(
-                vllm_config=config,
-                usage_context=vllm.usage_context.OPENAI_API_SERVER,
-                enable_log_requests=engine_args.enable_log_requests,
-                disable_log_stats=engine_args.disable_log_stats,
-            )
+            if isinstance(planned, NoBinary):
+                return VllmEngine(vllm, parsed, vllm.async_llm.from_vllm_config(**named), without_rust=planned.reason)
+            return _with_two_clients(vllm, parsed, named, planned)
     except Exception as error:
         text = " ".join(str(error).split())[:500] or type(error).__name__
         raise engine_failed(f"the engine did not start: {text}") from error
-    return VllmEngine(vllm, parsed, client)
+
+
+def _with_two_clients(vllm: VllmModules, parsed: Namespace, named: dict[str, Any], binary: RustBinary) -> VllmEngine:
+    """Start an engine that serves two fronts, by vLLM's own machinery for several API servers."""
+    config = named["vllm_config"]
+    listeners = vllm.bind_listeners(config, 2)
+    rust = RustFront(binary)
+    theirs, ours = ((listeners.inputs[n], listeners.outputs[n]) for n in (0, 1))
+    reason = ""
+    with vllm.launch_engines(
+        config, vllm.executor.get_class(config), not named["disable_log_stats"], listeners.addresses
+    ) as launch:
+        try:
+            rust.start(front_arguments(parsed, vllm.jsonified), (theirs[0].socket, theirs[1].socket))
+        except OSError as error:
+            reason = f"{binary.path} cannot be run: {error}"
+    addresses = {
+        "input_address": ours[0].address,
+        "output_address": ours[1].address,
+        "input_listener": ours[0].socket,
+        "output_listener": ours[1].socket,
+    }
+    if launch.tensor_queue is not None:
+        addresses["tensor_queue"] = launch.tensor_queue
+    client = vllm.async_llm.from_vllm_config(**named, client_addresses=addresses, client_count=2, client_index=1)
+    # vLLM leaves an engine that it has not launched by itself unwatched, and running at the end.
+    client.engine_core.resources.engine_manager = launch.engine_manager
+    client.engine_core.start_engine_core_monitor()
+    return VllmEngine(vllm, parsed, client, rust=None if reason else rust, without_rust=reason)
 
 
 def engine_failed(what: str) -> EngineFailed:

@@ -33,6 +33,10 @@ MODULES_0_32 = {
     "AsyncEngineArgs": "vllm.engine.arg_utils",
     "AsyncLLM": "vllm.v1.engine.async_llm",
     "UsageContext": "vllm.usage.usage_lib",
+    "bind_engine_zmq_listeners": "vllm.v1.engine.utils",
+    "launch_core_engines": "vllm.v1.engine.utils",
+    "Executor": "vllm.v1.executor",
+    "jsonify_non_default_args": "vllm.entrypoints.serve.utils.api_utils",
     "ToolParserManager": "vllm.tool_parsers",
     "ReasoningParserManager": "vllm.reasoning",
 }

@@ -15,6 +15,7 @@ from scoring.engine.modules import VllmModules
 from scoring.engine.repairs import media_fetching
 from scoring.engine.tuning import tune_process
 from scoring.errors import BadSettings, EngineFailed
+from scoring.process.rust import settle_rust
 from scoring.settings.arguments import has_flag, named_option
 from scoring.settings.settings import NAME_A_MODEL, NO_MODEL, ScoringSettings
 from scoring.timeline import Timeline
@@ -42,11 +43,13 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
     weights = await (early or _weights(settings, timeline, _parsed_model(settings, parsed)))
     _settle(parsed, settings, weights)
     with timeline.phase("engine"):
-        engine = await in_thread(lambda: start.start_engine(vllm, parsed, fork=settings.fork_engine))
+        engine = await in_thread(
+            lambda: start.start_engine(vllm, parsed, fork=settings.fork_engine, front=settings.front)
+        )
         await engine.open_app(on_death)
         tune_process()
     with timeline.phase("first token"):
-        await first_token(engine)
+        await asyncio.gather(first_token(engine), settle_rust(engine, settings.front))
     return engine
 
 

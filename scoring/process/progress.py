@@ -15,7 +15,9 @@ logger = logging.getLogger("scoring")
 class Steps(Protocol):
     """What is watched of an engine."""
 
-    steps: int
+    @property
+    def steps(self) -> int:
+        """A number that grows with each step."""
 
     @property
     def busy(self) -> bool:

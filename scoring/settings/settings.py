@@ -12,6 +12,7 @@ from scoring.settings.limits import Limits, read_limits
 from scoring.settings.response_store import ResponseStoreSettings, read_response_store
 
 DEFAULT_PORT = 5001
+FRONTS = ("auto", "rust", "python")
 NO_MODEL = "no model is named"
 NAME_A_MODEL = "`python -m scoring MODEL`, or set SCORING_MODEL, or mount a model asset (AZUREML_MODEL_DIR)"
 
@@ -34,6 +35,7 @@ class ScoringSettings:
     limits: Limits = field(default_factory=Limits)
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     fork_engine: bool = True
+    front: str = "auto"
 
     def each_engine(self) -> "list[ScoringSettings]":
         """Return the settings of each engine: of those in the list, or of the only one."""
@@ -73,6 +75,7 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
         limits=read_limits(environ),
         api_keys=_api_keys(words, environ),
         fork_engine=environ.get("VLLM_WORKER_MULTIPROC_METHOD", "fork") == "fork",
+        front=_front(environ.get("SCORING_FRONT") or "auto"),
     )
 
 
@@ -95,6 +98,12 @@ def mounted_model(folder: str | None) -> Path | None:
 def _api_keys(words: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:
     given = [*option_values(words, "--api-key"), environ.get("SCORING_API_KEY"), environ.get("VLLM_API_KEY")]
     return tuple(key for key in given if key)
+
+
+def _front(text: str) -> str:
+    if text in FRONTS:
+        return text
+    raise BadSettings(f"SCORING_FRONT is {text!r}", hint=f"write {', '.join(FRONTS[:-1])} or {FRONTS[-1]}")
 
 
 def _port(text: str) -> int:

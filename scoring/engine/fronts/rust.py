@@ -1,0 +1,162 @@
+"""vLLM's Rust front end as a process of ours: started beside the engine, watched, and ended with this server.
+
+It is client 0 of the engine and speaks HTTP on a Unix socket that only this user can reach.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Mapping, MutableMapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scoring.engine.fronts.binary import RustBinary
+
+logger = logging.getLogger("scoring")
+
+MOST_THREADS = 8  # of each kind; by default as many as 32, which slow long prompts down fourfold on two cores
+SECRETS = ("VLLM_API_KEY", "SCORING_API_KEY")  # our surface asks for the key; a process that does not shall not know it
+LAST_LINES = 12  # kept to say why it has ended
+END_SECONDS = 5.0
+NOTICE = re.compile(r"For more information, try|Remove these arguments|^Caused by:$")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+PREFIX = re.compile(r"^\(RustFrontend pid=\d+\)\s+")
+# Runs in the new process before vllm-rs does: the kernel ends it when the thread that has started it is gone. The
+# parent is asked for once more, since it may have died before the kernel was told.
+WITH_PARENT = (
+    "import ctypes, os, sys\n"
+    "ctypes.CDLL(None).prctl(1, 9)\n"
+    "os.getppid() == int(sys.argv[1]) or os._exit(1)\n"
+    "os.execv(sys.argv[2], sys.argv[2:])\n"
+)
+
+
+@dataclass
+class Relayed:
+    """What the relay sees of the Rust front's requests."""
+
+    waiting: int = 0  # requests that wait for the engine, not for their client
+    pieces: int = 0  # pieces of answers that have come, ever
+
+
+class RustFront:
+    """One running vllm-rs."""
+
+    def __init__(self, binary: RustBinary) -> None:
+        self.version = binary.version
+        self.pid = 0
+        self.ending = False
+        self._program = str(binary.path)
+        self._folder = Path(tempfile.mkdtemp(prefix="gatelift-"))  # of mode 0700
+        self.path = str(self._folder / "vllm-rs.sock")
+        self._started: Future[int] = Future()
+        self._ended: Future[int] = Future()
+        self._lines: deque[str] = deque(maxlen=LAST_LINES)
+
+    def start(self, arguments: Mapping[str, Any], listeners: tuple[socket.socket, socket.socket]) -> None:
+        """Start the process with vLLM's arguments as JSON, and the engine's input and output listener.
+
+        Blocks until it runs; raises OSError where it cannot. Call it when the engine's process has been forked: that
+        one must not inherit the sockets.
+        """
+        listener = socket.socket(socket.AF_UNIX)
+        try:
+            listener.bind(self.path)
+            listener.listen(2048)
+            numbers = [listener.fileno(), *(one.fileno() for one in listeners)]
+            command = command_line(self._program, numbers, arguments)
+            threading.Thread(target=self._run, args=(command, numbers), daemon=True, name="vllm-rs").start()
+            self.pid = self._started.result()
+        finally:
+            listener.close()  # else connections would be taken, and never answered, when vllm-rs has died
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self.pid != 0 and not self._ended.done()
+
+    async def ended(self) -> None:
+        """Return when the process has ended."""
+        await asyncio.shield(asyncio.wrap_future(self._ended))
+
+    def why(self) -> str:
+        """Say how it has ended: the signal, or what it has said at last."""
+        code = self._ended.result() if self._ended.done() else 0
+        words = last_words(self._lines)
+        return f"ended by signal {-code}" if code < 0 else f"ended with {code}" + (f": {words}" if words else "")
+
+    def close(self) -> None:
+        """End the process, and what it has left."""
+        self.ending = True
+        if self.alive:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, 9)  # nothing is under way any more, and it keeps nothing
+            with suppress(TimeoutError):
+                self._ended.result(END_SECONDS)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _run(self, command: list[str], numbers: list[int]) -> None:
+        """Live as long as the process: the kernel ends it with the thread that has started it."""
+        try:
+            process = subprocess.Popen(
+                command,
+                pass_fds=numbers,
+                env=environment(os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+        except OSError as error:
+            self._started.set_exception(error)
+            return
+        self._started.set_result(process.pid)
+        for line in process.stdout or ():
+            if text := PREFIX.sub("", COLOUR.sub("", line)).rstrip():
+                self._lines.append(text)
+                logger.info("[vllm-rs] %s", text)
+        self._ended.set_result(process.wait())
+
+
+def command_line(program: str, numbers: list[int], arguments: Mapping[str, Any]) -> list[str]:
+    """Spell how vLLM itself starts the program, for one engine."""
+    listening, taking, giving = (str(number) for number in numbers)
+    return [
+        *(sys.executable, "-I", "-S", "-c", WITH_PARENT, str(os.getpid())),
+        *(program, "frontend"),
+        *("--listen-fd", listening, "--input-listener-fd", taking, "--output-listener-fd", giving),
+        *("--engine-start-index", "0", "--engine-count", "1", "--data-parallel-size", "1"),
+        *("--args-json", json.dumps(arguments, sort_keys=True)),
+    ]
+
+
+def environment(environ: Mapping[str, str]) -> MutableMapping[str, str]:
+    """Return the environment of the process: without our keys, with as many threads as it can use."""
+    kept = {name: value for name, value in environ.items() if name not in SECRETS}
+    threads = str(max(1, min(MOST_THREADS, len(os.sched_getaffinity(0)))))
+    kept.setdefault("VLLM_RS_REQUEST_WORKER_THREADS", threads)
+    kept.setdefault("TOKIO_WORKER_THREADS", threads)
+    kept.setdefault("NO_COLOR", "1")
+    return kept
+
+
+def last_words(lines: "deque[str]") -> str:
+    """Return the error among the last lines of a process, in one line of at most 300 characters."""
+    said = [line for line in lines if not NOTICE.search(line.strip())]
+    begin = max(
+        (at for at, line in enumerate(said) if line.startswith("error:") or " ERROR " in f" {line} "), default=0
+    )
+    return " ".join(" ".join(said[begin:]).split())[:300]
