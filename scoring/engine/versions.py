@@ -43,6 +43,7 @@ MODULES_0_32 = {
 MODULES_0_33 = MODULES_0_32 | {
     "make_arg_parser": "vllm.entrypoints.common.cli_args",
     "validate_parsed_serve_args": "vllm.entrypoints.common.cli_args",
+    "jsonify_non_default_args": "vllm.entrypoints.common.startup",
 }
 REPAIRS = frozenset({"body_faults", "media_fetching", "unsent_requests"})
 RELEASES = (Release("0.32", MODULES_0_32, REPAIRS), Release("0.33", MODULES_0_33, REPAIRS))
