@@ -71,8 +71,8 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Print what the tests have told."""
-    for line in config.stash.get(TOLD, []):
+    """Print what the tests have told, what several workers have told once."""
+    for line in dict.fromkeys(config.stash.get(TOLD, [])):
         terminalreporter.write_line(line)
     if counts := config.stash.get(CHECKED, None):
         terminalreporter.write_line(

@@ -1,11 +1,13 @@
 """What tests of the scoring server share; the servers themselves are in `served`."""
 
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from scoring.engine.fronts.binary import NoBinary, RustBinary, find_binary
 from tests.scoring import official_documents, processes, redis_process
 
 LOG_LINES = 40  # of each process, under the report of a test that failed
@@ -52,3 +54,23 @@ def redis_server() -> Iterator[redis_process.RedisServer]:
     """A real Redis server; it stays up for the whole session."""
     with redis_process.running_redis() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def rust_front(told: list[str]) -> RustBinary | NoBinary:
+    """The program of vLLM's Rust front end that servers run here, or why there is none: told at the end of the run."""
+    found = find_binary(os.environ)
+    told.append(
+        f"vLLM's Rust front end {found.version} was tested: {found.path}"
+        if isinstance(found, RustBinary)
+        else f"vLLM's Rust front end was NOT tested: {found.reason}"
+    )
+    return found
+
+
+@pytest.fixture(scope="session")
+def rust_binary(rust_front: RustBinary | NoBinary) -> RustBinary:
+    """The program of vLLM's Rust front end; a test that needs it is skipped where there is none."""
+    if isinstance(rust_front, NoBinary):
+        pytest.skip(rust_front.reason)
+    return rust_front

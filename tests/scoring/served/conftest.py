@@ -18,7 +18,7 @@ CHAT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 
 @pytest.fixture(scope="session")
-def chat_server(smollm2_weights: Path) -> Iterator[processes.ScoringServer]:
+def chat_server(smollm2_weights: Path, rust_front: object) -> Iterator[processes.ScoringServer]:
     """A ready server on SmolLM2; it stays up for the whole session."""
     with processes.scoring_server(
         str(smollm2_weights),
