@@ -1,11 +1,14 @@
 """One running engine of vLLM, with vLLM's own fronts before it: its Python app here, and its Rust front beside."""
 
 import asyncio
+import logging
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Any
 
+from scoring.engine.fronts.metrics import merged, rust_families
+from scoring.engine.fronts.orphans import stop_orphans
 from scoring.engine.fronts.rust import Relayed, RustFront
 from scoring.engine.fronts.table import FrontFacts
 from scoring.engine.modules import VllmModules, is_cpu_build
@@ -13,6 +16,8 @@ from scoring.engine.repairs import body_faults
 from scoring.engine.repairs.unsent_requests import forget_unsent
 from scoring.engine.tracing import flush_traces
 from scoring.engine.versions import installed_version
+
+logger = logging.getLogger("scoring")
 
 GENERATE = "generate"
 EMBED = "embed"
@@ -50,6 +55,7 @@ class VllmEngine:
         self.rust_process = rust
         self.without_rust = without_rust  # why there is no Rust front
         self.relayed = Relayed()
+        self._rust_metrics: list[Any] = []
         self.app: Any = None
         self.tasks: tuple[str, ...] = ()
 
@@ -121,7 +127,37 @@ class VllmEngine:
         """Leave everything to the Python app."""
         self.without_rust = reason
         if self.rust_process is not None:
-            self.rust_process.close()
+            self.rust_process.end()
+
+    async def stop_orphans(self) -> None:
+        """Abort the requests of a Rust front that has ended; see there."""
+        if self.rust_process is not None and not self.rust_process.closed:
+            giving = self.rust_process.giving
+            await stop_orphans(self._client.engine_core, giving.socket, giving.address)
+
+    async def read_rust_metrics(self, seconds: float) -> None:
+        """Have the Rust front tell what it has counted; where it does not in time, what it told last stays."""
+        if (rust := self.rust) is None:
+            return
+        try:
+            self._rust_metrics = await asyncio.wait_for(rust_families(rust.path), seconds)
+        except (OSError, ValueError, TimeoutError) as error:
+            logger.warning("[metrics] the Rust front does not tell its own: %s", error or "it takes too long")
+
+    def with_rust_metrics(self, families: Iterable[Any]) -> Iterable[Any]:
+        """Add what the Rust front told last to the Python front's families; what a dead one has counted stays."""
+        return merged(families, self._rust_metrics, self._gauge) if self._rust_metrics else families
+
+    def _gauge(self, python: float, rust: float) -> float:
+        """Return the value of the front at work: vLLM sends what it has seen in a step to one that had an answer in it.
+
+        Where neither is at work, one of them may have missed the last step: the lower value is the later one.
+        """
+        if self.rust is None:
+            return python
+        if self.relayed.waiting:
+            return rust
+        return python if self._client.output_processor.has_unfinished_requests() else min(python, rust)
 
     @property
     def steps(self) -> int:

@@ -48,21 +48,16 @@ def _with_two_clients(vllm: VllmModules, parsed: Namespace, named: dict[str, Any
     """Start an engine that serves two fronts, by vLLM's own machinery for several API servers."""
     config = named["vllm_config"]
     listeners = vllm.bind_listeners(config, 2)
-    rust = RustFront(binary)
-    theirs, ours = ((listeners.inputs[n], listeners.outputs[n]) for n in (0, 1))
-    reason = ""
+    rust = RustFront(binary, listeners.inputs[0], listeners.outputs[0])
     with vllm.launch_engines(
         config, vllm.executor.get_class(config), not named["disable_log_stats"], listeners.addresses
     ) as launch:
-        try:
-            rust.start(front_arguments(parsed, vllm.jsonified), (theirs[0].socket, theirs[1].socket))
-        except OSError as error:
-            reason = f"{binary.path} cannot be run: {error}"
+        rust.start(front_arguments(parsed, vllm.jsonified))
     addresses = {
-        "input_address": ours[0].address,
-        "output_address": ours[1].address,
-        "input_listener": ours[0].socket,
-        "output_listener": ours[1].socket,
+        "input_address": listeners.inputs[1].address,
+        "output_address": listeners.outputs[1].address,
+        "input_listener": listeners.inputs[1].socket,
+        "output_listener": listeners.outputs[1].socket,
     }
     if launch.tensor_queue is not None:
         addresses["tensor_queue"] = launch.tensor_queue
@@ -70,7 +65,7 @@ def _with_two_clients(vllm: VllmModules, parsed: Namespace, named: dict[str, Any
     # vLLM leaves an engine that it has not launched by itself unwatched, and running at the end.
     client.engine_core.resources.engine_manager = launch.engine_manager
     client.engine_core.start_engine_core_monitor()
-    return VllmEngine(vllm, parsed, client, rust=None if reason else rust, without_rust=reason)
+    return VllmEngine(vllm, parsed, client, rust=rust)
 
 
 def engine_failed(what: str) -> EngineFailed:

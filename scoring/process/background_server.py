@@ -92,6 +92,8 @@ class BackgroundServer:
     async def _leave_when_dead(self) -> None:
         await watch_engines(self._service)
         self._service.state = State.FAILED
+        for engine in self._service.engines:
+            engine.do_without_rust("the engine died")  # it would let its streams hang
         await self._service.drain(2)
         log_death()
         leave(1)

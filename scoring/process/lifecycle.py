@@ -7,6 +7,7 @@ import logging
 from scoring.contracts.embeddings import EmbeddingsApp, read_prompts
 from scoring.engine.metrics import EngineMetrics
 from scoring.process.loading import load_engine
+from scoring.process.rust import watch_rust
 from scoring.responses.background import BackgroundResponses
 from scoring.responses.store.base import MemoryStore, ResponseStore
 from scoring.responses.surface import ResponsesSurface
@@ -27,6 +28,7 @@ async def bring_up(service: Service) -> None:
             metrics.keep()
             engine.app = EmbeddingsApp(responses.around(engine.app), read_prompts(engine.location))
             service.add(engine)
+            service.watching.append(asyncio.create_task(watch_rust(engine)))
     except BaseException:
         service.state = State.FAILED
         raise

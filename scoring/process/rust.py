@@ -34,6 +34,16 @@ async def settle_rust(engine: VllmEngine, wanted: str) -> None:
         logger.info("[startup] vLLM's Python front answers alone: %s", engine.without_rust)
 
 
+async def watch_rust(engine: VllmEngine) -> None:
+    """When the Rust front has ended, say so and stop what it had asked for: from then on the Python front answers."""
+    if (rust := engine.rust_process) is None:
+        return
+    await rust.ended()
+    if not rust.ending:
+        logger.error("[fronts] vllm-rs has %s; vLLM's Python front answers alone from now on", rust.why())
+    await engine.stop_orphans()
+
+
 async def _unfit(rust: RustFront, model: str) -> str:
     """Return why this front makes no token; nothing where it does."""
     ended = asyncio.ensure_future(rust.ended())

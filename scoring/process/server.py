@@ -169,6 +169,8 @@ async def _live(service: Service, stop: asyncio.Event) -> tuple[int, BaseExcepti
     if watching.done():
         service.state = State.FAILED
         log_death()
+        for engine in service.engines:
+            engine.do_without_rust("the engine died")  # it would let its streams hang
         await service.drain(2)
         return 1, None
     watching.cancel()

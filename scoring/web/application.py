@@ -25,6 +25,7 @@ from scoring.problems import Problem
 from scoring.web.access import check_key
 from scoring.web.access_log import MODEL
 from scoring.web.dispatch import Asked, dispatch
+from scoring.web.metrics import CONTENT_TYPE, metrics_text
 from scoring.web.service import Service
 from scoring.web.watched_send import WatchedSend
 
@@ -79,6 +80,8 @@ class Application:
             )
         elif route.answer is Answer.OPENAPI:
             await send_bytes(send, 200, await self._openapi_bytes())
+        elif route.answer is Answer.METRICS:
+            await send_bytes(send, 200, await metrics_text(self.service), [CONTENT_TYPE])
         elif route.answer is Answer.MODELS:
             await send_json(send, 200, await models_document(self.service.engines))
         elif route.answer is Answer.INFO:

@@ -9,6 +9,7 @@ from scoring.errors import BadSettings
 from scoring.settings.settings import ScoringSettings
 from scoring.timeline import Timeline
 from scoring.web.admission import Admission
+from scoring.web.counts import RequestCounts
 from scoring.web.intake import Intake
 
 
@@ -35,6 +36,8 @@ class Service:
         self.idle = asyncio.Event()
         self.engine_died = asyncio.Event()
         self.hung = False
+        self.counts = RequestCounts()
+        self.watching: list[asyncio.Task[Any]] = []  # tasks that only shall not be forgotten
         self.intake = Intake(settings.limits)
         self._gates: dict[int, Admission] = {}
 
@@ -48,7 +51,8 @@ class Service:
     def readiness(self) -> dict[str, Any]:
         """Describe the state for /health/ready."""
         status = "failed" if self.state is State.READY and not self.ready else self.state.value
-        return {"status": status, **self.timeline.to_json()}
+        fronts = sorted({front for engine in self.engines for front in engine.fronts}, reverse=True)
+        return {"status": status, "fronts": fronts, **self.timeline.to_json()}
 
     def add(self, engine: VllmEngine) -> None:
         """Take in one more engine; a task has one, so that a request's route tells which is meant."""

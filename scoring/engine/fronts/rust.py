@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from scoring.engine.fronts.binary import RustBinary
 
@@ -51,13 +52,25 @@ class Relayed:
     pieces: int = 0  # pieces of answers that have come, ever
 
 
-class RustFront:
-    """One running vllm-rs."""
+class Listener(Protocol):
+    """A socket that the engine connects to, as vLLM binds it for a front."""
 
-    def __init__(self, binary: RustBinary) -> None:
+    address: str
+    socket: socket.socket
+
+    def cleanup(self) -> None:
+        """Close it and remove its file."""
+
+
+class RustFront:
+    """One vllm-rs; `taking` is where the engine connects for what it shall do, `giving` for what it has done."""
+
+    def __init__(self, binary: RustBinary, taking: Listener, giving: Listener) -> None:
         self.version = binary.version
+        self.taking, self.giving = taking, giving
         self.pid = 0
-        self.ending = False
+        self.ending = False  # because we end it
+        self.closed = False
         self._program = str(binary.path)
         self._folder = Path(tempfile.mkdtemp(prefix="gatelift-"))  # of mode 0700
         self.path = str(self._folder / "vllm-rs.sock")
@@ -65,22 +78,22 @@ class RustFront:
         self._ended: Future[int] = Future()
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
 
-    def start(self, arguments: Mapping[str, Any], listeners: tuple[socket.socket, socket.socket]) -> None:
-        """Start the process with vLLM's arguments as JSON, and the engine's input and output listener.
+    def start(self, arguments: Mapping[str, Any]) -> None:
+        """Start the process with vLLM's arguments as JSON; one that cannot be started has ended then.
 
-        Blocks until it runs; raises OSError where it cannot. Call it when the engine's process has been forked: that
-        one must not inherit the sockets.
+        Call it when the engine's process has been forked: that one must not inherit the socket.
         """
         listener = socket.socket(socket.AF_UNIX)
         try:
             listener.bind(self.path)
             listener.listen(2048)
-            numbers = [listener.fileno(), *(one.fileno() for one in listeners)]
+            numbers = [one.fileno() for one in (listener, self.taking.socket, self.giving.socket)]
             command = command_line(self._program, numbers, arguments)
             threading.Thread(target=self._run, args=(command, numbers), daemon=True, name="vllm-rs").start()
             self.pid = self._started.result()
         finally:
             listener.close()  # else connections would be taken, and never answered, when vllm-rs has died
+            self.taking.socket.close()
 
     @property
     def alive(self) -> bool:
@@ -97,15 +110,22 @@ class RustFront:
         words = last_words(self._lines)
         return f"ended by signal {-code}" if code < 0 else f"ended with {code}" + (f": {words}" if words else "")
 
-    def close(self) -> None:
-        """End the process, and what it has left."""
+    def end(self) -> None:
+        """End the process."""
         self.ending = True
         if self.alive:
             with suppress(ProcessLookupError):
-                os.kill(self.pid, 9)  # nothing is under way any more, and it keeps nothing
+                os.kill(self.pid, signal.SIGKILL)  # it keeps nothing that it would have to write
             with suppress(TimeoutError):
                 self._ended.result(END_SECONDS)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """End the process, and take back what the engine connects to."""
+        self.closed = True
+        self.end()
+        self.taking.cleanup()
+        self.giving.cleanup()
 
     def _run(self, command: list[str], numbers: list[int]) -> None:
         """Live as long as the process: the kernel ends it with the thread that has started it."""
@@ -117,11 +137,14 @@ class RustFront:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for us: we drain first
                 text=True,
                 errors="replace",
             )
         except OSError as error:
-            self._started.set_exception(error)
+            self._lines.append(f"error: {error}")
+            self._ended.set_result(error.errno or 1)
+            self._started.set_result(0)
             return
         self._started.set_result(process.pid)
         for line in process.stdout or ():
