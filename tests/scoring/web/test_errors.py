@@ -32,6 +32,7 @@ def served(*tasks: str, state: State = State.READY, **environ: str) -> Applicati
     """An application over one engine that can do these tasks, if it were asked."""
     service = Service(read_settings(["a/model"], environ), Timeline())
     engine: Any = SimpleNamespace(
+        fronts=["python"],
         tasks=tasks, names=["a/model"], dead=False, max_num_seqs=1, max_num_queued=0,
         media_hosts=frozenset(), refuses_seeds=False, api_keys=(),
     )  # fmt: skip
