@@ -58,14 +58,15 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
 
 def replaying(body: bytes, receive: Receive) -> Receive:
     """Give the body that has been read to the next app, then whatever comes (the disconnect)."""
-    given = False
+    left: bytes | None = body
 
     async def replay() -> Message:
-        nonlocal given
-        if given:
+        nonlocal left
+        if left is None:
             return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
+        message: Message = {"type": "http.request", "body": left, "more_body": False}
+        left = None  # what has been given is not held here
+        return message
 
     return replay
 

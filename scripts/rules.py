@@ -74,6 +74,7 @@ PLACES = (
     "scoring/responses",
     "scoring/responses/store",
     "scoring/web",
+    "scoring/web/relay",
     "scoring/contracts",
     "scoring/contracts/model_inference",
     "scoring/contracts/embeddings.py",

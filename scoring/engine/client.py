@@ -5,6 +5,7 @@ import logging
 from argparse import Namespace
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from functools import cached_property
 from typing import Any
 
 from scoring.engine.fronts.metrics import merged, rust_families
@@ -112,7 +113,7 @@ class VllmEngine:
         """The fronts that answer for this engine."""
         return ["rust", "python"] if self.rust else ["python"]
 
-    @property
+    @cached_property
     def front_facts(self) -> FrontFacts:
         """What the choice of a front depends on besides the request."""
         return FrontFacts(

@@ -148,6 +148,7 @@ def http_server(service: Service) -> "SignalFreeServer":
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=75,
+            reset_contextvars=True,  # else a pipelined request begins in the context of the one before
             timeout_graceful_shutdown=1,  # by then only clients that do not read are left, and half-sent requests
         )
     )

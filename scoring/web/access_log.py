@@ -5,6 +5,7 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Awaitable
 from typing import Any
 
 from scoring.asgi import ASGIApp, Message, Receive, Scope, Send, header
@@ -18,6 +19,7 @@ TOKENS = re.compile(rb'"(prompt_tokens|completion_tokens|input_tokens|output_tok
 NAMES = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
 TAIL = 4096
 MODEL = "scoring.model"  # the scope's key for who answers, written once that is known
+FRONT = "scoring.front"  # the same for the front that does: "rust" or "python"
 QUIET = (Answer.LIVE, Answer.READY, Answer.METRICS)
 
 
@@ -34,14 +36,14 @@ class AccessLog:
         line = AccessLine(scope)
         own = _with_own_ids(scope)
 
-        async def sending(message: Message) -> None:
+        def sending(message: Message) -> Awaitable[None]:
             line.note(message)
-            await send(message)
+            return send(message)
 
         try:
             await self._app(own, receive, sending)
         finally:
-            line.write(own.get(MODEL, ""))
+            line.write(own.get(MODEL, ""), own.get(FRONT, ""))
 
 
 class AccessLine:
@@ -59,20 +61,23 @@ class AccessLine:
         self._ended = False
 
     def note(self, message: Message) -> None:
-        """Look at a message on its way out, and give its start the ids."""
-        if message["type"] == "http.response.start":
+        """Look at a message on its way out, and give its start the ids; called for each piece of a stream."""
+        if message["type"] == "http.response.body":
+            body = message.get("body", b"")
+            if self._first is None and body:
+                self._first = time.monotonic()
+            if not message.get("more_body"):
+                self._ended = True
+            if b"_tokens" in body[-TAIL:]:
+                self._tail = body[-TAIL:]
+        elif message["type"] == "http.response.start":
             self._status = message["status"]
             ids = [(b"x-request-id", self._id.encode())]
             if self._client_id:
                 ids.append((b"x-ms-client-request-id", self._client_id.encode()))
             message["headers"] = [*message["headers"], *ids]
-        elif message.get("body"):
-            self._first = self._first or time.monotonic()
-            self._tail = message["body"][-TAIL:] if b"_tokens" in message["body"][-TAIL:] else self._tail
-        if message["type"] == "http.response.body" and not message.get("more_body"):
-            self._ended = True
 
-    def write(self, model: str) -> None:
+    def write(self, model: str, front: str = "") -> None:
         """Write the line, unless it is a probe that went well."""
         route, _ = find_route(self._method, self._path)
         if route is not None and route.answer in QUIET and (self._status < 400 or route.answer is Answer.READY):
@@ -86,6 +91,8 @@ class AccessLine:
         }
         if model:
             line["model"] = model
+        if front:
+            line["front"] = front
         if self._client_id:
             line["client_request_id"] = self._client_id
         if self._first is not None:

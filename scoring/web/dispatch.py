@@ -3,15 +3,31 @@
 import json
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from scoring.asgi import ASGIApp, Receive, Scope, Send, replaying, with_body
 from scoring.engine.client import VllmEngine
+from scoring.engine.fronts.answers import complete_answer, complete_events
+from scoring.engine.fronts.rust import RustFront
+from scoring.engine.fronts.table import python_row
+from scoring.problems import Problem
+from scoring.web.access_log import FRONT
 from scoring.web.intake import Received
+from scoring.web.relay.relay import Relay, Rewriting
+from scoring.web.relay.upstream import FrontDied
+
+RETRY_SECONDS = 5
+REWRITING = Rewriting(events=complete_events, whole=complete_answer)
+
+_relays: WeakKeyDictionary[RustFront, Relay] = WeakKeyDictionary()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Asked:
-    """What an engine is asked: vLLM's own path, the body's bytes, and what they say."""
+    """What an engine is asked: vLLM's own path, the body's bytes, and what they say.
+
+    A body may be large and its answer take long: both are let go of as soon as nobody will ask for them again.
+    """
 
     path: str
     body: bytes
@@ -23,11 +39,40 @@ class Asked:
         body = received.body if prepared is received.document else json.dumps(prepared).encode()
         return cls(path, body, prepared)
 
+    def drop(self) -> None:
+        """Let go of the body."""
+        self.body, self.document = b"", {}
+
 
 def dispatch(engine: VllmEngine, asked: Asked) -> ASGIApp:
-    """Return the app that answers this request."""
+    """Return the app that answers this request: the Rust front by way of the relay, or vLLM's Python app.
+
+    What the Rust front refuses, or does not live to begin, the Python app is asked, too: its answer is the one that
+    counts. The app raises Problem where the Rust front ends in the midst of its answer, and ClientGone.
+    """
+    rust = engine.rust
+    if rust is not None and python_row(asked.path, asked.document, engine.front_facts) is not None:
+        rust = None
+    asked.document = {}
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await engine.app(with_body(scope, asked.path, asked.body), replaying(asked.body, receive), send)
+        if rust is not None:
+            scope[FRONT] = "rust"
+            try:
+                if await relay_to(rust, engine).answer(asked, scope, receive, send):
+                    return
+            except FrontDied as error:
+                raise Problem(503, "The answer has broken off; try again.", retry_after=RETRY_SECONDS) from error
+        scope[FRONT] = "python"
+        own, replay = with_body(scope, asked.path, asked.body), replaying(asked.body, receive)
+        asked.drop()
+        await engine.app(own, replay, send)
 
     return answer
+
+
+def relay_to(front: RustFront, engine: VllmEngine) -> Relay:
+    """Return the relay to a front; its connections end with it."""
+    if front not in _relays:
+        _relays[front] = Relay(front.path, engine.relayed, REWRITING)
+    return _relays[front]

@@ -1,6 +1,6 @@
 """`send` that knows what has been sent, so that a broken answer can still be ended in a way clients notice."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from scoring.asgi import Message, Send, is_event_stream, send_json
 from scoring.contracts.surfaces import OPENAI, Contract
@@ -19,15 +19,17 @@ class WatchedSend:
         self.on_end: Callable[[], None] | None = None
         self.streaming = False
 
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Note the message and send it: no coroutine of its own, since a stream has many messages."""
+        if message["type"] == "http.response.body":
+            if not message.get("more_body"):
+                self.ended = True
+                if self.on_end is not None:
+                    self.on_end()
+        elif message["type"] == "http.response.start":
             self.status = message["status"]
             self.streaming = is_event_stream(message)
-        elif message["type"] == "http.response.body" and not message.get("more_body"):
-            self.ended = True
-            if self.on_end is not None:
-                self.on_end()
-        await self._send(message)
+        return self._send(message)
 
     async def fail(self, problem: Problem) -> None:
         """Answer with the problem; a stream that has begun ends with an error event and `[DONE]`."""

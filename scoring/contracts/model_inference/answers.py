@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +20,7 @@ RENAMED = (
 # How vLLM's own errors and pydantic's end, where they tell of the value at fault.
 VALUE = re.compile(r"\(parameter=[^,()]*, value=(.*)\)$|'input': '([^']*)'", re.DOTALL)
 REQUIRED_NULLS = {"content", "finish_reason"}
+EVENT_END = b"\n\n"
 
 
 def error_body(problem: Problem) -> dict[str, Any]:
@@ -91,28 +92,38 @@ class AnswerWriter:
         self._streams = False
         self._body: list[bytes] = []
 
-    async def __call__(self, message: Message) -> None:
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Send the message rewritten; each of a stream has whole events."""
+        if self._streams:
+            return self._send({**message, "body": self._events(message.get("body", b""))})
+        return self._begin_or_gather(message)
+
+    async def _begin_or_gather(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._streams = message["status"] == 200 and is_event_stream(message)
             self._status = message["status"]
             if self._streams:
                 await self._send(message)
-        elif self._streams:
-            await self._send({**message, "body": self._event(message.get("body", b""))})
-        else:
-            self._body.append(message.get("body", b""))
-            if not message.get("more_body"):
-                await self._whole(self._status, b"".join(self._body))
+            return
+        self._body.append(message.get("body", b""))
+        if not message.get("more_body"):
+            await self._whole(self._status, b"".join(self._body))
 
-    def _event(self, chunk: bytes) -> bytes:
-        if chunk.startswith(b'data: {"error"'):
-            error = chunk[len(b"data: ") :].split(b"\n", 1)[0]
-            return error_event(problem_of_vllm(500, error), self._model)
-        if chunk.startswith(b":"):
-            return b""  # keep-alive comments: this API's clients refuse any line but `data:`
+    def _events(self, events: bytes) -> bytes:
+        if b'data: {"error"' in events or events.startswith(b":") or b"\n:" in events:
+            return b"".join([self._rare_event(event) for event in events.split(EVENT_END) if event])
         for old, new in RENAMED:
-            chunk = chunk.replace(old, new)
-        return NULL_MEMBERS.sub(b"", chunk)
+            events = events.replace(old, new)
+        if events.count(b":null") == events.count(b'"finish_reason":null'):
+            return events  # as nearly always: there is none to leave out
+        return NULL_MEMBERS.sub(b"", events)
+
+    def _rare_event(self, event: bytes) -> bytes:
+        if event.startswith(b'data: {"error"'):
+            return error_event(problem_of_vllm(500, event[len(b"data: ") :]), self._model)
+        if event.startswith(b":"):
+            return b""  # keep-alive comments: this API's clients refuse any line but `data:`
+        return self._events(event + EVENT_END)
 
     async def _whole(self, status: int, body: bytes) -> None:
         if status != 200:
