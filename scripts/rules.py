@@ -110,8 +110,6 @@ MORE_PARAMETERS = {
     "infra/errors.py:GateliftError.__init__": "an error names everything that a person may need",
     "scoring/problems.py:Problem.__init__": "an error names everything that a client may need",
     "scoring/process/background_server.py:BackgroundServer.call": "a whole HTTP request",
-    "scripts/benches/serving/plots.py:_text": "a primitive of drawing: coordinates and looks",
-    "scripts/benches/serving/plots.py:_line": "a primitive of drawing: coordinates and looks",
     "scripts/benches/emulator.py:large_state": "one measurement with its sizes",
 }
 COMMAND = "command"  # a function with this decorator has a parameter for each of its options

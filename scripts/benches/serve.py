@@ -1,4 +1,4 @@
-"""Compares `python -m scoring` with bare vLLM in one run, or measures any OpenAI endpoint with --url."""
+"""Compares `python -m scoring` with vLLM's own two fronts in one run, or measures any OpenAI endpoint with --url."""
 
 import argparse
 import json
@@ -8,95 +8,80 @@ from pathlib import Path
 from typing import Any
 
 from serving.about import about, say
-from serving.compare import compare, print_comparison
+from serving.client import Client
 from serving.endpoint import add_endpoint_arguments, run_endpoint
-from serving.matrix import ENGINES, WORKLOADS, cells
+from serving.matrix import AXES, QUICK, WHOLE, cells
 from serving.processes import clean_up_at_sigterm
-from serving.report import write_report
-from serving.runs import Arm, parse_arm, run_matrix, run_starts
-from serving.shapes import SHAPES
+from serving.report import as_markdown, tables, write_page
+from serving.runs import Bench, parse_arms, run_cells, run_starts
+from serving.targets import seen
 
-ALL_CELLS = {
-    "engines": list(ENGINES),
-    "workloads": list(WORKLOADS),
-    "modes": ["stream", "whole"],
-    "concurrency": [1, 16, 64, 256],
-    "tokens": [64, 512],
-}
-QUICK = {
-    "engines": ["null"],
-    "workloads": ["chat"],
-    "modes": ["stream", "whole"],
-    "concurrency": [1, 64],
-    "tokens": [64],
-}
+ARMS = "bare;rust;ours;ours:SCORING_FRONT=python"
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="scripts/bench serve", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="the null engine, chat, c=1 and 64 only")
-    for name, values in ALL_CELLS.items():
-        also = f"; on a GPU also {','.join(SHAPES)}" if name == "engines" else ""
-        parser.add_argument(f"--{name}", help=f"comma-separated, of {','.join(map(str, values))}{also}")
+    parser.add_argument("--quick", action="store_true", help="what the table of targets needs: ten minutes")
+    for name, values in AXES.items():
+        words = f"comma-separated, of {','.join(map(str, values))}; measures the product of these options alone"
+        parser.add_argument(f"--{name}", help=words)
     parser.add_argument(
         "--arms",
-        default="bare;ours;bare",
-        help="what is compared with the first, split by ';': bare, ours, ours:NAME=VALUE,… (default bare;ours;bare:"
-        " the second bare server shows the noise)",
+        default=ARMS,
+        help="what is compared with the first, split by ';': bare (vLLM's Python front), rust (vLLM's Rust front),"
+        f" ours, ours:NAME=VALUE,…; one that is named twice shows the noise (default {ARMS})",
     )
-    parser.add_argument("--rounds", type=int, default=5, help="times that every arm is measured in a cell (default 5)")
-    parser.add_argument("--starts", type=int, default=0, help="also measure that many cold starts of each arm")
-    parser.add_argument("--starts-only", action="store_true", help="measure cold starts, no load")
-    parser.add_argument("--out", type=Path, default=None, help="folder for report.html, report.json and the logs")
+    parser.add_argument("--rounds", type=int, help="times that every arm is measured in a cell (default 5, quick 3)")
+    parser.add_argument("--starts", action="store_true", help="cold starts alone, one in each round, no load")
+    parser.add_argument("--out", type=Path, help="folder for report.html, .json and .md and the logs")
+    parser.add_argument("--markdown", type=Path, metavar="JSON", help="only print the tables of this report.json")
     add_endpoint_arguments(parser)
     return parser.parse_args()
 
 
 def main() -> None:
-    """Measure, print a table, and write the JSON document and the HTML report."""
+    """Measure, print the tables, and write them as Markdown, HTML and JSON."""
     arguments = parse_arguments()
+    if arguments.markdown:
+        say(as_markdown(tables(json.loads(arguments.markdown.read_text()))))
+        return
     out = arguments.out or Path(tempfile.mkdtemp(prefix="bench-serve-"))
     out.mkdir(parents=True, exist_ok=True)
     command = " ".join(["scripts/bench serve", *(word for word in sys.argv[1:] if word != arguments.key)])
+    document: dict[str, Any] = {"about": about(command)}
     if arguments.url:
-        document = {"endpoint": run_endpoint(arguments, say), "about": about(command)}
+        document["endpoint"] = run_endpoint(arguments, Client(out, arguments.key))
     else:
-        document = side_by_side(arguments, out, command)
+        document |= side_by_side(arguments, out)
+    markdown = as_markdown(tables(document))
     (out / "report.json").write_text(json.dumps(document, indent=1))
-    write_report(document, out / "report.html")
-    say(f"\nwritten: {out}/report.html, {out}/report.json")
+    (out / "report.md").write_text(markdown)
+    write_page(document, out / "report.html")
+    say(f"\n{markdown}\nwritten: {out}/report.html, report.md, report.json")
 
 
-def side_by_side(arguments: argparse.Namespace, out: Path, command: str) -> dict[str, Any]:
-    """Compare the arms in every chosen cell, and their cold starts."""
-    arms: list[Arm] = []
-    for text in arguments.arms.split(";"):
-        arms.append(parse_arm(text, [arm.label for arm in arms]))
-    chosen = {name: _choice(arguments, name) for name in ALL_CELLS}
-    document: dict[str, Any] = {"about": about(command), "arms": [arm.label for arm in arms]}
-    if arguments.starts or arguments.starts_only:
-        repeats = arguments.starts or arguments.rounds
-        starting = [arm for arm in arms if not arm.label.endswith(" again")]
-        document["starts"] = {e: run_starts(starting, e, repeats, out, say) for e in chosen["engines"]}
-    if not arguments.starts_only:
-        matrix = cells(*(chosen[name] for name in ALL_CELLS))
-        document["cells"], document["peak_mib"] = run_matrix(matrix, arms, arguments.rounds, out, say)
-    document["comparison"] = compare(document)
-    print_comparison(document, say)
-    return document
+def side_by_side(arguments: argparse.Namespace, out: Path) -> dict[str, Any]:
+    """Compare the arms in every chosen cell, or their cold starts."""
+    rounds = arguments.rounds or (3 if arguments.quick else 5)
+    bench = Bench(parse_arms(arguments.arms), rounds, Client(out), say)
+    chosen = {name: _values(name, text) for name in AXES if (text := getattr(arguments, name))}
+    if arguments.starts:
+        found: dict[str, Any] = {"starts": run_starts(bench, chosen.get("engines", ["null"]))}
+    else:
+        found = run_cells(bench, cells([chosen] if chosen else QUICK if arguments.quick else WHOLE))
+    document = {"arms": [arm.label for arm in bench.arms], **found}
+    return {**document, "targets": seen(document)}
 
 
-def _choice(arguments: argparse.Namespace, name: str) -> list[Any]:
-    text = getattr(arguments, name)
-    known = ALL_CELLS[name]
-    if not text:
-        return (QUICK if arguments.quick else ALL_CELLS)[name]
-    kind = type(known[0])
-    values = [kind(word) for word in text.split(",")]
-    choices = [*known, *SHAPES] if name == "engines" else known
-    if kind is str and not set(values) <= set(choices):
-        raise SystemExit(f"--{name} {text}: choose from {', '.join(choices)}")
+def _values(name: str, text: str) -> list[Any]:
+    known = AXES[name]
+    try:
+        values = [type(known[0])(word) for word in text.split(",")]
+    except ValueError:
+        raise SystemExit(f"--{name} {text}: no number") from None
+    if isinstance(known[0], str) and not set(values) <= set(known):
+        raise SystemExit(f"--{name} {text}: choose from {', '.join(known)}")
     return values
 
 

@@ -1,221 +1,189 @@
-"""A load generator that uses little CPU: raw sockets on asyncio, run as a process of its own.
+"""Puts load on a server with vLLM's own load client, `vllm-rs bench serve`, and reads its JSON document."""
 
-`python -m serving.client < plan.json` prints one JSON document: what was measured, and the CPU it cost the client.
-"""
-
-import asyncio
 import json
-import random
+import math
+import os
 import re
-import ssl
-import sys
-import time
-from dataclasses import asdict, dataclass, field
+import statistics
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-import uvloop
+from serving.processes import die_with_parent, rust_program
 
-from infra.operations.answers import HIDDEN, outcome
-
-CONTENT = re.compile(rb'"(?:content|reasoning|reasoning_content|arguments|text)":"[^"]')
-EVENT = b"data: {"
-LAST = b"0\r\n\r\n"
-
-
-@dataclass
-class Plan:
-    """What to send: `concurrency` at a time (closed loop) or `rate` a second (open loop), `requests` in all."""
-
-    host: str
-    port: int
-    path: str
-    bodies: list[str]
-    requests: int
-    concurrency: int = 1
-    rate: float | None = None
-    tls: bool = False
-    headers: dict[str, str] = field(default_factory=dict)
-    timeout: float = 300.0
+CHAT = "/v1/chat/completions"
+BEGUN = "starting main benchmark run"  # the line of its log after which it sends requests
+SHARES = (50, 95, 99)
+FEW = 0.02  # of all requests: how many at most the client is taken to have held back
 
 
-@dataclass
-class Measured:
-    """Times in milliseconds: to the first token, between reads with tokens, to the end; and how the request ended."""
-
-    ttft: list[float] = field(default_factory=list)
-    gaps: list[float] = field(default_factory=list)
-    latency: list[float] = field(default_factory=list)
-    events: int = 0
-    tokens: int = 0
-    errors: int = 0
-    first_error: str = ""
-    wall_seconds: float = 0.0
-    cpu_seconds: float = 0.0
+class LoadFailed(SystemExit):
+    """The client ended without a result, or requests failed."""
 
 
-class Connection(asyncio.Protocol):
-    """One keep-alive HTTP/1.1 connection, for one request at a time."""
-
-    def __init__(self, measured: Measured) -> None:
-        self.measured = measured
-        self.transport: asyncio.Transport | None = None
-        self.done: asyncio.Future[None] | None = None
-        self.alive = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]
-        self.alive = True
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.alive = False
-        self._finish(f"connection lost: {error}" if error else "connection closed")
-
-    def send(self, request: bytes) -> "asyncio.Future[None]":
-        """Send a request; the future is done when the answer is complete."""
-        assert self.transport is not None  # noqa: S101
-        self.done = asyncio.get_running_loop().create_future()
-        self.head = b""
-        self.status, self.left, self.chunked, self.first, self.last, self.tail = 0, -1, False, 0.0, 0.0, b""
-        self.sent = time.perf_counter()
-        self.transport.write(request)
-        return self.done
-
-    def data_received(self, data: bytes) -> None:
-        now = time.perf_counter()
-        if not self.status:
-            self.head += data
-            head, gap, data = self.head.partition(b"\r\n\r\n")
-            if not gap:
-                return
-            self._begin(head)
-            self.head = b""
-        if self.chunked:
-            self._stream(data, now)
-        else:
-            self.left -= len(data)
-            self.tail += data
-            if self.left <= 0:
-                self._whole(now)
-
-    def _begin(self, head: bytes) -> None:
-        self.status = int(head[9:12])
-        lower = head.lower()
-        if self.status == HIDDEN:
-            lines = (line.partition(":") for line in lower.decode("latin-1").split("\r\n"))
-            self.status = outcome(HIDDEN, {name: value.strip() for name, _, value in lines}).status
-        self.chunked = b"transfer-encoding: chunked" in lower
-        found = re.search(rb"content-length: (\d+)", lower)
-        self.left = int(found[1]) if found else 0
-
-    def _stream(self, data: bytes, now: float) -> None:
-        if not self.first:
-            self.head += data
-            if CONTENT.search(self.head):
-                self.first = self.last = now
-                self.measured.ttft.append((now - self.sent) * 1000)
-                self.measured.events += self.head.count(EVENT)
-        else:
-            events = data.count(EVENT)
-            if events:
-                self.measured.events += events
-                self.measured.gaps.append((now - self.last) * 1000)
-                self.last = now
-        self.tail = (self.tail + data)[-400:]
-        if self.tail.endswith(LAST):
-            self._count_usage(self.tail)
-            self.measured.latency.append((now - self.sent) * 1000)
-            broken = b"[DONE]" not in self.tail or self.status != 200 or not self.first or b'{"error":' in self.tail
-            self._finish(f"status {self.status}: {self.tail[-200:]!r}" if broken else "")
-
-    def _whole(self, now: float) -> None:
-        self.measured.latency.append((now - self.sent) * 1000)
-        self._count_usage(self.tail)
-        self._finish("" if self.status == 200 else f"status {self.status}: {self.tail[:200]!r}")
-
-    def _count_usage(self, data: bytes) -> None:
-        found = re.search(rb'"completion_tokens":\s*(\d+)', data)
-        self.measured.tokens += int(found[1]) if found else 0
-
-    def _finish(self, error: str) -> None:
-        if self.done is None or self.done.done():
-            return
-        if error:
-            self.measured.errors += 1
-            self.measured.first_error = self.measured.first_error or error
-        self.done.set_result(None)
-
-
+@dataclass(frozen=True)
 class Load:
-    """Sends a plan's requests over as many connections as it needs."""
+    """What is sent: `requests` in all, `concurrency` at a time or `rate` a second at random times.
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.measured = Measured()
-        self.requests = [_request(plan, body) for body in plan.bodies]
-        self.sent = 0
-        self.idle: list[Connection] = []
+    `prompt` and `tokens` are the lengths of prompts and answers in tokens; random words, or the lines of `prompts`.
+    """
 
-    async def run(self) -> Measured:
-        """Run the plan and return what was measured."""
-        cpu, began = time.process_time(), time.perf_counter()
-        await (self._open_loop(self.plan.rate) if self.plan.rate else self._closed_loop())
-        self.measured.wall_seconds = time.perf_counter() - began
-        self.measured.cpu_seconds = time.process_time() - cpu
-        return self.measured
+    url: str
+    tokenizer: Path
+    requests: int
+    concurrency: int | None = None
+    rate: float | None = None
+    prompt: int = 32
+    tokens: int = 64
+    stream: bool = True
+    seed: int = 0
+    model: str = "bench"
+    path: str = CHAT
+    prompts: Path | None = None
+    body: dict[str, Any] = field(default_factory=dict)
+    more: tuple[str, ...] = ()
 
-    async def _closed_loop(self) -> None:
-        async def worker() -> None:
-            while self.sent < self.plan.requests:
-                await self._one()
 
-        await asyncio.gather(*(worker() for _ in range(self.plan.concurrency)))
+@dataclass(frozen=True)
+class Client:
+    """The client's program; `folder` is for its documents and its cache, `key` the bearer token that it sends."""
 
-    async def _open_loop(self, rate: float) -> None:
-        chance = random.Random(1)  # noqa: S311
-        due, tasks = time.perf_counter(), []
-        for _ in range(self.plan.requests):
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            tasks.append(asyncio.create_task(self._one()))
-            due += chance.expovariate(rate)
-        await asyncio.gather(*tasks)
+    folder: Path
+    key: str = ""
 
-    async def _one(self) -> None:
-        request = self.requests[self.sent % len(self.requests)]
-        self.sent += 1
-        connection = await self._connection()
-        try:
-            await asyncio.wait_for(connection.send(request), self.plan.timeout)
-        except TimeoutError:
-            self.measured.errors += 1
-            self.measured.first_error = self.measured.first_error or f"no end after {self.plan.timeout} s"
-            connection.alive = False
-        if connection.alive:
-            self.idle.append(connection)
+    def start(self, load: Load) -> subprocess.Popen[str]:
+        """Start the client, and return when it begins to send."""
+        process = self._launch(load)
+        assert process.stderr is not None  # noqa: S101
+        lines: list[str] = []
+        for line in process.stderr:
+            lines.append(line)
+            if BEGUN in line:
+                return process
+        raise LoadFailed(_said(process.wait(), "".join(lines)))
 
-    async def _connection(self) -> Connection:
-        while self.idle:
-            connection = self.idle.pop()
-            if connection.alive:
-                return connection
-        context = ssl.create_default_context() if self.plan.tls else None
-        _, protocol = await asyncio.get_running_loop().create_connection(
-            lambda: Connection(self.measured), self.plan.host, self.plan.port, ssl=context
+    def run(self, load: Load) -> dict[str, Any]:
+        """Send the whole load, and return the client's document."""
+        result = self.folder / "result.json"
+        result.unlink(missing_ok=True)
+        process = self._launch(load, "--save-result", "--save-detailed", "--result-filename", result.name)
+        _, said = process.communicate()
+        if process.returncode or not result.is_file():
+            raise LoadFailed(_said(process.returncode, said))
+        document: dict[str, Any] = json.loads(result.read_text())
+        return document
+
+    def _launch(self, load: Load, *more: str) -> subprocess.Popen[str]:
+        cache = {"XDG_CACHE_HOME": str(self.folder), "NO_COLOR": "1"}  # where it notes tokenizers that it has checked
+        key = {"OPENAI_API_KEY": self.key} if self.key else {}
+        return subprocess.Popen(
+            [str(rust_program()), "bench", "serve", *_arguments(load), *more, "--result-dir", str(self.folder)],
+            env={**os.environ, **cache, **key},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=die_with_parent,
         )
-        return protocol
 
 
-def _request(plan: Plan, body: str) -> bytes:
-    data = body.encode()
-    headers = {"host": f"{plan.host}:{plan.port}", "content-type": "application/json", **plan.headers}
-    lines = [f"POST {plan.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, f"content-length: {len(data)}", "", ""]).encode() + data
+def _arguments(load: Load) -> list[str]:
+    words = [
+        *("--base-url", load.url, "--endpoint", load.path, "--tokenizer", str(load.tokenizer)),
+        *("--num-prompts", str(load.requests), "--seed", str(load.seed), "--no-steady-state", "--disable-tqdm"),
+        *load.more,
+    ]
+    if load.model:
+        words += ["--model", load.model]
+    if load.concurrency:
+        words += ["--max-concurrency", str(load.concurrency)]
+    if load.rate:
+        words += ["--request-rate", str(load.rate)]
+    if load.prompts:
+        words += ["--dataset-name", "custom", "--dataset-path", str(load.prompts)]
+        words += ["--custom-output-len", str(load.tokens), "--skip-chat-template"]
+    else:
+        words += ["--dataset-name", "random", "--random-input-len", str(load.prompt)]
+        words += ["--random-output-len", str(load.tokens)]
+    # It has no backend for whole chat answers; the one for embeddings of chats sends the same messages and takes any
+    # document for the answer.
+    body = load.body if load.stream else {"max_completion_tokens": load.tokens, **load.body}
+    words += ["--backend", "openai-chat" if load.stream else "openai-embeddings-chat"]
+    return words + (["--extra-body", json.dumps(body)] if body else [])
 
 
-def measure(plan: Plan) -> dict[str, Any]:
-    """Run a plan in this process."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return asdict(runner.run(Load(plan).run()))
+def _said(code: int, text: str) -> str:
+    return f"the load client ended with {code}:\n{text[-2000:]}"
 
 
-if __name__ == "__main__":
-    json.dump(measure(Plan(**json.load(sys.stdin))), sys.stdout)
+def first_error(document: dict[str, Any]) -> str:
+    """Why requests failed: their number and the first one's error; empty if none did."""
+    errors = [error for error in document["errors"] if error]
+    return f"{document['failed']} of {document['num_prompts']} requests failed: {errors[0][:500]}" if errors else ""
+
+
+def measures(document: dict[str, Any]) -> dict[str, float]:
+    """Return the measures of one run: rates, and milliseconds to the first token, between pieces, to the end.
+
+    The first piece of a stream has only the role. A front may send it early, so the first token is in the second.
+    """
+    done = [number for number, error in enumerate(document["errors"]) if not error]
+    streams = [document["itls"][number] for number in done] if "itls" in document else []
+    tokens = sum(document["output_lens"][number] for number in done) if streams else math.nan
+    times = {"ttft": _waits(document) if streams else [], "gap": [gap for gaps in streams for gap in gaps[1:]]}
+    times["latency"] = [document["latencies"][number] for number in done]
+    row = {
+        "requests_per_second": len(done) / document["duration"],
+        "tokens_per_second": tokens / document["duration"],
+        "pieces_per_token": sum(max(0, len(gaps) - 1) for gaps in streams) / tokens if tokens else math.nan,
+        "errors": float(document["failed"]),
+    }
+    for name, seconds in times.items():
+        row |= {f"{name}_p{share}": percentile(seconds, share / 100) * 1000 for share in SHARES}
+    return row
+
+
+def held_back(document: dict[str, Any]) -> int:
+    """How many requests the client's own connection pool has held back, to all appearance.
+
+    It does so to single requests, for as long as a whole answer takes. So these are the slowest ones, at most 2 % of
+    all, where they waited longer than the next slower one by half of an answer's time and by half of its own wait.
+    """
+    waits = sorted(_waits(document))
+    if len(waits) < 3:
+        return 0
+    ends = [latency for latency, error in zip(document["latencies"], document["errors"], strict=True) if not error]
+    answer = statistics.median(ends) - (statistics.median(waits) if "itls" in document else 0)
+    for held in range(max(1, int(len(waits) * FEW)), 0, -1):
+        slower, next_slower = waits[-held], waits[-held - 1]
+        if slower - next_slower > answer / 2 and slower > 1.5 * next_slower:
+            return held
+    return 0
+
+
+def _waits(document: dict[str, Any]) -> list[float]:
+    """Seconds to the first token of each stream; of whole answers to their end."""
+    if "itls" not in document:
+        return [latency for latency, error in zip(document["latencies"], document["errors"], strict=True) if not error]
+    rows = zip(document["ttfts"], document["itls"], document["errors"], strict=True)
+    return [first + (gaps[0] if gaps else 0) for first, gaps, error in rows if not error]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return a percentile by linear interpolation; nan for no values."""
+    if not values:
+        return math.nan
+    ordered = sorted(values)
+    position = (len(ordered) - 1) * share
+    low = math.floor(position)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
+
+
+def as_prompts(text: str, folder: Path) -> Path:
+    """Write prompts for the client, from one a line or from JSON lines with "prompt"."""
+    path = folder / "prompts.jsonl"
+    lines = [line if re.match(r"\s*\{", line) else json.dumps({"prompt": line}) for line in text.splitlines() if line]
+    path.write_text("\n".join(lines) + "\n")
+    return path

@@ -1,14 +1,11 @@
-"""The matrix: its cells, the engines, and the requests that are sent."""
+"""The cells that are measured: engines, workloads, and what is sent; and the arguments of the servers."""
 
 import itertools
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from serving.shapes import ARGUMENTS, SHAPES, shaped_model
 
 ENGINES = {
     "null": (
@@ -18,11 +15,18 @@ ENGINES = {
     "random": ("azure-testing--random-gated-chat-completion", []),
     "smollm2": ("HuggingFaceTB--SmolLM2-135M-Instruct", []),
 }
-ALWAYS = ["--served-model-name", "bench", "--max-model-len", "2048"]
-COMMON = [*ALWAYS, "--enforce-eager", "--dtype", "float32"]
+COMMON = [
+    *("--served-model-name", "bench", "--max-model-len", "2048"),
+    *("--enforce-eager", "--dtype", "float32"),
+]
+# The null engine takes a whole prompt in one step, so that what is measured of a long one is the front's work.
+LENGTHS = {
+    "null": ["--max-model-len", "40000", "--max-num-batched-tokens", "65536", "--max-num-seqs", "1024"],
+    "random": ["--max-model-len", "8192"],
+    "smollm2": ["--max-model-len", "8192"],
+}
 PARSERS = ["--reasoning-parser", "qwen3", "--enable-auto-tool-choice", "--tool-call-parser", "hermes"]
-WORKLOADS = {"chat": False, "reasoning": True, "tools": True}  # whether the server runs with parsers
-PROMPT = "Write a long story about a lighthouse keeper who finds a message in a bottle. Number {number}."
+WORKLOADS = {"chat": False, "beside": False, "reasoning": True, "tools": True}  # whether the server has parsers
 TOOL = {
     "type": "function",
     "function": {
@@ -31,66 +35,97 @@ TOOL = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
+LONG_PROMPT, LONG_PROMPTS, LONG_RATE = 28_000, 20, 2.0  # tokens, number, and a second: beside the short streams
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One combination that is measured."""
+    """One combination that is measured; `prompt` and `tokens` are lengths in tokens."""
 
-    engine: str
-    workload: str
-    stream: bool
-    concurrency: int
-    tokens: int
+    engine: str = "null"
+    workload: str = "chat"
+    mode: str = "stream"
+    concurrency: int = 64
+    tokens: int = 64
+    prompt: int = 32
 
     @property
     def name(self) -> str:
         """The cell's name in tables."""
-        how = "stream" if self.stream else "whole"
-        return f"{self.engine} {self.workload} {how} c={self.concurrency} {self.tokens} tokens"
+        return f"{self.engine} {self.workload} {self.mode} c={self.concurrency} {self.prompt}→{self.tokens}"
 
     @property
     def requests(self) -> int:
         """The number of requests: enough for some seconds of measurement, few enough for a matrix to end in time."""
-        waves = {1: 5, 16: 4, 64: 4, 256: 3}.get(self.concurrency, 3)
-        waves *= 4 if self.engine in SHAPES else 1  # a GPU is through in no time
-        return self.concurrency * max(1, waves // (1 if self.tokens < 256 else 4))
+        waves = 8 if self.concurrency < 16 else 5 if self.concurrency < 256 else 4 if self.concurrency < 512 else 3
+        if self.engine == "smollm2" or self.tokens > 64 or self.prompt > 1500:
+            waves = max(2, waves // 3)
+        return self.concurrency * waves
 
     @property
     def group(self) -> tuple[str, bool]:
         """The cell's group; cells of one group share their servers."""
         return self.engine, WORKLOADS[self.workload]
 
-    def bodies(self) -> list[str]:
-        """Return distinct request bodies; every answer has exactly `tokens` tokens."""
-        return [json.dumps(self._body(number)) for number in range(min(64, self.requests))]
-
-    def _body(self, number: int) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": "bench",
-            "messages": [
-                {"role": "system", "content": "You are a helpful assistant."},
-                {"role": "user", "content": PROMPT.format(number=number)},
-            ],
-            "max_tokens": self.tokens,
-            "ignore_eos": True,
-            "temperature": 1 if self.engine in SHAPES else 0,  # without weights the likeliest token is always the same
-        }
-        if self.stream:
-            body["stream"] = True
+    @property
+    def body(self) -> dict[str, Any]:
+        """What requests have besides messages and lengths; every answer has exactly `tokens` tokens."""
+        body: dict[str, Any] = {"ignore_eos": True, "temperature": 0}
         if self.workload == "tools":
             body |= {"tools": [TOOL], "chat_template_kwargs": {"enable_thinking": False}}
         return body
 
 
+Block = Mapping[str, Sequence[Any]]
+# The axes of the matrix with all their values; the options of the command line have these names.
+AXES: dict[str, list[Any]] = {
+    "engines": list(ENGINES),
+    "workloads": list(WORKLOADS),
+    "modes": ["stream", "whole"],
+    "concurrency": [1, 16, 64, 256, 512],
+    "tokens": [64, 512],
+    "prompts": [32, 1500, 32_000],
+}
+PLAIN: Block = {name: [value] for name, value in zip(AXES, ("null", "chat", "stream", 64, 64, 32), strict=True)}
+QUICK: tuple[Block, ...] = (
+    {"concurrency": [64, 256, 512]},
+    {"modes": ["whole"]},
+    {"prompts": [32_000], "concurrency": [8]},
+    {"workloads": ["beside"], "concurrency": [16]},
+    {"workloads": ["tools", "reasoning"]},
+)
+# Everything beside the quick preset's cells; no product of all axes, which would take days.
+WHOLE: tuple[Block, ...] = (
+    {"modes": AXES["modes"], "concurrency": AXES["concurrency"]},
+    {"tokens": [512], "concurrency": [16, 64, 256]},
+    {"prompts": [1500], "concurrency": [1, 16, 64]},
+    {"prompts": [32_000], "concurrency": [1, 8, 32]},
+    {"workloads": ["beside"], "concurrency": [16, 64]},
+    {"workloads": ["tools", "reasoning"], "modes": AXES["modes"], "concurrency": [1, 64, 256]},
+    {"engines": ["random"], "concurrency": [1, 16, 64]},
+    {"engines": ["smollm2"], "concurrency": [1, 16]},
+)
+
+
+def cells(blocks: Iterable[Block]) -> list[Cell]:
+    """The cells of all blocks, each a product of its axes; those that share servers stand one after the other."""
+    found = dict.fromkeys(cell for block in blocks for cell in _product({**PLAIN, **block}))
+    return sorted(found, key=lambda cell: (list(ENGINES).index(cell.engine), WORKLOADS[cell.workload]))
+
+
+def _product(block: Block) -> Iterator[Cell]:
+    for values in itertools.product(*(block[name] for name in AXES)):
+        cell = Cell(*values)
+        if cell.prompt + cell.tokens < 8000 or cell.engine == "null":  # the models' limit
+            yield cell
+
+
 def server_arguments(group: tuple[str, bool]) -> list[str]:
     """Return vLLM's arguments for a group of cells, the same for every server."""
-    parsers = PARSERS if group[1] else []
-    if group[0] in SHAPES:
-        folder = shaped_model(group[0], models_dir() / ENGINES["random"][0])
-        return ["--model", str(folder), *ALWAYS, *ARGUMENTS, *parsers]
-    name, extra = ENGINES[group[0]]
-    return ["--model", str(models_dir() / name), *COMMON, *extra, *parsers]
+    engine, parsers = group
+    folder, extra = ENGINES[engine]
+    model = ["--model", str(models_dir() / folder)]
+    return [*model, *COMMON, *LENGTHS[engine], *extra, *(PARSERS if parsers else [])]
 
 
 def models_dir() -> Path:
@@ -100,11 +135,6 @@ def models_dir() -> Path:
     return base / "models"
 
 
-def cells(
-    engines: list[str], workloads: list[str], modes: list[str], concurrencies: list[int], tokens: list[int]
-) -> Iterator[Cell]:
-    """Yield the cells, those of the same group one after the other."""
-    for engine, parsers in itertools.product(engines, (False, True)):
-        chosen = [workload for workload in workloads if WORKLOADS[workload] is parsers]
-        for workload, mode, concurrency, length in itertools.product(chosen, modes, concurrencies, tokens):
-            yield Cell(engine, workload, mode == "stream", concurrency, length)
+def tokenizer(engine: str) -> Path:
+    """Return the folder with the tokenizer of an engine's model."""
+    return models_dir() / ENGINES[engine][0]

@@ -1,23 +1,34 @@
 """The server processes of a bench: all with the same arguments and environment, always stopped at the end."""
 
 import ctypes
+import functools
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
+
+from scoring.engine.fronts.binary import NoBinary, find_binary
+from scoring.engine.versions import installed_version
 
 REPO = Path(__file__).resolve().parents[3]
 TICK = os.sysconf("SC_CLK_TCK")
-PROGRAMS = {"bare": "vllm.entrypoints.openai.api_server", "ours": "scoring"}
-LIVENESS = {"bare": "/health", "ours": "/health/live"}
-READINESS = {"bare": "/health", "ours": "/health/ready"}
+# vLLM's own server with its Python front, with its Rust front, and ours.
+PROGRAMS = {
+    "bare": ["vllm.entrypoints.cli.main", "serve"],
+    "rust": ["vllm.entrypoints.cli.main", "serve"],
+    "ours": ["scoring"],
+}
+LIVENESS = {"bare": "/health", "rust": "/health", "ours": "/health/live"}
+READINESS = {"bare": "/health", "rust": "/health", "ours": "/health/ready"}
 PR_SET_PDEATHSIG = 1
 
 
@@ -36,9 +47,47 @@ def environment() -> dict[str, str]:
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         "OMP_NUM_THREADS": "1",
         "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1",  # the null engine's prompts may be longer than its model takes
         "VLLM_NO_USAGE_STATS": "1",
         "HF_HUB_OFFLINE": "1",
     }
+
+
+def _environment_of(kind: str) -> dict[str, str]:
+    """Return what `vllm serve` needs besides: its Rust front, and a distribution of the name that it looks for."""
+    if kind == "ours":
+        return {}
+    path = os.pathsep.join([*_distribution(), environment()["PYTHONPATH"]])
+    if kind == "bare":
+        return {"PYTHONPATH": path, "VLLM_USE_RUST_FRONTEND": "0"}
+    return {"PYTHONPATH": path, "VLLM_USE_RUST_FRONTEND": "1", "VLLM_RUST_FRONTEND_PATH": str(rust_program())}
+
+
+def rust_program() -> Path:
+    """The program of vLLM's Rust front end, which has the load client, too."""
+    found = find_binary(os.environ)
+    if isinstance(found, NoBinary):
+        raise SystemExit(f"no load client: {found.reason}")
+    return found.path
+
+
+def _distribution() -> list[str]:
+    try:
+        metadata.version("vllm")
+    except metadata.PackageNotFoundError:
+        return [_cpu_distribution().name]
+    return []
+
+
+@functools.cache
+def _cpu_distribution() -> "tempfile.TemporaryDirectory[str]":
+    """A folder in which the package vllm-cpu is also known as vllm, as `vllm serve` wants it; deleted at the end."""
+    folder = tempfile.TemporaryDirectory(prefix="bench-vllm-")
+    version = f"{installed_version()}+cpu"
+    info = Path(folder.name) / f"vllm-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version}\n")
+    return folder
 
 
 def clean_up_at_sigterm() -> None:
@@ -51,7 +100,8 @@ def clean_up_at_sigterm() -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """End the child process that calls this when its parent has ended."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -77,20 +127,25 @@ class Server:
     port: int = 0
     started: float = 0.0
 
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
     def launch(self) -> None:
         """Start the process, which is killed when the bench ends."""
         self.port = free_port()
-        command = [sys.executable, "-m", PROGRAMS[self.kind], "--host", "127.0.0.1", "--port", str(self.port)]
+        command = [sys.executable, "-m", *PROGRAMS[self.kind], "--host", "127.0.0.1", "--port", str(self.port)]
         with self.log.open("wb") as log:
             self.started = time.monotonic()
             self.process = subprocess.Popen(
                 [*command, *self.arguments],
                 cwd=REPO,
-                env={**environment(), **self.extra_environment},
+                env={**environment(), **_environment_of(self.kind), **self.extra_environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
 
     def wait_ready(self, timeout: float = 300) -> Start:
@@ -113,7 +168,7 @@ class Server:
 
     def _status(self, path: str) -> int:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as answer:
+            with urllib.request.urlopen(f"{self.url}{path}", timeout=20) as answer:  # noqa: S310
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -122,8 +177,8 @@ class Server:
 
     def _answers(self) -> bool:
         body = {"model": self.model, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/v1/chat/completions",
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.url}/v1/chat/completions",
             json.dumps(body).encode(),
             {"content-type": "application/json"},
         )
@@ -133,11 +188,13 @@ class Server:
         except OSError:
             return False
 
-    def cpu_seconds(self) -> tuple[float, float]:
-        """CPU seconds used so far, by the HTTP process and by all processes."""
+    def cpu_seconds(self) -> dict[str, float]:
+        """CPU seconds used so far: by our or vLLM's Python process with the port, by vllm-rs, and by all others."""
         assert self.process is not None  # noqa: S101
-        each = {pid: _cpu(pid) for pid in family(self.process.pid)}
-        return each.get(self.process.pid, 0.0), sum(each.values())
+        spent = {"own": _cpu(self.process.pid), "rust": 0.0, "engine": 0.0}
+        for pid in family(self.process.pid)[1:]:
+            spent["rust" if _name(pid) == "vllm-rs" else "engine"] += _cpu(pid)
+        return spent
 
     def peak_mib(self) -> float:
         """The sum of the peak resident memory of all its processes, in MiB."""
@@ -168,6 +225,13 @@ def family(pid: int) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _cpu(pid: int) -> float:

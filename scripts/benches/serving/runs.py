@@ -1,20 +1,19 @@
-"""Runs the matrix: the servers of all arms run side by side and are measured in turn, A B A B."""
+"""Runs the cells: the servers of all arms run side by side and are measured in turn, A B C, then C B A."""
 
-import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterable
+import statistics
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
-from serving.client import Plan
-from serving.matrix import Cell, server_arguments
-from serving.processes import REPO, Server
-from serving.statistics import summarise
+from serving.client import Client, Load, LoadFailed, first_error, held_back, measures
+from serving.matrix import LONG_PROMPT, LONG_PROMPTS, LONG_RATE, Cell, server_arguments, tokenizer
+from serving.processes import Server
 
-Rows = dict[str, list[dict[str, float]]]
+Row = dict[str, float]
+Say = Callable[[str], None]
+TRIES = 5  # to measure a round without a request that the client has held back
 
 
 @dataclass(frozen=True)
@@ -26,125 +25,150 @@ class Arm:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def parse_arm(text: str, seen: Iterable[str]) -> Arm:
-    """Parse `bare`, `ours` or `ours:NAME=VALUE,…`; the label of an arm that is named twice is `… again`."""
-    kind, _, variables = text.partition(":")
-    environment = dict(pair.split("=", 1) for pair in variables.split(",") if pair)
-    label = text
-    while label in seen:
-        label += " again"
-    return Arm(label, kind, environment)
+@dataclass(frozen=True)
+class Bench:
+    """What is compared, how often, with which client; logs go to its folder."""
+
+    arms: list[Arm]
+    rounds: int
+    client: Client
+    say: Say
+
+    def server(self, arm: Arm, group: tuple[str, bool], log: str) -> Server:
+        """Return an arm's server for a group of cells, not started."""
+        path = self.client.folder / f"{log}-{group[0]}{'-parsers' if group[1] else ''}-{self.arms.index(arm)}.log"
+        return Server(arm.kind, server_arguments(group), path, extra_environment=arm.environment)
 
 
-def start_servers(
-    arms: list[Arm], group: tuple[str, bool], logs: Path, say: Callable[[str], None]
-) -> dict[str, Server]:
-    """Start one server for each arm, one after the other."""
-    servers: dict[str, Server] = {}
-    try:
-        for arm in arms:
-            log = logs / f"{group[0]}-{'parsers' if group[1] else 'plain'}-{len(servers)}-{arm.kind}.log"
-            server = Server(arm.kind, server_arguments(group), log, extra_environment=arm.environment)
-            servers[arm.label] = server
-            server.launch()
-            started = server.wait_ready()
-            say(f"{arm.label}: {asdict(started)}")
-    except BaseException:
-        stop_servers(servers)
-        raise
-    return servers
+def parse_arms(text: str) -> list[Arm]:
+    """Parse `bare`, `rust`, `ours` and `ours:NAME=VALUE,…`, split by `;`; one that is named twice is `… again`."""
+    arms: list[Arm] = []
+    for label in text.split(";"):
+        kind, _, variables = label.partition(":")
+        if kind not in ("bare", "rust", "ours"):
+            raise SystemExit(f"--arms {label}: choose from bare, rust, ours, ours:NAME=VALUE")
+        while label in [arm.label for arm in arms]:
+            label += " again"
+        arms.append(Arm(label, kind, dict(pair.split("=", 1) for pair in variables.split(",") if pair)))
+    return arms
 
 
-def stop_servers(servers: dict[str, Server]) -> None:
-    """Stop all servers."""
-    for server in servers.values():
-        server.stop()
-
-
-def run_matrix(
-    cells: Iterable[Cell], arms: list[Arm], rounds: int, logs: Path, say: Callable[[str], None]
-) -> tuple[list[dict[str, Any]], dict[str, float]]:
-    """Measure every cell; return one document for each cell, and the peak memory of each arm."""
-    results: list[dict[str, Any]] = []
-    peaks: dict[str, float] = {}
+def run_cells(bench: Bench, cells: Iterable[Cell]) -> dict[str, Any]:
+    """Measure every cell; return the rounds of each, and each arm's starts and peak memory in MiB."""
+    found: dict[str, Any] = {"cells": [], "starts": {}, "peak_mib": {}}
     for group, members in groupby(cells, key=lambda cell: cell.group):
-        servers = start_servers(arms, group, logs, say)
-        try:
+        with _servers(bench, group, found["starts"]) as servers:
             for server in servers.values():
-                measure(server, Cell(group[0], "chat", True, 16, 32))
-            for cell in members:
-                results.append(run_cell(cell, servers, rounds, say))
+                bench.client.run(_load(Cell(group[0], concurrency=16, tokens=32), server, 0))
+            found["cells"] += [_run_cell(bench, cell, servers) for cell in members]
             for label, server in servers.items():
-                peaks[label] = max(peaks.get(label, 0.0), server.peak_mib())
-        finally:
-            stop_servers(servers)
-    return results, peaks
+                found["peak_mib"][label] = max(found["peak_mib"].get(label, 0.0), server.peak_mib())
+    return found
 
 
-def run_cell(cell: Cell, servers: dict[str, Server], rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Measure one cell, all arms in turn, `rounds` times."""
-    rows: Rows = {label: [] for label in servers}
-    for number in range(rounds):
-        order = list(servers) if number % 2 == 0 else list(reversed(servers))
-        for label in order:
-            rows[label].append(measure(servers[label], cell))
-    say(cell.name)
+def run_starts(bench: Bench, engines: Iterable[str]) -> dict[str, dict[str, list[Row]]]:
+    """Start each arm's server alone, in turn, once in each round."""
+    found: dict[str, dict[str, list[Row]]] = {}
+    for engine in engines:
+        for number in range(bench.rounds):
+            for arm in _turn(bench.arms, number):
+                server = bench.server(arm, (engine, False), f"start-{number}")
+                try:
+                    found.setdefault(engine, {}).setdefault(arm.label, []).append(_start(bench, arm.label, server))
+                finally:
+                    server.stop()
+    return found
+
+
+@contextmanager
+def _servers(bench: Bench, group: tuple[str, bool], starts: dict[str, Any]) -> Iterator[dict[str, Server]]:
+    servers = {arm.label: bench.server(arm, group, "server") for arm in bench.arms}
+    try:
+        for label in _turn(list(servers), int(group[1])):
+            row = _start(bench, label, servers[label])
+            starts.setdefault(group[0], {}).setdefault(label, []).append(row)
+        yield servers
+    finally:
+        for server in servers.values():
+            server.stop()
+
+
+def _start(bench: Bench, label: str, server: Server) -> Row:
+    server.launch()
+    row = asdict(server.wait_ready())
+    row |= {"peak_mib": server.peak_mib(), "start_cpu": sum(server.cpu_seconds().values())}
+    bench.say(f"start {label:28} " + "  ".join(f"{name} {value:.2f}" for name, value in row.items()))
+    return row
+
+
+def _run_cell(bench: Bench, cell: Cell, servers: dict[str, Server]) -> dict[str, Any]:
+    rows: dict[str, list[Row]] = {label: [] for label in servers}
+    thrown: dict[str, int] = dict.fromkeys(servers, 0)
+    for number in range(bench.rounds):
+        for label in _turn(list(servers), number):
+            for seed in range(TRIES * number, TRIES * (number + 1)):
+                row, held = _measure(bench.client, cell, servers[label], seed)
+                if not held:
+                    break
+                thrown[label] += 1
+            rows[label].append(row)
+    bench.say(cell.name)
     for label, found in rows.items():
-        say("  " + _line(label, found))
-    return {"cell": asdict(cell), "name": cell.name, "rounds": rows}
+        bench.say(f"  {label:28} {_line(found)}" + (f"  {thrown[label]} rounds thrown away" if thrown[label] else ""))
+    return {"cell": asdict(cell), "name": cell.name, "rounds": rows, "thrown_away": thrown}
 
 
-def measure(server: Server, cell: Cell) -> dict[str, float]:
-    """Run one plan against one server in a client process of its own."""
-    plan = Plan("127.0.0.1", server.port, "/v1/chat/completions", cell.bodies(), cell.requests, cell.concurrency)
+def _turn(things: list[Any], number: int) -> list[Any]:
+    return things if number % 2 == 0 else things[::-1]
+
+
+def _measure(client: Client, cell: Cell, server: Server, seed: int) -> tuple[Row, int]:
+    """Put a cell's load on a server; return what was measured, and how many requests the client held back."""
+    beside = _start_long_prompts(client, server, seed) if cell.workload == "beside" else None
     before = server.cpu_seconds()
-    measured = run_client(plan)
+    try:
+        document = client.run(_load(cell, server, seed))
+    finally:
+        if beside:
+            beside.terminate()
+            beside.communicate()
     after = server.cpu_seconds()
-    if measured["errors"]:
-        raise SystemExit(f"{server.kind}, {cell.name}: {measured['errors']} errors: {measured['first_error']}")
-    return summarise(measured, cell.tokens, cell.requests, (after[0] - before[0], after[1] - before[1]))
+    if error := first_error(document):
+        raise LoadFailed(f"{server.kind}, {cell.name}: {error}")
+    cpu = {f"{name}_cpu_ms": (after[name] - before[name]) * 1000 / cell.requests for name in after}
+    row = measures(document) | cpu | {"front_cpu_ms": cpu["own_cpu_ms"] + cpu["rust_cpu_ms"]}
+    return row, held_back(document)
 
 
-def run_client(plan: Plan) -> dict[str, Any]:
-    """Run a plan in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "serving.client"],
-        input=json.dumps(asdict(plan)).encode(),
-        stdout=subprocess.PIPE,
-        cwd=REPO / "scripts" / "benches",
-        check=True,
+def _start_long_prompts(client: Client, server: Server, seed: int) -> Any:
+    """Start to send long prompts at random times, enough of them to outlast the short streams."""
+    load = Load(server.url, tokenizer("null"), LONG_PROMPTS, rate=LONG_RATE, prompt=LONG_PROMPT, tokens=1, seed=seed)
+    return client.start(load)
+
+
+def _load(cell: Cell, server: Server, seed: int) -> Load:
+    return Load(
+        url=server.url,
+        tokenizer=tokenizer(cell.engine),
+        requests=cell.requests,
+        concurrency=cell.concurrency,
+        prompt=cell.prompt,
+        tokens=cell.tokens,
+        stream=cell.mode == "stream",
+        seed=seed,
+        body=cell.body,
     )
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
 
 
-def _line(label: str, rows: list[dict[str, float]]) -> str:
+def _line(rows: list[Row]) -> str:
     def middle(name: str) -> float:
-        return sorted(row[name] for row in rows)[len(rows) // 2]
+        return statistics.median(row[name] for row in rows)
 
     return (
-        f"{label:28} {middle('requests_per_second'):7.2f} req/s  first token {middle('ttft_p50'):7.1f} /"
-        f" {middle('ttft_p95'):7.1f} ms  gap {middle('gap_p50'):6.1f} / {middle('gap_p95'):6.1f} ms"
-        f"  CPU {middle('http_cpu_ms'):6.2f} / {middle('all_cpu_ms'):6.2f} ms/req"
-        f"  events/token {middle('events_per_token'):.2f}  client {middle('client_cpu_share'):.2f} of a core"
+        f"{middle('requests_per_second'):7.2f} req/s"
+        f"  first token {middle('ttft_p50'):7.1f} / {middle('ttft_p95'):7.1f} / {middle('ttft_p99'):7.1f} ms"
+        f"  gap {middle('gap_p50'):6.1f} / {middle('gap_p95'):6.1f} / {middle('gap_p99'):6.1f} ms"
+        f"  answer {middle('latency_p50'):7.1f} ms"
+        f"  CPU own {middle('own_cpu_ms'):5.2f}, vllm-rs {middle('rust_cpu_ms'):5.2f},"
+        f" engine {middle('engine_cpu_ms'):5.2f} ms/req"
     )
-
-
-def run_starts(
-    arms: list[Arm], engine: str, repeats: int, logs: Path, say: Callable[[str], None]
-) -> dict[str, list[dict[str, float]]]:
-    """Start each arm's server alone, in turn, `repeats` times."""
-    found: dict[str, list[dict[str, float]]] = {arm.label: [] for arm in arms}
-    for number in range(repeats):
-        for arm in arms if number % 2 == 0 else list(reversed(arms)):
-            log = logs / f"start-{engine}-{number}-{arm.label.replace(' ', '-').replace(':', '-')}.log"
-            server = Server(arm.kind, server_arguments((engine, False)), log, extra_environment=arm.environment)
-            try:
-                server.launch()
-                row = asdict(server.wait_ready())
-                row |= {"peak_mib": server.peak_mib(), "start_cpu": server.cpu_seconds()[1]}
-            finally:
-                server.stop()
-            found[arm.label].append(row)
-            say(f"start {engine} {arm.label:28} " + "  ".join(f"{name} {value:.2f}" for name, value in row.items()))
-    return found
