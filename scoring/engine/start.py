@@ -4,8 +4,10 @@ import logging
 import multiprocessing
 import os
 import sys
+import threading
 from argparse import Namespace
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,19 +51,30 @@ def _with_two_clients(vllm: VllmModules, parsed: Namespace, named: dict[str, Any
     config = named["vllm_config"]
     listeners = vllm.bind_listeners(config, 2)
     rust = RustFront(binary, listeners.inputs[0], listeners.outputs[0])
-    with vllm.launch_engines(
-        config, vllm.executor.get_class(config), not named["disable_log_stats"], listeners.addresses
-    ) as launch:
-        rust.start(front_arguments(parsed, vllm.jsonified))
     addresses = {
         "input_address": listeners.inputs[1].address,
         "output_address": listeners.outputs[1].address,
         "input_listener": listeners.inputs[1].socket,
         "output_listener": listeners.outputs[1].socket,
     }
-    if launch.tensor_queue is not None:
-        addresses["tensor_queue"] = launch.tensor_queue
-    client = vllm.async_llm.from_vllm_config(**named, client_addresses=addresses, client_count=2, client_index=1)
+    opened: Future[Any] = Future()
+
+    def open_client() -> None:
+        try:
+            opened.set_result(
+                vllm.async_llm.from_vllm_config(**named, client_addresses=addresses, client_count=2, client_index=1)
+            )
+        except BaseException as error:  # handed over to the thread that waits, whatever it is
+            opened.set_exception(error)
+
+    executor, log_stats = vllm.executor.get_class(config), not named["disable_log_stats"]
+    with vllm.launch_engines(config, executor, log_stats, listeners.addresses) as launch:
+        # From here on the engine's process lives: both fronts read their tokenizers while it loads the model.
+        rust.start(front_arguments(parsed, vllm.jsonified))
+        if launch.tensor_queue is not None:
+            addresses["tensor_queue"] = launch.tensor_queue
+        threading.Thread(target=open_client, daemon=True, name="opening").start()
+    client = opened.result()
     # vLLM leaves an engine that it has not launched by itself unwatched, and running at the end.
     client.engine_core.resources.engine_manager = launch.engine_manager
     client.engine_core.start_engine_core_monitor()
