@@ -73,6 +73,7 @@ PLACES = (
     "scoring/process",
     "scoring/responses",
     "scoring/responses/store",
+    "scoring/web/api",
     "scoring/web",
     "scoring/web/relay",
     "scoring/contracts",

@@ -59,6 +59,7 @@ class VllmEngine:
         self._rust_metrics: list[Any] = []
         self.app: Any = None
         self.tasks: tuple[str, ...] = ()
+        self.embedding_size = 0  # numbers in a vector, known from the first one
 
     @property
     def names(self) -> list[str]:

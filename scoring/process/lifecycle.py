@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import logging
 
-from scoring.contracts.embeddings import EmbeddingsApp, read_prompts
+from scoring.asgi import ASGIApp
+from scoring.contracts.embeddings import EmbeddingFacts, read_prompts
+from scoring.engine.client import EMBED
 from scoring.engine.metrics import EngineMetrics
-from scoring.process.loading import load_engine
+from scoring.process.loading import in_thread, load_engine
 from scoring.process.rust import watch_rust
 from scoring.responses.background import BackgroundResponses
 from scoring.responses.store.base import MemoryStore, ResponseStore
@@ -26,14 +28,23 @@ async def bring_up(service: Service) -> None:
         for settings in service.settings.each_engine():
             engine = await load_engine(settings, service.timeline, service.engine_died.set)
             metrics.keep()
-            engine.app = EmbeddingsApp(responses.around(engine.app), read_prompts(engine.location))
+            engine.app = responses.around(engine.app)
+            if EMBED in engine.tasks:
+                service.embeddings = EmbeddingFacts(engine.embedding_size, read_prompts(engine.location))
             service.add(engine)
             service.watching.append(asyncio.create_task(watch_rust(engine)))
+        service.api = await in_thread(lambda: _api(service))
     except BaseException:
         service.state = State.FAILED
         raise
     service.state = State.READY
     service.timeline.finish()
+
+
+def _api(service: Service) -> ASGIApp:
+    from scoring.web.api.app import build_api  # FastAPI is slow to import: not before we listen
+
+    return build_api(service)
 
 
 async def watch_engines(service: Service) -> None:

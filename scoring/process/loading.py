@@ -111,6 +111,8 @@ async def first_token(engine: VllmEngine) -> None:
     status, answer = await call_app(engine.app, "POST", path, json.dumps(body).encode())
     if status != 200:
         raise EngineFailed(f"the first token was refused ({status}): {answer.decode(errors='replace')[:300]}")
+    if "data" in (found := json.loads(answer)):
+        engine.embedding_size = len(found["data"][0]["embedding"])
 
 
 async def in_thread(work: Callable[[], Result]) -> Result:

@@ -3,15 +3,12 @@
 import hmac
 
 from scoring.asgi import Scope, header
-from scoring.contracts.routes import Answer, Route
 from scoring.problems import Problem
 
-OPEN = (Answer.LIVE, Answer.READY)
 
-
-def check_key(scope: Scope, route: Route | None, keys: tuple[str, ...]) -> None:
-    """Refuse a request without one of the keys (`Authorization: Bearer …` or `api-key: …`); probes need none."""
-    if not keys or (route is not None and route.answer in OPEN):
+def check_key(scope: Scope, keys: tuple[str, ...]) -> None:
+    """Raise `Problem` (401) for a request without one of the keys (`Authorization: Bearer …` or `api-key: …`)."""
+    if not keys:
         return
     scheme, _, token = (header(scope, b"authorization") or "").partition(" ")
     given = [header(scope, b"api-key") or ""] + ([token.strip()] if scheme.lower() == "bearer" else [])

@@ -9,7 +9,6 @@ from collections.abc import Awaitable
 from typing import Any
 
 from scoring.asgi import ASGIApp, Message, Receive, Scope, Send, header
-from scoring.contracts.routes import Answer, find_route
 
 logger = logging.getLogger("scoring.access")
 
@@ -20,7 +19,8 @@ NAMES = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
 TAIL = 4096
 MODEL = "scoring.model"  # the scope's key for who answers, written once that is known
 FRONT = "scoring.front"  # the same for the front that does: "rust" or "python"
-QUIET = (Answer.LIVE, Answer.READY, Answer.METRICS)
+ROUTE = "scoring.route"  # the same for the route that was found
+PROBES = ("/health", "/health/live", "/health/ready")
 
 
 class AccessLog:
@@ -43,7 +43,7 @@ class AccessLog:
         try:
             await self._app(own, receive, sending)
         finally:
-            line.write(own.get(MODEL, ""), own.get(FRONT, ""))
+            line.write(own.get(ROUTE, ""), own.get(MODEL, ""), own.get(FRONT, ""))
 
 
 class AccessLine:
@@ -77,14 +77,13 @@ class AccessLine:
                 ids.append((b"x-ms-client-request-id", self._client_id.encode()))
             message["headers"] = [*message["headers"], *ids]
 
-    def write(self, model: str, front: str = "") -> None:
-        """Write the line, unless it is a probe that went well."""
-        route, _ = find_route(self._method, self._path)
-        if route is not None and route.answer in QUIET and (self._status < 400 or route.answer is Answer.READY):
+    def write(self, route: str, model: str, front: str = "") -> None:
+        """Write the line, unless it is a probe or metrics that were given."""
+        if route in PROBES or (route == "/metrics" and self._status < 400):
             return
         now = time.monotonic()
         line: dict[str, Any] = {
-            "route": f"{self._method} {route.path}" if route else f"{self._method} (not served)",
+            "route": f"{self._method} {route}" if route else f"{self._method} (not served)",
             "status": self._status if self._ended else 499,
             "seconds": round(now - self._began, 3),
             "request_id": self._id,

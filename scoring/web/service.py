@@ -4,6 +4,8 @@ import asyncio
 from enum import Enum
 from typing import Any
 
+from scoring.asgi import ASGIApp
+from scoring.contracts.embeddings import EmbeddingFacts
 from scoring.engine.client import EMBED, GENERATE, VllmEngine
 from scoring.errors import BadSettings
 from scoring.settings.settings import ScoringSettings
@@ -30,6 +32,8 @@ class Service:
         self.timeline = timeline
         self.state = State.LOADING
         self.engines: list[VllmEngine] = []
+        self.embeddings = EmbeddingFacts()
+        self.api: ASGIApp | None = None  # what answers beside probes and the relayed paths, once it is there
         self.api_keys = settings.api_keys
         self.in_flight: set[asyncio.Task[Any]] = set()
         self.cut_off: set[asyncio.Task[Any]] = set()

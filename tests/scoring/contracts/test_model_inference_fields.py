@@ -1,4 +1,4 @@
-"""The table of fields against the documents it comes from, to the field: both official ones and the two texts."""
+"""The typed models against the documents they come from, to the field: both official ones and the two texts."""
 
 import json
 import re
@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from scoring.contracts.model_inference.fields import API_VERSIONS, FIELDS, VERSION_2025_04, request_schema
-from scoring.contracts.model_inference.openapi import SUCCESS
+from scoring.contracts.model_inference.chat_request import ChatRequest
+from scoring.contracts.model_inference.embedding_requests import EmbeddingsRequest, ImageEmbeddingsRequest
+from scoring.contracts.model_inference.results import ChatResult, EmbeddingsResult, ModelInfo
+from scoring.web.api.parameters import API_VERSIONS
 
 VERSIONS = ("2024-05-01-preview", "2025-04-01")
 REQUEST_NAMES = {
@@ -23,7 +26,18 @@ ANSWER_NAMES = {
     "/images/embeddings": "EmbeddingsResult",
     "/info": "ModelInfo",
 }
-# What our table has beyond the official documents, and why.
+REQUESTS: dict[str, type[BaseModel]] = {
+    "/chat/completions": ChatRequest,
+    "/embeddings": EmbeddingsRequest,
+    "/images/embeddings": ImageEmbeddingsRequest,
+}
+ANSWERS: dict[str, type[BaseModel]] = {
+    "/chat/completions": ChatResult,
+    "/embeddings": EmbeddingsResult,
+    "/images/embeddings": EmbeddingsResult,
+    "/info": ModelInfo,
+}
+# What our models have beyond the official documents, and why.
 WIDER = {
     "messages[].content[].content": "the reference names a part's payload so",
     "messages[].content[].detail": "the reference puts it beside that payload",
@@ -35,7 +49,7 @@ WIDER = {
     "messages[].content[].input_audio.format=mp3": "the same",
     "messages[].reasoning_content": "what an answer held may come back in the conversation",
 }
-# What the documents have and our table has elsewhere.
+# What the documents have and our models have elsewhere.
 MOVED = {"messages[].content[].format", "messages[].content[].format=wav", "messages[].content[].format=mp3"}
 Document = dict[str, Any]
 
@@ -73,37 +87,44 @@ def official_paths(document: Document, schema: Document, path: str = "", depth: 
         yield from official_paths(document, schema["items"], f"{path}[]", depth + 1)
 
 
-def our_paths(schema: Document, path: str = "") -> Iterator[str]:
-    """Yield the same of one of our schemas."""
-    yield from (f"{path}={value}" for value in schema.get("enum", ()))
+def our_paths(model: type[BaseModel]) -> set[str]:
+    """Return the same of one of our models."""
+    schema = model.model_json_schema()
+    return set(schema_paths(schema, schema.get("$defs", {})))
+
+
+def schema_paths(schema: Document, definitions: Document, path: str = "") -> Iterator[str]:
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].rsplit("/", 1)[-1]]
+    yield from (f"{path}={value}" for value in schema.get("enum", [schema["const"]] if "const" in schema else ()))
     for branch in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
-        yield from our_paths(branch, path)
+        yield from schema_paths(branch, definitions, path)
     for name, part in schema.get("properties", {}).items():
         yield f"{path}.{name}".lstrip(".")
-        yield from our_paths(part, f"{path}.{name}".lstrip("."))
+        yield from schema_paths(part, definitions, f"{path}.{name}".lstrip("."))
     if "items" in schema:
-        yield from our_paths(schema["items"], f"{path}[]")
+        yield from schema_paths(schema["items"], definitions, f"{path}[]")
 
 
 @pytest.mark.parametrize("path", REQUEST_NAMES)
-def test_every_field_of_a_request_is_in_the_table_and_no_other(official: Document, path: str) -> None:
+def test_every_field_of_a_request_is_in_the_model_and_no_other(official: Document, path: str) -> None:
     definition = official["definitions"][REQUEST_NAMES[path]]
     theirs = set(official_paths(official, definition)) - MOVED
-    ours = set(our_paths(request_schema(path)))
+    ours = our_paths(REQUESTS[path])
     # Two definitions that the document names without saying so in their schema: any content, any tool choice.
     any_of = {name for name in ours if name.startswith(("tool_choice", "messages[].content[]"))}
     assert theirs - ours == set()
     assert ours - theirs - any_of <= WIDER.keys()
-    known = {field.name for field in FIELDS[path] if official["version"] in field.versions}
-    assert known == definition["properties"].keys()
-    assert [field.name for field in FIELDS[path] if field.required] == definition["required"]
+    fields = REQUESTS[path].model_fields
+    assert fields.keys() == definition["properties"].keys()
+    assert [name for name, field in fields.items() if field.is_required()] == definition["required"]
 
 
 @pytest.mark.parametrize("name", ["ChatMessageContentItem", "ChatCompletionsNamedToolChoice"])
-def test_content_parts_and_tool_choices_are_in_the_table(official: Document, name: str) -> None:
+def test_content_parts_and_tool_choices_are_in_the_model(official: Document, name: str) -> None:
     where = {"ChatMessageContentItem": "messages[].content[]", "ChatCompletionsNamedToolChoice": "tool_choice"}[name]
     theirs = set(official_paths(official, {"$ref": f"#/definitions/{name}"}, where)) - MOVED
-    ours = {path for path in our_paths(request_schema("/chat/completions")) if path.startswith(where)}
+    ours = {path for path in our_paths(ChatRequest) if path.startswith(where)}
     assert theirs - ours == set()
     presets = {f"tool_choice={word}" for word in ("auto", "none", "required")}
     assert ours - theirs - presets - {where} <= WIDER.keys()
@@ -112,20 +133,20 @@ def test_content_parts_and_tool_choices_are_in_the_table(official: Document, nam
 @pytest.mark.parametrize("path", ANSWER_NAMES)
 def test_every_field_of_an_answer_is_described(official: Document, path: str) -> None:
     theirs = set(official_paths(official, {"$ref": f"#/definitions/{ANSWER_NAMES[path]}"}))
-    ours = set(our_paths(SUCCESS[path]))
+    ours = our_paths(ANSWERS[path])
     assert {name for name in theirs if "=" not in name} - ours == set()
 
 
-def test_every_field_of_the_mission_text_is_in_the_table(repository: Path) -> None:
+def test_every_field_of_the_mission_text_is_in_the_models(repository: Path) -> None:
     text = shared(repository, "mission", "azure-ai-model-inference-2025-04-01.txt").read_text()
     found = list(re.finditer(r"^(POST|GET):\s+(/\S+)\n(.*?)^⚐ Response \(200\)\n(.*?)^⚐ Response \(default\)",
                              text, re.MULTILINE | re.DOTALL))  # fmt: skip
     assert [one[2] for one in found] == [*REQUEST_NAMES, "/info"]
     for _, path, asked, answered in (one.groups() for one in found):
-        if path in FIELDS:
+        if path in REQUESTS:
             theirs = {name.removeprefix("body.") for name in text_paths(asked) if name.startswith("body.")}
-            assert theirs - set(our_paths(request_schema(path))) == set()
-        assert set(text_paths(answered)) - set(our_paths(SUCCESS[path])) == set()
+            assert theirs - our_paths(REQUESTS[path]) == set()
+        assert set(text_paths(answered)) - our_paths(ANSWERS[path]) == set()
 
 
 def text_paths(text: str) -> Iterator[str]:
@@ -145,18 +166,14 @@ def text_paths(text: str) -> Iterator[str]:
             yield ".".join([*stack, found[1]]).replace(".[]", "[]")
 
 
-def test_every_parameter_of_the_reference_is_in_the_table(repository: Path) -> None:
+def test_every_parameter_of_the_reference_is_in_the_model(repository: Path) -> None:
     text = shared(repository, "mission", "chat-completions-reference.txt").read_text()
     types = r"(?:number|integer|boolean|string|ChatCompletion\w+(?:\[\])?)"
     rows = re.compile(rf"^([a-z_]+) (?:True )?(?:{types} |{types}$|Sequences where)", re.MULTILINE)
     request = text.split("\nRequest Body\n")[1].split("\nResponses\n")[0]
     created = text.split("\nCreateChatCompletionRequest\n\nName Type")[1].split("\nChatCompletionRequestMessage\n")[0]
-    known = {field.name for field in FIELDS["/chat/completions"]}
+    known = set(ChatRequest.model_fields)
     assert {"messages", "temperature", "stop", "tools", "top_p"} <= set(rows.findall(request)) <= known
     assert {"messages", "seed", "tool_choice", "stream"} <= set(rows.findall(created)) <= known
     assert "2024-04-01-preview" in text
     assert "2024-04-01-preview" in API_VERSIONS
-
-
-def test_a_field_is_known_to_the_versions_that_the_table_names() -> None:
-    assert all(VERSION_2025_04 in field.versions for fields in FIELDS.values() for field in fields)

@@ -7,22 +7,9 @@ import pytest
 
 from scoring.contracts.info import provider
 from scoring.contracts.model_inference.answers import problem_of_vllm
-from scoring.contracts.routes import find_route
-from scoring.contracts.surfaces import contract_of
-from scoring.problems import Problem
+from tests.scoring.resting import VECTOR, ask, reached, served
 
 QUESTION = {"messages": [{"role": "user", "content": "Hi"}]}
-
-
-def prepared(path: str, body: dict[str, Any], *, query: bytes = b"api-version=2025-04-01", **headers: str) -> Any:
-    """Return what a surface would ask vLLM."""
-    route, _ = find_route("POST", path)
-    assert route is not None
-    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "query_string": query, "headers": pairs}
-    contract = contract_of(route.surface)
-    contract.check(scope)
-    return contract.prepare(scope, route, body, "m")
 
 
 def parts(*content: Any) -> dict[str, Any]:
@@ -45,15 +32,14 @@ def parts(*content: Any) -> dict[str, Any]:
     ],
 )
 def test_place_and_value(fields: dict[str, Any], where: str, value: str) -> None:
-    with pytest.raises(Problem) as caught:
-        prepared("/chat/completions", {**QUESTION, **fields})
-    assert (caught.value.status, caught.value.param) == (422, where)
-    assert caught.value.details == {"loc": ["body", *where.split(".")], "value": value}
+    document = reached("/chat/completions", {**QUESTION, **fields})
+    assert (document["status"], document["error"]["target"]) == (422, where)
+    assert document["detail"] == {"loc": ["body", *where.split(".")], "value": value}
 
 
 def test_assistant_may_say_null() -> None:
     body = {"messages": [*QUESTION["messages"], {"role": "assistant", "content": None}]}
-    assert "content" not in prepared("/chat/completions", body)["messages"][1]
+    assert "content" not in reached("/chat/completions", body)["messages"][1]
 
 
 @pytest.mark.parametrize(
@@ -84,29 +70,88 @@ def test_place_that_vllm_names(status: int, error: dict[str, Any], where: str | 
 @pytest.mark.parametrize(
     ("path", "kind", "status"),
     [
-        pytest.param("/v1/chat/completions", None, 400, id="none-on-v1"),
+        pytest.param("/v1/chat/completions", "", 400, id="none-on-v1"),
         pytest.param("/v1/chat/completions", "text/plain", 400, id="text-on-v1"),
         pytest.param("/v1/embeddings", "application/xml", 400, id="xml-on-v1"),
-        pytest.param("/v1/responses", "Application/JSON; charset=utf-8", 0, id="json-on-v1"),
-        pytest.param("/score", None, 0, id="none-on-score"),
-        pytest.param("/score", "application/x-www-form-urlencoded", 0, id="form-on-score"),
-        pytest.param("/chat/completions", None, 0, id="none-on-azures"),
+        pytest.param("/v1/responses", "Application/JSON; charset=utf-8", 200, id="json-on-v1"),
+        pytest.param("/score", "", 200, id="none-on-score"),
+        pytest.param("/score", "application/x-www-form-urlencoded", 200, id="form-on-score"),
+        pytest.param("/chat/completions", None, 200, id="json-on-azures"),
         pytest.param("/chat/completions", "text/plain", 415, id="text-on-azures"),
     ],
 )
 def test_content_type(path: str, kind: str | None, status: int) -> None:
     headers = {} if kind is None else {"content_type": kind}
-    if not status:
-        assert prepared(path, QUESTION, **headers)
-        return
-    with pytest.raises(Problem, match="Only 'application/json' is allowed") as caught:
-        prepared(path, QUESTION, **headers)
-    assert caught.value.status == status
+    answered, _, document = ask(served("generate", "embed"), "POST", path, QUESTION, **headers)
+    assert answered == status
+    if status != 200:
+        assert "Only 'application/json' is allowed" in document["error"]["message"]
 
 
 def test_two_versions_are_said_to_be_two() -> None:
-    with pytest.raises(Problem, match="given 2 times"):
-        prepared("/chat/completions", QUESTION, query=b"api-version=2025-04-01&api-version=2025-04-01")
+    query = b"api-version=2025-04-01&api-version=2025-04-01"
+    document = ask(served("generate"), "POST", "/chat/completions", QUESTION, query)[2]
+    assert "given 2 times" in document["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        pytest.param({"temperature": -1}, "temperature must be at least 0.", id="too-low"),
+        pytest.param({"top_p": 1.5}, "top_p must be at most 1.", id="too-high"),
+        pytest.param({"stop": 3}, "stop must be a string or an array.", id="union"),
+        pytest.param({"messages": []}, "messages must have at least 1 item.", id="empty"),
+        pytest.param({"messages": ["x"]}, "messages.0 must be an object.", id="no-object"),
+        pytest.param({"messages": [{}]}, "messages.0.role is required.", id="no-role"),
+        pytest.param(
+            {"messages": [{"role": "x"}]},
+            "messages.0.role must be one of 'system', 'developer', 'user', 'assistant', 'tool'.",
+            id="role",
+        ),
+        pytest.param(parts("x"), "messages.1.content.0 must be an object.", id="part-is-text"),
+        pytest.param(
+            parts({"type": "image_url", "image_url": {}}), "messages.1.content.0.image_url.url is required.", id="deep"
+        ),
+        pytest.param({"tool_choice": {}}, "tool_choice.type is required.", id="the-branch-that-was-meant"),
+        pytest.param({"seed": True}, "seed must be an integer.", id="boolean-is-no-number"),
+    ],
+)
+def test_words(fields: dict[str, Any], words: str) -> None:
+    assert reached("/chat/completions", {**QUESTION, **fields})["message"] == words
+
+
+EMBED = "/v1/embeddings"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "asked"),
+    [
+        pytest.param(EMBED, {"input": "a", "dimensions": 4}, {"input": "a"}, id="own-size"),
+        pytest.param(EMBED, {"input": "a", "dimensions": 3}, {"input": "a", "dimensions": 3}, id="other-size"),
+        pytest.param(EMBED, {"input": ["a"], "input_type": "query"}, {"input": ["q: a"]}, id="prompt"),
+        pytest.param("/embeddings", {"input": ["a"], "dimensions": 4}, {"input": ["a"]}, id="azures"),
+        pytest.param(
+            "/score/embeddings",
+            {"input": ["a"], "input_type": "query", "encoding_format": None, "model": "x"},
+            {"input": ["q: a"]},
+            id="null-is-absent",
+        ),
+    ],
+)
+def test_embeddings_for_vllm(path: str, body: Any, asked: Any) -> None:
+    assert reached(path, body) == {**asked, "model": "a/model"}
+
+
+@pytest.mark.parametrize(("encoding", "vector"), [("binary", [144 - 128]), ("ubinary", [144]), ("float", VECTOR)])
+def test_encodings_that_are_computed_here(encoding: str, vector: list[float]) -> None:
+    body = {"input": ["a"], "encoding_format": encoding}
+    assert ask(served("embed"), "POST", "/embeddings", body)[2]["data"][0]["embedding"] == vector
+
+
+def test_encodings_that_need_ranges_are_refused() -> None:
+    document = reached("/embeddings", {"input": ["a"], "encoding_format": "int8"})
+    assert (document["status"], document["detail"]["value"]) == (422, "int8")
+    assert "float, base64, binary or ubinary" in document["message"]
 
 
 @pytest.mark.parametrize(

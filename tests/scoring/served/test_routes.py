@@ -1,4 +1,4 @@
-"""Only what the table of routes names is reachable, and it is what /openapi.json describes."""
+"""Only what the routers name is reachable, and it is what /openapi.json describes."""
 
 import ast
 import re
@@ -6,10 +6,19 @@ from pathlib import Path
 
 import httpx
 import pytest
+from azure.ai.inference import ChatCompletionsClient
+from azure.core.credentials import AzureKeyCredential
+from openai import NotFoundError, OpenAI
 
-from scoring.contracts.routes import ROUTES, find_route
+from scoring.web.api.app import AZURES_ROUTERS, ROUTERS
+from tests.scoring.bodies import QUESTION
 
-ALLOWED = {(route.method, route.path) for route in ROUTES}
+ALLOWED = {
+    (method, route.path_format)
+    for _, router in (*ROUTERS, *AZURES_ROUTERS)
+    for route in router.routes
+    for method in route.methods
+}
 VERBS = {
     "get", "post", "put", "delete", "patch", "head", "options", "api_route", "add_api_route", "websocket", "route",
     "mount", "Mount",
@@ -49,7 +58,7 @@ def test_vllm_route_is_served_only_if_listed(chat_url: str, method: str, path: s
         assert "is not served" in answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs/oauth2-redirect", "/health", "/ping", "/invocations"])
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs/oauth2-redirect", "/ping", "/invocations"])
 def test_framework_route_is_not_served(chat_url: str, path: str) -> None:
     answer = httpx.get(chat_url + path)
     assert answer.status_code == 404
@@ -81,7 +90,7 @@ def test_wrong_method_names_the_right_one(chat_url: str) -> None:
 def test_openapi_describes_what_is_served(chat_url: str) -> None:
     document = httpx.get(f"{chat_url}/openapi.json").json()
     described = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
-    assert described == {(m, p) for m, p in ALLOWED if "embeddings" not in p}
+    assert described == {(m, p) for m, p in ALLOWED if "embeddings" not in p}  # a chat model has none
     references = set(re.findall(r'"#/components/schemas/([^"]+)"', httpx.get(f"{chat_url}/openapi.json").text))
     assert references == set(document["components"]["schemas"])
 
@@ -103,6 +112,23 @@ def test_info(chat_url: str, chat_model: str) -> None:
     assert (answer["model_name"], answer["model_type"]) == (chat_model, "chat-completion")
 
 
-def test_head_is_a_get_without_a_method_of_its_own() -> None:
-    route, _ = find_route("HEAD", "/health/live")
-    assert route is not None
+def test_head_is_a_get_without_a_body(chat_url: str) -> None:
+    answer = httpx.head(f"{chat_url}/v1/models")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_health_says_no_more_than_its_status(chat_url: str) -> None:
+    answer = httpx.get(f"{chat_url}/health")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_openais_client_finds_a_model_by_its_name(openai_client: OpenAI, chat_model: str) -> None:
+    assert openai_client.models.retrieve(chat_model).id == chat_model
+    with pytest.raises(NotFoundError, match="does not exist"):
+        openai_client.models.retrieve("org/other")
+
+
+def test_azures_client_takes_the_scoring_uri_for_its_base(chat_url: str, chat_model: str) -> None:
+    with ChatCompletionsClient(endpoint=f"{chat_url}/score", credential=AzureKeyCredential("unused")) as client:
+        assert client.get_model_info().model_name == chat_model
+        assert client.complete(**QUESTION, max_tokens=4).choices[0].message.content

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 
-from scoring.contracts.embeddings import image_embeddings_for_vllm, read_prompts, with_prompt
+from scoring.contracts.embeddings import EmbeddingFacts, embeddings_for_vllm, read_prompts
+from scoring.contracts.model_inference.embedding_requests import images_for_vllm
 from scoring.engine.metrics import EngineMetrics
 from scoring.errors import BadSettings
 from scoring.settings.settings import read_settings
@@ -100,7 +101,7 @@ def test_prompts_are_read_by_input_type(tmp_path: Any) -> None:
     ],
 )
 def test_texts_begin_with_their_prompt(document: dict[str, Any], expected: dict[str, Any]) -> None:
-    assert with_prompt(document, {"query": "q: "}) == expected
+    assert embeddings_for_vllm(document, EmbeddingFacts(4, {"query": "q: "})) == expected
 
 
 def test_each_image_is_a_conversation_of_its_own() -> None:
@@ -112,7 +113,7 @@ def test_each_image_is_a_conversation_of_its_own() -> None:
     first, second = (
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{name}"}} for name in ("AA", "BB")
     )
-    assert image_embeddings_for_vllm(body) == {
+    assert images_for_vllm(body, EmbeddingFacts()) == {
         "model": "m",
         "messages": [
             [{"role": "user", "content": [first]}],

@@ -1,12 +1,10 @@
 """Refusals in their whole shape, over engines that do not run: by surface, by status, as Azure's client reads them."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,43 +13,13 @@ from azure.ai.inference.models import StreamingChatCompletionsUpdate
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import HttpResponseError
 
-from scoring.asgi import Message, local_scope, never, replaying
 from scoring.contracts.model_inference.answers import error_body, error_event, error_headers
-from scoring.contracts.routes import ROUTES, Surface
+from scoring.contracts.paths import AZURES
 from scoring.problems import Problem
-from scoring.settings.settings import read_settings
-from scoring.timeline import Timeline
-from scoring.web.application import Application
-from scoring.web.service import Service, State
+from scoring.web.service import State
+from tests.scoring.resting import VERSION, ask, served
 
-VERSION = b"api-version=2025-04-01"
 CHAT = {"messages": [{"role": "user", "content": "Hi"}]}
-
-
-def served(*tasks: str, state: State = State.READY, **environ: str) -> Application:
-    """An application over one engine that can do these tasks, if it were asked."""
-    service = Service(read_settings(["a/model"], environ), Timeline())
-    engine: Any = SimpleNamespace(
-        fronts=["python"],
-        tasks=tasks, names=["a/model"], dead=False, max_num_seqs=1, max_num_queued=0,
-        media_hosts=frozenset(), refuses_seeds=False, api_keys=(),
-    )  # fmt: skip
-    service.add(engine)
-    service.state = state
-    return Application(service)
-
-
-def ask(app: Application, method: str, path: str, body: Any = None, query: bytes = VERSION, **headers: str) -> Any:
-    """Return status, headers and document of the answer."""
-    data = b"" if body is None else json.dumps(body).encode()
-    sent: list[Message] = []
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    asyncio.run(app(local_scope(method, path, data, query=query, headers=named), replaying(data, never), send))
-    return sent[0]["status"], dict(sent[0]["headers"]), json.loads(sent[1]["body"])
 
 
 @pytest.mark.parametrize(
@@ -76,7 +44,7 @@ def test_an_embedding_model_does_not_chat_on_the_other_surface(path: str) -> Non
     assert (status, document["error"]["type"], document["error"]["code"]) == (404, "NotFoundError", 404)
 
 
-AZURE_ROUTES = [(route.method, route.path) for route in ROUTES if route.surface is Surface.MODEL_INFERENCE]
+AZURE_ROUTES = [("GET" if path.endswith("/info") else "POST", path) for path in sorted(AZURES)]
 
 
 @pytest.mark.parametrize(("method", "path"), AZURE_ROUTES)
@@ -104,6 +72,66 @@ def test_either_header_takes_the_key(name: str) -> None:
     status, _, document = ask(app, "GET", "/info", None, VERSION, **{name: value})
     assert (status, document["model_name"]) == (200, "a/model")
     assert ask(app, "GET", "/info", None, VERSION, **{name: value + "x"})[0] == 401
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
+def test_probes_need_no_key(path: str) -> None:
+    assert ask(served("generate", SCORING_API_KEY="right"), "GET", path)[0] == 200
+    draining = served("generate", SCORING_API_KEY="right", state=State.DRAINING)
+    assert ask(draining, "GET", path)[0] == (200 if path == "/health/live" else 503)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        pytest.param("GET", "/v1/chat/completions", b"POST", id="relayed"),
+        pytest.param("PUT", "/v1/responses/x", b"DELETE, GET", id="two-methods"),
+        pytest.param("POST", "/health", b"GET", id="probe"),
+        pytest.param("POST", "/v1/models/a/model", b"GET", id="model-with-a-slash"),
+        pytest.param("DELETE", "/score/info", b"GET", id="azures"),
+    ],
+)
+def test_wrong_method_names_the_right_ones(method: str, path: str, allow: bytes) -> None:
+    status, headers, document = ask(served("generate"), method, path, {})
+    assert (status, headers[b"allow"]) == (405, allow)
+    assert document["error"]["code"] == ("MethodNotAllowed" if "info" in path else 405)
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions/chat/completions", "/openai/v1/chat/completions"])
+def test_a_base_url_that_is_wrong_is_told_the_right_one(path: str) -> None:
+    status, _, document = ask(served("generate"), "POST", path, CHAT)
+    assert (status, document["error"]["type"], document["error"]["code"]) == (404, "NotFoundError", 404)
+    assert "base URL ends in /v1" in document["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/models/x/y"), ("POST", "/" + "x" * 9999), ("POST", "/v1/embeddings")]
+)
+def test_refusals_are_short(method: str, path: str) -> None:
+    assert len(json.dumps(ask(served("generate"), method, path, {})[2])) < 700
+
+
+def test_a_model_is_found_by_its_name() -> None:
+    app = served("generate")
+    assert ask(app, "GET", "/v1/models/a/model")[2] == {"id": "a/model", "object": "model"}
+    status, _, document = ask(app, "GET", "/v1/models/org/other")
+    assert (status, document["error"]) == (
+        404,
+        {"message": "The model `org/other` does not exist.", "type": "NotFoundError", "param": "model", "code": 404},
+    )
+
+
+@pytest.mark.parametrize("query", [b"api-version=2024-05-01-Preview", b"API-Version=2025-04-01"])
+def test_api_version_in_any_case(query: bytes) -> None:
+    assert ask(served("generate"), "GET", "/score/info", None, query)[0] == 200
+
+
+def test_many_extra_parameters_are_told_in_part() -> None:
+    status, _, document = ask(
+        served("generate"), "POST", "/chat/completions", {**CHAT, **{f"x{i}": 1 for i in range(9999)}}
+    )
+    assert (status, document["error"]["code"]) == (400, "ExtraParametersNotAllowed")
+    assert len(document["error"]["details"]) == 16
 
 
 # The reference's five kinds of error, by their flat fields.
