@@ -51,7 +51,7 @@ class AccessLine:
 
     def __init__(self, scope: Scope) -> None:
         self._began = time.monotonic()
-        self._method, self._path = scope["method"], scope["path"]
+        self._method = scope["method"]
         given = header(scope, b"x-request-id") or ""
         self._id = given if SAFE_ID.fullmatch(given) else str(uuid.uuid4())
         self._client_id = CLIENT_ID.sub("", header(scope, b"x-ms-client-request-id") or "")[:40]

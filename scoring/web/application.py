@@ -3,7 +3,7 @@
 import logging
 
 from scoring.asgi import ClientGone, Receive, Scope, Send
-from scoring.contracts.paths import RELAYED
+from scoring.contracts.paths import AZURES, RELAYED
 from scoring.contracts.surfaces import contract_of
 from scoring.engine.client import GENERATE
 from scoring.engine.repairs.body_faults import late_refusal
@@ -46,7 +46,7 @@ class Application:
 
     async def _serve(self, scope: Scope, receive: Receive, send: WatchedSend) -> None:
         path, service = scope["path"], self.service
-        if path in PROBES or path in RELAYED:
+        if path in PROBES or path in RELAYED or path in AZURES:
             scope[ROUTE] = path
         if scope["method"] == "HEAD":
             scope["method"] = "GET"  # uvicorn leaves the body out
