@@ -53,7 +53,7 @@ class BackgroundServer:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._app = AccessLog(Application(service))
+        self._app = AccessLog(Application(service), service.counts)
         self._loop = uvicorn.Config(app=self._app).get_loop_factory()()  # type: ignore[misc]
 
     @classmethod

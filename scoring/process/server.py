@@ -140,7 +140,7 @@ def http_server(service: Service) -> "SignalFreeServer":
     """Return what speaks HTTP for a service."""
     return SignalFreeServer(
         uvicorn.Config(
-            AccessLog(Application(service)),
+            AccessLog(Application(service), service.counts),
             http=Protocol,
             lifespan="off",
             log_config=None,

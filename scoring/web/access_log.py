@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from scoring.asgi import ASGIApp, Message, Receive, Scope, Send, header
+from scoring.web.counts import RequestCounts
 
 logger = logging.getLogger("scoring.access")
 
@@ -24,10 +25,11 @@ PROBES = ("/health", "/health/live", "/health/ready")
 
 
 class AccessLog:
-    """Gives each request an id, sends it back, and writes the line when the answer has ended."""
+    """Gives each request an id, sends it back, and writes the line and counts it when the answer has ended."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, counts: RequestCounts) -> None:
         self._app = app
+        self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -43,7 +45,11 @@ class AccessLog:
         try:
             await self._app(own, receive, sending)
         finally:
-            line.write(own.get(ROUTE, ""), own.get(MODEL, ""), own.get(FRONT, ""))
+            route = f"{scope['method']} {own.get(ROUTE) or '(not served)'}"
+            front = own.get(FRONT, "")
+            self._counts.note(route, line.status, front)
+            if not _is_quiet(own.get(ROUTE, ""), line.status):
+                line.write(route, own.get(MODEL, ""), front)
 
 
 class AccessLine:
@@ -51,7 +57,6 @@ class AccessLine:
 
     def __init__(self, scope: Scope) -> None:
         self._began = time.monotonic()
-        self._method = scope["method"]
         given = header(scope, b"x-request-id") or ""
         self._id = given if SAFE_ID.fullmatch(given) else str(uuid.uuid4())
         self._client_id = CLIENT_ID.sub("", header(scope, b"x-ms-client-request-id") or "")[:40]
@@ -59,6 +64,11 @@ class AccessLine:
         self._first: float | None = None
         self._tail = b""
         self._ended = False
+
+    @property
+    def status(self) -> int:
+        """The status of the answer; 499 for one that has not come to its end."""
+        return self._status if self._ended else 499
 
     def note(self, message: Message) -> None:
         """Look at a message on its way out, and give its start the ids; called for each piece of a stream."""
@@ -78,13 +88,11 @@ class AccessLine:
             message["headers"] = [*message["headers"], *ids]
 
     def write(self, route: str, model: str, front: str = "") -> None:
-        """Write the line, unless it is a probe or metrics that were given."""
-        if route in PROBES or (route == "/metrics" and self._status < 400):
-            return
+        """Write the line."""
         now = time.monotonic()
         line: dict[str, Any] = {
-            "route": f"{self._method} {route}" if route else f"{self._method} (not served)",
-            "status": self._status if self._ended else 499,
+            "route": route,
+            "status": self.status,
             "seconds": round(now - self._began, 3),
             "request_id": self._id,
         }
@@ -99,6 +107,11 @@ class AccessLine:
         for name, count in TOKENS.findall(self._tail):
             line[NAMES.get(name.decode(), name.decode())] = int(count)
         logger.info("%s", json.dumps(line))
+
+
+def _is_quiet(route: str, status: int) -> bool:
+    """Whether it is a probe or metrics that were given."""
+    return route in PROBES or (route == "/metrics" and status < 400)
 
 
 def _with_own_ids(scope: Scope) -> Scope:

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -147,11 +147,12 @@ class RustFront:
             self._started.set_result(0)
             return
         self._started.set_result(process.pid)
-        for line in process.stdout or ():
-            if text := PREFIX.sub("", COLOUR.sub("", line)).rstrip():
-                self._lines.append(text)
-                logger.info("[vllm-rs] %s", text)
-        self._ended.set_result(process.wait())
+        with process:
+            for line in process.stdout or ():
+                if text := PREFIX.sub("", COLOUR.sub("", line)).rstrip():
+                    self._lines.append(text)
+                    logger.info("[vllm-rs] %s", text)
+        self._ended.set_result(process.returncode)
 
 
 def command_line(program: str, numbers: list[int], arguments: Mapping[str, Any]) -> list[str]:
@@ -176,7 +177,7 @@ def environment(environ: Mapping[str, str]) -> MutableMapping[str, str]:
     return kept
 
 
-def last_words(lines: "deque[str]") -> str:
+def last_words(lines: Iterable[str]) -> str:
     """Return the error among the last lines of a process, in one line of at most 300 characters."""
     said = [line for line in lines if not NOTICE.search(line.strip())]
     begin = max(

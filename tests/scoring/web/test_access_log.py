@@ -9,6 +9,7 @@ import pytest
 
 from scoring.asgi import Message, Receive, Scope, Send, local_scope, never, send_bytes
 from scoring.web.access_log import AccessLog
+from scoring.web.counts import RequestCounts
 
 
 def line_of(answer: bytes, caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def line_of(answer: bytes, caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
     logger.addHandler(caplog.handler)
     logger.setLevel(logging.INFO)
     try:
-        asyncio.run(AccessLog(app)(local_scope("POST", "/chat/completions"), never, send))
+        asyncio.run(AccessLog(app, RequestCounts())(local_scope("POST", "/chat/completions"), never, send))
     finally:
         logger.removeHandler(caplog.handler)
     line: dict[str, Any] = json.loads(caplog.messages[-1])
