@@ -78,7 +78,7 @@ class AccessLine:
                 self._first = time.monotonic()
             if not message.get("more_body"):
                 self._ended = True
-            if b"_tokens" in body[-TAIL:]:
+            if b"_tokens" in body:
                 self._tail = body[-TAIL:]
         elif message["type"] == "http.response.start":
             self._status = message["status"]

@@ -31,7 +31,7 @@ class Answer:
             # By far the most frequent: one read is one chunk.
             end = data.find(LINE_END, 0, LONGEST_SIZE)
             size = _size(data[:end]) if end > 0 else 0
-            if size and len(data) == end + size + 4:
+            if size and len(data) == end + size + 4 and data.endswith(LINE_END):
                 return data[end + 2 : -2]
         if not self.status:
             data = self._head(self._rest + data)
@@ -79,11 +79,15 @@ class Answer:
         pieces: list[bytes] = []
         at, size = 0, len(data)
         while at < size:
-            if self._left:
-                if self._left > 2:
-                    pieces.append(data[at : at + self._left - 2])
-                step = min(self._left, size - at)
-                at, self._left = at + step, self._left - step
+            if self._left > 2:
+                piece = data[at : at + self._left - 2]
+                pieces.append(piece)
+                at, self._left = at + len(piece), self._left - len(piece)
+            elif self._left:
+                line_end = data[at : at + self._left]
+                if not LINE_END[2 - self._left :].startswith(line_end):
+                    raise BadAnswer("a chunk is longer than its size")
+                at, self._left = at + len(line_end), self._left - len(line_end)
             elif self.ended:
                 self.keep_alive = False
                 break
@@ -102,6 +106,9 @@ class Answer:
 
 def _size(line: bytes) -> int:
     try:
-        return int(line, 16)
+        size = int(line, 16)
     except ValueError as error:
         raise BadAnswer(f"a chunk has the size {line!r}") from error
+    if size < 0:
+        raise BadAnswer(f"a chunk has the size {line!r}")
+    return size

@@ -1,10 +1,13 @@
 """The connections to a front end that are kept from one request to the next."""
 
 import asyncio
+import socket
 
 from scoring.web.relay.upstream import Upstream, Waits
 
 MOST_IDLE = 1024
+MOST_TRIES = 200  # to connect, while others wait to be accepted
+PAUSE_SECONDS = 0.01
 
 
 class Pool:
@@ -24,10 +27,28 @@ class Pool:
         return None
 
     async def connect(self) -> Upstream:
-        """Return a new connection. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        _, upstream = await loop.create_unix_connection(lambda: Upstream(self._waits), self._path)
+        """Return a new connection; wait a little where the front end has too many to accept. Raises OSError."""
+        connection = socket.socket(socket.AF_UNIX)
+        connection.setblocking(False)
+        try:
+            await self._connect(connection)
+            _, upstream = await asyncio.get_running_loop().create_unix_connection(
+                lambda: Upstream(self._waits), sock=connection
+            )
+        except BaseException:
+            connection.close()
+            raise
         return upstream
+
+    async def _connect(self, connection: socket.socket) -> None:
+        """Connect at once, as Unix sockets do: the loops take a full queue for an error, or for a connection."""
+        for _ in range(MOST_TRIES):
+            try:
+                connection.connect(self._path)
+                return
+            except BlockingIOError:
+                await asyncio.sleep(PAUSE_SECONDS)
+        raise TimeoutError(f"{self._path} accepts no connection")
 
     def give_back(self, upstream: Upstream) -> None:
         """Keep a connection whose answer has been read to its end; close it otherwise."""

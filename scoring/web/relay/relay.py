@@ -8,10 +8,10 @@ from typing import Protocol
 
 from scoring.asgi import Message, Receive, Scope, Send, header
 from scoring.web.relay.answer import Answer
+from scoring.web.relay.event_stream import EventStream
 from scoring.web.relay.pool import Pool
 from scoring.web.relay.upstream import FrontDied, Upstream, Waits
 
-LONGEST_EVENT = 64 * 1024  # what is longer is handed on in parts
 KEPT_HEADERS = (b"content-type", b"cache-control")
 EVENT_STREAM = b"text/event-stream"
 
@@ -86,42 +86,19 @@ class Relay:
         headers = [pair for pair in answer.headers if pair[0] in KEPT_HEADERS]
         start: Message = {"type": "http.response.start", "status": 200, "headers": headers}
         if not dict(headers).get(b"content-type", b"").startswith(EVENT_STREAM):
-            body = self._rewriting.whole(await _whole(upstream))
+            body = self._rewriting.whole(await upstream.whole())
             headers.append((b"content-length", b"%d" % len(body)))
             await send(start)
             await send({"type": "http.response.body", "body": body})
             return
         await send(start)
-        events, rest, more = self._rewriting.events, b"", True
-        while more:
-            piece, more = await upstream.read()
-            if rest or piece[-2:] != b"\n\n":
-                piece, rest = _whole_events(rest + piece, last=not more)
-            if piece or not more:
-                await send({"type": "http.response.body", "body": events(piece), "more_body": more})
+        await upstream.hand_on(EventStream(send, self._rewriting.events))
 
 
 async def _leave_with_client(receive: Receive, upstream: Upstream) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     upstream.abandon()
-
-
-async def _whole(upstream: Upstream) -> bytes:
-    parts: list[bytes] = []
-    more = True
-    while more:
-        part, more = await upstream.read()
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _whole_events(data: bytes, *, last: bool) -> tuple[bytes, bytes]:
-    """Return the events that are whole, and the rest."""
-    if last or len(data) > LONGEST_EVENT:
-        return data, b""
-    end = data.rfind(b"\n\n") + 2
-    return (data[:end], data[end:]) if end > 1 else (b"", data)
 
 
 def _head(asked: Outgoing, scope: Scope) -> bytes:

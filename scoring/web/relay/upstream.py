@@ -5,6 +5,7 @@ from typing import Protocol, cast
 
 from scoring.asgi import ClientGone
 from scoring.web.relay.answer import Answer, BadAnswer
+from scoring.web.relay.event_stream import EventStream
 
 MOST_WAITING = 64 * 1024  # bytes of an answer that lie here while its client does not take them
 PIECE = 64 * 1024  # of a request's body, written at a time
@@ -31,6 +32,7 @@ class Upstream(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._size = 0
         self._reading = True
+        self._stream: EventStream | None = None
         self._busy = False
         self._waiter: asyncio.Future[None] | None = None
         self._failure: Exception | None = None
@@ -62,15 +64,38 @@ class Upstream(asyncio.Protocol):
             await self._news()
         return self.answer
 
-    async def read(self) -> tuple[bytes, bool]:
-        """Return all of the body that has come since, and whether more will. Raises FrontDied or ClientGone."""
-        while not self._parts and not self.answer.ended:
-            await self._news()
+    async def whole(self) -> bytes:
+        """Return the whole body. Raises FrontDied or ClientGone."""
+        parts: list[bytes] = []
+        more = True
+        while more:
+            while not self._parts and not self.answer.ended:
+                await self._news()
+            part, more = self._taken()
+            parts.append(part)
+        return b"".join(parts)
+
+    async def hand_on(self, stream: EventStream) -> None:
+        """Give the body to a stream as it comes, to its end. Raises FrontDied or ClientGone."""
+        while not stream.ended:
+            if self._parts or self.answer.ended:
+                part, more = self._taken()
+                stream.give(part, more=more)
+            else:
+                self._stream = stream  # from now on it is given what comes at once, until it has to wait
+                try:
+                    await self._news()
+                finally:
+                    self._stream = None
+            await stream.wait()
+
+    def _taken(self) -> tuple[bytes, bool]:
+        """Take what has come of the body; tell whether more will."""
         parts, self._parts, self._size = self._parts, [], 0
         if not self._reading:
             self._reading = True
             self._transport.resume_reading()
-        return parts[0] if len(parts) == 1 else b"".join(parts), not self.answer.ended
+        return b"".join(parts), not self.answer.ended
 
     def rest(self) -> bool:
         """Make it ready for another request; False if it cannot be."""
@@ -126,12 +151,26 @@ class Upstream(asyncio.Protocol):
             self._fail(FrontDied(str(error)))
             self._transport.abort()
             return
+        if self._stream is not None:
+            self._give(self._stream, body)
+            return
         if body:
             self._parts.append(body)
             self._size += len(body)
             if self._size > MOST_WAITING and self._reading:
                 self._reading = False
                 self._transport.pause_reading()
+        self._wake()
+
+    def _give(self, stream: EventStream, body: bytes) -> None:
+        """Send what has come; wake the request's task where it has ended or its client is slow."""
+        more = not self.answer.ended
+        try:
+            if stream.give(body, more=more) and more:
+                return
+        except Exception as error:  # of the client's side, for the request's task
+            self._fail(error)
+        self._stream = None
         self._wake()
 
     def pause_writing(self) -> None:
