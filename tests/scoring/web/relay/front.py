@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from scoring.asgi import Message, Scope, local_scope
 from scoring.web.relay.relay import Relay, Rewriting
@@ -19,6 +20,10 @@ BODY = b'{"stream": true}'
 def event(text: str) -> bytes:
     """One server-sent event."""
     return f"data: {text}\n\n".encode()
+
+
+ONE, TWO, DONE = event('{"text": "one"}'), event('{"text": "two"}'), event("[DONE]")
+EVENTS = ONE + TWO + DONE
 
 
 def chunk(data: bytes) -> bytes:
@@ -165,3 +170,27 @@ async def running(answering: Answering, rewriting: Rewriting = KEEP) -> AsyncIte
             for exchange in front.exchanges:
                 exchange.writer.close()
             await asyncio.gather(*(task for task in front.tasks if task is not None))
+
+
+def with_front(
+    answering: Answering, told: Callable[[Front, Relay], Awaitable[Any]], rewriting: Rewriting = KEEP
+) -> Any:
+    async def live() -> Any:
+        async with running(answering, rewriting) as (front, relay):
+            return await told(front, relay)
+
+    return asyncio.run(live())
+
+
+def writing(*pieces: bytes, close: bool = False) -> Answering:
+    async def answering(exchange: Exchange) -> bool:
+        await exchange.write(*pieces)
+        return close
+
+    return answering
+
+
+async def until(done: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not done():  # noqa: ASYNC110  (what is waited for has no event)
+            await asyncio.sleep(0.005)
