@@ -48,10 +48,9 @@ def main() -> None:
         return
     out = arguments.out or Path(tempfile.mkdtemp(prefix="bench-serve-"))
     out.mkdir(parents=True, exist_ok=True)
-    command = " ".join(["scripts/bench serve", *(word for word in sys.argv[1:] if word != arguments.key)])
-    document: dict[str, Any] = {"about": about(command)}
+    document: dict[str, Any] = {"about": about(" ".join(["scripts/bench serve", *sys.argv[1:]]))}
     if arguments.url:
-        document["endpoint"] = run_endpoint(arguments, Client(out, arguments.key))
+        document["endpoint"] = run_endpoint(arguments, Client(out))
     else:
         document |= side_by_side(arguments, out)
     markdown = as_markdown(tables(document))

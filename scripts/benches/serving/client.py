@@ -48,10 +48,9 @@ class Load:
 
 @dataclass(frozen=True)
 class Client:
-    """The client's program; `folder` is for its documents and its cache, `key` the bearer token that it sends."""
+    """The client's program; `folder` is for its documents and its cache."""
 
     folder: Path
-    key: str = ""
 
     def start(self, load: Load) -> subprocess.Popen[str]:
         """Start the client, and return when it begins to send."""
@@ -77,10 +76,9 @@ class Client:
 
     def _launch(self, load: Load, *more: str) -> subprocess.Popen[str]:
         cache = {"XDG_CACHE_HOME": str(self.folder), "NO_COLOR": "1"}  # where it notes tokenizers that it has checked
-        key = {"OPENAI_API_KEY": self.key} if self.key else {}
         return subprocess.Popen(
             [str(rust_program()), "bench", "serve", *_arguments(load), *more, "--result-dir", str(self.folder)],
-            env={**os.environ, **cache, **key},
+            env={**os.environ, **cache},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

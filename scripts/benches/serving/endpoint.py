@@ -14,9 +14,8 @@ DEFAULT_PROMPT = "Write a short story about a lighthouse keeper."
 
 def add_endpoint_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this mode."""
-    add = parser.add_argument_group("any OpenAI endpoint").add_argument
+    add = parser.add_argument_group("any OpenAI endpoint; its key in OPENAI_API_KEY").add_argument
     add("--url", help="measure this endpoint instead, e.g. https://name.region.inference.ml.azure.com/v1")
-    add("--key", default="", help="its key, sent as a bearer token (default: the variable OPENAI_API_KEY)")
     add("--model", default="", help="`model` of the requests (default: the endpoint's first one)")
     add("--prompt-file", type=Path, help='a prompt a line, or JSON lines with "prompt"')
     add("--rates", default="1,2,4,8,16", help="requests a second, one after the other (default 1,2,4,8,16)")
