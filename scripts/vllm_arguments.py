@@ -23,7 +23,7 @@ OBJECT = '{"a": 1}'
 
 
 def vllm_arguments() -> list[str]:
-    """Every long option of vLLM's parser with its kind, with underscores and without the `no-` variants."""
+    """Every long option of vLLM's parser with its kind, with underscores; those that only switch another off left out."""
     prepare_environment(os.environ)
     vllm = VllmModules()
     parser = vllm.make_arg_parser(vllm.argument_parser(prog="vllm serve"))
@@ -33,7 +33,6 @@ def vllm_arguments() -> list[str]:
     return sorted(
         f"{name} {kind} {'|'.join(found.get(name, ())) if kind in NUMBERS else ''}".rstrip()
         for name, kind in named.items()
-        if not (name.startswith("no_") and name[3:] in named)
     )
 
 
@@ -56,10 +55,19 @@ def limits(classes: Iterable[Any]) -> dict[str, tuple[str, ...]]:
 def names_and_kinds(action: argparse.Action) -> Iterator[tuple[str, str]]:
     """Each name of an option, with its kind."""
     for option in action.option_strings:
-        if option.startswith("--") and "." not in option:
+        if option.startswith("--") and "." not in option and not switches_off(action, option):
             name = option.removeprefix("--").replace("-", "_")
             kind, more = kind_of(action), ON_A_GPU.get(name, "")
             yield name, f"{kind}|{more}" if more and more not in kind.split("|") else kind
+
+
+def switches_off(action: argparse.Action, option: str) -> bool:
+    """Whether an option sets to False what another spelling of it sets to True."""
+    if not isinstance(action, argparse.BooleanOptionalAction):
+        return False
+    read = argparse.Namespace()
+    action(argparse.ArgumentParser(), read, None, option)
+    return getattr(read, action.dest) is False
 
 
 def kind_of(action: argparse.Action) -> str:

