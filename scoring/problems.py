@@ -14,8 +14,13 @@ CODES = {
 }
 
 
+LONGEST_MESSAGE = 500  # characters of an error: clients send names of megabytes, which nobody wants back
+LONGEST_VALUE = 200
+MOST_VALUES = 20
+
+
 class Problem(Exception):
-    """Why a request is refused; `code` is a stable word, `param` the field at fault."""
+    """Why a request is refused; `code` is a stable word, `param` the field at fault. Whatever is long is cut."""
 
     def __init__(
         self,
@@ -28,16 +33,35 @@ class Problem(Exception):
         retry_after: int | None = None,
         details: dict[str, Any] | None = None,
     ) -> None:
+        message = shortened(message)
         super().__init__(message)
         self.status = status
         self.message = message
         self.code = code or CODES.get(status) or HTTPStatus(status).phrase.title().replace(" ", "")
-        self.param = param
-        self.details = details
+        self.param = param if param is None else shortened(param, LONGEST_VALUE)
+        self.details = None if details is None else _shortened_all(details)
         self.headers = list(headers)
         if retry_after is not None:
             # Azure hides 429 and 503 behind 424, which the openai client repeats only where this header says so.
             self.headers += [(b"retry-after", str(retry_after).encode()), (b"x-should-retry", b"true")]
+
+
+def shortened(text: str, most: int = LONGEST_MESSAGE) -> str:
+    """Return a text of at most so many characters: what is too much is left out before its last fifth."""
+    if len(text) <= most:
+        return text
+    end = most // 5
+    return f"{text[: most - end - 1]}…{text[-end:]}"
+
+
+def _shortened_all(value: Any) -> Any:
+    if isinstance(value, str):
+        return shortened(value, LONGEST_VALUE)
+    if isinstance(value, list):
+        return [_shortened_all(item) for item in value[:MOST_VALUES]]
+    if isinstance(value, dict):
+        return {_shortened_all(name): _shortened_all(item) for name, item in list(value.items())[:MOST_VALUES]}
+    return value
 
 
 # vLLM's own names for OpenAI's error types, so that a client meets one vocabulary on /v1.

@@ -4,14 +4,12 @@ vLLM fetches whatever a request names. Here nothing is fetched unless its host i
 addresses; redirects are turned off where vLLM is started.
 """
 
-import asyncio
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from scoring.checks.ceilings import media_items
 from scoring.checks.json_walk import members
 from scoring.problems import Problem
 from scoring.settings.limits import Limits
@@ -22,15 +20,26 @@ PLATFORM = frozenset({ipaddress.ip_address("168.63.129.16")})
 HOLDS_IPV4 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
 
 
-async def check_media(document: Mapping[str, Any], hosts: frozenset[str], limits: Limits) -> None:
-    """Refuse a request with a medium that must not be fetched, or that is too large."""
-    for medium in media_items(document):
-        if not isinstance(medium, str):
-            continue
+def check_media(media: Iterable[Any], document: Mapping[str, Any], hosts: frozenset[str], limits: Limits) -> list[str]:
+    """Refuse a medium that must not be fetched, or is too large; return the URLs whose addresses must be looked at."""
+    to_ask = []
+    for medium in media:
+        if isinstance(medium, str):
+            try:
+                if _check(medium, hosts, limits):
+                    to_ask.append(medium)
+            except Refused as refused:
+                raise _placed(refused, medium, document) from refused
+    return to_ask
+
+
+def check_addresses(urls: Iterable[str], document: Mapping[str, Any]) -> None:
+    """Refuse URLs that lead to addresses which are not public; blocks while the addresses are asked for."""
+    for url in urls:
         try:
-            await _check(medium, hosts, limits)
+            _check_address(url)
         except Refused as refused:
-            raise _placed(refused, medium, document) from refused
+            raise _placed(refused, url, document) from refused
 
 
 class Refused(Exception):
@@ -47,7 +56,8 @@ def _placed(refused: Refused, medium: str, document: Mapping[str, Any]) -> Probl
     return Problem(refused.status, str(refused), param=".".join(path) or None, details=details)
 
 
-async def _check(medium: str, hosts: frozenset[str], limits: Limits) -> None:
+def _check(medium: str, hosts: frozenset[str], limits: Limits) -> bool:
+    """Return whether the medium is to be fetched."""
     head = medium[:1024]
     scheme, colon, _ = head.partition(":")
     if not colon:
@@ -57,9 +67,11 @@ async def _check(medium: str, hosts: frozenset[str], limits: Limits) -> None:
         if not head.partition(",")[0].endswith(";base64"):
             raise Refused("A data URL must be in base64: data:image/png;base64,… .")
     elif scheme.lower() == "https":
-        await _check_host(medium, hosts)
+        _check_host(medium, hosts)
+        return True
     else:
         raise Refused(f"Media may come as data URLs or over https, not over {scheme[:16]}.")
+    return False
 
 
 def _check_size(medium: str, limits: Limits) -> None:
@@ -67,20 +79,29 @@ def _check_size(medium: str, limits: Limits) -> None:
         raise Refused(f"A medium in a data URL may have at most {limits.max_media_bytes} bytes.", 413)
 
 
-async def _check_host(url: str, hosts: frozenset[str]) -> None:
+def _check_host(url: str, hosts: frozenset[str]) -> None:
     try:
-        parts = urlsplit(url)
-        host, port = (parts.hostname or "").rstrip(".").lower(), parts.port or 443
+        host, _ = _host_and_port(url)
+        with_user = urlsplit(url).username is not None
     except ValueError as error:
         raise Refused("A media URL is not a URL.") from error
-    if host not in hosts or parts.username is not None or "\\" in url:
+    if host not in hosts or with_user or "\\" in url:
         raise Refused(f"Media from {host[:80] or 'nowhere'} are not allowed; send them as data URLs.")
+
+
+def _check_address(url: str) -> None:
+    host, port = _host_and_port(url)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise Refused(f"The media host {host} is not known.") from error
     if not found or not all(is_public(str(address[0])) for *_, address in found):
         raise Refused(f"The media host {host} has an address that is not public.")
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return (parts.hostname or "").rstrip(".").lower(), parts.port or 443
 
 
 def is_public(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -21,8 +22,8 @@ from scoring.settings.settings import ScoringSettings, read_settings
 from scoring.timeline import Timeline
 from scoring.web.access_log import AccessLog
 from scoring.web.application import Application
+from scoring.web.http_protocol import Protocol
 from scoring.web.service import Service, State
-from scoring.web.unchunked import Protocol
 
 logger = logging.getLogger("scoring")
 
@@ -141,14 +142,13 @@ def http_server(service: Service) -> "SignalFreeServer":
     return SignalFreeServer(
         uvicorn.Config(
             AccessLog(Application(service), service.counts),
-            http=Protocol,
+            http=functools.partial(Protocol, limits=service.settings.limits),  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=75,
-            reset_contextvars=True,  # else a pipelined request begins in the context of the one before
             timeout_graceful_shutdown=1,  # by then only clients that do not read are left, and half-sent requests
         )
     )

@@ -15,6 +15,10 @@ class Limits:
 
     max_body_bytes: int = 32 * MEBIBYTE
     max_json_depth: int = 64
+    max_json_values: int = 1_000_000  # in a body: all of its values, of which tokens are the most
+    max_json_containers: int = 100_000  # in a body: its objects and lists
+    max_head_bytes: int = 64 * 1024  # of a request's line and headers; also of what follows a body in chunks
+    head_seconds: int = 20  # within which a request's head must be here; 0: any time
     max_n: int = 16
     max_output_tokens: int = 0  # 0: as far as the model's context goes
     max_logprobs: int = 20

@@ -1,14 +1,15 @@
 """Request bodies on their way in: how long one may take, and how much of all may lie here half sent."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from scoring.asgi import BodyTooLarge, Message, Receive, Scope, read_body
 from scoring.checks.body import parse_body
-from scoring.checks.ceilings import check_ceilings
+from scoring.checks.ceilings import check_ceilings, check_length, check_tokens, survey
 from scoring.checks.grammars import check_grammars
-from scoring.checks.media import check_media
+from scoring.checks.media import check_addresses, check_media
 from scoring.checks.schema_bounds import check_schema_bounds
 from scoring.engine.client import VllmEngine
 from scoring.engine.repairs.body_faults import check_unchecked
@@ -16,6 +17,8 @@ from scoring.problems import Problem
 from scoring.settings.limits import Limits
 
 FREE_BYTES = 64 * 1024  # of each body not counted: a prompt must come through while others send slowly
+INLINE_BYTES = 64 * 1024  # longer bodies are read in a thread: milliseconds, up to a second
+THREADS = 2
 RETRY_SECONDS = 5
 CLOSE = (b"connection", b"close")  # else the rest of the body would still be waited for
 
@@ -34,6 +37,7 @@ class Intake:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._most = max(limits.max_reading_bytes, limits.max_body_bytes)
+        self._threads = ThreadPoolExecutor(THREADS, "intake")
         self.held = 0
 
     async def read(self, scope: Scope, receive: Receive) -> bytes:
@@ -53,15 +57,27 @@ class Intake:
     async def read_request(self, scope: Scope, receive: Receive, engine: VllmEngine) -> Received:
         """Read the body and refuse what it must not ask an engine for."""
         body = await self.read(scope, receive)
+        if len(body) <= INLINE_BYTES:
+            document, urls = self._parse(body, engine)
+        else:
+            document, urls = await asyncio.get_running_loop().run_in_executor(self._threads, self._parse, body, engine)
+        if urls:
+            await asyncio.to_thread(check_addresses, urls, document)
+        return Received(body, document)
+
+    def _parse(self, body: bytes, engine: VllmEngine) -> tuple[dict[str, Any], list[str]]:
+        """Return what the body says, and the URLs in it whose addresses are still to be looked at."""
         document = parse_body(body, self._limits)
-        check_ceilings(document, self._limits)
+        reading = survey(document)
+        check_ceilings(document, reading, self._limits)
+        check_length(document, engine.max_model_len)
+        check_tokens(document)
         check_unchecked(document)
         check_schema_bounds(document)
         check_grammars(document, self._limits)
-        await check_media(document, engine.media_hosts, self._limits)
         if engine.refuses_seeds and document.get("seed") is not None:
             raise Problem(422, "seed is not supported on a CPU with chunked prefill.", param="seed")
-        return Received(body, document)
+        return document, check_media(reading.media, document, engine.media_hosts, self._limits)
 
     def hold(self, size: int) -> None:
         """Count bytes that have come; refuse them when there is no room."""

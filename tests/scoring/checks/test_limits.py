@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scoring.checks.body import parse_body
-from scoring.checks.ceilings import check_ceilings, media_items
+from scoring.checks.ceilings import check_ceilings, survey
 from scoring.errors import BadSettings
 from scoring.problems import Problem
 from scoring.settings.limits import Limits, read_limits
@@ -161,10 +161,10 @@ def test_what_the_engine_can_be_sent_is_parsed(body: bytes) -> None:
 )
 def test_ceilings(document: dict[str, Any], refused: bool) -> None:
     if not refused:
-        check_ceilings(document, Limits(max_logprobs=0 if "logprobs" in document else 20))
+        check_ceilings(document, survey(document), Limits(max_logprobs=0 if "logprobs" in document else 20))
         return
     with pytest.raises(Problem) as caught:
-        check_ceilings(document, Limits())
+        check_ceilings(document, survey(document), Limits())
     assert caught.value.status == 422
 
 
@@ -183,7 +183,7 @@ def test_media_are_found_wherever_a_message_hides_them() -> None:
         "input": [{"type": "message", "content": [{"type": "input_image", "image_url": "u3"}]}],
         "previous_input_messages": [{"content": [{"image_url": {"url": "u4"}}]}],
     }
-    assert set(media_items(document)) == {"u1", "u2", "u3", "u4"}
+    assert set(survey(document).media) == {"u1", "u2", "u3", "u4"}
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_media_are_found_wherever_a_message_hides_them() -> None:
     ],
 )
 def test_nested_media_are_found(document: dict[str, Any]) -> None:
-    assert "u" in set(media_items(document))
+    assert "u" in survey(document).media
 
 
 def test_limits_are_read_from_the_environment() -> None:

@@ -1,6 +1,5 @@
 """Which media are fetched: none but from listed hosts with public addresses, and never past a redirect."""
 
-import asyncio
 import importlib.util
 import re
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from scoring.checks.media import check_media, is_public
+from scoring.checks.ceilings import survey
+from scoring.checks.media import check_addresses, check_media, is_public
 from scoring.engine.modules import prepare_environment
 from scoring.problems import Problem
 from scoring.settings.limits import Limits
@@ -50,7 +50,8 @@ def test_public_addresses(address: str, public: bool) -> None:
 def check(url: Any, *hosts: str) -> None:
     part = {"type": "image_url", "image_url": {"url": url}}
     document = {"messages": [{"role": "user", "content": [part]}]}
-    asyncio.run(check_media(document, frozenset(hosts), Limits(max_media_bytes=1000)))
+    urls = check_media(survey(document).media, document, frozenset(hosts), Limits(max_media_bytes=1000))
+    check_addresses(urls, document)
 
 
 @pytest.mark.parametrize(
