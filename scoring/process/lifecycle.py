@@ -15,7 +15,6 @@ from scoring.responses.store.base import MemoryStore, ResponseStore
 from scoring.responses.surface import ResponsesSurface
 from scoring.settings.response_store import ResponseStoreSettings, is_redis
 from scoring.web.service import Service, State
-from scoring.web.short_errors import ShortErrors
 
 logger = logging.getLogger("scoring")
 
@@ -29,7 +28,7 @@ async def bring_up(service: Service) -> None:
         for settings in service.settings.each_engine():
             engine = await load_engine(settings, service.timeline, service.engine_died.set)
             metrics.keep()
-            engine.app = responses.around(ShortErrors(engine.app))
+            engine.app = responses.around(engine.app)
             if EMBED in engine.tasks:
                 service.embeddings = EmbeddingFacts(engine.embedding_size, read_prompts(engine.location))
             service.add(engine)

@@ -15,6 +15,7 @@ from scoring.web.access_log import FRONT
 from scoring.web.intake import Received
 from scoring.web.relay.relay import Relay, Rewriting
 from scoring.web.relay.upstream import FrontDied
+from scoring.web.short_errors import ShortErrors
 
 RETRY_SECONDS = 5
 REWRITING = Rewriting(events=complete_events, whole=complete_answer)
@@ -66,7 +67,7 @@ def dispatch(engine: VllmEngine, asked: Asked) -> ASGIApp:
         scope[FRONT] = "python"
         own, replay = with_body(scope, asked.path, asked.body), replaying(asked.body, receive)
         asked.drop()
-        await engine.app(own, replay, send)
+        await engine.app(own, replay, ShortErrors(send))
 
     return answer
 

@@ -17,6 +17,7 @@ from scoring.settings.limits import Limits
 
 MOST_FIELDS = 256  # header lines of one request
 MOST_WAITING = 64  # requests that one client may send before their turn
+LINGER_SECONDS = 1  # what a client still sends is read for so long: else its answer is lost with the connection
 FRAMING = 16  # bytes that a client may spend on the frame of each byte of a body: chunks of one byte take five
 OLD = "scoring.cycle"  # the scope's key for what answers a request of HTTP/1.0
 
@@ -30,6 +31,7 @@ class Protocol(HttpToolsProtocol):
         self._limits = limits
         self._unread = 0  # bytes that have come since the last byte of a body, or since the last request
         self._in_head = False
+        self._refused = False
         self._fields = 0
         self._patience: asyncio.TimerHandle | None = None
 
@@ -45,6 +47,8 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come, and refuse it when it is too much for a head."""
+        if self._refused:
+            return
         self._unread += len(data)
         super().data_received(data)
         if self._unread > self._limits.max_head_bytes:
@@ -68,11 +72,9 @@ class Protocol(HttpToolsProtocol):
         self._in_head = False
         self._wait_no_more()
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > self._limits.max_head_bytes or self._fields > MOST_FIELDS:
+        if size > self._limits.max_head_bytes or self._fields > MOST_FIELDS or len(self.pipeline) >= MOST_WAITING:
             self._refuse(self._too_large())
-        elif len(self.pipeline) >= MOST_WAITING:
-            self.transport.close()
-        if self.transport.is_closing():
+        if self._refused:
             return
         super().on_headers_complete()
         if self.scope["http_version"] == "1.0":
@@ -81,13 +83,13 @@ class Protocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
         self._unread = max(0, self._unread - FRAMING * len(body))
-        if not self.transport.is_closing():
+        if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Take the end of a request."""
         self._unread = 0
-        if not self.transport.is_closing():
+        if not self._refused:
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -125,16 +127,21 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse(self, problem: Problem) -> None:
         """Close the connection, with an answer if none is under way."""
-        if self.transport.is_closing():
+        if self._refused or self.transport.is_closing():
             return
-        if self._idle:
-            body = json.dumps(openai_error(problem)).encode()
-            head = (
-                f"HTTP/1.1 {problem.status} {problem.code}\r\ncontent-type: application/json\r\n"
-                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-            )
-            self.transport.write(head.encode() + body)
-        self.transport.close()
+        self._refused = True
+        self._wait_no_more()
+        if not self._idle:
+            self.transport.close()
+            return
+        body = json.dumps(openai_error(problem)).encode()
+        head = (
+            f"HTTP/1.1 {problem.status} {problem.code}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
 
 def answering_http_1_0(app: ASGIApp) -> ASGIApp:

@@ -33,6 +33,7 @@ class Engine:
     tasks = (GENERATE,)
     max_num_seqs = 2
     max_num_queued = 2
+    max_model_len = 2048
     media_hosts: frozenset[str] = frozenset()
     refuses_seeds = False
     api_keys = ()

@@ -13,6 +13,7 @@ from scoring.contracts.openai_requests import openai_for_vllm, responses_for_vll
 from scoring.contracts.paths import EMBEDDINGS, RELAYED, RESPONSES
 from scoring.engine.client import EMBED, GENERATE
 from scoring.web.api.answers import Answer, exchange_of
+from scoring.web.short_errors import ShortErrors
 
 
 class OpenAiError(BaseModel):
@@ -58,7 +59,7 @@ async def stored_response(request: Request, response_id: str) -> Response:
     """Give, delete or cancel a response that is kept."""
     exchange = exchange_of(request)
     engine = exchange.engine_for(GENERATE)
-    return Answer(partial(exchange.pass_to, engine.app, dict(request.scope), exchange.send))
+    return Answer(partial(exchange.pass_to, engine.app, dict(request.scope), ShortErrors(exchange.send)))
 
 
 @embeddings.post(EMBEDDINGS)

@@ -13,7 +13,6 @@ from scoring.problems import Problem
 from scoring.settings.limits import Limits
 
 LIMITS = Limits()
-FEW = Limits(max_json_values=300, max_json_containers=100)
 TEXTS = st.text() | st.sampled_from(["\\", '\\"', "{", "[,", "\u2028", "\ud800", "\udc00\ud800", "😀", "1" * 19])
 NUMBERS = st.integers() | st.floats() | st.sampled_from([2**63, 2**64 - 1, 2**64, -(2**63) - 1, 1e308, -0.0])
 VALUES = st.recursive(
@@ -22,40 +21,7 @@ VALUES = st.recursive(
     max_leaves=12,
 )
 PARTS = st.sampled_from(
-    [
-        '"',
-        "\\",
-        "\\u",
-        "d800",
-        "dc00",
-        "{",
-        "}",
-        "[",
-        "]",
-        ",",
-        ":",
-        "1",
-        "-",
-        "0",
-        ".",
-        "e",
-        "E",
-        "+",
-        "999",
-        "NaN",
-        "null",
-        "true",
-        " ",
-        "\n",
-        "\x0b",
-        "\x00",
-        "\x7f",
-        "é",
-        "Infinity",
-        "a",
-        "/",
-        "\ufeff",
-    ]  # fmt: skip
+    ["true", "null", "NaN", "Infinity", "\\u", "d800", "dc00", "999", *'"\\{}[],:1-0.eE+ \n\x0b\x00\x7féa/\ufeff']
 )
 
 
@@ -129,8 +95,7 @@ def refused(body: bytes, limits: Limits) -> str:
     try:
         check_structure(body, limits)
     except Problem as problem:
-        assert problem.status == 422
-        return problem.message
+        return f"{problem.status} {problem.message}"
     return ""
 
 
@@ -155,6 +120,7 @@ CODE = 'if (a[i] == \'{\') { s = "\\\\\\"{[,"; } // \\\n' * 30_000  # 1 MB of so
 def test_what_a_body_holds_is_bounded(body: bytes, words: str) -> None:
     found = refused(body, LIMITS)
     assert words in found
+    assert found.startswith("422" if words else "")
     assert bool(words) == bool(found)
 
 
