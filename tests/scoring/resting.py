@@ -33,6 +33,7 @@ class RestingEngine:
 
     dead = refuses_seeds = False
     max_num_seqs, max_num_queued = 1, 0
+    max_model_len = 2048
     media_hosts: frozenset[str] = frozenset()
     api_keys: tuple[str, ...] = ()
     rust = None

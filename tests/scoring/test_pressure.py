@@ -15,31 +15,28 @@ from scoring.engine.client import GENERATE
 from scoring.process.server import http_server, open_listener
 from scoring.settings.settings import read_settings
 from scoring.timeline import Timeline
+from scoring.web.api.app import build_api
 from scoring.web.service import Service, State
+from tests.scoring.resting import RestingEngine
 
 CHAT = "/v1/chat/completions"
 AZURE = "/chat/completions?api-version=2025-04-01"
 BODY = {"messages": [{"role": "user", "content": "Hi"}]}
 USAGE = {"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1}
 COMPLETION = {"id": "a", "object": "chat.completion", "created": 1, "model": "stand-in", "choices": [], "usage": USAGE}
+JSON = "content-type: application/json\r\n"
 PIECE = b"data: " + b"x" * 65_000 + b"\n\n"
 MOST_PIECES = 160  # what sockets may hold for a reader that stalls: some megabytes
 
 
-class Engine:
+class Engine(RestingEngine):
     """Stands where vLLM's engine does; `app` is what it answers with."""
 
-    names = ("stand-in",)
-    tasks = (GENERATE,)
     max_num_seqs = 2
     max_num_queued = 2
-    max_model_len = 2048
-    media_hosts: frozenset[str] = frozenset()
-    refuses_seeds = False
-    api_keys = ()
-    dead = False
 
     def __init__(self) -> None:
+        super().__init__(GENERATE)
         self.release = asyncio.Event()
         self.taken = 0
         self.lingers = False  # whether it has something to do when its answer has ended
@@ -86,6 +83,7 @@ class Served:
         self.service = Service(self.settings, Timeline())
         self.engine = Engine()
         self.service.add(self.engine)  # type: ignore[arg-type]
+        self.service.api = build_api(self.service)
         self.service.state = State.READY
         self.http = http_server(self.service)
         listener = open_listener(self.settings)
@@ -227,7 +225,7 @@ def test_reader_that_stalls_does_not_hold_up_the_end() -> None:
 def test_half_a_request_does_not_hold_up_the_end() -> None:
     async def end(served: Served) -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", served.port)
-        writer.write(f"POST {CHAT} HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{{".encode())
+        writer.write(f"POST {CHAT} HTTP/1.1\r\nhost: a\r\n{JSON}content-length: 100\r\n\r\n{{".encode())
         async with httpx.AsyncClient(base_url=served.url) as client:
             assert (await client.get("/health/live")).status_code == 200
         await served.end(0.1)
@@ -239,7 +237,7 @@ def test_half_a_request_does_not_hold_up_the_end() -> None:
 def test_half_a_body_is_given_up_and_its_connection_closed() -> None:
     async def wait(served: Served) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-        writer.write(f"POST {CHAT} HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{{".encode())
+        writer.write(f"POST {CHAT} HTTP/1.1\r\nhost: a\r\n{JSON}content-length: 100\r\n\r\n{{".encode())
         assert (await reader.read()).startswith(b"HTTP/1.1 408 ")  # read to its end: the connection is closed
         writer.close()
 

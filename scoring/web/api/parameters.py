@@ -16,7 +16,7 @@ EXTRA_MODES = {
     "pass-through": "pass-through",
     "allow": "pass-through",
 }
-MOST_NAMES = 10  # of extra parameters, in an error
+MOST_NAMES = 16  # of extra parameters, in an error
 ExtraMode = Annotated[
     str, Header(alias="extra-parameters", json_schema_extra={"enum": ["error", "drop", "pass-through"]})
 ]
@@ -53,7 +53,7 @@ def without_extras(document: dict[str, Any], body: RequestModel, given: str) -> 
         )
     extra = list(body.model_extra or ())
     if extra and mode == "error":
-        named = [name[:40] for name in extra[:MOST_NAMES]]
+        named = [name[:60] for name in extra[:MOST_NAMES]]
         raise Problem(
             400,
             # Azure's own words, which litellm reads to send the request again without them.
