@@ -94,10 +94,7 @@ def _settle(parsed: Namespace, settings: ScoringSettings, weights: "Weights") ->
     if weights.location != weights.name:
         parsed.revision = None  # the files on disk are that revision
     if not parsed.served_model_name:
-        mounted = settings.model_dir is not None
-        parsed.served_model_name = [
-            settings.served_model_name or (settings.model if mounted and settings.model else weights.name)
-        ]
+        parsed.served_model_name = [settings.served_model_name or weights.name]
 
 
 async def first_token(engine: VllmEngine) -> None:

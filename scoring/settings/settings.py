@@ -58,6 +58,9 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
     engines = () if arguments else engines_from_json(environ.get("SCORING_ENGINES"))
     model = named_model(words)
     model_dir = None if model else mounted_model(environ.get("AZUREML_MODEL_DIR"))
+    named = (
+        (environ.get("SCORING_MODEL") or mounted_name(environ["AZUREML_MODEL_DIR"], model_dir)) if model_dir else None
+    )
     if not (arguments or engines or model or model_dir or environ.get("SCORING_MODEL")):
         raise BadSettings(NO_MODEL, hint=NAME_A_MODEL)
     return ScoringSettings(
@@ -66,7 +69,7 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
         arguments=words,
         model=model or environ.get("SCORING_MODEL") or None,
         revision=named_option(words, "--revision") or environ.get("SCORING_REVISION") or None,
-        served_model_name=environ.get("SCORING_SERVED_MODEL_NAME") or None,
+        served_model_name=environ.get("SCORING_SERVED_MODEL_NAME") or (None if engines else named),
         model_dir=model_dir,
         grace_seconds=_seconds("SCORING_GRACE_SECONDS", environ.get("SCORING_GRACE_SECONDS"), 25.0),
         hub_url=(environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/"),
@@ -93,6 +96,18 @@ def mounted_model(folder: str | None) -> Path | None:
         return root
     below = sorted(found.parent for found in root.glob("*/config.json"))
     return below[0] if below else None
+
+
+def mounted_name(root: str, model_dir: Path) -> str:
+    """Return the name of a mounted model: a Hub id if its folder says one, as `org--name`; else the model asset's.
+
+    Azure mounts assets as NAME/VERSION, and their folder below; elsewhere the folder's own name has to do.
+    """
+    organization, dashes, name = model_dir.name.partition("--")
+    if dashes and organization and name:
+        return f"{organization}/{name}"
+    asset = Path(root)
+    return asset.parent.name if asset.name.isdecimal() and asset.parent.name else model_dir.name
 
 
 def _api_keys(words: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:

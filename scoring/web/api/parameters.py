@@ -22,7 +22,7 @@ ExtraMode = Annotated[
 ]
 
 
-def check_version(
+async def check_version(  # not plain `def`: FastAPI would call that in a thread
     request: Request,
     _: Annotated[str | None, Query(alias="api-version", json_schema_extra={"enum": list(API_VERSIONS)})] = None,
 ) -> None:

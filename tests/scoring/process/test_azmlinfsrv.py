@@ -33,9 +33,8 @@ def inference_server(
     port = free_port()
     environ = scoring_processes.clean_environ(
         AZUREML_MODEL_DIR=str(mounted),
-        SCORING_MODEL="somebody/smollm2",  # on no Hub: the mounted asset wins, and has this name
         SCORING_ENGINE_ARGS=json.dumps({"max_model_len": 1024, "max_num_seqs": 4}),
-        GUNICORN_CMD_ARGS=f"--config {folder / 'gunicorn_loopback.py'}",
+        GUNICORN_CMD_ARGS=f"--config {folder / 'process' / 'gunicorn_loopback.py'}",
     )
     environ.pop("PYTHONPATH")
     command = [Path(sys.executable).with_name("azmlinfsrv"), "--entry_script", folder / "score.py", "--port", port]
@@ -60,7 +59,7 @@ def test_chat(inference_server: str) -> None:
     answer = httpx.post(f"{inference_server}/score", json=CHAT, timeout=60)
     assert answer.status_code == 200
     assert "Paris" in answer.json()["choices"][0]["message"]["content"]
-    assert answer.json()["model"] == "somebody/smollm2"
+    assert answer.json()["model"] == "smollm2"  # as the asset
 
 
 def test_requests_are_answered_side_by_side(inference_server: str) -> None:

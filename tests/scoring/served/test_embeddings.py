@@ -80,6 +80,20 @@ def test_tokens_and_the_default_encoding_of_the_client(openai_embeddings: OpenAI
     assert len(answer.data[0].embedding) == 384
 
 
+def test_the_models_own_size_may_be_asked_for(openai_embeddings: OpenAI, azure_embeddings: EmbeddingsClient) -> None:
+    answer = openai_embeddings.embeddings.create(model="minilm", input="a cat", dimensions=384)
+    assert len(answer.data[0].embedding) == 384
+    assert len(azure_embeddings.embed(input=["a cat"], dimensions=384).data[0].embedding) == 384
+
+
+def test_bits_are_the_signs_of_the_numbers(azure_embeddings: EmbeddingsClient) -> None:
+    numbers = azure_embeddings.embed(input=["a cat"]).data[0].embedding
+    for encoding, offset in (("ubinary", 0), ("binary", 128)):
+        packed = azure_embeddings.embed(input=["a cat"], encoding_format=encoding).data[0].embedding
+        bits = "".join(f"{int(byte) + offset:08b}" for byte in packed)
+        assert [bit == "1" for bit in bits] == [number > 0 for number in numbers]
+
+
 @pytest.mark.parametrize("input_type", ["text", "query", "document"])
 def test_a_model_without_prompts_embeds_queries_and_documents_alike(
     openai_embeddings: OpenAI, azure_embeddings: EmbeddingsClient, input_type: str

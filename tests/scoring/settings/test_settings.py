@@ -108,7 +108,25 @@ def test_mounted_model_wins_over_the_hub(tmp_path: Path, below: str) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "config.json").write_text("{}")
     settings = read_settings([], {"SCORING_MODEL": "org/name", "AZUREML_MODEL_DIR": str(tmp_path)})
-    assert settings.model_dir == folder
+    assert (settings.model_dir, settings.served_model_name) == (folder, "org/name")
+
+
+@pytest.mark.parametrize(
+    ("root", "below", "name"),
+    [
+        pytest.param("models/smollm2/3", "model", "smollm2", id="asset"),
+        pytest.param("models/smollm2/3", ".", "smollm2", id="asset-without-a-folder"),
+        pytest.param("models/smollm2/3", "org--name-1.5B", "org/name-1.5B", id="hub-id"),
+        pytest.param("models", "smollm2", "smollm2", id="folder"),
+    ],
+)
+def test_mounted_model_answers_to_its_name(tmp_path: Path, root: str, below: str, name: str) -> None:
+    folder = tmp_path / root / below
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    environ = {"AZUREML_MODEL_DIR": str(tmp_path / root)}
+    assert read_settings([], environ).served_model_name == name
+    assert read_settings([], {**environ, "SCORING_SERVED_MODEL_NAME": "own"}).served_model_name == "own"
 
 
 def test_loopback_outside_of_a_container() -> None:
