@@ -63,13 +63,19 @@ def dispatch(engine: VllmEngine, asked: Asked) -> ASGIApp:
                 if await relay_to(rust, engine).answer(asked, scope, receive, send):
                     return
             except FrontDied as error:
-                raise Problem(503, "The answer has broken off; try again.", retry_after=RETRY_SECONDS) from error
+                raise _broken_off(engine) from error
         scope[FRONT] = "python"
         own, replay = with_body(scope, asked.path, asked.body), replaying(asked.body, receive)
         asked.drop()
         await engine.app(own, replay, ShortErrors(send))
 
     return answer
+
+
+def _broken_off(engine: VllmEngine) -> Problem:
+    if engine.dead:
+        return Problem(500, "The engine has died.")
+    return Problem(503, "The answer has broken off; try again.", retry_after=RETRY_SECONDS)
 
 
 def relay_to(front: RustFront, engine: VllmEngine) -> Relay:

@@ -17,6 +17,7 @@ import pytest
 CHAT = "/v1/chat/completions"
 AZURE = "/chat/completions?api-version=2025-04-01"
 LONG = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 7000, "ignore_eos": True}
+ENGINE, RUST = "VLLM::Engine", "vllm-rs"
 KEY = {"authorization": "Bearer endurance-key", "extra-parameters": "pass-through"}
 
 
@@ -55,24 +56,25 @@ class Stream(threading.Thread):
         return [line[len("data: ") :] for line in self.text.splitlines() if line.startswith("data: ")]
 
 
-def engine_of(pid: int) -> int | None:
-    """The process of the engine, a child of the server."""
+def child_of(pid: int, name: str) -> int | None:
+    """The child of a process whose name begins like this."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             fields = (entry / "stat").read_text()
         except OSError:
             continue
-        if "VLLM::Engine" in fields and int(fields.rsplit(")", 1)[1].split()[1]) == pid:
+        if f"({name}" in fields and int(fields.rsplit(")", 1)[1].split()[1]) == pid:
             return int(entry.name)
     return None
 
 
-def strike_engine(pid: int, number: int) -> None:
-    """Send a signal to the engine of a server, once there is one."""
-    wait_until(lambda: engine_of(pid) is not None, limit=240)
-    engine = engine_of(pid)
-    assert engine is not None
-    os.kill(engine, number)
+def strike(pid: int, number: int, name: str = ENGINE) -> int:
+    """Send a signal to a child of a server, once there is one; return the child."""
+    wait_until(lambda: child_of(pid, name) is not None, limit=240)
+    child = child_of(pid, name)
+    assert child is not None
+    os.kill(child, number)
+    return child
 
 
 @pytest.fixture
@@ -113,11 +115,11 @@ def test_flood_hang_and_shutdown(breakable_server: Any) -> None:
     assert ready(breakable_server) == 200
 
     # An engine that makes no step while requests wait is not ready; once it goes on it is.
-    strike_engine(breakable_server.pid, signal.SIGSTOP)
+    strike(breakable_server.pid, signal.SIGSTOP)
     try:
         wait_until(lambda: ready(breakable_server) == 503)
     finally:
-        strike_engine(breakable_server.pid, signal.SIGCONT)
+        strike(breakable_server.pid, signal.SIGCONT)
     wait_until(lambda: ready(breakable_server) == 200)
 
     # Shutdown under streams: not ready at once, nothing new, a terminal event for what does not end in time, exit 0.
@@ -144,7 +146,7 @@ def test_seeds_do_not_kill_the_engine_and_its_death_is_told(breakable_server: An
 
     openai_stream, azure_stream = Stream(url + CHAT), Stream(url + AZURE)
     wait_until(lambda: openai_stream.begun and azure_stream.begun)
-    strike_engine(breakable_server.pid, signal.SIGKILL)
+    strike(breakable_server.pid, signal.SIGKILL)
     openai_stream.join(60)
     azure_stream.join(60)
     assert json.loads(openai_stream.events[-2])["error"]["code"] == 500
@@ -160,8 +162,70 @@ def test_seeds_do_not_kill_the_engine_and_its_death_is_told(breakable_server: An
 
 def test_an_engine_killed_while_it_loads_is_told(scoring_processes: ModuleType, random_reasoning_weights: Path) -> None:
     with scoring_processes.scoring_server(str(random_reasoning_weights)) as server:
-        strike_engine(server.pid, signal.SIGKILL)
+        strike(server.pid, signal.SIGKILL)
         assert server.wait() == 1
         server.wait_for_end()
     assert re.fullmatch(r"\[startup\] failed: the engine did not start: .+ \(signal 9, Killed\)\n", server.lines[-2])
     assert "the kernel does that where memory runs out" in server.lines[-1]
+
+
+def test_without_its_rust_front_a_server_goes_on(breakable_server: Any, rust_binary: Any) -> None:
+    url = breakable_server.base_url
+    assert breakable_server.get("/health/ready").json()["fronts"] == ["rust", "python"]
+    openai_stream, azure_stream = Stream(url + CHAT), Stream(url + AZURE)
+    wait_until(lambda: openai_stream.begun and azure_stream.begun)
+    strike(breakable_server.pid, signal.SIGKILL, RUST)
+    openai_stream.join(60)
+    azure_stream.join(60)
+    assert json.loads(openai_stream.events[-2])["error"]["code"] == 503
+    assert json.loads(azure_stream.events[-2])["error"]["code"] == "ServiceUnavailable"
+    assert openai_stream.events[-1] == azure_stream.events[-1] == "[DONE]"
+    breakable_server.wait_for_line("[fronts] vllm-rs has ended by signal 9; vLLM's Python front answers alone")
+    breakable_server.wait_for_line("[fronts] stopping 2 requests of the front that has ended")
+
+    # The Python front answers, and finds a place in the engine, where the two had all.
+    answer = httpx.post(url + CHAT, json={**LONG, "max_tokens": 2}, headers=KEY, timeout=60)
+    assert answer.status_code == 200
+    ready = breakable_server.get("/health/ready")
+    assert (ready.status_code, ready.json()["fronts"]) == (200, ["python"])
+    metrics = httpx.get(url + "/metrics", headers=KEY).text
+    assert re.search(r'gatelift_front{front="rust",model_name=".*"} 0.0', metrics)
+    assert 'gatelift_requests_total{front="python",route="POST /v1/chat/completions",status="200"} 1.0' in metrics
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "reason"),
+    [
+        pytest.param(["--response-role", "a"], {}, "response_role", id="an-argument-that-it-refuses"),
+        pytest.param([], {"VLLM_RUST_FRONTEND_PATH": "/bin/false"}, "vllm-rs has ended with 1", id="an-early-exit"),
+    ],
+)
+def test_a_rust_front_that_does_not_start_is_done_without(
+    scoring_processes: ModuleType,
+    random_reasoning_weights: Path,
+    rust_binary: Any,
+    arguments: list[str],
+    environ: dict[str, str],
+    reason: str,
+) -> None:
+    with scoring_processes.scoring_server(str(random_reasoning_weights), *arguments, **environ) as server:
+        assert reason in server.wait_for_line("[startup] vLLM's Python front answers alone: ")
+        server.wait_until_ready()
+        assert server.get("/health/ready").json()["fronts"] == ["python"]
+
+
+def test_nothing_outlives_a_server_that_is_killed(
+    scoring_processes: ModuleType, random_reasoning_weights: Path, rust_binary: Any
+) -> None:
+    with scoring_processes.scoring_server(str(random_reasoning_weights)) as server:
+        children = [strike(server.pid, 0, RUST), strike(server.pid, 0)]
+        server.signal(signal.SIGKILL)
+        wait_until(lambda: all(has_ended(child) for child in children))
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is no more, or only waits for somebody to ask how it has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True

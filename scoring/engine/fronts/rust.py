@@ -32,6 +32,7 @@ SECRETS = ("VLLM_API_KEY", "SCORING_API_KEY")  # our surface asks for the key; a
 LAST_LINES = 12  # kept to say why it has ended
 END_SECONDS = 5.0
 NOTICE = re.compile(r"For more information, try|Remove these arguments|^Caused by:$")
+ALL_ARGUMENTS = re.compile(r"invalid value '.*' for '--args-json <JSON>': ?")  # of all, where one is meant
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 PREFIX = re.compile(r"^\(RustFrontend pid=\d+\)\s+")
 # Runs in the new process before vllm-rs does: the kernel ends it when the thread that has started it is gone. The
@@ -179,7 +180,7 @@ def environment(environ: Mapping[str, str]) -> MutableMapping[str, str]:
 
 def last_words(lines: Iterable[str]) -> str:
     """Return the error among the last lines of a process, in one line of at most 300 characters."""
-    said = [line for line in lines if not NOTICE.search(line.strip())]
+    said = [ALL_ARGUMENTS.sub("", line) for line in lines if not NOTICE.search(line.strip())]
     begin = max(
         (at for at, line in enumerate(said) if line.startswith("error:") or " ERROR " in f" {line} "), default=0
     )

@@ -152,7 +152,12 @@ def test_its_environment_has_no_key_of_ours_and_few_threads() -> None:
             id="cause",
         ),
         pytest.param(
-            ["error: not implemented:", "- uvicorn_log_level", "Remove these arguments to continue."],
+            [
+                "error: invalid value '{}' for '--args-json <JSON>': ",
+                "not implemented:",
+                "- uvicorn_log_level",
+                "Remove these arguments to continue.",
+            ],
             "error: not implemented: - uvicorn_log_level",
             id="refused",
         ),
