@@ -10,7 +10,7 @@ from typing import Any
 from serving.about import about, say
 from serving.client import Client
 from serving.endpoint import add_endpoint_arguments, run_endpoint
-from serving.matrix import AXES, QUICK, WHOLE, cells
+from serving.matrix import AXES, PLAIN, QUICK, WHOLE, cells
 from serving.processes import clean_up_at_sigterm
 from serving.report import as_markdown, tables, write_page
 from serving.runs import Bench, parse_arms, run_cells, run_starts
@@ -23,9 +23,10 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="scripts/bench serve", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="what the table of targets needs: ten minutes")
+    words = "Any of these: the product of their values alone, with the value in [] for the others."
+    cells_of = parser.add_argument_group("cells", words)
     for name, values in AXES.items():
-        words = f"comma-separated, of {','.join(map(str, values))}; measures the product of these options alone"
-        parser.add_argument(f"--{name}", help=words)
+        cells_of.add_argument(f"--{name}", help=f"of {','.join(map(str, values))} [{PLAIN[name][0]}]", metavar="A,B")
     parser.add_argument(
         "--arms",
         default=ARMS,

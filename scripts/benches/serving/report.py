@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from serving.plots import Dot, key, ratio_plot
 from serving.targets import MEASURES, STARTS, ratio
 
 STYLE = """
@@ -19,6 +20,7 @@ NOTE = (
     "Every ratio is to the first arm, round by round: the median, and the lowest and highest round in brackets."
     " Rounds in which the load client held a request back are thrown away and measured again."
 )
+PLOTTED = ("requests_per_second", "ttft_p50", "ttft_p95", "gap_p99", "latency_p95", "front_cpu_ms")
 ENDPOINT = {
     "rate": "asked/s",
     "requests_per_second": "done/s",
@@ -59,7 +61,7 @@ def as_markdown(found: Sequence[Table]) -> str:
 def write_page(document: dict[str, Any], path: Path) -> None:
     """Write the HTML page, without scripts and without fonts or images from elsewhere."""
     about = Table("About", ["what", "value"], [[name, str(value)] for name, value in document["about"].items()])
-    body = "\n".join(_as_html(table) for table in [about, *tables(document)])
+    body = "\n".join([*(_as_html(table) for table in [about, *tables(document)]), *_plots(document)])
     path.write_text(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>Serving bench</title><style>{STYLE}</style><body><h1>Serving bench</h1><p>{NOTE}</p>{body}</body>"
@@ -72,6 +74,18 @@ def _as_html(table: Table) -> str:
 
     rows = "".join(cells("td", row) for row in table.rows)
     return f"<h2>{html.escape(table.title)}</h2><table>{cells('th', table.head)}{rows}</table>"
+
+
+def _plots(document: dict[str, Any]) -> Iterator[str]:
+    first, *arms = document.get("arms", [""])
+    for name in PLOTTED if arms else ():
+        dots: list[Dot] = []
+        for cell in document.get("cells", []):
+            values = {arm: [row[name] for row in rounds] for arm, rounds in cell["rounds"].items()}
+            both = {arm: ratio(values[arm], values[first]) for arm in arms}
+            dots += [(cell["name"], arm, one.median, one.low, one.high) for arm, one in both.items() if one]
+        if dots:
+            yield f"<h2>{MEASURES[name][0]}, ratio to {html.escape(first)}</h2>" + key(arms) + ratio_plot(dots, arms)
 
 
 def _targets(document: dict[str, Any]) -> Table:
