@@ -1,1 +1,1 @@
-"""What is served, by whose contract: routes, and how each API words requests, answers and errors."""
+"""What is served, by whose contract: paths, and how each API words requests, answers and errors."""

@@ -1,1 +1,1 @@
-"""The HTTP surface: one plain ASGI callable that finds the route, asks for a key, admits, and sees every answer end."""
+"""The HTTP surface: one plain ASGI callable that asks for a key, hands requests on, and sees every answer end."""

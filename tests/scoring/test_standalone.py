@@ -16,7 +16,7 @@ assert callable(module.init) and callable(module.run)
 loaded = [name for name in sys.modules if name.startswith("scoring")]
 print(sys.modules["scoring"].__file__)
 assert all(sys.modules[name].__file__.startswith(sys.argv[2]) for name in loaded)
-heavy = {"vllm", "torch", "transformers", "flask"} & set(sys.modules)
+heavy = {"vllm", "torch", "transformers", "flask", "fastapi", "pydantic"} & set(sys.modules)
 assert not heavy, f"loading the script imports {heavy}"
 """
 

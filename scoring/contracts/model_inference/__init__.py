@@ -1,1 +1,1 @@
-"""The Azure AI Model Inference API: its fields, requests, answers and document."""
+"""The Azure AI Model Inference API: what it takes and answers as typed models, and the same in vLLM's words."""
