@@ -21,6 +21,11 @@ class Timeline:
         self._finished: list[tuple[str, float]] = []
         self.total: float | None = None
 
+    @property
+    def seconds(self) -> float:
+        """How long the start has taken so far."""
+        return self._clock() - self._began
+
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Time a phase and log it once it is through; a phase that raises is not logged."""

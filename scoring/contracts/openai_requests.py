@@ -8,10 +8,15 @@ Document = dict[str, Any]
 
 
 def openai_for_vllm(document: Document, name: str) -> Document:
-    """Return the same object, or one whose blank `model` is the served one's name."""
+    """Return the same object, or one without members that are null, and with the served name for a blank `model`."""
     model = document.get("model", "")
-    if model is None or (isinstance(model, str) and not model.strip()):
-        return {**document, "model": name}
+    if isinstance(model, str) and not model.strip():
+        document = {**document, "model": name}
+    if (
+        None in document.values()
+    ):  # "not given", which vLLM refuses for some and takes for a value of its own for others
+        document = {member: value for member, value in document.items() if value is not None}
+        document.setdefault("model", name)
     return document
 
 

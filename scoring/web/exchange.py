@@ -1,10 +1,9 @@
-"""One request on its way to an engine and back: engine, room, body, and what happens when it is cut off."""
+"""One request on its way to an engine and back: engine, room, body."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from scoring.asgi import ASGIApp, Receive, Scope, Send, header
+from scoring.asgi import Receive, Scope, Send, header
 from scoring.contracts.openai_requests import openai_for_vllm
 from scoring.engine.client import VllmEngine
 from scoring.problems import Problem
@@ -15,7 +14,6 @@ from scoring.web.service import Service
 from scoring.web.watched_send import WatchedSend
 
 Document = dict[str, Any]
-RETRY_SECONDS = 5
 
 
 class Exchange:
@@ -57,21 +55,7 @@ class Exchange:
         """Have the engine answer, through `send` if one is given that rewrites; raises `Problem` (429)."""
         with self.service.gate(engine).admitted() as place:
             self.send.on_end = place.end
-            await self.pass_to(dispatch(engine, asked), self.scope, send or self.send)
-
-    async def pass_to(self, app: ASGIApp, scope: Scope, send: Send) -> None:
-        """Have an app answer; one that is cut off at the end of the process tells the client so."""
-        task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]
-        self.service.enter(task)
-        try:
-            await app(scope, self.receive, send)
-        except asyncio.CancelledError:
-            if task not in self.service.cut_off:
-                raise
-            task.uncancel()
-            await self.send.fail(Problem(503, "The server is shutting down.", retry_after=RETRY_SECONDS))
-        finally:
-            self.service.leave(task)
+            await dispatch(engine, asked)(self.scope, self.receive, send or self.send)
 
     async def answer_openai(
         self, task: str, path: str, for_vllm: Callable[[Document, str], Document] = openai_for_vllm

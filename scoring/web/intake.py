@@ -1,6 +1,8 @@
 """Request bodies on their way in: how long one may take, and how much of all may lie here half sent."""
 
 import asyncio
+import math
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +21,6 @@ from scoring.settings.limits import Limits
 FREE_BYTES = 64 * 1024  # of each body not counted: a prompt must come through while others send slowly
 INLINE_BYTES = 64 * 1024  # longer bodies are read in a thread: milliseconds, up to a second
 THREADS = 2
-RETRY_SECONDS = 5
 CLOSE = (b"connection", b"close")  # else the rest of the body would still be waited for
 
 
@@ -38,12 +39,13 @@ class Intake:
         self._limits = limits
         self._most = max(limits.max_reading_bytes, limits.max_body_bytes)
         self._threads = ThreadPoolExecutor(THREADS, "intake")
+        self._seconds = 5.0  # how long a long body has taken of late
         self.held = 0
 
     async def read(self, scope: Scope, receive: Receive) -> bytes:
         """Return the body; refuse one that is too long (413), comes too slowly (408) or finds no room (429)."""
         seconds = self._limits.body_seconds or None
-        counted = _Counted(self, receive)
+        counted, began = _Counted(self, receive), time.monotonic()
         try:
             async with asyncio.timeout(seconds):
                 return await read_body(scope, counted, self._limits.max_body_bytes)
@@ -52,7 +54,9 @@ class Intake:
         except TimeoutError as error:
             raise Problem(408, f"The body was not here within {seconds} seconds.", headers=[CLOSE]) from error
         finally:
-            self.held -= counted.held
+            if counted.held:
+                self.held -= counted.held
+                self._seconds += 0.2 * (time.monotonic() - began - self._seconds)
 
     async def read_request(self, scope: Scope, receive: Receive, engine: VllmEngine) -> Received:
         """Read the body and refuse what it must not ask an engine for."""
@@ -87,7 +91,7 @@ class Intake:
                 429,
                 f"Bodies of more than {self._most} bytes are on their way here; try again shortly.",
                 headers=[CLOSE],
-                retry_after=RETRY_SECONDS,
+                retry_after=min(60, max(1, math.ceil(self._seconds))),
             )
 
 

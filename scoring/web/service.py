@@ -14,6 +14,8 @@ from scoring.web.admission import Admission
 from scoring.web.counts import RequestCounts
 from scoring.web.intake import Intake
 
+RETRY_SECONDS = 5
+
 
 class State(Enum):
     """Where the process stands in its life; only READY takes requests."""
@@ -57,6 +59,15 @@ class Service:
         status = "failed" if self.state is State.READY and not self.ready else self.state.value
         fronts = sorted({front for engine in self.engines for front in engine.fronts}, reverse=True)
         return {"status": status, "fronts": fronts, **self.timeline.to_json()}
+
+    @property
+    def retry_seconds(self) -> int:
+        """After how long a client that finds no readiness may ask again: as a start goes on, and as long as it took."""
+        if self.state is State.LOADING:
+            return min(60, max(RETRY_SECONDS, round(self.timeline.seconds / 4)))
+        if self.state is State.FAILED or self.engine_died.is_set():
+            return min(60, max(RETRY_SECONDS, round(self.timeline.total or 0)))
+        return RETRY_SECONDS
 
     def add(self, engine: VllmEngine) -> None:
         """Take in one more engine; a task has one, so that a request's route tells which is meant."""

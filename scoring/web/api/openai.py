@@ -59,7 +59,7 @@ async def stored_response(request: Request, response_id: str) -> Response:
     """Give, delete or cancel a response that is kept."""
     exchange = exchange_of(request)
     engine = exchange.engine_for(GENERATE)
-    return Answer(partial(exchange.pass_to, engine.app, dict(request.scope), ShortErrors(exchange.send)))
+    return Answer(partial(engine.app, dict(request.scope), exchange.receive, ShortErrors(exchange.send)))
 
 
 @embeddings.post(EMBEDDINGS)
