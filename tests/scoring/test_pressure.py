@@ -2,131 +2,15 @@
 
 import asyncio
 import json
-import socket
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
-from scoring.asgi import Message, Receive, Scope, Send, send_json
-from scoring.engine.client import GENERATE
-from scoring.process.server import http_server, open_listener
-from scoring.settings.settings import read_settings
-from scoring.timeline import Timeline
-from scoring.web.api.app import build_api
-from scoring.web.service import Service, State
-from tests.scoring.resting import RestingEngine
+from tests.scoring.pressed import BODY, CHAT, JSON, PIECE, Engine, Served, run, until
 
-CHAT = "/v1/chat/completions"
 AZURE = "/chat/completions?api-version=2025-04-01"
-BODY = {"messages": [{"role": "user", "content": "Hi"}]}
-USAGE = {"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1}
-COMPLETION = {"id": "a", "object": "chat.completion", "created": 1, "model": "stand-in", "choices": [], "usage": USAGE}
-JSON = "content-type: application/json\r\n"
-PIECE = b"data: " + b"x" * 65_000 + b"\n\n"
 MOST_PIECES = 160  # what sockets may hold for a reader that stalls: some megabytes
-
-
-class Engine(RestingEngine):
-    """Stands where vLLM's engine does; `app` is what it answers with."""
-
-    max_num_seqs = 2
-    max_num_queued = 2
-
-    def __init__(self) -> None:
-        super().__init__(GENERATE)
-        self.release = asyncio.Event()
-        self.taken = 0
-        self.lingers = False  # whether it has something to do when its answer has ended
-        self.pieces = 0
-        self.left = asyncio.Event()
-
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a stream without end to those who ask for one, the others once they are released."""
-        self.taken += 1
-        if not json.loads((await receive())["body"]).get("stream"):
-            await self.release.wait()
-            await send_json(send, 200, COMPLETION)
-            await until(lambda: not self.lingers)
-            return
-        streaming = asyncio.ensure_future(self._stream(send))
-        gone = asyncio.ensure_future(_disconnect(receive))
-        try:
-            await asyncio.wait({streaming, gone}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            streaming.cancel()
-            gone.cancel()
-            self.left.set()
-
-    async def _stream(self, send: Send) -> None:
-        headers = [(b"content-type", b"text/event-stream")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        while True:
-            await send({"type": "http.response.body", "body": PIECE, "more_body": True})
-            self.pieces += 1
-            await asyncio.sleep(0)  # as vLLM's generators do; without a client `send` returns at once
-
-
-async def _disconnect(receive: Receive) -> Message:
-    while (message := await receive())["type"] != "http.disconnect":
-        continue
-    return message
-
-
-class Served:
-    """A service under test: its engine, its URL, and what ends it."""
-
-    def __init__(self, **environ: str) -> None:
-        self.settings = read_settings([], {"SCORING_MODEL": "a/b", "PORT": "0", **environ})
-        self.service = Service(self.settings, Timeline())
-        self.engine = Engine()
-        self.service.add(self.engine)  # type: ignore[arg-type]
-        self.service.api = build_api(self.service)
-        self.service.state = State.READY
-        self.http = http_server(self.service)
-        listener = open_listener(self.settings)
-        self.port = listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.serving = asyncio.ensure_future(self.http.serve(sockets=[listener]))
-
-    async def end(self, grace: float) -> None:
-        """End as SIGTERM makes it end."""
-        await self.service.drain(grace)
-        self.http.should_exit = True
-        await asyncio.wait_for(self.serving, 30)
-
-    async def stalled_reader(self) -> socket.socket:
-        """Ask for a stream and read nothing of it."""
-        client = socket.socket()
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", self.port))
-        body = json.dumps({**BODY, "stream": True}).encode()
-        head = (
-            f"POST {CHAT} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-        )
-        await asyncio.get_running_loop().sock_sendall(client, head.encode() + body)
-        return client
-
-
-def run(test: Callable[[Served], Awaitable[None]], **environ: str) -> None:
-    async def live() -> None:
-        served = Served(**environ)
-        try:
-            await asyncio.wait_for(test(served), 60)
-        finally:
-            served.engine.release.set()
-            await served.end(0)
-
-    with asyncio.Runner(loop_factory=uvicorn.Config(app=_disconnect).get_loop_factory()) as runner:
-        runner.run(live())
-
-
-async def until(done: Callable[[], bool]) -> None:
-    while not done():  # noqa: ASYNC110  (what is waited for is a plain value)
-        await asyncio.sleep(0.02)
 
 
 async def stands_still(engine: Engine) -> None:
@@ -257,3 +141,68 @@ def test_http_1_0_gets_a_stream_without_chunks() -> None:
         await served.engine.left.wait()
 
     run(old_client)
+
+
+def half_a_request(served: Served, body: bytes) -> bytes:
+    head = f"POST {CHAT} HTTP/1.1\r\nhost: a\r\n{JSON}content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    return head.encode() + body[:10]
+
+
+def test_body_that_is_on_its_way_at_the_end_is_waited_for() -> None:
+    async def end(served: Served) -> None:
+        served.engine.release.set()
+        body = json.dumps(BODY).encode()
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(half_a_request(served, body))
+        await until(lambda: bool(served.service.in_flight))
+        ending = asyncio.ensure_future(served.end(30))
+        await until(lambda: not served.service.ready)
+        writer.write(body[10:])
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        await ending
+
+    run(end)
+
+
+def test_body_that_does_not_come_before_the_end_is_refused() -> None:
+    async def end(served: Served) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(half_a_request(served, json.dumps(BODY).encode()))
+        await until(lambda: bool(served.service.in_flight))
+        await served.end(0.1)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert b"retry-after: " in head
+        assert json.loads(body)["error"]["message"] == "The server is shutting down."
+        writer.close()
+
+    run(end)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        pytest.param(b'{"messages": [' + b"{}," * 11_000_000 + b"{}]}", "SCORING_MAX_JSON_CONTAINERS", id="objects"),
+        pytest.param(b'{"prompt": [' + b"1," * 16_000_000 + b"1]}", "SCORING_MAX_JSON_VALUES", id="tokens"),
+        pytest.param(json.dumps({**BODY, "x": '{[,\\"' * 4_000_000}).encode(), "", id="brackets-in-a-text"),
+    ],
+)
+def test_big_body_does_not_hold_up_others(body: bytes, words: str) -> None:
+    async def big(served: Served) -> None:
+        served.engine.release.set()
+        async with httpx.AsyncClient(base_url=served.url, timeout=60) as client:
+            headers = {"content-type": "application/json"}
+            asking = asyncio.ensure_future(client.post(CHAT, content=body, headers=headers))
+            await until(lambda: bool(served.service.in_flight))
+            probes = 0
+            while not asking.done():
+                assert (await client.get("/health/live")).status_code == 200
+                probes += 1
+            answer = await asking
+            assert answer.status_code == (422 if words else 200), answer.text[:500]
+            assert words in answer.text
+            assert len(answer.content) < 1000
+            assert probes > 3
+
+    run(big)

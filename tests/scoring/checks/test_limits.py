@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scoring.checks.body import parse_body
-from scoring.checks.ceilings import check_ceilings, survey
+from scoring.checks.ceilings import check_ceilings, check_length, check_tokens, survey
 from scoring.errors import BadSettings
 from scoring.problems import Problem
 from scoring.settings.limits import Limits, read_limits
@@ -203,3 +203,51 @@ def test_limits_are_read_from_the_environment() -> None:
     assert read_limits({"SCORING_MAX_N": "2"}).max_n == 2
     with pytest.raises(BadSettings, match="SCORING_MAX_N"):
         read_limits({"SCORING_MAX_N": "two"})
+
+
+@pytest.mark.parametrize(
+    ("document", "param"),
+    [
+        pytest.param({"max_tokens": 2049}, "max_tokens", id="chat"),
+        pytest.param({"max_tokens": "2049"}, "max_tokens", id="digits"),
+        pytest.param({"max_completion_tokens": 10**30}, "max_completion_tokens", id="huge"),
+        pytest.param({"max_output_tokens": 4000}, "max_output_tokens", id="responses"),
+        pytest.param({"max_tokens": 2048}, None, id="all-of-it"),
+        pytest.param({"max_tokens": None}, None, id="not-given"),
+    ],
+)
+def test_more_tokens_than_the_context_holds_are_refused(document: dict[str, Any], param: str | None) -> None:
+    if param is None:
+        check_length(document, 2048)
+        return
+    with pytest.raises(Problem, match="maximum context length is 2048 tokens") as caught:
+        check_length(document, 2048)
+    assert (caught.value.status, caught.value.param) == (400, param)
+
+
+@pytest.mark.parametrize(
+    ("document", "param"),
+    [
+        pytest.param({"prompt": [True]}, "prompt.0", id="for-a-prompt"),
+        pytest.param({"prompt": ["a", False]}, "prompt.1", id="among-texts"),
+        pytest.param({"prompt": [[1, True]]}, "prompt.0.1", id="among-tokens"),
+        pytest.param({"input": [1, True]}, "input.1", id="to-embed"),
+        pytest.param({"prompt": [0, 1]}, None, id="tokens"),
+        pytest.param({"prompt": "true"}, None, id="text"),
+        pytest.param({"input": [{"content": True}]}, None, id="elsewhere-it-is-left-to-vllm"),
+    ],
+)
+def test_switches_are_no_tokens(document: dict[str, Any], param: str | None) -> None:
+    if param is None:
+        check_tokens(document)
+        return
+    with pytest.raises(Problem) as caught:
+        check_tokens(document)
+    assert (caught.value.status, caught.value.param) == (400, param)
+
+
+def test_what_a_refusal_repeats_is_cut() -> None:
+    problem = Problem(400, "m" * 10**6 + " is wrong", param="p" * 10**6, details={"loc": ["a" * 10**6] * 10**4})
+    assert len(problem.message) <= 1000
+    assert problem.message.endswith(" is wrong")
+    assert len(json.dumps([problem.param, problem.details])) < 10_000
