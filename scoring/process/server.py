@@ -14,6 +14,7 @@ from types import FrameType
 import uvicorn
 
 from scoring.engine import modules, start
+from scoring.engine.fronts.rust import end_fronts
 from scoring.errors import BadSettings, ScoringError
 from scoring.process.host_driver import restart_process, settle
 from scoring.process.lifecycle import bring_up, watch_engines
@@ -36,8 +37,8 @@ Serves MODEL (a Hugging Face id or a folder) with vLLM. Without arguments the se
 PORT, SCORING_HOST, SCORING_MODEL, SCORING_REVISION, SCORING_SERVED_MODEL_NAME, SCORING_ENGINE_ARGS (a JSON object of
 vLLM's arguments), SCORING_ENGINES (a JSON list of {"model": …, vLLM's arguments}: a chat and an embedding model in one
 process), SCORING_RESPONSE_STORE (where /v1/responses are kept: memory, sqlite:///folder/file.db, redis://host:6379/0)
-with SCORING_RESPONSE_STORE_SECONDS and _BYTES, AZUREML_MODEL_DIR, HF_TOKEN, HF_ENDPOINT. `vllm serve --help=all` lists
-vLLM's arguments."""
+with SCORING_RESPONSE_STORE_SECONDS and _BYTES, SCORING_FRONT (which of vLLM's front ends answer: auto, rust, python),
+AZUREML_MODEL_DIR, HF_TOKEN, HF_ENDPOINT. `vllm serve --help=all` lists vLLM's arguments."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,6 +69,7 @@ def _run(settings: ScoringSettings, listener: socket.socket) -> int:
 
 def leave(code: int) -> None:
     """End now: threads that still import or load must not hold up the exit."""
+    end_fronts()
     for child in start.child_processes():
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)

@@ -44,6 +44,8 @@ WITH_PARENT = (
     "os.execv(sys.argv[2], sys.argv[2:])\n"
 )
 
+_fronts: "list[RustFront]" = []  # that have been started here
+
 
 @dataclass
 class Relayed:
@@ -84,6 +86,7 @@ class RustFront:
 
         Call it when the engine's process has been forked: that one must not inherit the socket.
         """
+        _fronts.append(self)
         listener = socket.socket(socket.AF_UNIX)
         try:
             listener.bind(self.path)
@@ -154,6 +157,12 @@ class RustFront:
                     self._lines.append(text)
                     logger.info("[vllm-rs] %s", text)
         self._ended.set_result(process.returncode)
+
+
+def end_fronts() -> None:
+    """End what is left, as this process is about to end without further ado."""
+    for front in _fronts:
+        front.close()
 
 
 def command_line(program: str, numbers: list[int], arguments: Mapping[str, Any]) -> list[str]:

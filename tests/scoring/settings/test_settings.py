@@ -142,6 +142,7 @@ def test_loopback_outside_of_a_container() -> None:
         pytest.param({"SCORING_ENGINE_ARGS": "{"}, "not JSON", id="engine-args-broken"),
         pytest.param({"SCORING_ENGINE_ARGS": "[]"}, "a JSON list", id="engine-args-list"),
         pytest.param({"SCORING_GRACE_SECONDS": "-1"}, "SCORING_GRACE_SECONDS", id="negative-grace"),
+        pytest.param({"SCORING_FRONT": "go"}, "SCORING_FRONT is 'go'", id="no-such-front"),
     ],
 )
 def test_bad_settings(environ: dict[str, str], words: str) -> None:
