@@ -104,7 +104,11 @@ HOMES = {
 ONLY = {
     "infra": (),  # it handles `scoring` as files
     "scoring": (),  # the container has no other file of this repository
-    "infra/emulator": ("infra/errors.py", "infra/hub/demo_models.py"),  # usable without the rest of infra
+    "infra/emulator": (
+        "infra/errors.py",
+        "infra/paths.py",
+        "infra/hub/demo_models.py",
+    ),  # usable without the rest of infra
 }
 LARGER_FOLDERS: dict[str, str] = {}
 MORE_PARAMETERS = {

@@ -23,7 +23,7 @@ OBJECT = '{"a": 1}'
 
 
 def vllm_arguments() -> list[str]:
-    """Every long option of vLLM's parser with its kind, with underscores; those that only switch another off left out."""
+    """Every long option of vLLM's parser with its kind, with underscores, but none that only switches another off."""
     prepare_environment(os.environ)
     vllm = VllmModules()
     parser = vllm.make_arg_parser(vllm.argument_parser(prog="vllm serve"))

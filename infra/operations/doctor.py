@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from infra.errors import AccessDenied, GateliftError, NotFound
 from infra.hub.access import ModelFacts
 from infra.hub.demo_models import demo_model
 from infra.hub.token_form import NOT_USED, other_places
+from infra.local_vllm import check_vllm, local_fronts
 from infra.planning.cautions import disk_need, shared_memory
 from infra.planning.desired import shipped_sources
 from infra.planning.observe import workspace
@@ -74,7 +74,9 @@ def run_checks(path: Path, *, local: bool, token: str | None, environ: MutableMa
     if spec is None:
         return
     if local:
-        yield attempt("vllm", check_vllm)
+        yield (check := attempt("vllm", check_vllm))
+        if check.verdict is Verdict.OK:
+            yield attempt("fronts", lambda: local_fronts(spec.deployment.environment_variables, environ))
         yield attempt("weights", lambda: check_weights(spec, environ))
     place = "emulator" if local else "login"
     target, check = opened(place, lambda: open_target(spec, local=local, environ=environ, absent="allow"), "")
@@ -130,16 +132,6 @@ def check_login(target: Target) -> str:
     if target.local:
         return "is available"
     return f"{describe_login(target.arm.credential, target.arm.scope)}, in {target.azure.name}"
-
-
-def check_vllm() -> str:
-    """The Python that runs gatelift can serve a model."""
-    if find_spec("vllm") is None:
-        raise GateliftError(
-            "vLLM is not installed in gatelift's Python, so no model can be served on this machine",
-            hint="install it with `scripts/setup`, or by hand: pip install 'gatelift[serve-cpu]'",
-        )
-    return "is installed"
 
 
 def check_weights(spec: StackSpec, environ: MutableMapping[str, str]) -> str:

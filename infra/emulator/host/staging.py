@@ -14,6 +14,7 @@ from infra.emulator.host.log import ContainerLog
 from infra.emulator.host.process import OWNER_VARIABLE, Command
 from infra.emulator.identity.managed_identity import identity_header
 from infra.emulator.world import World
+from infra.paths import cache_dir
 
 APP = Path("var", "azureml-app")
 MODELS = "/var/azureml-app/azureml-models"
@@ -89,6 +90,9 @@ def _base_environment(world: World, environ: Mapping[str, str], shared: Path) ->
         **inherited,
         OWNER_VARIABLE: str(world.paths.root.resolve()),
         "HOME": str(home),
+        "GATELIFT_CACHE_DIR": str(
+            cache_dir(environ)
+        ),  # where the program is that vLLM's image brings and its CPU wheel lacks
         "HF_HOME": str(shared / "huggingface"),
         "HF_ENDPOINT": world.urls.hub,
         "HF_HUB_DISABLE_TELEMETRY": "1",

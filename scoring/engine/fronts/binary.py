@@ -6,6 +6,7 @@ gatelift's cache folder, in a folder named after the version that it belongs to.
 
 import importlib.util
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,3 +67,8 @@ def _packaged() -> list[Path]:
 
 def _runs(path: Path) -> bool:
     return path.is_file() and os.access(path, os.X_OK)
+
+
+if __name__ == "__main__":  # `gatelift doctor --local` asks so: it imports nothing of this package
+    found = find_binary(os.environ)
+    sys.exit(0 if isinstance(found, RustBinary) else found.reason)

@@ -30,6 +30,32 @@ def test_a_stack_that_can_be_created_passes(bench: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("variables", "there", "said"),
+    [
+        pytest.param({}, True, "vLLM's Rust and Python ones", id="both"),
+        pytest.param(
+            {"VLLM_RUST_FRONTEND_PATH": "/nowhere"},
+            False,
+            "vLLM's Python one alone: VLLM_RUST_FRONTEND_PATH=/nowhere is no executable file",
+            id="no-program",
+        ),
+        pytest.param({"SCORING_FRONT": "python"}, True, "alone, as SCORING_FRONT says", id="not-wanted"),
+    ],
+)
+def test_the_fronts_of_a_local_container_are_told(
+    variables: dict[str, str], there: bool, said: str, bench: Any, tmp_path: Path
+) -> None:
+    if there:
+        program = tmp_path / "vllm-rs"
+        program.touch(0o755)
+        variables = {**variables, "VLLM_RUST_FRONTEND_PATH": str(program)}
+    spec = bench.spec("fronts", deployment={"environment_variables": variables})
+    found = checks(bench, tmp_path, spec, GOOD)["fronts"]
+    assert found.verdict is Verdict.OK
+    assert said in found.detail
+
+
+@pytest.mark.parametrize(
     ("changes", "token", "check", "verdict", "text"),
     [
         pytest.param({}, None, "token", Verdict.FAIL, "none was given", id="no-token"),
