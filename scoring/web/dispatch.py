@@ -1,9 +1,10 @@
 """How a request that has been checked reaches the engine: which of its fronts answers, and with which bytes."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
+
+import msgspec
 
 from scoring.asgi import ASGIApp, Receive, Scope, Send, replaying, with_body
 from scoring.engine.client import VllmEngine
@@ -37,7 +38,7 @@ class Asked:
     @classmethod
     def of(cls, path: str, received: Received, prepared: dict[str, Any]) -> "Asked":
         """Keep the client's own bytes where its contract has changed nothing."""
-        body = received.body if prepared is received.document else json.dumps(prepared).encode()
+        body = received.body if prepared is received.document else msgspec.json.encode(prepared)
         return cls(path, body, prepared)
 
     def drop(self) -> None:
