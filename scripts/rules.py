@@ -82,6 +82,7 @@ PLACES = (
     "scoring/engine",
     "scoring/engine/fronts",
     "scoring/engine/repairs",
+    "scoring/engine/repairs/hermes",
     "scoring/engine/versions.py",
     "scoring/checks",
     "scoring/settings",

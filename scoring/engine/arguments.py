@@ -99,3 +99,6 @@ def _load_plugins(vllm: VllmModules, parsed: Namespace) -> None:
     known = vllm.tool_parsers.list_registered()
     if parsed.tool_call_parser and parsed.tool_call_parser not in known:
         raise KeyError(f"tool call parser {parsed.tool_call_parser!r} is none of {', '.join(sorted(known))}")
+    known = vllm.reasoning_parsers.list_registered()
+    if parsed.reasoning_parser and parsed.reasoning_parser not in known:
+        raise KeyError(f"reasoning parser {parsed.reasoning_parser!r} is none of {', '.join(sorted(known))}")

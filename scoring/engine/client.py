@@ -12,9 +12,8 @@ from scoring.engine.fronts.metrics import merged, rust_families
 from scoring.engine.fronts.orphans import stop_orphans
 from scoring.engine.fronts.rust import Relayed, RustFront
 from scoring.engine.fronts.table import FrontFacts
+from scoring.engine.mending import mend_app, mend_client
 from scoring.engine.modules import VllmModules, is_cpu_build
-from scoring.engine.repairs import body_faults
-from scoring.engine.repairs.unsent_requests import forget_unsent
 from scoring.engine.tracing import flush_traces
 from scoring.engine.versions import installed_version
 
@@ -189,12 +188,12 @@ class VllmEngine:
     async def open_app(self, on_death: Callable[[], None]) -> None:
         """Build vLLM's app for what this model can do, and enter its lifespan."""
         self._count_steps()
-        forget_unsent(self._client)
+        mend_client(self._vllm, self._client)
         await self._client.reset_mm_cache()
         self.tasks = tuple(await self._client.get_supported_tasks())
         self.app = await asyncio.to_thread(self._vllm.build_app, self._parsed, self.tasks, self._client.model_config)
-        body_faults.install(self.app)
         await self._vllm.init_app_state(self._client, self.app.state, self._parsed, self.tasks)
+        mend_app(self._vllm, self.app)
         self.app.state.server = DeathSwitch(on_death)
         if EMBED in self.tasks and self._client.model_config.is_multimodal_model:
             self.tasks += (EMBED_IMAGES,)

@@ -45,8 +45,20 @@ MODULES_0_33 = MODULES_0_32 | {
     "validate_parsed_serve_args": "vllm.entrypoints.common.cli_args",
     "jsonify_non_default_args": "vllm.entrypoints.common.startup",
 }
-REPAIRS = frozenset({"body_faults", "media_fetching", "unsent_requests"})
-RELEASES = (Release("0.32", MODULES_0_32, REPAIRS), Release("0.33", MODULES_0_33, REPAIRS))
+REPAIRS_0_33 = frozenset(
+    {
+        "body_faults",
+        "media_fetching",
+        "reasoning_stops",
+        "reasoning_text",
+        "short_logs",
+        "tool_calls",
+        "tool_grammar",
+        "unsent_requests",
+    }
+)
+REPAIRS_0_32 = REPAIRS_0_33 | {"closed_reasoning", "cut_calls"}
+RELEASES = (Release("0.32", MODULES_0_32, REPAIRS_0_32), Release("0.33", MODULES_0_33, REPAIRS_0_33))
 SUPPORTED = tuple(release.minor for release in RELEASES)
 
 

@@ -11,8 +11,8 @@ from scoring.asgi import call_app
 from scoring.engine import arguments as serve_arguments
 from scoring.engine import start
 from scoring.engine.client import EMBED, GENERATE, VllmEngine
+from scoring.engine.mending import mend_modules
 from scoring.engine.modules import VllmModules
-from scoring.engine.repairs import media_fetching, short_logs
 from scoring.engine.tuning import tune_process
 from scoring.errors import BadSettings, EngineFailed
 from scoring.process.rust import settle_rust
@@ -39,8 +39,7 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
             early.result()
     vllm = await imports
     parsed = await in_thread(lambda: serve_arguments.parse_arguments(vllm, settings.arguments))
-    media_fetching.install()
-    short_logs.install()
+    mend_modules(vllm, parsed)
     weights = await (early or _weights(settings, timeline, _parsed_model(settings, parsed)))
     _settle(parsed, settings, weights)
     with timeline.phase("engine"):
