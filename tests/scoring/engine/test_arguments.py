@@ -23,7 +23,7 @@ def add_options(parser: ArgumentParser) -> ArgumentParser:
     parser.add_argument("--max-num-queued-reqs", type=int)
     for name in ("--headless", "--enforce-eager", "--enable-chunked-prefill"):
         parser.add_argument(name, action="store_true", default=None)
-    for name in ("--tool-parser-plugin", "--reasoning-parser-plugin", "--tool-call-parser"):
+    for name in ("--tool-parser-plugin", "--reasoning-parser-plugin", "--tool-call-parser", "--reasoning-parser"):
         parser.add_argument(name, default="")
     return parser
 
@@ -32,7 +32,8 @@ VLLM: Any = SimpleNamespace(
     argument_parser=ArgumentParser,
     make_arg_parser=add_options,
     validate_arguments=lambda parsed: None,
-    tool_parsers=SimpleNamespace(list_registered=list),
+    tool_parsers=SimpleNamespace(list_registered=lambda: ["hermes"]),
+    reasoning_parsers=SimpleNamespace(list_registered=lambda: ["qwen3"]),
 )
 
 
@@ -53,6 +54,8 @@ def test_keys_are_ours_to_check() -> None:
         pytest.param(["--uds", "/tmp/s"], "--uds", "--port", id="socket"),  # noqa: S108
         pytest.param(["--root-path", "/a"], "--root-path", "proxy", id="prefix"),
         pytest.param(["--allowed-origins", '["*"]'], "--allowed-origins", "preflight", id="origins"),
+        pytest.param(["--tool-call-parser", "hermse"], "'hermse' is none of hermes", "lists them", id="tool-parser"),
+        pytest.param(["--reasoning-parser", "q"], "'q' is none of qwen3", "lists them", id="reasoning-parser"),
         pytest.param(["--headless"], "speaks HTTP", "--headless", id="headless"),
     ],
 )
