@@ -58,7 +58,9 @@ def test_readme_names_only_paths_that_exist(repository: Path) -> None:
 # What is imported without being a dependency of the package, and who brings it.
 BROUGHT_BY_OTHERS = {
     "azureml-inference-server-http": "an image of Azure's that the emulator runs",
+    "fastapi": "vLLM",
     "flask": "Azure's inference server",
+    "prometheus-client": "vLLM",
     "pytest": "whoever uses the emulator's fixture",
     "pyzmq": "vLLM",
     "redis": "the extra of that name",
