@@ -62,14 +62,13 @@ BROUGHT_BY_OTHERS = {
     "flask": "Azure's inference server",
     "prometheus-client": "vLLM",
     "pytest": "whoever uses the emulator's fixture",
-    "pyzmq": "vLLM",
     "redis": "the extra of that name",
     "safetensors": "vLLM",
     "torch": "vLLM",
     "transformers": "vLLM",
 }
 # Distributions that are not called like the package that they install.
-OTHER_NAMES = {"pyjwt": "jwt", "pyzmq": "zmq"}
+OTHER_NAMES = {"pyjwt": "jwt"}
 
 
 def normalized(name: str) -> str:
