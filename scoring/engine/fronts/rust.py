@@ -75,8 +75,7 @@ class RustFront:
         self.ending = False  # because we end it
         self.closed = False
         self._program = str(binary.path)
-        self._folder = Path(tempfile.mkdtemp(prefix="gatelift-"))  # of mode 0700
-        self.path = str(self._folder / "vllm-rs.sock")
+        self.path = ""
         self._started: Future[int] = Future()
         self._ended: Future[int] = Future()
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
@@ -87,16 +86,21 @@ class RustFront:
         Call it when the engine's process has been forked: that one must not inherit the socket.
         """
         _fronts.append(self)
-        listener = socket.socket(socket.AF_UNIX)
         try:
-            listener.bind(self.path)
-            listener.listen(2048)
-            numbers = [one.fileno() for one in (listener, self.taking.socket, self.giving.socket)]
-            command = command_line(self._program, numbers, arguments)
-            threading.Thread(target=self._run, args=(command, numbers), daemon=True, name="vllm-rs").start()
-            self.pid = self._started.result()
+            # The folder is of mode 0700. The socket is closed here in the end: else connections would be taken, and
+            # never answered, when vllm-rs has died.
+            self.path = f"{tempfile.mkdtemp(prefix='gatelift-')}/vllm-rs.sock"
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(self.path)
+                listener.listen(2048)
+                numbers = [one.fileno() for one in (listener, self.taking.socket, self.giving.socket)]
+                command = command_line(self._program, numbers, arguments)
+                threading.Thread(target=self._run, args=(command, numbers), daemon=True, name="vllm-rs").start()
+                self.pid = self._started.result()
+        except OSError as error:
+            self._lines.append(f"error: {error}")
+            self._ended.set_result(error.errno or 1)
         finally:
-            listener.close()  # else connections would be taken, and never answered, when vllm-rs has died
             self.taking.socket.close()
 
     @property
@@ -122,7 +126,8 @@ class RustFront:
                 os.kill(self.pid, signal.SIGKILL)  # it keeps nothing that it would have to write
             with suppress(TimeoutError):
                 self._ended.result(END_SECONDS)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self.path:
+            shutil.rmtree(Path(self.path).parent, ignore_errors=True)
 
     def close(self) -> None:
         """End the process, and take back what the engine connects to."""
@@ -146,9 +151,7 @@ class RustFront:
                 errors="replace",
             )
         except OSError as error:
-            self._lines.append(f"error: {error}")
-            self._ended.set_result(error.errno or 1)
-            self._started.set_result(0)
+            self._started.set_exception(error)
             return
         self._started.set_result(process.pid)
         with process:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -103,6 +104,16 @@ def test_a_program_that_is_none_is_told(folder: Path) -> None:
     front = started(program, folder)
     assert "Exec format error" in wait_for_end(front)
     front.close()
+
+
+def test_a_path_that_is_too_long_for_a_socket_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    far = folder / ("x" * 120)
+    far.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(far))
+    front = started(Path("/bin/true"), folder)
+    assert "path too long" in wait_for_end(front)
+    front.close()
+    assert not any(far.iterdir())
 
 
 def test_a_refused_argument_is_named(folder: Path) -> None:
