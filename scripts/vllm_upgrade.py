@@ -59,6 +59,7 @@ def main() -> None:
     say("\nto decide")
     for line in decisions(options.version, new):
         say(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="    "))
+    sys.exit(1 if bad else 0)
 
 
 def parsed_options() -> argparse.Namespace:
@@ -121,7 +122,7 @@ def decisions(version: str, new: VllmTree) -> Iterator[str]:
     """What a person has to settle before this version is the one that is used, or what has been."""
     minor = ".".join(version.split(".")[:2])
     if minor in SUPPORTED:
-        yield f"- scoring/engine/versions.py has {minor}, and scoring/engine/fronts/table.py the rows that hold for it"
+        yield f"- scoring/engine/versions.py has {minor}; scoring/engine/fronts/table.py says which rows hold for it"
     else:
         yield (f"- scoring/engine/versions.py: a release {minor} with the moves above; scoring/engine/fronts/table.py:"
                f" which rows hold for it, by tests/scoring/fronts")  # fmt: skip
