@@ -96,6 +96,7 @@ HOMES = {
     "azure.mgmt": (),  # infra/azure/arm.py sends requests to Resource Manager directly
     "azure.storage": ("infra/azure/storage/uploads.py",),
     "click": ("infra/cli",),
+    "fastapi": ("scoring/web/api",),  # slow to import: not before we listen
     "huggingface_hub": ("scoring/engine/weights.py",),
     "pydantic": ("infra/emulator", "scoring"),  # its import takes longer than most commands
     "torch": ("infra/hub/demo_weights.py", "scoring/engine"),
