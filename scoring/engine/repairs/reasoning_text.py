@@ -2,8 +2,8 @@
 
 vLLM's parsers of models that begin with their reasoning (`qwen3` and its like) go by tokens in a stream and by text in
 a whole answer: a second `</think>` is told in one form and swallowed in the other, even within the arguments of a call,
-and an end or a beginning that the model spells in several tokens counts in one form only. Here the text decides, the
-first end ends the reasoning, and whatever follows is passed on as it is.
+and an end or a beginning that the model spells in several tokens counts in one form only. Here the text decides: the
+first end ends the reasoning, further ones right behind it are left out, and the rest is passed on as it is.
 Not mended upstream as of 0.33.
 """
 
@@ -33,8 +33,10 @@ def parser_class(base: Any) -> Any:
             super().__init__(tokenizer, *arguments, **named)
             self._another: Callable[[], Any] = lambda: type(self)(tokenizer, *arguments, **named)
             config = self._parser_engine.parser_engine_config
-            self._begins = config.initial_state is states.REASONING
+            self._begins = config.initial_state is states.REASONING and self.reasoning_end_str is not None
             self._prompt: list[int] | None = None
+            self._ended = self._done = False  # its end has been read; its content has begun
+            self._held = ""  # what follows the end, as long as that is white space or another end
             self._reasoning: str | None = None  # what has been read of it; None where there is none to read
             last = "".join({literal[-1] for literal in config.terminal_literals})
             self._cuts = re.compile(f"(?<=[{re.escape(last)}])")
@@ -65,18 +67,40 @@ def parser_class(base: Any) -> Any:
                 return said
             return super().extract_reasoning_streaming(previous_text, current_text, delta_text, *ids)
 
+        def has_engine_confirmed_reasoning_end(self) -> bool:
+            return self._done if self._begins else bool(super().has_engine_confirmed_reasoning_end())
+
+        def finish_streaming(self) -> Any:
+            held, self._held = self._held, ""
+            parts = [] if self._ended else [super().finish_streaming()]
+            return _joined(protocol, [*parts, protocol.DeltaMessage(content=held)])
+
         def read(self, text: str) -> Any:
             """Read on, by the text alone; what follows the end of the reasoning is content."""
             parts = []
-            rest = ""
             for piece in self._cuts.split(text):
-                if self.has_engine_confirmed_reasoning_end():
-                    rest += piece
+                if self._ended:
+                    self._held += piece
                     continue
                 parts.append(super().extract_reasoning_streaming("", "", piece, (), (), ()))
-                if self.has_engine_confirmed_reasoning_end():
-                    parts.append(self.finish_streaming())
-            return _joined(protocol, [*parts, protocol.DeltaMessage(content=rest) if rest else None])
+                if super().has_engine_confirmed_reasoning_end():
+                    parts.append(super().finish_streaming())
+                    self._ended = True
+                    self._held = "".join(part.content or "" for part in parts if part is not None)
+            said = _joined(protocol, parts)
+            content = self._let_go() if self._ended else ""
+            return _joined(protocol, [protocol.DeltaMessage(reasoning=said and said.reasoning, content=content)])
+
+        def _let_go(self) -> str:
+            """Return what has been held back behind the end if content has begun: models say their end repeatedly."""
+            end = self.reasoning_end_str
+            while (begun := self._held.lstrip()).startswith(end):
+                self._held = begun[len(end) :]
+            if end.startswith(begun):  # also if there is nothing yet
+                return ""
+            self._done = True
+            content, self._held = self._held, ""
+            return content
 
         def count_reasoning_tokens(self, token_ids: Any) -> int:
             if not self._begins:

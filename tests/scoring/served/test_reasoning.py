@@ -21,7 +21,8 @@ def url(embedding_server: ScoringServer) -> str:
 @pytest.mark.parametrize(
     ("text", "content", "calls"),
     [
-        pytest.param("One </think> two.", "One </think> two.", [], id="second-end"),
+        pytest.param("</think>\n</think>\nTwo.", "\nTwo.", [], id="more-ends"),
+        pytest.param("One </think> two.", "One </think> two.", [], id="end-within-content"),
         pytest.param("\n\n" + CALL, None, [("say", '{"text": "</think>"}')], id="call-after-white-space"),
         pytest.param("A <think>b</think> c", "A <think>b</think> c", [], id="beginning-within-content"),
     ],
@@ -33,9 +34,10 @@ def test_what_follows_the_reasoning(url: str, text: str, content: str | None, ca
 
 @pytest.mark.parametrize("more", [pytest.param({}, id="plain"), pytest.param(TOOLS, id="tools")])
 def test_stop_strings_do_not_end_the_reasoning(url: str, more: dict[str, Any]) -> None:
-    free = said(url, {**ASKED, "max_tokens": 24, **more})
+    body = {**ASKED, "max_tokens": 24, "logit_bias": {str(END): -100}, **more}
+    free = said(url, body)
     assert free.reasoning
-    assert free == said(url, {**ASKED, "max_tokens": 24, **more, "stop": [free.reasoning[20:24]]})
+    assert said(url, {**body, "stop": [free.reasoning[20:24]]}) == free
     assert (free.content, free.finish) == (None, "length")
 
 
