@@ -1,18 +1,23 @@
 """Warnings and errors of vLLM's log, cut short: it writes down what it refuses, however long that is."""
 
 import logging
+from typing import Any
 
 from scoring.problems import shortened
 
 
 def install() -> None:
-    """Cut what vLLM's own handlers write; call it once vLLM is imported."""
-    for handler in logging.getLogger("vllm").handlers:
-        handler.addFilter(cut_short)
+    """Cut them where records are made: vLLM makes its handlers anew when it is configured."""
+    make = logging.getLogRecordFactory()
+
+    def made(*arguments: Any, **named: Any) -> logging.LogRecord:
+        return cut_short(make(*arguments, **named))
+
+    logging.setLogRecordFactory(made)
 
 
-def cut_short(record: logging.LogRecord) -> bool:
-    """Keep a record, with a message of at most some hundred characters if it is a warning or an error."""
-    if record.levelno >= logging.WARNING:
+def cut_short(record: logging.LogRecord) -> logging.LogRecord:
+    """Return a record of vLLM's with a message of at most some hundred characters if it is a warning or an error."""
+    if record.levelno >= logging.WARNING and record.name.partition(".")[0] == "vllm":
         record.msg, record.args = shortened(record.getMessage()), ()
-    return True
+    return record

@@ -102,7 +102,7 @@ class Upstream(asyncio.Protocol):
         if self._failure is not None or not self.answer.ended or not self.answer.keep_alive:
             return False
         self._busy = False
-        self._parts, self._size = [], 0
+        self._taken()  # of a long refusal nobody wants: reading has stopped there
         return True
 
     def abandon(self) -> None:

@@ -8,17 +8,17 @@ from scoring.engine.repairs.short_logs import cut_short
 
 
 @pytest.mark.parametrize(
-    ("level", "message", "arguments", "longest"),
+    ("name", "level", "message", "arguments", "longest"),
     [
-        pytest.param(logging.ERROR, "The model `%s` does not exist.", ("m" * 100_000,), 1000, id="error"),
-        pytest.param(logging.WARNING, "x" * 100_000, (), 1000, id="warning"),
-        pytest.param(logging.WARNING, "100%% of %s", ("it",), 10, id="short"),
-        pytest.param(logging.INFO, "%s", ("x" * 5000,), 5000, id="information"),
+        pytest.param("vllm.a", logging.ERROR, "The model `%s` does not exist.", ("m" * 100_000,), 1000, id="error"),
+        pytest.param("vllm", logging.WARNING, "x" * 100_000, (), 1000, id="warning"),
+        pytest.param("vllm.a", logging.WARNING, "100%% of %s", ("it",), 10, id="short"),
+        pytest.param("vllm.a", logging.INFO, "%s", ("x" * 5000,), 5000, id="information"),
+        pytest.param("scoring", logging.ERROR, "%s", ("x" * 5000,), 5000, id="another's"),
     ],
 )
-def test_message_is_cut(level: int, message: str, arguments: tuple[str, ...], longest: int) -> None:
-    record = logging.LogRecord("vllm", level, "", 1, message, arguments, None)
-    whole = record.getMessage()
-    assert cut_short(record)
-    assert len(record.getMessage()) <= longest
-    assert record.getMessage()[:100] == whole[:100]
+def test_message_is_cut(name: str, level: int, message: str, arguments: tuple[str, ...], longest: int) -> None:
+    whole = message % arguments if arguments else message
+    found = cut_short(logging.LogRecord(name, level, "", 1, message, arguments, None)).getMessage()
+    assert len(found) == min(len(whole), longest)
+    assert found[:100] == whole[:100]

@@ -120,6 +120,14 @@ def test_refusal_reaches_nobody(status: bytes) -> None:
     assert connections == 1  # kept all the same
 
 
+def test_long_refusal_leaves_a_connection_that_is_read_from() -> None:
+    async def told(front: Front, relay: Relay) -> None:
+        for _ in range(20):  # each is read at once or in pieces, as it comes
+            assert not await Client().ask(relay)
+
+    with_front(writing(whole(b"x" * 100_000, b"404 Not Found")), told)
+
+
 def test_body_is_let_go_of_when_the_answer_begins() -> None:
     async def told(front: Front, relay: Relay) -> None:
         asked = Asked()
