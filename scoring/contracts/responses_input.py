@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scoring.engine.responses import request_model
+from scoring.engine.repairs.responses import request_model
 from scoring.problems import Problem
 
 # Of so many items and parts vLLM may complain, of each up to 234 times; of 8000 it did so for more than a minute.

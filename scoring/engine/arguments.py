@@ -2,7 +2,7 @@
 
 import os
 from argparse import Namespace
-from typing import Any
+from typing import Any, NoReturn
 
 from scoring.engine.client import NO_HOST
 from scoring.engine.modules import VllmModules, is_cpu_build
@@ -41,12 +41,7 @@ NOT_DONE = {
 def parse_arguments(vllm: VllmModules, arguments: tuple[str, ...]) -> Namespace:
     """Read the arguments of `vllm serve` with vLLM's own parser, and refuse what one process cannot do."""
     # No abbreviations: what is read off the command line before vLLM is here must be all that there is.
-    parser = vllm.make_arg_parser(vllm.argument_parser(prog="python -m scoring", allow_abbrev=False))
-
-    def refuse(message: str) -> None:
-        raise BadSettings(f"vLLM's arguments: {message}", hint="`vllm serve --help=all` lists them")
-
-    parser.error = refuse
+    parser = vllm.make_arg_parser(_refusing(vllm.argument_parser)(prog="python -m scoring", allow_abbrev=False))
     try:
         parsed: Namespace = parser.parse_args(list(arguments))
         if getattr(parsed, "model_tag", None):
@@ -70,6 +65,14 @@ def parse_arguments(vllm: VllmModules, arguments: tuple[str, ...]) -> Namespace:
     if is_cpu_build():
         _settle_for_cpu(parsed, arguments)
     return parsed
+
+
+def _refusing(parser: Any) -> Any:
+    class Parser(parser):  # type: ignore[misc]
+        def error(self, message: str) -> NoReturn:
+            raise BadSettings(f"vLLM's arguments: {message}", hint="`vllm serve --help=all` lists them")
+
+    return Parser
 
 
 def _refuse_what_is_not_done(parser: Any, parsed: Namespace) -> None:

@@ -170,15 +170,8 @@ class VllmEngine:
         """Whether requests wait for a step of the engine; those that only wait for their client do not count."""
         return self.relayed.waiting > 0 or bool(self._client.output_processor.has_unfinished_requests())
 
-    def _count_steps(self) -> None:
-        processor = self._client.output_processor
-        note = processor.update_scheduler_stats  # called once for whatever the engine's process sends
-
-        def counted(stats: Any) -> None:
-            self._python_steps += 1
-            note(stats)
-
-        processor.update_scheduler_stats = counted
+    def _count_step(self) -> None:
+        self._python_steps += 1
 
     @property
     def dead(self) -> bool:
@@ -187,8 +180,7 @@ class VllmEngine:
 
     async def open_app(self, on_death: Callable[[], None]) -> None:
         """Build vLLM's app for what this model can do, and enter its lifespan."""
-        self._count_steps()
-        mend_client(self._vllm, self._client)
+        mend_client(self._vllm, self._client, self._count_step)
         await self._client.reset_mm_cache()
         self.tasks = tuple(await self._client.get_supported_tasks())
         self.app = await asyncio.to_thread(self._vllm.build_app, self._parsed, self.tasks, self._client.model_config)

@@ -1,6 +1,7 @@
 """Which repairs this version of vLLM gets, and when: see `repairs/`, one file each, and `versions.py`."""
 
 from argparse import Namespace
+from collections.abc import Callable
 from typing import Any
 
 from scoring.engine.modules import VllmModules
@@ -8,6 +9,7 @@ from scoring.engine.repairs import (
     body_faults,
     closed_reasoning,
     cut_calls,
+    engine_steps,
     media_fetching,
     reasoning_stops,
     reasoning_text,
@@ -28,8 +30,9 @@ def mend_modules(vllm: VllmModules, parsed: Namespace) -> None:
             repair.install(vllm, parsed)
 
 
-def mend_client(vllm: VllmModules, client: Any) -> None:
-    """Mend the client of the engine; before its first request."""
+def mend_client(vllm: VllmModules, client: Any, on_step: Callable[[], None]) -> None:
+    """Mend the client of the engine, and have it call `on_step` for each step; before its first request."""
+    engine_steps.watch(client, on_step)
     if _needed(vllm, unsent_requests):
         unsent_requests.forget_unsent(client)
     if _needed(vllm, reasoning_stops):

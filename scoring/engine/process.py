@@ -5,7 +5,6 @@ did. A process forked here lets go of our HTTP side's sockets, so that nothing l
 Forked or started afresh, an engine ends with this process.
 """
 
-import importlib
 import multiprocessing
 import os
 import signal
@@ -19,6 +18,8 @@ from multiprocessing import connection
 from multiprocessing.context import ForkContext, ForkProcess, SpawnContext, SpawnProcess
 from multiprocessing.process import BaseProcess
 from typing import Any
+
+from scoring.engine.repairs.engine_process import started_by, vllms_method
 
 INTERNET = (socket.AF_INET, socket.AF_INET6)
 OUT_OF_MEMORY = (
@@ -75,19 +76,13 @@ def forked(wanted: bool, *, on_cpu: bool) -> Iterator[None]:
 
     Else it is started afresh, or by the fork server if vLLM's own setting asks for that.
     """
-    vllm_utils: Any = importlib.import_module("vllm.v1.engine.utils")
-    original = vllm_utils.get_mp_context
-    method = original().get_start_method()
+    method = vllms_method()
     may_fork = wanted and (on_cpu or method == "fork")
     if method == "forkserver" and not may_fork:
         yield
         return
-    context = ForkedContext() if may_fork else SpawnedContext()
-    vllm_utils.get_mp_context = lambda: context
-    try:
+    with started_by(ForkedContext() if may_fork else SpawnedContext()):
         yield
-    finally:
-        vllm_utils.get_mp_context = original
 
 
 def death() -> tuple[str, str]:

@@ -48,9 +48,12 @@ MODULES_0_33 = MODULES_0_32 | {
 REPAIRS_0_33 = frozenset(
     {
         "body_faults",
+        "engine_process",
+        "engine_steps",
         "media_fetching",
         "reasoning_stops",
         "reasoning_text",
+        "responses",
         "short_logs",
         "tool_calls",
         "tool_grammar",

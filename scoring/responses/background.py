@@ -5,7 +5,7 @@ import logging
 import time
 from typing import Any, Protocol
 
-from scoring.engine.responses import Exchange
+from scoring.engine.repairs.responses import Exchange
 from scoring.problems import Problem
 from scoring.responses.record import LEASE_SECONDS, Record, read_record, record_of
 from scoring.responses.store.base import ResponseStore, StoreUnavailable

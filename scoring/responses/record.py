@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from scoring.engine.responses import UNFINISHED, Exchange, encode_messages
+from scoring.engine.repairs.responses import UNFINISHED, Exchange, encode_messages
 
 LEASE_SECONDS = 30.0
 GONE = "The instance that generated this response has ended."

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from scoring.asgi import ASGIApp, Message, Receive, Scope, Send, read_body, replaying, send_json
-from scoring.engine.responses import Exchange, current, decode_previous, take_over
+from scoring.engine.repairs.responses import Exchange, current, decode_previous, take_over
 from scoring.problems import Problem
 from scoring.responses.background import BackgroundResponses
 from scoring.responses.record import Record, event_text, read_record

@@ -39,7 +39,9 @@ def parser_class(base: Any) -> Any:
 
         def extract_tool_calls(self, model_output: str, request: Any) -> Any:
             if request.tool_choice == "none":
-                return protocol.ExtractedToolCallInformation(tools_called=False, tool_calls=[], content=model_output)
+                return protocol.ExtractedToolCallInformation(
+                    tools_called=False, tool_calls=[], content=model_output or None
+                )
             reader = CallReader()
             content, calls = _collected([*reader.feed(model_output), *reader.finish()])
             return protocol.ExtractedToolCallInformation(

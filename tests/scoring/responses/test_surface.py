@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from scoring.asgi import Message
-from scoring.engine.responses import encode_messages
+from scoring.engine.repairs.responses import encode_messages
 from tests.scoring.responses.stand_in import Instance, memory, run, two_instances
 
 
