@@ -6,7 +6,7 @@ Inside of a JSON string every quotation mark is escaped, so what is looked for h
 import json
 from http import HTTPStatus
 
-from scoring.problems import Problem, openai_error
+from scoring.problems import Problem, openai_error, shortened
 
 # OpenAI's documents require both members, and clients read them from every event or message.
 CHOICE = b'"choices":[{"index":0,'
@@ -43,6 +43,6 @@ def _problem(event: bytes) -> Problem:
         error = json.loads(event)["error"]
         code = error.get("code")
         status = HTTPStatus(code).value if isinstance(code, int) else 500
-        return Problem(status, str(error["message"]), param=error.get("param"))
+        return Problem(status, shortened(str(error["message"])), param=error.get("param"))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Problem(500, event[:300].decode(errors="replace"))
+        return Problem(500, shortened(event.decode(errors="replace")))
