@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import re
 import sys
 import tempfile
 import time
@@ -39,6 +40,12 @@ ACTS: dict[str, tuple[str, list[Act]]] = {
             hostile.many_choices,
             hostile.deep_json,
             hostile.deep_enough,
+            hostile.objects_body,
+            hostile.tokens_body,
+            hostile.endless_head,
+            hostile.slow_head,
+            hostile.pipelining,
+            hostile.long_name,
             deaths.engine_hangs,
             deaths.terminated,
         ],
@@ -48,12 +55,19 @@ ACTS: dict[str, tuple[str, list[Act]]] = {
     "model": ("random", [hostile.slow_readers, deaths.seeded, deaths.terminated_while_hung]),
 }
 PARTS = ["overload", *ACTS]
+# What is compared: the program, and whether its requests may go to vLLM's Rust front.
+ARMS = {
+    "bare": ("bare", {}),
+    "ours": ("ours", OURS),
+    "ours, Python front": ("ours", {**OURS, "SCORING_FRONT": "python"}),
+}
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="scripts/bench abuse", description=__doc__)
     parser.add_argument("--parts", default=",".join(PARTS), help=f"comma-separated, of {','.join(PARTS)}")
+    parser.add_argument("--arms", default="bare,ours", help=f"separated by commas, of {', '.join(ARMS)}")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long the flood lasts (default 30)")
     parser.add_argument("--factor", type=int, default=10, help="clients for each admitted client (default 10)")
     parser.add_argument(
@@ -64,6 +78,9 @@ def parse_arguments() -> argparse.Namespace:
     arguments.parts = arguments.parts.split(",")
     if not set(arguments.parts) <= set(PARTS):
         parser.error(f"--parts: choose from {','.join(PARTS)}")
+    arguments.arms = [name for name in ARMS if name in re.split(r",(?! )", arguments.arms)]
+    if not arguments.arms:
+        parser.error(f"--arms: choose from {','.join(ARMS)}")
     return arguments
 
 
@@ -77,10 +94,12 @@ def main() -> None:
     texts: list[str] = []
     if "overload" in arguments.parts:
         shape = Shape(RUNNING + WAITING, arguments.factor, arguments.seconds, arguments.pause)
-        document["shape"], document["overload"] = asdict(shape), run_overload(shape, out)
+        document["shape"], document["overload"] = asdict(shape), run_overload(shape, arguments.arms, out)
         texts.append(table(["", *document["overload"]], flood.rows(document["overload"])))
         say(texts[-1])
-    document["deaths"] = [row for part in arguments.parts if part in ACTS for row in run_acts(part, out)]
+    document["deaths"] = [
+        row for part in arguments.parts if part in ACTS for row in run_acts(part, arguments.arms, out)
+    ]
     if document["deaths"]:
         columns = ["what", "server", "saw", "ready", "exit"]
         titles = ["what happens", "server", "what clients saw", "readiness", "process"]
@@ -92,50 +111,53 @@ def main() -> None:
     say(f"\nwritten: {out}/abuse.md, {out}/abuse.json; {document['about']['seconds']} s in all")
 
 
-def run_overload(shape: Shape, out: Path) -> dict[str, Any]:
-    """Flood both servers with the same arguments, then bare vLLM without a limit for its queue, its default."""
+def run_overload(shape: Shape, arms: list[str], out: Path) -> dict[str, Any]:
+    """Flood the servers with the same arguments, then bare vLLM without a limit for its queue, its default."""
     found = {}
-    for label, kind in (("bare", "bare"), ("ours", "ours"), ("bare, queue unbounded (its default)", "bare")):
-        server = build(kind, "null", out / f"overload-{len(found)}-{kind}.log", bounded="unbounded" not in label)
+    for arm in [*arms, *(["bare, queue unbounded (its default)"] if "bare" in arms else [])]:
+        server = build(arm.removesuffix(", queue unbounded (its default)"), "null", out, bounded=arm in ARMS)
         try:
             server.launch()
             server.wait_ready()
-            found[label] = asyncio.run(flood.overload(server, shape))
+            found[arm] = asyncio.run(flood.overload(server, shape))
         finally:
             server.stop()
-        say(f"{label}: {json.dumps(found[label])}")
+        say(f"{arm}: {json.dumps(found[arm])}")
     return found
 
 
-def run_acts(part: str, out: Path) -> list[Row]:
-    """Start both servers and run the acts of a part on each, one after the other."""
+def run_acts(part: str, arms: list[str], out: Path) -> list[Row]:
+    """Start the servers and run the acts of a part on each, one after the other."""
     engine, acts = ACTS[part]
-    servers = [build(kind, engine, out / f"{part}-{kind}.log") for kind in ("bare", "ours")]
+    servers = {arm: build(arm, engine, out) for arm in arms}
     found = []
     try:
-        for server in servers:
+        for server in servers.values():
             server.launch()
-        for server in servers:
+        for server in servers.values():
             server.wait_ready()
         for act in acts:
-            for server in servers:
+            for arm, server in servers.items():
                 if server.process is None or server.process.poll() is not None:
                     continue
-                row = {"server": server.kind, **asyncio.run(act(server))}  # type: ignore[arg-type]
+                row = {"server": arm, **asyncio.run(act(server))}  # type: ignore[arg-type]
                 found.append(row)
                 say(json.dumps(row, ensure_ascii=False))
     finally:
-        for server in servers:
+        for server in servers.values():
             server.stop()
     return found
 
 
-def build(kind: str, engine: str, log: Path, *, bounded: bool = True) -> Server:
-    """Return a server that is not started yet."""
+def build(arm: str, engine: str, out: Path, *, bounded: bool = True) -> Server:
+    """Return a server that is not started yet; its log lies in `out`."""
+    kind, environ = ARMS[arm]
     folder, extra = ENGINES[engine]
     queue = ["--max-num-queued-reqs", QUEUE[kind]] if bounded else []
     arguments = ["--model", str(models_dir() / folder), *COMMON, *queue, *extra]
-    return Server(kind, arguments, log, extra_environment=OURS if kind == "ours" else {})
+    log = out / f"{len(list(out.glob('*.log')))}-{arm.replace(', ', '-').replace(' ', '-')}.log"
+    log.touch()
+    return Server(kind, arguments, log, extra_environment=environ)
 
 
 def table(titles: list[str], lines: list[list[str]]) -> str:

@@ -66,9 +66,9 @@ def engine_of(server: Server) -> int:
     raise SystemExit(f"{server.kind} has no engine process, see {server.log}")
 
 
-async def readiness(server: Server) -> int:
-    """Return the present status of the readiness probe; 0 without an answer."""
-    return (await fetch(server.port, get(READINESS[server.kind]), 2)).status
+async def readiness(server: Server, limit: float = 2) -> int:
+    """Return the present status of the readiness probe; 0 without an answer within so many seconds."""
+    return (await fetch(server.port, get(READINESS[server.kind]), limit)).status
 
 
 @dataclass
