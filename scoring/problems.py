@@ -14,7 +14,7 @@ CODES = {
 }
 
 
-LONGEST_MESSAGE = 1000  # characters of an error: clients send names of megabytes, which nobody wants back
+LONGEST_MESSAGE = 600  # characters of an error: clients send names of megabytes, which nobody wants back
 LONGEST_VALUE = 200
 MOST_VALUES = 20
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable
 
 from scoring.asgi import Message, Send, send_bytes
-from scoring.problems import shortened
+from scoring.problems import LONGEST_VALUE, shortened
 
 # A line of vLLM's about what its models refuse: {'type': 'int_type', 'loc': 'body.n', 'msg': 'Input …', 'input': '5'}
 REFUSED = re.compile(
@@ -50,7 +50,7 @@ def short_error(body: bytes) -> bytes:
     if isinstance(message, str):
         changed["message"] = shortened(one_line(message))
     if isinstance(param, str):
-        changed["param"] = shortened(param.removeprefix("body."))
+        changed["param"] = shortened(param.removeprefix("body."), LONGEST_VALUE)
     if changed.items() <= error.items():
         return body
     return json.dumps({**document, "error": {**error, **changed}}).encode()

@@ -58,6 +58,102 @@ def test_more_than_one_request_may_ask_for(chat_url: str, body: dict[str, Any], 
     assert answer.json()["error"]["param"] == param
 
 
+LONG = "m" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        pytest.param(CHAT, {"messages": HI, "model": LONG}, 404, id="model"),
+        pytest.param(CHAT, {"messages": HI, "logit_bias": {LONG: 1}}, 400, id="logit-bias"),
+        pytest.param(CHAT, {"messages": HI, "logit_bias": {str(10**6 + n): 1 for n in range(9000)}}, 400, id="tokens"),
+        pytest.param(CHAT, {"messages": [{"role": "user", "content": 5}], "temperature": LONG}, 400, id="wrong-types"),
+        pytest.param("/v1/responses", {"input": "Hi", "previous_response_id": LONG}, 404, id="response"),
+        pytest.param("/v1/responses", {"input": [{LONG: True}]}, 400, id="item"),
+        pytest.param(f"/{LONG[:60_000]}", {}, 404, id="path"),
+        pytest.param("/chat/completions?api-version=2025-04-01", {"messages": HI, LONG: 1}, 400, id="extra-parameter"),
+        pytest.param(
+            "/chat/completions?api-version=2025-04-01", {"messages": HI, **{f"x{n}": 1 for n in range(9000)}}, 400,
+            id="extra-parameters",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_not_sent_back(chat_url: str, path: str, body: dict[str, Any], status: int) -> None:
+    answer = httpx.post(chat_url + path, json=body, timeout=60)
+    message = answer.json()["error"]["message"]
+    assert answer.status_code == status, message
+    assert len(answer.content) < 4000
+    assert "\n" not in message
+    assert len(message) <= 600
+
+
+def test_log_repeats_no_long_names_either(chat_server: Any, chat_url: str) -> None:
+    httpx.post(chat_url + CHAT, json={"messages": HI, "model": "look-for-me" * 10_000}, timeout=60)
+    wait_until(lambda: any("look-for-me" in line for line in chat_server.lines))
+    assert all(len(line) < 2000 for line in chat_server.lines if "look-for-me" in line)
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        pytest.param({"prompt": [True]}, "prompt.0", id="switch-for-a-token"),
+        pytest.param({"prompt": "Hi", "max_tokens": 2049}, "max_tokens", id="more-than-the-context"),
+        pytest.param({"prompt": "Hi", "max_tokens": "many"}, "max_tokens", id="words-for-a-number"),
+    ],
+)
+def test_refused_completion(chat_url: str, body: dict[str, Any], param: str) -> None:
+    answer = httpx.post(f"{chat_url}/v1/completions", json={"max_tokens": 1, **body}, timeout=60)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["param"] == param
+
+
+@pytest.mark.parametrize("path", ["/v1/completions", CHAT])
+def test_null_is_not_given(chat_url: str, path: str) -> None:
+    names = ("n", "stream", "stop", "seed", "temperature", "top_p", "logprobs", "user", "stream_options", "logit_bias")
+    asked = {"prompt": "Hi"} if path != CHAT else {"messages": HI}
+    answer = httpx.post(chat_url + path, json={**asked, "max_tokens": 1, **dict.fromkeys(names)}, timeout=60)
+    assert answer.status_code == 200, answer.text
+
+
+def test_max_tokens_are_cut_to_what_the_prompt_leaves(chat_url: str) -> None:
+    body = {"prompt": "word " * 2020, "max_tokens": 2048, "ignore_eos": True}
+    usage = httpx.post(f"{chat_url}/v1/completions", json=body, timeout=120).json()["usage"]
+    assert usage["total_tokens"] == 2048
+
+
+def test_echo_of_a_prompt_alone(chat_url: str) -> None:
+    body = {"prompt": "The capital of", "max_tokens": 0, "echo": True, "temperature": 0}
+    answer = httpx.post(f"{chat_url}/v1/completions", json=body, timeout=60)
+    assert answer.json()["choices"][0]["text"] == "The capital of"
+
+
+def test_head_without_an_end(chat_url: str) -> None:
+    host, port = chat_url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as client:
+        client.sendall(b"GET /health/live HTTP/1.1\r\nx: " + b"x" * 70_000)
+        assert client.recv(64).startswith(b"HTTP/1.1 431 ")
+
+
+def test_millions_of_objects_are_refused_by_their_number(chat_url: str) -> None:
+    body = b'{"messages": [' + b"{}," * 1_000_000 + b"{}]}"
+    answer = httpx.post(chat_url + CHAT, content=body, headers={"content-type": "application/json"}, timeout=60)
+    assert answer.status_code == 422
+    assert "SCORING_MAX_JSON_CONTAINERS" in answer.json()["error"]["message"]
+
+
+def test_source_code_full_of_brackets_is_read(chat_url: str) -> None:
+    code = "if (a[i] == '{') { s = \"[{,\"; }\n" * 30_000
+    answer = httpx.post(chat_url + CHAT, json={"messages": HI, "max_tokens": 1, "metadata": {"code": code}}, timeout=60)
+    assert answer.status_code == 200, answer.text
+
+
+def test_long_refusals_and_long_requests_take_turns(chat_url: str) -> None:
+    for _ in range(3):
+        refused = httpx.post(chat_url + CHAT, json={"messages": HI, "model": LONG}, timeout=60)
+        taken = httpx.post(chat_url + CHAT, json={"messages": HI, "max_tokens": 1, "user": LONG}, timeout=60)
+        assert (refused.status_code, taken.status_code) == (404, 200)
+
+
 def test_what_cannot_be_sent_is_told_in_azures_words(chat_url: str) -> None:
     url = f"{chat_url}/chat/completions?api-version=2025-04-01"
     answer = httpx.post(url, content=json.dumps({"messages": HI, "stop": "\ud800"}), timeout=30)

@@ -10,8 +10,8 @@ from scoring.engine.repairs.short_logs import cut_short
 @pytest.mark.parametrize(
     ("name", "level", "message", "arguments", "longest"),
     [
-        pytest.param("vllm.a", logging.ERROR, "The model `%s` does not exist.", ("m" * 100_000,), 1000, id="error"),
-        pytest.param("vllm", logging.WARNING, "x" * 100_000, (), 1000, id="warning"),
+        pytest.param("vllm.a", logging.ERROR, "The model `%s` does not exist.", ("m" * 100_000,), 600, id="error"),
+        pytest.param("vllm", logging.WARNING, "x" * 100_000, (), 600, id="warning"),
         pytest.param("vllm.a", logging.WARNING, "100%% of %s", ("it",), 10, id="short"),
         pytest.param("vllm.a", logging.INFO, "%s", ("x" * 5000,), 5000, id="information"),
         pytest.param("scoring", logging.ERROR, "%s", ("x" * 5000,), 5000, id="another's"),
