@@ -1,4 +1,4 @@
-"""Has vLLM start the engine's process by a context of ours; it chooses among those of `multiprocessing` (0.32, 0.33)."""
+"""Has vLLM start its engine by a context of ours: it chooses among those of `multiprocessing` alone (0.32, 0.33)."""
 
 import importlib
 from collections.abc import Iterator
