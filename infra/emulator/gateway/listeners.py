@@ -4,18 +4,18 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.emulator.state.store import Store
 from infra.errors import GateliftError
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 512
+OLD = "gatelift.cycle"  # the scope's key for what answers a request of HTTP/1.0
 
 
 class PortInUse(GateliftError):
@@ -94,27 +94,39 @@ def _abortable(protocol: Any) -> Any:
 
     def connection_made(self: Any, transport: asyncio.Transport) -> None:
         protocol.connection_made(self, transport)
+        self.app = _answering_http_1_0(self.app)
         self.app_state = {**self.app_state, "abort": transport.abort}
 
     def on_headers_complete(self: Any) -> None:
         protocol.on_headers_complete(self)
         if self.scope["http_version"] == "1.0":
-            self.cycle.__class__ = _UnchunkedCycle
+            self.scope[OLD] = self.cycle
 
     changed = {"connection_made": connection_made, "on_headers_complete": on_headers_complete}
     return type("AbortableProtocol", (protocol,), changed)
 
 
-class _UnchunkedCycle(RequestResponseCycle):
-    """Answers HTTP/1.0, which has no chunks: where the length is not known, the body ends with the connection."""
+def _answering_http_1_0(app: ASGIApp) -> ASGIApp:
+    """The app, whose answers to HTTP/1.0 have no chunks: those of unknown length end with the connection."""
 
-    unframed = False
+    def answer(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        cycle = scope.get(OLD)
+        return app(scope, receive, _unframed(cycle, send) if cycle else send)
 
-    async def send(self, message: Any) -> None:
-        """Send a part of the answer."""
-        if message["type"] == "http.response.body":
-            if self.unframed:
-                self.expected_content_length = len(message.get("body", b""))
-        elif all(name.lower() != b"content-length" for name, _ in message.get("headers", ())):
-            self.unframed, self.chunked_encoding, self.keep_alive = True, False, False
-        await super().send(message)
+    return answer
+
+
+def _unframed(cycle: Any, send: Send) -> Send:
+    open_end = False
+
+    async def sending(message: Message) -> None:
+        nonlocal open_end
+        if message["type"] == "http.response.start":
+            open_end = all(name.lower() != b"content-length" for name, _ in message.get("headers", ()))
+            if open_end:
+                cycle.chunked_encoding = False
+        elif open_end:
+            cycle.expected_content_length = len(message.get("body", b""))  # uvicorn is told of each part just before it
+        await send(message)
+
+    return sending
