@@ -26,6 +26,14 @@ def metrics(url: str) -> dict[str, float]:
     return found
 
 
+def wait_for(url: str, name: str, value: float) -> None:
+    """Wait until a metric has this value: vllm-rs tells of a token before it counts it."""
+    deadline = time.monotonic() + 60
+    while metrics(url).get(name, 0) != value:
+        assert time.monotonic() < deadline, f"{name} is not {value}"
+        time.sleep(0.05)
+
+
 def counted(front: str, status: int) -> str:
     return f"gatelift_requests_total front={front} route=POST {COMPLETIONS} status={status}"
 
@@ -44,6 +52,7 @@ def test_metrics_add_both_up(chat_url: str, rust_binary: RustBinary) -> None:
     assert len(two.json()["choices"]) == 2
     refused = httpx.post(chat_url + COMPLETIONS, json={**ASKED, "temperature": -1}, timeout=60)
     assert refused.status_code == 400
+    wait_for(chat_url, counted("python", 400), before.get(counted("python", 400), 0) + 1)
     after = metrics(chat_url)
 
     def more(name: str) -> float:
@@ -54,19 +63,17 @@ def test_metrics_add_both_up(chat_url: str, rust_binary: RustBinary) -> None:
     for bucket in ("vllm:request_prompt_tokens_count engine=0", "vllm:request_prompt_tokens_bucket engine=0 le=+Inf"):
         assert more(bucket) == 5
     assert (more(counted("rust", 200)), more(counted("python", 200)), more(counted("python", 400))) == (3, 1, 1)
-    assert after["vllm:num_requests_running engine=0"] == 0
+    wait_for(chat_url, "vllm:num_requests_running engine=0", 0)
 
 
 def test_a_request_that_its_client_has_left_is_counted(chat_url: str, rust_binary: RustBinary) -> None:
     before = metrics(chat_url).get(counted("rust", 499), 0)
     with httpx.stream("POST", chat_url + COMPLETIONS, json=LONG, timeout=60) as answer:
-        next(answer.iter_lines())
-        running = metrics(chat_url)["vllm:num_requests_running engine=0"]
-    deadline = time.monotonic() + 30
-    while metrics(chat_url).get(counted("rust", 499), 0) != before + 1 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert metrics(chat_url).get(counted("rust", 499), 0) == before + 1
-    assert running == 1
+        lines = answer.iter_lines()  # if nobody had it, the connection would be closed
+        next(lines)
+        wait_for(chat_url, "vllm:num_requests_running engine=0", 1)
+    wait_for(chat_url, counted("rust", 499), before + 1)
+    wait_for(chat_url, "vllm:num_requests_running engine=0", 0)
 
 
 def test_its_command_line_names_only_what_is_its_own(chat_server: Any, rust_binary: RustBinary) -> None:
