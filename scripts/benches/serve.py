@@ -11,7 +11,7 @@ from serving.about import about, say
 from serving.client import Client
 from serving.endpoint import add_endpoint_arguments, run_endpoint
 from serving.matrix import AXES, PLAIN, QUICK, WHOLE, cells
-from serving.processes import clean_up_at_sigterm
+from serving.processes import clean_up_at_sigterm, rust_program
 from serving.report import as_markdown, tables, write_page
 from serving.runs import Bench, parse_arms, run_cells, run_starts
 from serving.targets import seen
@@ -47,6 +47,7 @@ def main() -> None:
     if arguments.markdown:
         say(as_markdown(tables(json.loads(arguments.markdown.read_text()))))
         return
+    rust_program()  # without it, end before the servers are started
     out = arguments.out or Path(tempfile.mkdtemp(prefix="bench-serve-"))
     out.mkdir(parents=True, exist_ok=True)
     document: dict[str, Any] = {"about": about(" ".join(["scripts/bench serve", *sys.argv[1:]]))}

@@ -1,6 +1,8 @@
 """What `scripts/bench serve` makes of the documents of vLLM's load client, without any server."""
 
 import math
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,16 @@ def test_whole_answers_have_no_first_token() -> None:
 def test_the_quick_preset_answers_every_target() -> None:
     names = {cell.name for cell in cells(QUICK)}
     assert {target.where for target in TARGETS} <= names | {"start", "load"}
+
+
+def test_without_the_load_client_no_server_is_started(repository: Path, tmp_path: Path) -> None:
+    environ = {**os.environ, "VLLM_RUST_FRONTEND_PATH": "/none/such"}
+    command = [str(repository / "scripts" / "bench"), "serve", "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "no load client" in done.stderr
+    assert "/none/such" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def report(ours: list[float], *more: str) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def rust_program() -> Path:
     """The program of vLLM's Rust front end, which has the load client, too."""
     found = find_binary(os.environ)
     if isinstance(found, NoBinary):
-        raise SystemExit(f"no load client: {found.reason}")
+        raise SystemExit(f"no load client and no Rust front: {found.reason}")
     return found.path
 
 
