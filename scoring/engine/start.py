@@ -17,6 +17,7 @@ from scoring.engine.fronts.rust import RustFront
 from scoring.engine.fronts.start import front_arguments, plan_rust
 from scoring.engine.modules import VllmModules, is_cpu_build
 from scoring.engine.process import death, forked
+from scoring.engine.tuning import raise_file_limit
 from scoring.errors import EngineFailed
 
 logger = logging.getLogger("scoring")
@@ -27,6 +28,7 @@ def start_engine(vllm: VllmModules, parsed: Namespace, *, fork: bool, front: str
 
     `front` is `auto`, `rust` or `python`: whether vLLM's Rust front is started beside the Python app.
     """
+    raise_file_limit()
     try:
         engine_args = vllm.engine_args.from_cli_args(parsed)
         config = engine_args.create_engine_config(usage_context=vllm.usage_context.OPENAI_API_SERVER)
