@@ -1,5 +1,6 @@
 """Checks a value against the subset of JSON Schema that our tables are written in, and names the first fault."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,9 @@ def _unsendable(value: Any, path: Path) -> Iterator[Fault]:
     elif isinstance(value, int):
         if not is_64_bit(value):
             yield Fault(path, "must fit into 64 bits", value)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield Fault(path, "must be finite", value)
     elif isinstance(value, dict):
         for name, item in value.items():
             yield from _unsendable(name, path)

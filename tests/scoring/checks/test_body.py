@@ -59,7 +59,7 @@ def test_documents_are_read_as_python_reads_them(value: Any, escaped: bool, enco
     body = json.dumps(value, ensure_ascii=escaped).encode(encoding, "surrogatepass")
     found, wanted = as_read(body), as_python_reads(body)
     if isinstance(found, tuple) and found[0] == 422:  # what the engine cannot be sent: Python reads it
-        assert "surrogate" in found[1] or "64 bits" in found[1]
+        assert any(words in found[1] for words in ("surrogate", "64 bits", "finite"))
     else:
         assert equal(found, wanted)
 
@@ -77,7 +77,6 @@ def test_broken_texts_are_refused_in_pythons_words(parts: list[str], wrapped: bo
     "body",
     [
         pytest.param(b'{"a": 1, "a": 2}', id="the-last-of-two"),
-        pytest.param(b'{"a": 1e999}', id="infinite"),
         pytest.param(b'{"a": -0}', id="minus-zero"),
         pytest.param(b'{"a": "\xff"}', id="no-utf-8"),
         pytest.param(b'{"\xed\xa0\x80": 1}', id="half-a-pair-in-bytes"),

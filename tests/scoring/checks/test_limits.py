@@ -111,6 +111,7 @@ def test_body_is_refused(body: bytes, status: int) -> None:
         pytest.param(rb'{"metadata": {"\ud800": 1}}', "metadata", id="half-a-pair-for-a-key"),
         pytest.param(rb'{"\ud800": 1}', None, id="half-a-pair-for-a-field"),
         pytest.param(rb'{"\ud800": "\ud800"}', None, id="half-a-pair-for-both"),
+        pytest.param(b'{"temperature": 1e999}', "temperature", id="infinite"),
         pytest.param(b'{"top_k": 18446744073709551616}', "top_k", id="65-bits"),
         pytest.param(b'{"a": {"b": [-9223372036854775809]}}', "a.b.0", id="65-bits-below-zero"),
     ],
