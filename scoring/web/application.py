@@ -77,4 +77,4 @@ class Application:
             await service.api(scope, receive, send)
         finally:
             if "route" in scope:
-                scope[ROUTE] = scope["route"].path
+                scope[ROUTE] = scope["route"].path_format

@@ -62,9 +62,9 @@ class Exchange:
     ) -> None:
         """Answer a request of OpenAI's API by vLLM's `path`; `for_vllm` takes its document and the model's name."""
         engine = self.engine_for(task)
+        received = await self.read(engine)
         if self.scope["path"].startswith("/v1/"):  # on / and /score Azure's own inference server takes any type
             self.check_type(400, required=True)
-        received = await self.read(engine)
         asked = Asked.of(path, received, for_vllm(received.document, engine.names[0]))
         del received  # it may be large: nothing but what is asked refers to it while the answer is made
         await self.ask(engine, asked)

@@ -60,8 +60,8 @@ def engine_route(task: str) -> type[APIRoute]:
             async def read(request: Request) -> Response:
                 exchange = exchange_of(request)
                 engine = exchange.engine_for(task)
-                exchange.check_type(415, required=False)
                 received = await exchange.read(engine)
+                exchange.check_type(415, required=False)
                 response: Response = await handle(EngineRequest(request.scope, engine, received))
                 return response
 
