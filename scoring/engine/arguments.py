@@ -1,4 +1,4 @@
-"""The arguments of `vllm serve`, read by vLLM's own parser and settled for one process with our surface in front."""
+"""The arguments of `vllm serve`, read by vLLM's own parser and settled for our surface in front of vLLM's."""
 
 import os
 from argparse import Namespace
@@ -39,7 +39,7 @@ NOT_DONE = {
 
 
 def parse_arguments(vllm: VllmModules, arguments: tuple[str, ...]) -> Namespace:
-    """Read the arguments of `vllm serve` with vLLM's own parser, and refuse what one process cannot do."""
+    """Read the arguments of `vllm serve` with vLLM's own parser, and refuse what this server cannot do."""
     # No abbreviations: what is read off the command line before vLLM is here must be all that there is.
     parser = vllm.make_arg_parser(_refusing(vllm.argument_parser)(prog="python -m scoring", allow_abbrev=False))
     try:
@@ -53,7 +53,8 @@ def parse_arguments(vllm: VllmModules, arguments: tuple[str, ...]) -> Namespace:
     _refuse_what_is_not_done(parser, parsed)
     if parsed.headless or getattr(parsed, "grpc", False) or (parsed.api_server_count or 1) != 1:
         raise BadSettings(
-            "this server is one process that speaks HTTP", hint="leave out --headless, --grpc, --api-server-count"
+            "this server chooses its own front ends, which speak HTTP",
+            hint="leave out --headless, --grpc, --api-server-count",
         )
     # The key is checked by our surface, in front of every route; our own warm-up request carries none.
     parsed.keys, parsed.api_key = parsed.api_key, None

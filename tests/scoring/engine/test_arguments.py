@@ -56,7 +56,7 @@ def test_keys_are_ours_to_check() -> None:
         pytest.param(["--allowed-origins", '["*"]'], "--allowed-origins", "preflight", id="origins"),
         pytest.param(["--tool-call-parser", "hermse"], "'hermse' is none of hermes", "lists them", id="tool-parser"),
         pytest.param(["--reasoning-parser", "q"], "'q' is none of qwen3", "lists them", id="reasoning-parser"),
-        pytest.param(["--headless"], "speaks HTTP", "--headless", id="headless"),
+        pytest.param(["--headless"], "speak HTTP", "--headless", id="headless"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused(words: list[str], message: str, hint: str) -> None:
