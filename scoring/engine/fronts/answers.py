@@ -12,6 +12,8 @@ from scoring.problems import Problem, openai_error, shortened
 CHOICE = b'"choices":[{"index":0,'
 FINISHED = b'"finish_reason":'
 MESSAGE = b'"message":{"role":"assistant",'
+NOTHING = b'"content":null'  # for an empty text: what has calls or reasoning the Python app answers
+FIRST = b'"delta":{"role":"assistant"}'
 ERROR = b'data: {"error":'
 END = b"\n\n"
 
@@ -19,15 +21,18 @@ END = b"\n\n"
 def complete_events(events: bytes) -> bytes:
     """Return some whole server-sent events with `finish_reason` in each choice, and errors as the Python app has them.
 
-    The Rust front writes `finish_reason` only where it has a value.
+    The Rust front writes `finish_reason` only where it has a value, and no content beside the role.
     """
+    if FIRST in events:
+        events = events.replace(FIRST, FIRST[:-1] + b',"content":""}')
     if FINISHED not in events and ERROR not in events:
         return events.replace(CHOICE, CHOICE + b'"finish_reason":null,')
     return END.join([_complete_event(event) for event in events.split(END)])
 
 
 def complete_answer(body: bytes) -> bytes:
-    """Return a whole answer with `refusal` in its message."""
+    """Return a whole answer with `refusal` in its message, and an empty text where there is none."""
+    body = body.replace(MESSAGE + NOTHING, MESSAGE + b'"content":""', 1)
     return body.replace(MESSAGE, MESSAGE + b'"refusal":null,', 1)
 
 

@@ -50,7 +50,7 @@ class Row:
     reason: str
     members: tuple[str, ...]
     applies: Applies
-    test: str = "tests/scoring/served/test_front_answers.py"
+    test: str = "tests/scoring/served/fronts/test_answers.py"
     versions: tuple[str, ...] = BOTH
 
 

@@ -89,3 +89,12 @@ def _request(model: str, path: str, given: dict[str, Any]) -> Request:
     document = {"model": model, **PLAIN[path], "max_tokens": 4, "temperature": 0, **given}
     body = json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass")
     return Request(f"{path}: {json.dumps(given)[:160]}", path, body)
+
+
+def document(request: Request) -> dict[str, Any] | None:
+    """Return what a request's body says, if it is a JSON object."""
+    try:
+        found = json.loads(request.body)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
