@@ -22,7 +22,7 @@ def documents(events: bytes) -> list[Any]:
 
 
 CHOICES = [
-    pytest.param({"delta": {"role": "assistant"}}, id="role"),
+    pytest.param({"delta": {"role": "assistant", "content": LOOK_ALIKE}}, id="role-and-text"),
     pytest.param({"delta": {"content": LOOK_ALIKE}}, id="text-that-looks-like-it"),
     pytest.param({"delta": {"content": "x"}, "logprobs": {"content": [{"token": "}}]}"}]}}, id="logprobs"),
     pytest.param({"delta": {"tool_calls": [{"index": 0, "function": {"arguments": LOOK_ALIKE}}]}}, id="tool-call"),
@@ -40,6 +40,11 @@ def test_every_choice_has_a_finish_reason(choice: dict[str, Any], reason: str | 
             assert after == {**before, "choices": [{**one, "finish_reason": reason} for one in before["choices"]]}
 
 
+def test_a_stream_begins_with_an_empty_text() -> None:
+    [told] = documents(complete_events(event({"index": 0, "delta": {"role": "assistant"}})))
+    assert told["choices"] == [{"index": 0, "finish_reason": None, "delta": {"role": "assistant", "content": ""}}]
+
+
 def test_other_lines_stay() -> None:
     for events in (b"data: [DONE]\n\n", b": alive\n\n", b"", event(usage={"completion_tokens": 1})):
         assert complete_events(events) == events
@@ -54,11 +59,11 @@ def test_errors_are_cut_short() -> None:
 
 
 @pytest.mark.parametrize("text", ["Hi", LOOK_ALIKE, None])
-def test_whole_answer_has_a_refusal(text: str | None) -> None:
+def test_whole_answer_has_a_text_and_a_refusal(text: str | None) -> None:
     message = {"role": "assistant", "content": text, "reasoning": None}
     document = {"id": "1", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
     found = json.loads(complete_answer(json.dumps(document, separators=(",", ":")).encode()))
-    assert found["choices"][0]["message"] == {**message, "refusal": None}
+    assert found["choices"][0]["message"] == {**message, "content": text or "", "refusal": None}
 
 
 def test_completion_stays() -> None:

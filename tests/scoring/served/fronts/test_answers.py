@@ -33,9 +33,10 @@ HARMLESS = tuple(
         r"^(service_tier|metrics|prompt_text|choices\[0\]\.routed_experts): null \| \"\(absent\)\"",  # said nothing
         r"^choices\[0\]\.message\.(annotations|audio|function_call): null \| \"\(absent\)\"",
         r"^choices\[0\]\.weight_versions: \"\(absent\)\" \| null",  # new in 0.33
+        r"^choices\[0\]\.message\.content: null \| \"\"$",  # a tool parser makes no text of an empty one
+        r": \"(.*)\" \| \"\1\ufffd\"$",  # a text that ends within a character
         r"^(stream\.)?usage\.(prompt|completion)_tokens_details: ",  # {"reasoning_tokens": 0}, or null
         r"^stream\.order: .*\"text\", .*\| .*\"text\", \"delta\", ",  # completions end with an empty text
-        r"^stream\.choice 0\.stop_reason: ",  # null is left out
     )
 )
 
