@@ -18,10 +18,10 @@ VLLMS = "Hermes2ProToolParser"
 
 
 def install(vllm: Any, parsed: Namespace) -> None:
-    """Register ours under the name that is asked for, if vLLM's own would be taken for it."""
+    """Register ours under the name that is asked for, if that is vLLM's parser for this form or one made from it."""
     name = parsed.tool_call_parser
     parser = vllm.tool_parsers.get_tool_parser(name) if name else None
-    if parser is not None and parser.__name__ == VLLMS:
+    if parser is not None and any(kind.__name__ == VLLMS for kind in parser.__mro__):
         vllm.tool_parsers.register_module(name, module=parser_class(parser))
 
 
@@ -35,14 +35,14 @@ def parser_class(base: Any) -> Any:
 
         def __init__(self, tokenizer: Any, tools: Any = None) -> None:
             super().__init__(tokenizer, tools)
-            self._reader = CallReader()
+            self._reader = self._new_reader()
 
         def extract_tool_calls(self, model_output: str, request: Any) -> Any:
             if request.tool_choice == "none":
                 return protocol.ExtractedToolCallInformation(
                     tools_called=False, tool_calls=[], content=model_output or None
                 )
-            reader = CallReader()
+            reader = self._new_reader()
             content, calls = _collected([*reader.feed(model_output), *reader.finish()])
             return protocol.ExtractedToolCallInformation(
                 tools_called=bool(calls),
@@ -64,6 +64,9 @@ def parser_class(base: Any) -> Any:
 
         def finish_streaming(self) -> Any:
             return self._message(self._reader.finish(), self._reader.calls)
+
+        def _new_reader(self) -> CallReader:
+            return CallReader(self.tool_call_start_token, self.tool_call_end_token)
 
         def _message(self, pieces: list[Piece], calls: int) -> Any:
             """Say the pieces as vLLM's message, where so many calls have begun before them."""

@@ -44,8 +44,9 @@ Piece = Text | Call | Arguments
 class CallReader:
     """Reads a model's answer piece by piece; one for each answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: str = BEGIN, end: str = END) -> None:
         self.calls = 0
+        self._begin_tag, self._end_tag = begin, end
         self._pieces: list[Piece] = []
         self._buffer = ""  # not read yet, for what it means depends on what follows
         self._object: OpenObject | None = None
@@ -85,14 +86,14 @@ class CallReader:
         return self._read_between() if self._between else self._read_text()
 
     def _read_text(self) -> bool:
-        before, tag, after = self._buffer.partition(BEGIN)
+        before, tag, after = self._buffer.partition(self._begin_tag)
         if not tag:
-            kept = _overlap(before, BEGIN)
+            kept = _overlap(before, self._begin_tag)
             self._tell(before[: len(before) - kept])
             self._buffer = before[len(before) - kept :]
             return False
         self._tell(before)
-        self._open(BEGIN, after)
+        self._open(self._begin_tag, after)
         return True
 
     def _open(self, raw: str, after: str) -> None:
@@ -154,19 +155,19 @@ class CallReader:
 
     def _give_up(self) -> None:
         """Tell as text what turned out to be no call; a tag after its beginning may still begin one."""
-        at = max(self._raw.startswith(BEGIN) * len(BEGIN), 1)
+        at = len(self._begin_tag) if self._raw.startswith(self._begin_tag) else 1
         self._object, self._buffer = None, self._raw[at:]
         self._tell(self._raw[:at])
 
     def _read_between(self) -> bool:
         found = BETWEEN.match(self._buffer)
         after = self._buffer[found.end() :] if found else self._buffer
-        if END.startswith(after):  # also if nothing is there yet
-            if after != END:
+        if self._end_tag.startswith(after):  # also if nothing is there yet
+            if after != self._end_tag:
                 return False
             self._buffer = ""
-        elif after.startswith(END):
-            self._buffer = after[len(END) :]
+        elif after.startswith(self._end_tag):
+            self._buffer = after[len(self._end_tag) :]
         elif after.startswith("{"):
             self._between = False
             self._open("", after)
