@@ -192,7 +192,7 @@ def image(value: str) -> str:
     _check_image_form(value)
     match = IMAGE.fullmatch(value)
     if not match or not (match["tag"] or match["digest"]):
-        raise RuleBroken(f"must be {rule}", "for example `vllm/vllm-openai:v0.32.0`")
+        raise RuleBroken(f"must be {rule}", "for example `vllm/vllm-openai:v0.33.0`")
     return value
 
 
