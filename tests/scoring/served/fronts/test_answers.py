@@ -35,6 +35,7 @@ HARMLESS = tuple(
         r"^choices\[0\]\.weight_versions: \"\(absent\)\" \| null",  # new in 0.33
         r"^choices\[0\]\.message\.content: null \| \"\"$",  # a tool parser makes no text of an empty one
         r": \"(.*)\" \| \"\1\ufffd\"$",  # a text that ends within a character
+        r"logprobs\.content\[\d+\](\.top_logprobs\[\d+\])?\.bytes: \[\] \| \[239, 191, 189\]$",  # its token
         r"^(stream\.)?usage\.(prompt|completion)_tokens_details: ",  # {"reasoning_tokens": 0}, or null
         r"^stream\.order: .*\"text\", .*\| .*\"text\", \"delta\", ",  # completions end with an empty text
     )
