@@ -1,7 +1,7 @@
 """Fetches the program of vLLM's Rust front end: `scripts/vllm_rs.py [VERSION]`, else for the vLLM that is installed.
 
 vLLM's CPU wheel lacks it. It is taken out of the CUDA wheel of the same version, of which nothing else is kept, checked
-by scripts/vllm_rs.sha256 and put where `scoring` looks for it. Says nothing when it is there.
+by scripts/vllm_rs.sha256 and put where `scoring` looks for it. Says nothing when it is there, and whole.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ def main(arguments: list[str]) -> None:
     if version is None:
         sys.exit("vLLM is not installed\n\nhint: scripts/setup installs it")
     target = cached_binary(os.environ, version)
-    if target.exists():
-        return
     wanted = known_hashes().get(version)
+    if target.is_file() and (wanted is None or sha256(target) == wanted):
+        return
     if wanted is None:
         sys.exit(f"no hash of {NAME} {version} is known\n\nhint: scripts/vllm-upgrade {version} shows it")
     print(f"setup: fetching {NAME} {version}, out of a wheel of some 330 MB", file=sys.stderr)  # noqa: T201

@@ -6,161 +6,201 @@ the seams in it; then prints what must be decided. Nothing in the checkout is ch
 """
 
 import argparse
+import difflib
 import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from upgrading.changes import BODY, CALLED, GONE, MOVED, Comparison, compare, requirement_changes
-from upgrading.touched import scan
-from upgrading.trees import VllmTree
-from upgrading.trial import CONTRACT, Trial
-from upgrading.wheels import fetched, metadata, unpacked
-from vllm_rs import HASHES, MEMBER, NoWheel, known_hashes, sha256
+from upgrading.touched import Touched, scan
+from upgrading.trees import Definition, VllmTree
+from upgrading.trial import Trial
+from vllm_rs import HASHES, NoWheel, download, known_hashes, sha256
 
-from scoring.engine.fronts.binary import NAME
 from scoring.engine.versions import RELEASES, SUPPORTED, installed_version
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "vllm"
-ARGUMENTS = ROOT / "infra/spec/vllm_arguments.txt"
-WIDTH, INDENT = 118, 11
-MOST_FAILURES = 12  # shown
+CONTRACT = ["tests/scoring/engine", "tests/scoring/fronts", "tests/scoring/served", "tests/scoring/contracts",
+            "tests/infra/spec/test_engine_arguments.py"]  # fmt: skip
+GONE, MOVED, CALLED, INSIDE = "gone", "moved", "signature", "inside"  # the worst first
+MOST_FILES = 12  # that assign an attribute: of one with more, nothing can be said
 
 
 def main() -> None:
     """Compare, try, and print."""
-    options = parsed_options()
-    try:
-        wheels = {version: fetched(version, BUILD / "wheels") for version in (options.before, options.version)}
-    except NoWheel as error:
-        sys.exit(str(error))
-    old, new = (unpacked(wheel, BUILD / version / "tree") for version, wheel in wheels.items())
-    touched = scan(ROOT)
-    found = compare(touched, old, new)
-    say(f"vLLM {options.before} → {options.version}: this repository touches {found.names} names, {found.attributes}"
-        f" attributes and {found.variables} environment variables of it\n")  # fmt: skip
-    for line in compared(found):
-        say(line)
-    row("vllm-rs", option_changes(old, new))
-    row("requires", requirement_changes(metadata(old), metadata(new)))
-    if options.names_only:
-        return
-    trial = Trial(ROOT, BUILD / options.version, options.version)
-    trial.prepare(wheels[options.version], metadata(new), metadata(old))
-    row("arguments", argument_changes(trial))
-    print(f"tests, for some minutes: {trial.log}", file=sys.stderr)  # noqa: T201
-    result, bad = trial.test(tuple(options.tests) or CONTRACT)
-    say(f"{'tests':<{INDENT}}on {trial.how}: {result}")
-    for line in [*bad[:MOST_FAILURES], *([f"and {len(bad) - MOST_FAILURES} more"] if len(bad) > MOST_FAILURES else [])]:
-        say(f"{'':<{INDENT}}{line}")
-    say("\nto decide")
-    for line in decisions(options.version, new):
-        say(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="    "))
-    sys.exit(1 if bad else 0)
-
-
-def parsed_options() -> argparse.Namespace:
-    """The command line."""
     parser = argparse.ArgumentParser(prog="scripts/vllm-upgrade", description=(__doc__ or "").partition("\n\n")[2])
     parser.add_argument("version", metavar="VERSION", help="the version to try, such as 0.34.0")
     parser.add_argument("--from", dest="before", metavar="VERSION", default=installed_version(),
                         help="the version to compare with; the installed one by default")  # fmt: skip
     parser.add_argument("--names-only", action="store_true", help="compare, install and test nothing")
-    parser.add_argument("tests", nargs="*", metavar="TEST", help=f"tests to run, instead of {' '.join(CONTRACT)}")
-    return parser.parse_args()
-
-
-def compared(found: Comparison) -> Iterator[str]:
-    """The changes, the worst first: one line each, those inside of functions and classes together."""
+    parser.add_argument("tests", nargs="*", metavar="TEST", default=CONTRACT, help=f"instead of {' '.join(CONTRACT)}")
+    options = parser.parse_args()
+    try:
+        wheels = [fetched(version, BUILD / "wheels") for version in (options.before, options.version)]
+    except NoWheel as error:
+        sys.exit(str(error))
+    old = VllmTree(wheels[0], BUILD / options.before / "tree")
+    new = VllmTree(wheels[1], BUILD / options.version / "tree")
+    touched = scan(ROOT)
+    print(f"vLLM {options.before} → {options.version}\n")  # noqa: T201
+    found = [*name_changes(touched, old, new), *attribute_changes(touched, old, new)]
     for kind in (GONE, MOVED, CALLED):
-        changes = [change for change in found.changes if change.kind == kind]
-        for change in changes:
-            places = sorted(change.places, key=lambda place: (not place.startswith("scoring"), place))
-            where = f" ({places[0]}{f' and {len(places) - 1} more' if places[1:] else ''})" if places else ""
-            yield wrapped(kind, f"{change.name.removeprefix('vllm.')}: {change.detail}{where}")
-        if not changes:
-            yield wrapped(kind, "none")
-    inside = [f"{change.name.removeprefix('vllm.')} {change.detail}" for change in found.changes if change.kind == BODY]
-    yield wrapped(BODY, ", ".join(inside) or "none")
+        row(kind, *(sorted(text for one, text in found if one == kind) or ["none"]))
+    row(INSIDE, ", ".join(sorted(text for one, text in found if one == INSIDE)) or "none")
+    row("vllm-rs", differences(rust_options(old), rust_options(new)))
+    row("requires", differences(old.requirements, new.requirements))
+    if options.names_only:
+        return
+    trial = Trial(ROOT, BUILD / options.version, options.version)
+    trial.prepare(wheels[1], new, old)
+    row("arguments", argument_changes(trial))
+    print(f"tests, for some minutes: {trial.log}", file=sys.stderr)  # noqa: T201
+    result, bad = trial.test(options.tests)
+    row("tests", f"on {trial.how}: {result}", *bad)
+    row("to decide", *decisions(options.version, new))
+    sys.exit(1 if bad else 0)
 
 
-def option_changes(old: VllmTree, new: VllmTree) -> list[str]:
-    """Which options of `vllm-rs frontend` came and went."""
-    return differences(rust_options(old), rust_options(new))
+def fetched(version: str, folder: Path) -> Path:
+    """The CUDA wheel of a version, downloaded unless it is in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return next(folder.glob(f"vllm-{version}-*.whl"), None) or download("vllm", version, folder)
 
 
-def rust_options(tree: VllmTree) -> set[str]:
+def name_changes(touched: Touched, old: VllmTree, new: VllmTree) -> Iterator[tuple[str, str]]:
+    """What became of each name that the old vLLM has."""
+    for name in touched.whole_names():
+        before, after = placed(name, touched, old), placed(name, touched, new)
+        was, now = old.find(before), new.find(after)
+        said = name.removeprefix("@").removeprefix("vllm.")
+        if was is None:
+            continue
+        if now is None:
+            last = before.split(".")[-1]
+            elsewhere = ", ".join(sorted(new.defining({last})[last])[:3])
+            yield GONE, f"{said}: {before} is gone; there is {elsewhere or 'none'}{places(touched.names[name])}"
+            continue
+        if before != after:
+            there, here = (one.removesuffix(f".{said}") for one in (before, after))
+            yield MOVED, f"{said}: {there} → {here}, as versions.py has it"
+        if lost := sorted(word for word in touched.keywords[name] if takes(was, word) and not takes(now, word)):
+            yield GONE, f"{said}: no longer takes {', '.join(lost)}{places(touched.names[name])}"
+        elif was.parameters != now.parameters:
+            gone = [f"-{one}" for one in was.parameters if one not in now.parameters]
+            come = [f"+{one}" for one in now.parameters if one not in was.parameters]
+            yield CALLED, f"{said}: {' '.join(gone + come) or 'another order'}{places(touched.names[name])}"
+        elif was.text != now.text:
+            lines = list(difflib.ndiff(was.text.splitlines(), now.text.splitlines()))
+            counts = (sum(line.startswith(sign) for line in lines) for sign in ("+ ", "- "))
+            yield INSIDE, f"{said} {' '.join(f'{sign}{count}' for sign, count in zip('+-', counts, strict=True))}"
+
+
+def placed(name: str, touched: Touched, tree: VllmTree) -> str:
+    """The dotted name; of a name that versions.py has modules for, the one that this vLLM has it in."""
+    if not name.startswith("@"):
+        return name
+    modules = sorted(touched.table[name[1:].partition(".")[0]])
+    whole = [f"{module}.{name[1:]}" for module in modules]
+    first = (module for module, one in zip(modules, whole, strict=True)
+             if tree.find(f"{module}.{name[1:].partition('.')[0]}"))  # fmt: skip
+    return f"{next(first, modules[0])}.{name[1:]}"
+
+
+def takes(definition: Definition, word: str) -> bool:
+    """Whether a function takes a keyword."""
+    given = [one.partition("=")[0] for one in definition.parameters]
+    return word in given or any(one.startswith("**") for one in given)
+
+
+def attribute_changes(touched: Touched, old: VllmTree, new: VllmTree) -> Iterator[tuple[str, str]]:
+    """Attributes that the old vLLM defines in a few files, and the new one nowhere or in others; then variables."""
+    before, after = (tree.defining(set(touched.attributes)) for tree in (old, new))
+    for name, files in before.items():
+        if 1 <= len(files) <= MOST_FILES and not files & after[name]:
+            kind, detail = (
+                (MOVED, f"{min(files)} → {min(after[name])}")
+                if after[name]
+                else (GONE, f"no file assigns it; {min(files)} did")
+            )
+            yield kind, f".{name}: {detail}{places(touched.attributes[name])}"
+    for variable in touched.variables:
+        if old.mentions(variable) and not new.mentions(variable):
+            yield GONE, f"{variable}: no longer read"
+
+
+def rust_options(tree: VllmTree) -> dict[str, str]:
     """The options of `vllm-rs frontend`; none where there is no such program."""
-    program = tree.root / MEMBER
-    if not program.is_file():
-        return set()
-    text = subprocess.run([program, "frontend", "--help"], capture_output=True, text=True).stdout
-    return set(re.findall(r"--[a-z][a-z-]+", text))
+    if not tree.program.is_file():
+        return {}
+    tree.program.chmod(0o755)
+    text = subprocess.run([tree.program, "frontend", "--help"], capture_output=True, text=True).stdout
+    return dict.fromkeys(re.findall(r"--[a-z][a-z-]+", text), "")
 
 
-def argument_changes(trial: Trial) -> list[str]:
-    """Which arguments of `vllm serve` came and went against infra/spec/vllm_arguments.txt, or became others."""
+def argument_changes(trial: Trial) -> str:
+    """Which arguments of `vllm serve` came, went or became others, against infra/spec/vllm_arguments.txt."""
     done = trial.run("scripts/vllm_arguments.py")
     if done.returncode:
-        return [f"scripts/vllm_arguments.py failed: {done.stderr.strip().splitlines()[-1][:200]}"]
-    before, after = ({line.partition(" ")[::2] for line in text.splitlines()}
-                     for text in (ARGUMENTS.read_text(), done.stdout))  # fmt: skip
-    was, now = ({name for name, _ in lines} for lines in (before, after))
-    others = sorted({name for name, _ in before ^ after} & was & now)
-    return differences(was, now) + [f"{name} (takes other values)" for name in others]
+        return f"scripts/vllm_arguments.py failed: {done.stderr.strip().splitlines()[-1][:200]}"
+    texts = ((ROOT / "infra/spec/vllm_arguments.txt").read_text(), done.stdout)
+    before, after = (
+        {line.partition(" ")[0]: f" {line.partition(' ')[2]}" for line in text.splitlines()} for text in texts
+    )
+    return differences(before, after)
 
 
-def differences(before: set[str], after: set[str]) -> list[str]:
-    """What went, then what came."""
-    return [f"{one} (gone)" for one in sorted(before - after)] + [f"{one} (new)" for one in sorted(after - before)]
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """What came, went, or has another value."""
+    return (
+        ", ".join(
+            f"{name}{after.get(name, ' (gone)')}"
+            + (
+                f" (was {before[name].strip() or 'any'})"
+                if name in after and name in before
+                else " (new)" * (name in after)
+            )
+            for name in sorted(before.keys() | after.keys())
+            if before.get(name) != after.get(name)
+        )
+        or "the same"
+    )
 
 
 def decisions(version: str, new: VllmTree) -> Iterator[str]:
     """What a person has to settle before this version is the one that is used, or what has been."""
     minor = ".".join(version.split(".")[:2])
-    if minor in SUPPORTED:
-        yield f"- scoring/engine/versions.py has {minor}; scoring/engine/fronts/table.py says which rows hold for it"
-    else:
-        yield (f"- scoring/engine/versions.py: a release {minor} with the moves above; scoring/engine/fronts/table.py:"
-               f" which rows hold for it, by tests/scoring/fronts")  # fmt: skip
+    yield f"scoring/engine/versions.py {'has' if minor in SUPPORTED else 'needs'} a release {minor}"
+    yield "scoring/engine/fronts/table.py: which rows hold for it, by tests/scoring/served/fronts"
     repairs = ", ".join(sorted(RELEASES[-1].repairs))
-    yield f"- scoring/engine/repairs ({repairs}): does it still need each? Take it out of the release, run the tests"
-    program = new.root / MEMBER
-    digest = sha256(program) if program.is_file() else None
-    if digest is None:
-        yield f"- the wheel brings no {NAME}: the Rust front has gone"
-    elif known_hashes().get(version) == digest:
-        yield f"- scripts/{HASHES.name} has its {NAME}"
-    else:
-        yield f"- scripts/{HASHES.name}: add `{digest}  {version}`"
-    pins = (ROOT / "environments/vllm/pins.yaml").read_text()
-    pinned = re.search(r"^vllm_version: (\S+)", pins, re.MULTILINE)
-    yield (f"- environments/vllm/pins.yaml has {pinned and pinned[1]}: version, tag, CUDA of the image and its digest;"
-           " then infra/spec/vllm_arguments.txt by scripts/vllm_arguments.py")  # fmt: skip
+    yield f"scoring/engine/repairs ({repairs}): does it still need each? Take it out of the release, run the tests"
+    digest = sha256(new.program) if new.program.is_file() else "none: the Rust front has gone"
+    known = known_hashes().get(version) == digest
+    yield f"scripts/{HASHES.name} {'has' if known else 'needs'} its vllm-rs{'' if known else f': {digest}  {version}'}"
+    pinned = re.findall(r"(?m)^vllm_version: (\S+)", (ROOT / "environments/vllm/pins.yaml").read_text())
+    yield (
+        f"environments/vllm/pins.yaml has {pinned[0]}: version, tag, CUDA of the image and its digest; then"
+        " infra/spec/vllm_arguments.txt by scripts/vllm_arguments.py"
+    )
     extras = re.findall(r'"(vllm(?:-cpu)?==[\d.]+)"', (ROOT / "pyproject.toml").read_text())
-    yield f"- pyproject.toml has {' and '.join(extras)}; requirements.lock follows by scripts/lock"
-    yield "- nobody has tried a GPU: `scripts/bench serve` on one, before a deployment has it"
+    yield f"pyproject.toml has {' and '.join(extras)}; requirements.lock follows by scripts/lock"
+    yield "nobody has tried a GPU: `scripts/bench serve` on one, before a deployment has it"
 
 
-def row(name: str, values: Iterable[str]) -> None:
-    """Print one row."""
-    say(wrapped(name, ", ".join(values) or "the same"))
+def places(files: Iterable[str]) -> str:
+    """Where something is touched: one file, the server's first, and how many more."""
+    found = sorted(files, key=lambda file: (not file.startswith("scoring"), file))
+    return f" ({found[0]}{f' and {len(found) - 1} more' if found[1:] else ''})" if found else ""
 
 
-def wrapped(name: str, text: str) -> str:
-    """A row's name and its text, in lines of at most `WIDTH` characters."""
-    return textwrap.fill(
-        text, WIDTH, initial_indent=f"{name:<{INDENT}}", subsequent_indent=" " * INDENT,
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
-
-
-def say(text: str) -> None:
-    """Print at once."""
-    print(text, flush=True)  # noqa: T201
+def row(name: str, *texts: str) -> None:
+    """Print a name and its texts, in lines of at most 118 characters."""
+    for text in texts:
+        start = {"initial_indent": f"{name:<11}", "subsequent_indent": " " * 11}
+        print(textwrap.fill(text, 118, break_long_words=False, break_on_hyphens=False, **start), flush=True)  # noqa: T201
+        name = name if name in (GONE, MOVED, CALLED) else ""
 
 
 if __name__ == "__main__":

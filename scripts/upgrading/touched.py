@@ -1,222 +1,125 @@
-"""Which names of vLLM this repository touches: imports, dotted strings, and attributes of what comes of them.
+"""Which names of vLLM this repository touches: imported, named in strings, or used as attributes of what comes of them.
 
-A path is a dotted name of vLLM; behind `()` or `[]` comes what is used of a call's or a subscript's result. One that
-begins with `@name` is of a name that `scoring/engine/versions.py` has the module for, one that begins with `?` of a
-value annotated `Any`, which in `scoring/engine` is one of vLLM's.
+`@name` stands for a name that `scoring/engine/versions.py` has the module for.
 """
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 FOLDERS = ("scoring/engine", "tests", "scripts")
-ANY_IS_VLLMS = "scoring/engine"
+VLLMS = "scoring/engine"  # any attribute that is used there may be one of vLLM's
 PACKAGE = re.compile(r"vllm(\.\w+)*")
 VARIABLE = re.compile(r"VLLM_[A-Z0-9_]+")
 IMPORTING = ("import_module", "get")  # `get` of sys.modules
-ANY = "?"
-
-
-@dataclass(frozen=True)
-class Use:
-    """One use: where, of which path, and the keywords that it is called with (None: no call)."""
-
-    where: str
-    path: str
-    keywords: frozenset[str] | None = None
+Places = defaultdict[str, set[str]]
 
 
 @dataclass
-class Scan:
-    """The uses, and what is known across files: modules that tables give names, values of classes' attributes."""
+class Touched:
+    """What is touched, each with the files that do; `keywords` are those that a name is called with."""
 
-    table: dict[str, set[str]] = field(default_factory=dict)
-    attributes: dict[str, dict[str, str]] = field(default_factory=dict)
-    uses: set[Use] = field(default_factory=set)
+    table: Places = field(default_factory=lambda: defaultdict(set))  # a name, and the modules that it is in
+    names: Places = field(default_factory=lambda: defaultdict(set))
+    keywords: Places = field(default_factory=lambda: defaultdict(set))
+    attributes: Places = field(default_factory=lambda: defaultdict(set))
     variables: set[str] = field(default_factory=set)
 
+    def whole_names(self) -> list[str]:
+        """The names, without those that only lead to a longer one."""
+        return sorted(
+            name
+            for name in self.names
+            if name.startswith("@") or name in self.keywords or not any(o.startswith(f"{name}.") for o in self.names)
+        )
 
-def scan(root: Path, folders: tuple[str, ...] = FOLDERS) -> Scan:
-    """Scan the Python files below some folders of a checkout."""
-    found = Scan()
-    paths = sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
+
+def scan(root: Path) -> Touched:
+    """Scan the Python files of a checkout."""
+    found = Touched()
+    paths = sorted(path for folder in FOLDERS for path in (root / folder).rglob("*.py"))
     trees = {path.relative_to(root).as_posix(): ast.parse(path.read_text()) for path in paths}
-    for where, tree in trees.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Dict) and where.startswith(ANY_IS_VLLMS):
-                for name, module in table_entries(node):
-                    found.table.setdefault(name, set()).add(module)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.variables.update(VARIABLE.findall(node.value))
-    for _ in range(3):  # a class may take its values from another, that one from a third
-        for where, tree in trees.items():
-            _File(found, where).visit(tree)
+    nodes = {where: list(ast.walk(tree)) for where, tree in trees.items()}
+    for where, all_nodes in nodes.items():
+        for node in all_nodes:
+            if isinstance(node, ast.Dict) and where.startswith(VLLMS):
+                for key, value in zip(node.keys, node.values, strict=True):
+                    if isinstance(key, ast.Constant) and is_module(value):
+                        found.table[str(key.value)].add(value.value)
+    for name in found.table:
+        found.names[f"@{name}"] = set()
+    members: dict[str, str] = {}  # of our objects
+    for _ in range(2):  # what is assigned may be used in a file before it
+        for where, all_nodes in nodes.items():
+            _File(found, members, where).read(all_nodes)
     return found
 
 
-def table_entries(node: ast.Dict) -> Iterator[tuple[str, str]]:
-    """The names that a dictionary has a module of vLLM for, with the module."""
-    for key, value in zip(node.keys, node.values, strict=True):
-        if isinstance(key, ast.Constant) and isinstance(value, ast.Constant) and is_module(value.value):
-            yield str(key.value), str(value.value)
+def is_module(node: ast.AST | None) -> bool:
+    """Whether this is the dotted name of something in vLLM, as a string."""
+    return (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and "." in node.value
+        and PACKAGE.fullmatch(node.value) is not None
+    )
 
 
-def is_module(value: object) -> bool:
-    """Whether a value is the dotted name of something in vLLM."""
-    return isinstance(value, str) and "." in value and PACKAGE.fullmatch(value) is not None
+class _File:
+    """One file; whatever is assigned one of vLLM's names stands for it there, a member of `self` everywhere."""
 
-
-class _File(ast.NodeVisitor):
-    """Follows values through one file; every name that is assigned one of vLLM's stands for it from then on."""
-
-    def __init__(self, scan: Scan, where: str) -> None:
-        self.scan = scan
+    def __init__(self, found: Touched, members: dict[str, str], where: str) -> None:
+        self.found = found
+        self.members = members
         self.where = where
-        self.names: dict[str, str] = {}
-        self.owner = ""  # the class around
+        self.known: dict[str, str] = {}
 
-    def visit_Import(self, node: ast.Import) -> None:
-        for alias in node.names:
-            if PACKAGE.fullmatch(alias.name):
-                self._use(alias.name)
-                self.names[alias.asname or "vllm"] = alias.name if alias.asname else "vllm"
+    def read(self, nodes: list[ast.AST]) -> None:
+        for node in nodes:
+            for name, path in self._bound(node):
+                self.known[name] = path
+        for node in nodes:
+            if path := self._path(node):
+                self.found.names[path].add(self.where)
+            if isinstance(node, ast.Call) and (path := self._path(node.func)):
+                self.found.keywords[path].update(word.arg for word in node.keywords if word.arg)
+            elif isinstance(node, ast.Attribute) and not path and self.where.startswith(VLLMS):
+                self.found.attributes[node.attr].add(self.where)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                self.found.variables.update(VARIABLE.findall(node.value))
+                if is_module(node) and not any(node.value in modules for modules in self.found.table.values()):
+                    self.found.names[node.value].add(self.where)
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        if node.module and PACKAGE.fullmatch(node.module):
+    def _bound(self, node: ast.AST) -> Iterator[tuple[str, str]]:
+        if isinstance(node, ast.Import):
             for alias in node.names:
-                self._use(f"{node.module}.{alias.name}")
-                self.names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                if PACKAGE.fullmatch(alias.name):
+                    yield alias.asname or "vllm", alias.name if alias.asname else "vllm"
+        elif isinstance(node, ast.ImportFrom) and PACKAGE.fullmatch(node.module or ""):
+            for alias in node.names:
+                self.found.names[f"{node.module}.{alias.name}"].add(self.where)
+                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value and (path := self._path(node.value)):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name):
+                    yield target.id, path
+                elif isinstance(target, ast.Attribute):
+                    self.members[target.attr] = path
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        outer, self.owner = self.owner, node.name
-        self.generic_visit(node)
-        self.owner = outer
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self._function(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        self._function(node)
-
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        outer = dict(self.names)
-        for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
-            kind = ast.unparse(argument.annotation) if argument.annotation else ""
-            self.names.pop(argument.arg, None)
-            if kind == "Any" and self.where.startswith(ANY_IS_VLLMS):
-                self.names[argument.arg] = ANY
-            elif kind in self.scan.attributes:
-                self.names[argument.arg] = f"{kind}:"
-        self.generic_visit(node)
-        self.names = outer
-
-    def visit_Assign(self, node: ast.Assign) -> None:
-        self.visit(node.value)
-        for target in node.targets:
-            self._bind(target, self.path(node.value))
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if node.value is not None:
-            self.visit(node.value)
-            self._bind(node.target, self.path(node.value))
-
-    def visit_For(self, node: ast.For) -> None:
-        self._each(node.target, node.iter)
-        self.generic_visit(node)
-
-    def visit_comprehension(self, node: ast.comprehension) -> None:
-        self._each(node.target, node.iter)
-        self.generic_visit(node)
-
-    def visit_withitem(self, node: ast.withitem) -> None:
-        self.visit(node.context_expr)
-        if node.optional_vars is not None:
-            self._bind(node.optional_vars, self.path(node.context_expr))
-
-    def visit_Attribute(self, node: ast.Attribute) -> None:
-        path = self.path(node)
-        if path is None:
-            self.generic_visit(node)
-        else:
-            self._use(path)
-            self._inside(node)
-
-    def visit_Call(self, node: ast.Call) -> None:
-        if path := self.path(node):
-            named = frozenset(word.arg for word in node.keywords if word.arg)
-            self._use(path.removesuffix("()"), named if path.endswith("()") else None)
-        self.generic_visit(node)
-
-    def visit_Constant(self, node: ast.Constant) -> None:
-        if is_module(node.value) and not any(node.value in modules for modules in self.scan.table.values()):
-            self._use(str(node.value))
-
-    def _inside(self, node: ast.expr) -> None:
-        """Visit what the expression is made from, but not the shorter paths in it."""
-        while isinstance(node, ast.Attribute):
-            node = node.value
-        self.visit(node)
-
-    def _each(self, target: ast.expr, values: ast.expr) -> None:
-        path = self.path(values)
-        self._bind(target, path and f"{path}[]")
-
-    def _bind(self, target: ast.expr, path: str | None) -> None:
-        if isinstance(target, ast.Tuple | ast.List):
-            for one in target.elts:
-                self._bind(one, path and f"{path}[]")
-        elif isinstance(target, ast.Name):
-            self.names.pop(target.id, None)
-            if path:
-                self.names[target.id] = path
-        elif isinstance(target, ast.Attribute):
-            if isinstance(target.value, ast.Name) and target.value.id == "self" and path:
-                self.scan.attributes.setdefault(self.owner, {})[target.attr] = path
-            self.visit(target)
-
-    def _use(self, path: str, keywords: frozenset[str] | None = None) -> None:
-        self.scan.uses.add(Use(self.where, path, keywords))
-
-    def path(self, node: ast.expr) -> str | None:
-        """The path of an expression's value; None where it is none of vLLM's."""
+    def _path(self, node: ast.AST) -> str | None:
+        """The name of vLLM that an expression is; None where it is none."""
         if isinstance(node, ast.Name):
-            return self.names.get(node.id)
+            return self.known.get(node.id)
         if isinstance(node, ast.Attribute):
-            if isinstance(node.value, ast.Name) and node.value.id == "self":
-                return self.scan.attributes.get(self.owner, {}).get(node.attr)
-            return self._member(self.path(node.value), node.attr)
-        if isinstance(node, ast.Call):
-            return self._called(node)
-        if isinstance(node, ast.Subscript):
-            base = self.path(node.value)
-            return base and f"{base}[]"
-        if isinstance(node, ast.Await | ast.NamedExpr | ast.Starred):
-            return self.path(node.value)
-        if isinstance(node, ast.BoolOp):
-            return next(filter(None, map(self.path, node.values)), None)
-        if isinstance(node, ast.IfExp):
-            return self.path(node.body) or self.path(node.orelse)
+            base = self._path(node.value)
+            return f"{base}.{node.attr}" if base else self.members.get(node.attr)
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            word = str(node.args[0].value)
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called in IMPORTING and PACKAGE.fullmatch(word):
+                return word
+            return f"@{word}" if word in self.found.table else None
         return None
-
-    def _member(self, base: str | None, name: str) -> str | None:
-        if base is None:
-            return None
-        if base.endswith(":"):  # an instance of a class of ours
-            return self.scan.attributes.get(base[:-1], {}).get(name)
-        return f"{base}.{name}"
-
-    def _called(self, node: ast.Call) -> str | None:
-        first = node.args[0] if node.args else None
-        word = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
-        name_called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        if name_called in IMPORTING and PACKAGE.fullmatch(word):
-            return word
-        if word in self.scan.table:
-            return f"@{word}"
-        if isinstance(node.func, ast.Name) and node.func.id == "getattr" and first and len(node.args) > 1:
-            name = node.args[1]
-            return self._member(self.path(first), name.value) if isinstance(name, ast.Constant) else None
-        base = self.path(node.func)
-        return base and f"{base}()"

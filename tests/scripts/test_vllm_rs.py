@@ -60,6 +60,9 @@ def test_only_the_program_is_kept_and_it_runs(repository: Path, tmp_path: Path) 
     assert subprocess.check_output([program], text=True) == "vllm-rs 9.9.0\n"
     again = fetch(repository, tmp_path, digest=digest)
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    program.write_bytes(PROGRAM[:5])
+    mended = fetch(repository, tmp_path, digest=digest)
+    assert (mended.returncode, program.read_bytes()) == (0, PROGRAM)
 
 
 @pytest.mark.parametrize(
