@@ -1,11 +1,13 @@
 """A request body, parsed: one JSON object that the engine's process can be sent."""
 
 import json
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from scoring.checks.json_checks import first_unsendable
+from scoring.checks.json_walk import Path
 from scoring.checks.structure import SLICE, check_structure
 from scoring.problems import Problem
 from scoring.settings.limits import Limits
@@ -54,16 +56,40 @@ def _has_long_number(body: bytes) -> bool:
 
 
 def _check_sendable(document: dict[str, Any]) -> None:
-    fault = first_unsendable(document)
-    if fault is not None:
-        path = [name.encode("ascii", "backslashreplace").decode() for name in fault.path]
-        where, value = ".".join(path), repr(fault.value)[:200]
+    for place, words, refused in _unsendable(document, ()):
+        path = [name.encode("ascii", "backslashreplace").decode() for name in place]
+        where, value = ".".join(path), repr(refused)[:200]
         raise Problem(
             422,
-            f"{where or 'The name of a field'} {fault.message}: {value:.60}.",
+            f"{where or 'The name of a field'} {words}: {value:.60}.",
             param=where or None,
             details={"loc": ["body", *path], "value": value},
         )
+
+
+def _unsendable(value: Any, path: Path) -> Iterator[tuple[Path, str, Any]]:
+    """Yield the texts and numbers that MessagePack, which the engine's process is spoken to in, has no place for."""
+    if isinstance(value, str):
+        if not _is_text(value):
+            yield path, "is no text: it holds half of a surrogate pair", value
+    elif isinstance(value, int):
+        if not -(1 << 63) <= value < 1 << 64:
+            yield path, "must fit into 64 bits", value
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield path, "must be finite", value
+    elif isinstance(value, dict | list):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _unsendable(name, path)
+            yield from _unsendable(item, (*path, str(name)))
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _too_deep(limits: Limits) -> Problem:

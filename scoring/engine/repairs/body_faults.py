@@ -5,31 +5,27 @@ For such a body (`"structured_outputs": true`) vLLM answers 500, with a line of 
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from scoring.checks.json_checks import Fault, Schema, first_fault
 from scoring.problems import Problem, openai_error
 
 logger = logging.getLogger("scoring")
 
 READS_BODIES = "request_body_to_args"  # FastAPI's function in which the models check a body
-# What the validators trust: used to name the field of a body that has been refused already, not to refuse any.
-TRUSTED: Schema = {
-    "properties": {
-        "messages": {
-            "type": "array",
-            "items": {"type": "object", "properties": {"tool_calls": {"type": ["array", "null"]}}},
-        },
-        "structured_outputs": {"type": ["object", "null"]},
-        "tools": {
-            "type": ["array", "null"],
-            "items": {"type": "object", "properties": {"function": {"type": ["object", "null"]}}},
-        },
-        "tool_choice": {"type": ["string", "object", "null"]},
-    }
-}
+# What the validators trust of a body: used to name the field of one that has been refused already, not to refuse any.
+TRUSTED = (
+    ("messages", "an array"),
+    ("messages.*", "an object"),
+    ("messages.*.tool_calls", "an array or null"),
+    ("structured_outputs", "an object or null"),
+    ("tools", "an array or null"),
+    ("tools.*", "an object"),
+    ("tools.*.function", "an object or null"),
+    ("tool_choice", "a string or an object or null"),
+)
+TYPES: dict[str, type] = {"an array": list, "an object": dict, "a string": str, "null": type(None)}
 # How Starlette begins the error that it raises where a stream has begun, so that an error's handler cannot answer.
 TOO_LATE = "Caught handled exception"
 CLIENT_ERROR = "VLLMClientError"
@@ -83,15 +79,24 @@ def _exception_layer(app: Any) -> Any:
 
 
 def _problem(body: bytes) -> Problem:
-    fault = first_fault(json.loads(body), TRUSTED)
-    if fault is None:
-        return Problem(400, "The body cannot be read: a value in it is missing, or of a wrong type.")
-    return _as_problem(fault)
+    document = json.loads(body)
+    for place, kinds in TRUSTED:
+        types = tuple(TYPES[kind] for kind in kinds.split(" or "))
+        for where, value in _values(document, place.split(".")):
+            if not isinstance(value, types):
+                return Problem(400, f"{where} must be {kinds}: {json.dumps(value):.60}.", param=where)
+    return Problem(400, "The body cannot be read: a value in it is missing, or of a wrong type.")
 
 
-def _as_problem(fault: Fault) -> Problem:
-    where = ".".join(fault.path)
-    return Problem(400, f"{where} {fault.message}: {json.dumps(fault.value):.60}.", param=where)
+def _values(node: Any, names: Sequence[str], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield what lies at a place, with the place; `*` is each item of a list."""
+    if not names:
+        yield above[1:], node
+    elif names[0] == "*" and isinstance(node, list):
+        for position, item in enumerate(node):
+            yield from _values(item, names[1:], f"{above}.{position}")
+    elif isinstance(node, dict) and names[0] in node:
+        yield from _values(node[names[0]], names[1:], f"{above}.{names[0]}")
 
 
 def _has_passed(traceback: TracebackType | None, function: str) -> bool:
