@@ -13,6 +13,19 @@ CODES = {
     500: "InternalServerError",
 }
 
+# vLLM's own names for OpenAI's error types, so that a client meets one vocabulary on /v1.
+OPENAI_TYPES = {
+    400: "BadRequestError",
+    401: "AuthenticationError",
+    403: "PermissionDeniedError",
+    404: "NotFoundError",
+    405: "MethodNotAllowedError",
+    408: "RequestTimeoutError",
+    413: "RequestTooLargeError",
+    422: "UnprocessableEntityError",
+    429: "RateLimitError",
+    503: "ServiceUnavailableError",
+}
 
 LONGEST_MESSAGE = 600  # characters of an error: clients send names of megabytes, which nobody wants back
 LONGEST_VALUE = 200
@@ -20,7 +33,10 @@ MOST_VALUES = 20
 
 
 class Problem(Exception):
-    """Why a request is refused; `code` is a stable word, `param` the field at fault. Whatever is long is cut."""
+    """Why a request is refused: `code` is a stable word, `param` the field at fault, `kind` OpenAI's type of it.
+
+    Whatever is long is cut; what is not given follows from `status`.
+    """
 
     def __init__(
         self,
@@ -28,6 +44,7 @@ class Problem(Exception):
         message: str,
         *,
         code: str = "",
+        kind: str = "",
         param: str | None = None,
         headers: Headers = (),
         retry_after: int | None = None,
@@ -38,6 +55,7 @@ class Problem(Exception):
         self.status = status
         self.message = message
         self.code = code or CODES.get(status) or HTTPStatus(status).phrase.title().replace(" ", "")
+        self.kind = kind or OPENAI_TYPES.get(status, "InternalServerError")
         self.param = param if param is None else shortened(param, LONGEST_VALUE)
         self.details = None if details is None else _shortened_all(details)
         self.headers = list(headers)
@@ -64,27 +82,12 @@ def _shortened_all(value: Any) -> Any:
     return value
 
 
-# vLLM's own names for OpenAI's error types, so that a client meets one vocabulary on /v1.
-OPENAI_TYPES = {
-    400: "BadRequestError",
-    401: "AuthenticationError",
-    403: "PermissionDeniedError",
-    404: "NotFoundError",
-    405: "MethodNotAllowedError",
-    408: "RequestTimeoutError",
-    413: "RequestTooLargeError",
-    422: "UnprocessableEntityError",
-    429: "RateLimitError",
-    503: "ServiceUnavailableError",
-}
-
-
 def openai_error(problem: Problem) -> dict[str, Any]:
     """Return the error object of OpenAI's API as vLLM writes it (`code` is the status)."""
     return {
         "error": {
             "message": problem.message,
-            "type": OPENAI_TYPES.get(problem.status, "InternalServerError"),
+            "type": problem.kind,
             "param": problem.param,
             "code": problem.status,
         }

@@ -119,7 +119,6 @@ class VllmEngine:
         return FrontFacts(
             version=".".join((installed_version() or "").split(".")[:2]),
             max_model_len=self.max_model_len,
-            tool_parser=self._parsed.tool_call_parser if self._parsed.enable_auto_tool_choice else None,
             reasoning_parser=self._parsed.reasoning_parser or None,
             multimodal=bool(self._client.model_config.is_multimodal_model),
         )

@@ -26,18 +26,14 @@ ID = re.compile(r"[A-Za-z0-9_-]{1,256}")  # what one can ask for later, as a par
 EVENT_STREAM = [(b"content-type", b"text/event-stream; charset=utf-8")]
 
 
-class ResponsesRefusal(Exception):
-    """A refusal in the words that vLLM's own handler uses."""
-
-    def __init__(self, status: int, message: str, param: str = "response_id") -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": status}}
+def refusal(status: int, message: str, param: str = "response_id") -> Problem:
+    """Return a refusal in the words that vLLM's own handler uses."""
+    return Problem(status, message, param=param, kind="invalid_request_error")
 
 
-def not_found(response_id: str) -> ResponsesRefusal:
+def not_found(response_id: str) -> Problem:
     """Return what vLLM answers for an id that it does not know."""
-    return ResponsesRefusal(404, f"Response with id '{response_id}' not found.")
+    return refusal(404, f"Response with id '{response_id}' not found.")
 
 
 class ResponsesSurface:
@@ -53,7 +49,7 @@ class ResponsesSurface:
         return app if handler is None else ResponsesApp(app, handler, self)
 
     async def answer(self, app: ASGIApp, handler: Any, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request below /v1/responses; `handler` is vLLM's behind `app`."""
+        """Answer a request below /v1/responses; `handler` is vLLM's. Raises `Problem` (400, 404, 429, 503)."""
         response_id, _, action = scope["path"][len(PATH) :].lstrip("/").partition("/")
         try:
             if not response_id:
@@ -65,15 +61,9 @@ class ResponsesSurface:
                 await send_json(send, 200, {"id": response_id, "object": "response", "deleted": True})
             else:
                 await self._retrieve(response_id, scope, send)
-        except ResponsesRefusal as refusal:
-            await send_json(send, refusal.status, refusal.body)
         except StoreUnavailable as error:
             logger.error("[responses] the store does not answer: %s", error)
             raise Problem(503, "Stored responses cannot be reached now.", retry_after=RETRY_SECONDS) from error
-
-    async def close(self) -> None:
-        """Let go of the store."""
-        await self.store.close()
 
     async def _create(self, app: ASGIApp, handler: Any, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(scope, receive, limit=1 << 62)  # the surface in front of us has its limit
@@ -99,23 +89,19 @@ class ResponsesSurface:
         finally:
             current.reset(token)
         if answer.held:
-            raise ResponsesRefusal(400, f"This request cannot be read: {answer.reason()}.", "input")
+            raise refusal(400, f"This request cannot be read: {answer.reason()}.", "input")
 
     async def _look_up(self, exchange: Exchange, handler: Any, request: dict[str, Any]) -> None:
         previous_id, own_id = request.get("previous_response_id"), request.get("request_id")
         if isinstance(own_id, str) and not ID.fullmatch(own_id):
-            raise ResponsesRefusal(
-                400, "'request_id' may hold letters, digits, '_' and '-', at most 256.", "request_id"
-            )
+            raise refusal(400, "'request_id' may hold letters, digits, '_' and '-', at most 256.", "request_id")
         if isinstance(own_id, str) and await self._find(own_id) is not None:
-            raise ResponsesRefusal(400, f"Response with id '{own_id}' exists already.", "request_id")
+            raise refusal(400, f"Response with id '{own_id}' exists already.", "request_id")
         if request.get("background") is True:
             self.background.check_room()
         if isinstance(previous_id, str) and (record := await self._find(previous_id)) is not None:
             if record.unfinished:
-                raise ResponsesRefusal(
-                    400, f"Response with id '{previous_id}' has not ended yet.", "previous_response_id"
-                )
+                raise refusal(400, f"Response with id '{previous_id}' has not ended yet.", "previous_response_id")
             exchange.previous = decode_previous(handler, record.response, record.messages)
 
     async def _save(self, exchange: Exchange) -> None:
@@ -146,7 +132,7 @@ class ResponsesSurface:
             return
         starting_after = query.get("starting_after")
         if starting_after is not None and not starting_after.isdecimal():
-            raise ResponsesRefusal(400, "'starting_after' must be a number of an event.", "starting_after")
+            raise refusal(400, "'starting_after' must be a number of an event.", "starting_after")
         await self._stream(record, response_id, int(starting_after) if starting_after else None, send)
 
     async def _stream(self, record: Record, response_id: str, starting_after: int | None, send: Send) -> None:
@@ -157,7 +143,7 @@ class ResponsesSurface:
                 if record.unfinished and exchange is None
                 else "it was not created with background=true and stream=true"
             )
-            raise ResponsesRefusal(400, f"Response with id '{response_id}' cannot be streamed: {reason}.", "stream")
+            raise refusal(400, f"Response with id '{response_id}' cannot be streamed: {reason}.", "stream")
         await send({"type": "http.response.start", "status": 200, "headers": EVENT_STREAM})
         if record.events is not None:
             first = 0 if starting_after is None else starting_after + 1
@@ -172,7 +158,7 @@ class ResponsesSurface:
     async def _cancel(self, response_id: str) -> dict[str, Any]:
         record = await self._known(response_id)
         if not record.response.get("background"):
-            raise ResponsesRefusal(400, "Cannot cancel a synchronous response.")
+            raise refusal(400, "Cannot cancel a synchronous response.")
         if record.unfinished:
             record.response["status"] = "cancelled"
             # The instance that generates it looks here every now and then; ours is told at once.

@@ -69,7 +69,6 @@ class RustFront:
     """One vllm-rs; `taking` is where the engine connects for what it shall do, `giving` for what it has done."""
 
     def __init__(self, binary: RustBinary, taking: Listener, giving: Listener) -> None:
-        self.version = binary.version
         self.taking, self.giving = taking, giving
         self.pid = 0
         self.ending = False  # because we end it

@@ -31,7 +31,6 @@ class FrontFacts:
 
     version: str
     max_model_len: int
-    tool_parser: str | None = None
     reasoning_parser: str | None = None
     multimodal: bool = False
 

@@ -2,7 +2,9 @@
 
 import functools
 import importlib
-from types import ModuleType, TracebackType
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,7 +40,7 @@ def connection_class(connections: ModuleType, exceptions: ModuleType, aiohttp: M
 
         async def get_async_response(self, url: str, *, allow_redirects: bool = True, **named: Any) -> Any:
             response = await super().get_async_response(url, allow_redirects=allow_redirects, **named)
-            return _Checked(response, lambda status: check_status(url, status))
+            return _checked(response, functools.partial(check_status, url))
 
         def get_bytes(self, url: str, **named: Any) -> Any:
             try:
@@ -55,26 +57,12 @@ def connection_class(connections: ModuleType, exceptions: ModuleType, aiohttp: M
     return Connection
 
 
-class _Checked:
-    """aiohttp's answer under way, whose status is looked at once it is there."""
-
-    def __init__(self, response: Any, check: Any) -> None:
-        self._response = response
-        self._check = check
-
-    async def __aenter__(self) -> Any:
-        response = await self._response.__aenter__()
-        try:
-            self._check(response.status)
-        except BaseException:
-            await self._response.__aexit__(None, None, None)
-            raise
-        return response
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._response.__aexit__(kind, error, trace)
+@asynccontextmanager
+async def _checked(response: Any, check: Callable[[int], None]) -> AsyncIterator[Any]:
+    """Wait for an answer of aiohttp's, and look at its status before it is given out."""
+    async with response as answer:
+        check(answer.status)
+        yield answer
 
 
 def reason_of(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """The events of one answer on their way to its client: sent at once, wherever their bytes come in."""
 
-from collections.abc import Callable, Generator, Iterator
+import types
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import Any
 
 from scoring.asgi import Send
@@ -21,7 +22,7 @@ class EventStream:
         self._rewrite = rewrite
         self.ended = False
         self._begun = b""  # of an event that is not whole yet
-        self._unsent: _Rest | None = None
+        self._unsent: Awaitable[None] | None = None
 
     def give(self, piece: bytes, *, more: bool) -> bool:
         """Send the events that these bytes complete; False if `wait` must be awaited before the next ones."""
@@ -36,7 +37,7 @@ class EventStream:
             awaited = next(steps)
         except StopIteration:
             return True
-        self._unsent = _Rest(awaited, steps)
+        self._unsent = _rest(awaited, steps)
         return False
 
     async def wait(self) -> None:
@@ -54,13 +55,8 @@ class EventStream:
         return data[:end]
 
 
-class _Rest:
-    """An awaitable whose first step has been taken: what that step waits for, and the steps behind it."""
-
-    def __init__(self, awaited: Any, steps: Iterator[Any]) -> None:
-        self._awaited = awaited
-        self._steps = steps
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        yield self._awaited
-        yield from self._steps
+@types.coroutine
+def _rest(awaited: Any, steps: Iterator[Any]) -> Generator[Any, Any, None]:
+    """Go on with an awaitable whose first step has been taken: wait for what that step waits for, then do the rest."""
+    yield awaited
+    yield from steps

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from scoring.asgi import Message, Receive, Scope, Send, local_scope, never, read_body, replaying, send_json
+from scoring.problems import Problem, openai_error
 from scoring.process.lifecycle import open_store
 from scoring.responses.background import BackgroundResponses
 from scoring.responses.store.base import MemoryStore, ResponseStore, ResponseStoreSettings, StoreUnavailable
@@ -139,6 +140,7 @@ class Instance:
         self.counter = Counter()
         self.surface = ResponsesSurface(store, BackgroundResponses(store, self.counter, seconds_between_looks=QUICK))
         self.app = self.surface.around(self.handler)
+        self.refused: Problem | None = None  # the last one
 
     async def ask(self, method: str, path: str = "", body: dict[str, Any] | None = None, query: str = "") -> Any:
         status, text = await self.raw(method, path, body, query)
@@ -161,7 +163,11 @@ class Instance:
 
         data = json.dumps(body).encode() if body is not None else b""
         scope = local_scope(method, f"/v1/responses{path}", data, query=query.encode())
-        await self.app(scope, replaying(data, never), send)
+        try:
+            await self.app(scope, replaying(data, never), send)
+        except Problem as problem:
+            self.refused = problem
+            return problem.status, json.dumps(openai_error(problem))
         return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]).decode()
 
     async def until(self, response_id: str, status: str) -> dict[str, Any]:

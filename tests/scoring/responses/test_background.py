@@ -144,10 +144,9 @@ def test_while_the_store_is_down_plain_requests_go_on_and_others_are_told_to_com
             ("POST", "", {"input": "Hi", "previous_response_id": "resp_1"}),
             ("POST", "", {"input": "Hi", "background": True}),
         ):
-            with pytest.raises(Problem) as caught:
-                await one.ask(method, path, body)
-            assert caught.value.status == 503
-            assert any(name == b"retry-after" for name, _ in caught.value.headers)
+            assert (await one.ask(method, path, body))[0] == 503
+            assert one.refused is not None
+            assert any(name == b"retry-after" for name, _ in one.refused.headers)
         await asyncio.wait(one.handler.tasks, timeout=10)
         assert [task.cancelled() for task in one.handler.tasks] == [True]
         assert not one.surface.background.running
@@ -161,9 +160,7 @@ def test_background_responses_are_bounded() -> None:
         body = {"input": "Hi", "background": True}
         for _ in range(AT_ONCE):
             assert (await one.ask("POST", body=body))[0] == 200
-        with pytest.raises(Problem) as caught:
-            await one.ask("POST", body=body)
-        assert caught.value.status == 429
+        assert (await one.ask("POST", body=body))[0] == 429
         one.handler.go.set()
         await one.until_idle()
         assert (await one.ask("POST", body=body))[0] == 200

@@ -23,7 +23,7 @@ from tests.scoring.fronts import generated
 ROOT = Path(__file__).resolve().parents[4]
 MESSAGES = [{"role": "user", "content": "Hi"}]
 TOOL = {"type": "function", "function": {"name": "say"}}
-PLAIN = FrontFacts("0.32", max_model_len=2048, tool_parser="hermes")
+PLAIN = FrontFacts("0.32", max_model_len=2048)
 
 
 @pytest.mark.parametrize("version", BOTH)
@@ -44,7 +44,7 @@ PLAIN = FrontFacts("0.32", max_model_len=2048, tool_parser="hermes")
     ],
 )
 def test_plain_requests_are_answered_by_the_rust_front(path: str, document: dict[str, Any], version: str) -> None:
-    assert python_row(path, document, FrontFacts(version, max_model_len=2048, tool_parser="hermes")) is None
+    assert python_row(path, document, FrontFacts(version, max_model_len=2048)) is None
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ HARMLESS = tuple(
 @pytest.fixture(scope="module")
 def asked(chat_model: str, rust_binary: RustBinary) -> list[tuple[Request, bytes]]:
     """Requests that the Rust front answers, each with the body that makes the Python app answer the same."""
-    facts = FrontFacts(".".join(rust_binary.version.split(".")[:2]), max_model_len=2048, tool_parser="hermes")
+    facts = FrontFacts(".".join(rust_binary.version.split(".")[:2]), max_model_len=2048)
     found = [
         (request, NOT_COMPARED + request.body.lstrip(b" \n").removeprefix(b"{"))
         for request in chain(generated.requests(chat_model), generated.mixed(chat_model, REQUESTS, SEED))
