@@ -13,3 +13,7 @@ PARAMETERS: dict[str, Any] = {
     "required": ["city"],
     "additionalProperties": False,
 }
+WEATHER: dict[str, Any] = {
+    "type": "function",
+    "function": {"name": "get_weather", "strict": True, "parameters": PARAMETERS},
+}

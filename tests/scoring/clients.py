@@ -13,18 +13,13 @@ from azure.core.credentials import AzureKeyCredential
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from openai import LengthFinishReasonError, OpenAI
 
+from tests.scoring.bodies import PARAMETERS, WEATHER
+
 VERSION = "2024-05-01-preview"
 QUESTION = "What is the capital of France?"
 MESSAGES = [{"role": "user", "content": QUESTION}]
-CITY = {
-    "type": "object",
-    "properties": {"city": {"type": "string", "maxLength": 20}},
-    "required": ["city"],
-    "additionalProperties": False,
-}
-WEATHER = {"type": "function", "function": {"name": "get_weather", "strict": True, "parameters": CITY}}
-PLAIN_WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": CITY}}
-FORMAT = {"type": "json_schema", "json_schema": {"name": "city", "schema": CITY, "strict": True}}
+PLAIN_WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": PARAMETERS}}
+FORMAT = {"type": "json_schema", "json_schema": {"name": "city", "schema": PARAMETERS, "strict": True}}
 SAMPLING = {"temperature": 0, "max_tokens": 60}
 
 
@@ -82,7 +77,7 @@ def azure_tools(target: Target, litellm: Any) -> Outcome:
 
 
 def azure_json(target: Target, litellm: Any) -> Outcome:
-    form = JsonSchemaFormat(name="city", schema=CITY, strict=True)
+    form = JsonSchemaFormat(name="city", schema=PARAMETERS, strict=True)
     client = target.azure(ChatCompletionsClient)
     answer = client.complete(messages=[UserMessage("Which city?")], response_format=form, **SAMPLING)
     return Outcome(answer.choices[0].message.content or "")
@@ -95,13 +90,16 @@ def azure_embeddings(target: Target, litellm: Any) -> Outcome:
 
 def openai_chat(target: Target, litellm: Any) -> Outcome:
     answer = target.openai().chat.completions.create(model=target.model, messages=MESSAGES, **SAMPLING)
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
     return Outcome(answer.choices[0].message.content or "")
 
 
 def openai_stream(target: Target, litellm: Any) -> Outcome:
-    chunks = target.openai().chat.completions.create(
+    chunks = list(target.openai().chat.completions.create(
         model=target.model, messages=MESSAGES, stream=True, stream_options={"include_usage": True}, **SAMPLING
-    )
+    ))  # fmt: skip
+    assert len(chunks) > 4
+    assert chunks[-1].usage.completion_tokens > 0
     return Outcome("".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices))
 
 

@@ -29,6 +29,12 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, py
 
 
 @pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """What `async` tests run on: the plugin of anyio, which comes with Starlette, runs those that are marked."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
 def scoring_processes() -> ModuleType:
     """The helpers that start scoring processes."""
     return processes

@@ -5,8 +5,7 @@ import os
 import re
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,18 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.scoring.processes import has_ended, wait_until
+
 CHAT = "/v1/chat/completions"
 AZURE = "/chat/completions?api-version=2025-04-01"
 LONG = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 7000, "ignore_eos": True}
 ENGINE, RUST = "VLLM::Engine", "vllm-rs"
 KEY = {"authorization": "Bearer endurance-key", "extra-parameters": "pass-through"}
-
-
-def wait_until(done: Callable[[], bool], limit: float = 60) -> None:
-    deadline = time.monotonic() + limit
-    while not done():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 class Stream(threading.Thread):
@@ -221,11 +215,3 @@ def test_nothing_outlives_a_server_that_is_killed(
         children = [strike(server.pid, 0, RUST), strike(server.pid, 0)]
         server.signal(signal.SIGKILL)
         wait_until(lambda: all(has_ended(child) for child in children))
-
-
-def has_ended(pid: int) -> bool:
-    """Whether a process is no more, or only waits for somebody to ask how it has ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
-        return True

@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.scoring.processes import has_ended, wait_until
 
 FORK = """
 import colorsys, multiprocessing, socket, sys, types
@@ -77,13 +78,11 @@ def test_the_engine_does_not_outlive_a_server_that_is_killed(repository: Path, c
         engine = int(server.stdout.readline())
         os.kill(engine, 0)
         server.kill()
-    deadline = time.monotonic() + 30
-    while is_running(engine) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    left = is_running(engine)
-    if left:
-        os.kill(engine, signal.SIGKILL)
-    assert not left
+    try:
+        wait_until(lambda: has_ended(engine), 30)
+    finally:
+        if not has_ended(engine):
+            os.kill(engine, signal.SIGKILL)
 
 
 LINGERS = """
@@ -147,11 +146,3 @@ def test_a_signal_to_the_engine_is_none_to_the_server(repository: Path) -> None:
         [sys.executable, "-c", SIGNALLED], cwd=repository, capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.stdout, done.returncode) == ("the engine has ended\n", 0), done.stderr
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process is there and is no zombie that nobody has waited for."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

@@ -200,10 +200,6 @@ class BrokenStore(MemoryStore):
             raise StoreUnavailable("off")
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(work)
-
-
 def memory() -> MemoryStore:
     return MemoryStore(ResponseStoreSettings())
 

@@ -3,12 +3,13 @@
 import json
 import re
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+
+from tests.scoring.processes import wait_until
 
 HI = [{"role": "user", "content": "Hi"}]
 CHAT = "/v1/chat/completions"
@@ -17,13 +18,6 @@ JSON = "content-type: application/json\r\n"
 
 def image(url: str) -> list[dict[str, Any]]:
     return [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]
-
-
-def wait_until(done: Callable[[], bool], limit: float = 30) -> None:
-    deadline = time.monotonic() + limit
-    while not done():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 def running(url: str) -> float:
@@ -133,26 +127,6 @@ def test_head_without_an_end(chat_url: str) -> None:
     with socket.create_connection((host, int(port)), timeout=30) as client:
         client.sendall(b"GET /health/live HTTP/1.1\r\nx: " + b"x" * 70_000)
         assert client.recv(64).startswith(b"HTTP/1.1 431 ")
-
-
-def test_millions_of_objects_are_refused_by_their_number(chat_url: str) -> None:
-    body = b'{"messages": [' + b"{}," * 1_000_000 + b"{}]}"
-    answer = httpx.post(chat_url + CHAT, content=body, headers={"content-type": "application/json"}, timeout=60)
-    assert answer.status_code == 422
-    assert "SCORING_MAX_JSON_CONTAINERS" in answer.json()["error"]["message"]
-
-
-def test_source_code_full_of_brackets_is_read(chat_url: str) -> None:
-    code = "if (a[i] == '{') { s = \"[{,\"; }\n" * 30_000
-    answer = httpx.post(chat_url + CHAT, json={"messages": HI, "max_tokens": 1, "metadata": {"code": code}}, timeout=60)
-    assert answer.status_code == 200, answer.text
-
-
-def test_long_refusals_and_long_requests_take_turns(chat_url: str) -> None:
-    for _ in range(3):
-        refused = httpx.post(chat_url + CHAT, json={"messages": HI, "model": LONG}, timeout=60)
-        taken = httpx.post(chat_url + CHAT, json={"messages": HI, "max_tokens": 1, "user": LONG}, timeout=60)
-        assert (refused.status_code, taken.status_code) == (404, 200)
 
 
 def test_what_cannot_be_sent_is_told_in_azures_words(chat_url: str) -> None:

@@ -173,27 +173,6 @@ def test_images_that_cannot_be_embedded_are_refused(
     assert caught.value.status_code == 422
 
 
-@pytest.mark.parametrize("path", ["/embeddings", "/images/embeddings"])
-def test_a_chat_model_knows_no_embeddings(chat_url: str, path: str) -> None:
-    answer = httpx.post(f"{chat_url}{path}{VERSION}", json={"input": ["a cat"]})
-    assert answer.status_code == 404
-    assert answer.headers["x-ms-error-code"] == answer.json()["error"]["code"]
-    assert "Modality not supported by the model" in answer.json()["error"]["message"]
-
-
-def test_a_text_model_embeds_no_images(embedding_server: Any) -> None:
-    body = {"input": [{"image": png(8, 8, (1, 2, 3))}]}
-    answer = httpx.post(f"{embedding_server.base_url}/images/embeddings{VERSION}", json=body)
-    assert answer.status_code == 404
-    assert "Modality not supported by the model" in answer.json()["error"]["message"]
-
-
-def test_openais_embeddings_of_a_chat_model_are_not_found(chat_url: str) -> None:
-    answer = httpx.post(f"{chat_url}/v1/embeddings", json={"input": "a cat"})
-    assert answer.status_code == 404
-    assert answer.json()["error"]["type"] == "NotFoundError"
-
-
 def test_both_engines_answer_and_count(embedding_server: Any, openai_embeddings: OpenAI) -> None:
     base = embedding_server.base_url
     chat = openai_embeddings.chat.completions.create(

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import httpx
 import pytest
 
 
@@ -79,8 +78,3 @@ def test_stopping_while_loading_is_quick_and_clean(scoring_processes: ModuleType
     with scoring_processes.scoring_server(str(smollm2_weights)) as server:
         server.signal(signal.SIGTERM)
         assert server.wait(20) == 0
-
-
-def test_head_requests_have_no_body(chat_url: str) -> None:
-    answer = httpx.head(f"{chat_url}/health/live")
-    assert (answer.status_code, answer.content) == (200, b"")

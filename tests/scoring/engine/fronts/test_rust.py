@@ -6,9 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import pytest
 
 from scoring.engine.fronts.binary import RustBinary, find_binary
 from scoring.engine.fronts.rust import RustFront, environment, last_words
+from tests.scoring.processes import has_ended, wait_until
 
 SLEEPS = "#!/bin/sh\nexec sleep 600\n"
 
@@ -60,18 +59,8 @@ def sleeping(folder: Path) -> Iterator[RustFront]:
 
 
 def wait_for_end(front: RustFront) -> str:
-    deadline = time.monotonic() + 30
-    while front.alive and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not front.alive
+    wait_until(lambda: not front.alive, 30)
     return front.why()
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended; one that nobody waits for has, too."""
-    with suppress(FileNotFoundError, ProcessLookupError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    return True
 
 
 def test_only_this_user_reaches_its_socket(sleeping: RustFront) -> None:
@@ -81,7 +70,7 @@ def test_only_this_user_reaches_its_socket(sleeping: RustFront) -> None:
 def test_it_is_ended_and_leaves_nothing(sleeping: RustFront, folder: Path) -> None:
     assert sleeping.alive
     sleeping.close()
-    assert gone(sleeping.pid)
+    assert has_ended(sleeping.pid)
     assert not Path(sleeping.path).parent.exists()
     assert {path.name for path in folder.iterdir()} == {"sleeps"}
 
@@ -138,12 +127,9 @@ def test_it_ends_with_the_process_that_has_started_it(folder: Path, repository: 
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
-        assert not gone(pid)
+        assert not has_ended(pid)
         parent.kill()
-    deadline = time.monotonic() + 10
-    while not gone(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert gone(pid)
+    wait_until(lambda: has_ended(pid), 10)
 
 
 def test_its_environment_has_no_key_of_ours_and_few_threads() -> None:
