@@ -1,5 +1,6 @@
 """The server processes of a bench: all with the same arguments and environment, always stopped at the end."""
 
+import contextlib
 import ctypes
 import functools
 import json
@@ -202,15 +203,15 @@ class Server:
         return sum(_peak_kib(pid) for pid in family(self.process.pid)) / 1024
 
     def stop(self) -> None:
-        """Stop the process and its children."""
+        """Stop the process and its children, also those that bare vLLM has left behind when it was killed."""
         if self.process is None:
             return
         members = family(self.process.pid)
         for pid in reversed(members):
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.process = None
 
