@@ -1,1 +1,1 @@
-"""What is refused of a request before any engine sees it. Pure functions that raise `Problem`."""
+"""What is refused of a request before an engine sees it. All raise `Problem`, only `media.check_addresses` does I/O."""

@@ -17,7 +17,10 @@ BEYOND_64_BITS = b"0" * 19  # no shorter number is
 
 
 def parse_body(body: bytes, limits: Limits) -> dict[str, Any]:
-    """Parse a request body: one JSON object, no deeper than allowed, without NaN and what the engine cannot be sent."""
+    """Return the JSON object that a request's body is.
+
+    Raises `Problem`: 400 for what is no JSON object, 422 for one beyond the limits or that the engine cannot be sent.
+    """
     check_structure(body, limits)
     try:
         document = msgspec.json.decode(body)

@@ -40,7 +40,7 @@ def survey(document: Mapping[str, Any]) -> Reading:
 
 
 def check_ceilings(document: Mapping[str, Any], reading: Reading, limits: Limits) -> None:
-    """Refuse a request that asks for more than one may; wrong types are left to the surface's own checks."""
+    """Raise `Problem` (422) for a request beyond a ceiling; wrong types are left to the surface's own checks."""
     for name in ("n", "best_of"):
         _at_most(document, name, limits.max_n)
     for name in ("logprobs", "top_logprobs", "prompt_logprobs"):
@@ -67,7 +67,7 @@ def check_ceilings(document: Mapping[str, Any], reading: Reading, limits: Limits
 
 
 def check_length(document: Mapping[str, Any], context: int) -> None:
-    """Refuse to promise more tokens than the model's context holds, whatever the prompt leaves of it."""
+    """Raise `Problem` (400) for more tokens than the model's `context` holds, whatever the prompt leaves of it."""
     for name in LENGTHS:
         value = document.get(name)
         if _number(value) > context:
@@ -80,7 +80,7 @@ def check_length(document: Mapping[str, Any], context: int) -> None:
 
 
 def check_tokens(document: Mapping[str, Any]) -> None:
-    """Refuse true and false among texts and tokens, which vLLM takes for the tokens 1 and 0."""
+    """Raise `Problem` (400) for true and false among texts and tokens: vLLM takes them for the tokens 1 and 0."""
     for name in ("prompt", "input"):
         given = document.get(name)
         for path, items in _token_lists(given, name):

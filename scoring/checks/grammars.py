@@ -6,9 +6,10 @@ only lead back to themselves compile as well, but no token fits them, which vLLM
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from scoring.checks.json_walk import members
 from scoring.problems import Problem
 from scoring.settings.limits import Limits
 
@@ -20,7 +21,7 @@ BEGINS_WITH_RULE = re.compile(r"\s*([\w-]+)(?![\w-]|\s*[?*{])[^|]*$")  # always:
 
 
 def check_grammars(document: Mapping[str, Any], limits: Limits) -> None:
-    """Refuse a grammar that would take too long to compile, or that no text fits."""
+    """Raise `Problem` (422) for a grammar that would take too long to compile, or that no text fits."""
     for param, grammar, schemas in _grammars(document):
         if not grammar:
             continue
@@ -83,13 +84,9 @@ def _read_all(grammar: Any) -> Any:
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    level = [value]
-    while level:
-        node = level.pop()
+    for node in (value, *(inner for _, inner in members(value))):
         if isinstance(node, dict):
             yield node
-        if isinstance(node, dict | list):
-            level.extend(node.values() if isinstance(node, dict) else node)
 
 
 def _weigh(node: Mapping[str, Any]) -> int:
@@ -99,15 +96,19 @@ def _weigh(node: Mapping[str, Any]) -> int:
 
 
 def _refers_to_itself(root: Any) -> bool:
+    return _circles(map(_reference, _objects(root)), lambda reference: _reference(_target(root, reference)))
+
+
+def _circles(beginnings: Iterable[str | None], following: Callable[[str], str | None]) -> bool:
+    """Tell whether one that follows the other comes back to where it has been."""
     ending: set[str] = set()
-    for node in _objects(root):
+    for name in beginnings:
         trail: set[str] = set()
-        reference = _reference(node)
-        while reference is not None and reference not in ending:
-            if reference in trail:
+        while name is not None and name not in ending:
+            if name in trail:
                 return True
-            trail.add(reference)
-            reference = _reference(_target(root, reference))
+            trail.add(name)
+            name = following(name)
         ending |= trail
     return False
 
@@ -139,13 +140,4 @@ def _begins_with_itself(text: Any) -> bool:
     pieces = RULE.split(text)
     found = {name: BEGINS_WITH_RULE.match(body) for name, body in zip(pieces[1::2], pieces[2::2], strict=True)}
     first = {name: match[1] for name, match in found.items() if match}
-    ending: set[str] = set()
-    for rule in first:
-        trail: set[str] = set()
-        while rule in first and rule not in ending:
-            if rule in trail:
-                return True
-            trail.add(rule)
-            rule = first[rule]
-        ending |= trail
-    return False
+    return _circles(first, first.get)

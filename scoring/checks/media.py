@@ -21,7 +21,10 @@ HOLDS_IPV4 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/9
 
 
 def check_media(media: Iterable[Any], document: Mapping[str, Any], hosts: frozenset[str], limits: Limits) -> list[str]:
-    """Refuse a medium that must not be fetched, or is too large; return the URLs whose addresses must be looked at."""
+    """Return the URLs whose addresses must be looked at, of the URLs and base64 texts among `media`.
+
+    Raises `Problem`: 422 for a medium that must not be fetched, 413 for one that is too large.
+    """
     to_ask = []
     for medium in media:
         if isinstance(medium, str):
@@ -34,7 +37,7 @@ def check_media(media: Iterable[Any], document: Mapping[str, Any], hosts: frozen
 
 
 def check_addresses(urls: Iterable[str], document: Mapping[str, Any]) -> None:
-    """Refuse URLs that lead to addresses which are not public; blocks while the addresses are asked for."""
+    """Raise `Problem` (422) for a URL that leads to an address which is not public; blocks while DNS is asked."""
     for url in urls:
         try:
             _check_address(url)

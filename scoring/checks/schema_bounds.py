@@ -15,7 +15,7 @@ NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
 def check_schema_bounds(document: Mapping[str, Any]) -> None:
-    """Refuse a request whose JSON schemas ask for numbers out of reach."""
+    """Raise `Problem` (422) for a request whose JSON schemas ask for numbers out of reach."""
     for name in HOLD_SCHEMAS:
         if isinstance(document.get(name), dict | list):
             for path, value in _beyond(document[name], (name,)):

@@ -1,12 +1,36 @@
-"""`/v1/models` of a process: the models of all its engines."""
+"""What is said of models: `/info` of one, `/v1/models` of those of all engines of a process."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from scoring.asgi import call_app
-from scoring.engine.client import VllmEngine
+from scoring.engine.client import EMBED, GENERATE, VllmEngine
 from scoring.problems import Problem
+
+HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
+
+
+def model_info(engine: VllmEngine) -> dict[str, Any]:
+    """Describe the model as the Azure AI Model Inference API does."""
+    kinds = {GENERATE: "chat-completion", EMBED: "embeddings"}
+    name = engine.names[0]
+    return {
+        "model_name": name,
+        "model_type": next((kind for task, kind in kinds.items() if task in engine.tasks), "chat-completion"),
+        "model_provider_name": provider(name),
+    }
+
+
+def provider(name: str) -> str:
+    """Return the organization of a Hub id or of a folder called `org--name`."""
+    if HUB_ID.fullmatch(name):
+        return name.split("/")[0]
+    organization, dashes, _ = name.rstrip("/").rpartition("/")[2].partition("--")
+    if dashes and organization:
+        return organization
+    return "unknown" if "/" in name else "huggingface"
 
 
 async def models_document(engines: Sequence[VllmEngine]) -> dict[str, Any]:

@@ -8,13 +8,11 @@ Document = dict[str, Any]
 
 
 def openai_for_vllm(document: Document, name: str) -> Document:
-    """Return the same object, or one without members that are null, and with the served name for a blank `model`."""
+    """Return the same object, or one without null members and with the served name where `model` is blank."""
     model = document.get("model", "")
     if isinstance(model, str) and not model.strip():
         document = {**document, "model": name}
-    if (
-        None in document.values()
-    ):  # "not given", which vLLM refuses for some and takes for a value of its own for others
+    if None in document.values():  # "not given": vLLM refuses some of them, and takes others for a value
         document = {member: value for member, value in document.items() if value is not None}
         document.setdefault("model", name)
     return document

@@ -1,4 +1,4 @@
-"""What vLLM 0.32 cannot read in a Responses request, put so that it can; or refused where it comes in masses."""
+"""What vLLM cannot read in a Responses request (0.32, 0.33): said in other words, or refused in masses."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def _part(part: Any) -> Any:
 
 
 def check_items(given: Any) -> None:
-    """Refuse the first item of a long `input` that vLLM's model refuses."""
+    """Raise `Problem` (400) for the first item of a long `input` that vLLM's model refuses."""
     model = request_model()
     if model is None or not isinstance(given, list) or sum(map(_size, given)) <= FEW:
         return

@@ -17,6 +17,7 @@ from scoring.engine.fronts.rust import RustFront
 from scoring.engine.fronts.start import front_arguments, plan_rust
 from scoring.engine.modules import VllmModules, is_cpu_build
 from scoring.engine.process import death, forked
+from scoring.engine.repairs.engine_process import watch_engine
 from scoring.engine.tuning import raise_file_limit
 from scoring.errors import EngineFailed
 
@@ -77,9 +78,7 @@ def _with_two_clients(vllm: VllmModules, parsed: Namespace, named: dict[str, Any
             addresses["tensor_queue"] = launch.tensor_queue
         threading.Thread(target=open_client, daemon=True, name="opening").start()
     client = opened.result()
-    # vLLM leaves an engine that it has not launched by itself unwatched, and running at the end.
-    client.engine_core.resources.engine_manager = launch.engine_manager
-    client.engine_core.start_engine_core_monitor()
+    watch_engine(client, launch.engine_manager)
     return VllmEngine(vllm, parsed, client, rust=rust)
 
 

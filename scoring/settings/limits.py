@@ -48,3 +48,15 @@ def read_limits(environ: Mapping[str, str]) -> Limits:
             raise BadSettings(f"{PREFIX}{field.name.upper()} is {text!r}", hint="write a whole number")
         given[field.name] = int(text)
     return Limits(**given)
+
+
+def read_number(environ: Mapping[str, str], name: str, default: float, *, above_zero: bool = False) -> float:
+    """Read a number that is not negative; raises `BadSettings` for any other text."""
+    text = environ.get(name)
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = -1.0
+    if 0 <= value < float("inf") and (value or not above_zero):
+        return value
+    raise BadSettings(f"{name} is {text!r}", hint="write a number above 0" if above_zero else "write a number, e.g. 25")

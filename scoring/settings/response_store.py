@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from scoring.errors import BadSettings
+from scoring.settings.limits import MEBIBYTE, read_number
 
 DAY = 86_400.0
-MEBIBYTE = 1024 * 1024
 PREFIX = "SCORING_RESPONSE_STORE"
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 
@@ -32,22 +32,11 @@ def read_response_store(environ: Mapping[str, str]) -> ResponseStoreSettings:
         )
     return ResponseStoreSettings(
         url=url,
-        seconds=_positive(environ, f"{PREFIX}_SECONDS", DAY),
-        size=int(_positive(environ, f"{PREFIX}_BYTES", 256 * MEBIBYTE)),
+        seconds=read_number(environ, f"{PREFIX}_SECONDS", DAY, above_zero=True),
+        size=int(read_number(environ, f"{PREFIX}_BYTES", 256 * MEBIBYTE, above_zero=True)),
     )
 
 
 def is_redis(url: str) -> bool:
     """Whether the address is that of a Redis server."""
     return urlsplit(url).scheme in REDIS_SCHEMES
-
-
-def _positive(environ: Mapping[str, str], name: str, default: float) -> float:
-    text = environ.get(name)
-    try:
-        value = float(text) if text else default
-    except ValueError:
-        value = 0.0
-    if 0 < value < float("inf"):
-        return value
-    raise BadSettings(f"{name} is {text!r}", hint="write a number above 0")

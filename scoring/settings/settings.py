@@ -8,7 +8,7 @@ from scoring.errors import BadSettings
 from scoring.settings.arguments import arguments_from_json, named_model, named_option, option_values
 from scoring.settings.config_file import with_config_file
 from scoring.settings.engines import EngineSettings, engines_from_json
-from scoring.settings.limits import Limits, read_limits
+from scoring.settings.limits import Limits, read_limits, read_number
 from scoring.settings.response_store import ResponseStoreSettings, read_response_store
 
 DEFAULT_PORT = 5001
@@ -71,7 +71,7 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
         revision=named_option(words, "--revision") or environ.get("SCORING_REVISION") or None,
         served_model_name=environ.get("SCORING_SERVED_MODEL_NAME") or (None if engines else named),
         model_dir=model_dir,
-        grace_seconds=_seconds("SCORING_GRACE_SECONDS", environ.get("SCORING_GRACE_SECONDS"), 25.0),
+        grace_seconds=read_number(environ, "SCORING_GRACE_SECONDS", 25.0),
         hub_url=(environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/"),
         engines=engines,
         responses=read_response_store(environ),
@@ -125,13 +125,3 @@ def _port(text: str) -> int:
     if text.isdecimal() and int(text) < 65536:
         return int(text)
     raise BadSettings(f"port {text!r} is not a number from 0 to 65535", hint="set PORT or --port")
-
-
-def _seconds(name: str, text: str | None, default: float) -> float:
-    try:
-        value = float(text) if text else default
-    except ValueError:
-        value = -1.0
-    if 0 <= value < float("inf"):
-        return value
-    raise BadSettings(f"{name} is {text!r}", hint="write seconds, e.g. 25")

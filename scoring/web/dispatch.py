@@ -42,15 +42,15 @@ class Asked:
         return cls(path, body, prepared)
 
     def drop(self) -> None:
-        """Let go of the body."""
+        """Let go of the body: nobody will ask for it again."""
         self.body, self.document = b"", {}
 
 
 def dispatch(engine: VllmEngine, asked: Asked) -> ASGIApp:
     """Return the app that answers this request: the Rust front by way of the relay, or vLLM's Python app.
 
-    What the Rust front refuses, or does not live to begin, the Python app is asked, too: its answer is the one that
-    counts. The app raises Problem where the Rust front ends in the midst of its answer, and ClientGone.
+    What the Rust front refuses, or does not live to begin, is asked of the Python app, whose answer counts. The app
+    raises `Problem` (500, 503) where the Rust front ends in the midst of its answer, and `ClientGone`.
     """
     rust = engine.rust
     if rust is not None and python_row(asked.path, asked.document, engine.front_facts) is not None:

@@ -32,7 +32,7 @@ CLIENT_ERROR = "VLLMClientError"
 
 
 def check_unchecked(document: Mapping[str, Any]) -> None:
-    """Refuse what vLLM would fall over when the request has been read."""
+    """Raise `Problem` (400) for what vLLM would fall over when it has read the request."""
     extra = document.get("vllm_xargs")
     if isinstance(extra, dict) and extra.get("kv_transfer_params"):
         where = "vllm_xargs.kv_transfer_params"

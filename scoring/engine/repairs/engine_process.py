@@ -1,4 +1,8 @@
-"""Has vLLM start its engine by a context of ours: it chooses among those of `multiprocessing` alone (0.32, 0.33)."""
+"""The engine's process: started in a way of ours, and watched by the client that has not launched it (0.32, 0.33).
+
+vLLM chooses among the contexts of `multiprocessing` alone, and a client that is given the addresses of an engine
+neither notices that engine's death nor ends it when it is closed.
+"""
 
 import importlib
 from collections.abc import Iterator
@@ -21,6 +25,12 @@ def started_by(context: Any) -> Iterator[None]:
         yield
     finally:
         utils.get_mp_context = original
+
+
+def watch_engine(client: Any, manager: Any) -> None:
+    """Have vLLM's client notice the death of the engine that this manager has launched, and end it at the end."""
+    client.engine_core.resources.engine_manager = manager
+    client.engine_core.start_engine_core_monitor()
 
 
 def _utils() -> Any:

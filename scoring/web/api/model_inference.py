@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from scoring.contracts.embeddings import embeddings_for_vllm
-from scoring.contracts.info import model_info
 from scoring.contracts.model_inference.answers import AnswerWriter, chat_completion
 from scoring.contracts.model_inference.chat_request import ChatRequest, chat_for_vllm
 from scoring.contracts.model_inference.embedding_requests import (
@@ -19,6 +18,7 @@ from scoring.contracts.model_inference.embedding_requests import (
 )
 from scoring.contracts.model_inference.request_model import RequestModel
 from scoring.contracts.model_inference.results import ChatResult, EmbeddingsResult, ErrorResult, ModelInfo
+from scoring.contracts.models import model_info
 from scoring.contracts.paths import CHAT, EMBEDDINGS
 from scoring.engine.client import EMBED, EMBED_IMAGES, GENERATE
 from scoring.web.api.answers import Answer, EngineRequest, engine_route, exchange_of

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from scoring.contracts.info import provider
 from scoring.contracts.model_inference.answers import problem_of_vllm
+from scoring.contracts.models import provider
 from tests.scoring.resting import VECTOR, ask, reached, served
 
 QUESTION = {"messages": [{"role": "user", "content": "Hi"}]}
