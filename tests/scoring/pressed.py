@@ -1,9 +1,11 @@
 """The whole HTTP surface over real sockets, with an engine that does as a test says."""
 
 import asyncio
+import inspect
 import json
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import uvicorn
 
@@ -106,17 +108,27 @@ class Served:
         return client
 
 
-def run(test: Callable[[Served], Awaitable[None]], **environ: str) -> None:
-    async def live() -> None:
-        served = Served(**environ)
-        try:
-            await asyncio.wait_for(test(served), 60)
-        finally:
-            served.engine.release.set()
-            await served.end(0)
+def over_sockets(**environ: str) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., None]]:
+    """Run a test with a service of its own, under these settings, on the loop that the server has; within a minute."""
 
-    with asyncio.Runner(loop_factory=uvicorn.Config(app=_disconnect).get_loop_factory()) as runner:
-        runner.run(live())
+    def decorated(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+        async def live(**named: Any) -> None:
+            served = Served(**environ)
+            try:
+                await asyncio.wait_for(test(served, **named), 60)
+            finally:
+                served.engine.release.set()
+                await served.end(0)
+
+        def run(**named: Any) -> None:
+            with asyncio.Runner(loop_factory=uvicorn.Config(app=_disconnect).get_loop_factory()) as runner:
+                runner.run(live(**named))
+
+        signature = inspect.signature(test)
+        run.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
+        return run
+
+    return decorated
 
 
 async def until(done: Callable[[], bool]) -> None:
