@@ -30,6 +30,7 @@ OPENAI_TYPES = {
 LONGEST_MESSAGE = 600  # characters of an error: clients send names of megabytes, which nobody wants back
 LONGEST_VALUE = 200
 MOST_VALUES = 20
+RETRY_SECONDS = 5  # after which a client may ask again where nothing better is known
 
 
 class Problem(Exception):

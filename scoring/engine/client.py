@@ -21,8 +21,8 @@ logger = logging.getLogger("scoring")
 
 GENERATE = "generate"
 EMBED = "embed"
-NO_HOST = "no-host-is-allowed.invalid"
 EMBED_IMAGES = "embed images"  # our own word: vLLM says `embed` for a model that takes images too
+NO_HOST = "no-host-is-allowed.invalid"
 
 
 class DeathSwitch:
@@ -130,7 +130,7 @@ class VllmEngine:
             self.rust_process.end()
 
     async def stop_orphans(self) -> None:
-        """Abort the requests of a Rust front that has ended; see there."""
+        """Abort the requests of a Rust front that has ended, see `fronts/orphans.py`; goes on until it is cancelled."""
         if self.rust_process is not None and not self.rust_process.closed:
             giving = self.rust_process.giving
             await stop_orphans(self._client.engine_core, giving.socket, giving.address)

@@ -1,4 +1,4 @@
-"""Settings of the serving process that only cost something while they are left alone."""
+"""What is set for the whole serving process: open files, garbage collection, vLLM's environment variables."""
 
 import gc
 import resource

@@ -23,11 +23,8 @@ MODULE = re.compile(r"Kernel Module(?: for \S+)?\s+(?P<version>\d+(?:\.\d+)+)")
 GRID, PROFILE = re.compile(r"\b(GRID|vGPU)\b", re.IGNORECASE), re.compile(r"-\d+[ABCQ]\b")
 COMPAT = re.compile(r"/usr/local/cuda[^/]*/compat(/.*)?")
 LIBRARY = re.compile(r"libcuda\.so\.(?P<version>\d+(?:\.\d+)+)")
-HOST_FOLDERS = (
-    "/usr/local/nvidia/lib64",
-    "/usr/lib/x86_64-linux-gnu",
-    "/usr/lib64",
-)  # where the host's libcuda comes in
+# Where the host's libcuda is mounted.
+HOST_FOLDERS = ("/usr/local/nvidia/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib64")
 
 
 @dataclass(frozen=True)

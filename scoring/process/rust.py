@@ -1,4 +1,4 @@
-"""vLLM's Rust front in the life of a server: tried before the server is ready, and missed when it has ended."""
+"""vLLM's Rust front in the life of a server: tried before the server is ready, and watched for its end."""
 
 import asyncio
 import json

@@ -6,7 +6,7 @@ import time
 from typing import Any, Protocol
 
 from scoring.engine.repairs.responses import Exchange
-from scoring.problems import Problem
+from scoring.problems import RETRY_SECONDS, Problem
 from scoring.responses.record import LEASE_SECONDS, Record, read_record, record_of
 from scoring.responses.store.base import ResponseStore, StoreUnavailable
 from scoring.web.admission import keep_place
@@ -15,7 +15,6 @@ logger = logging.getLogger("scoring")
 
 AT_ONCE = 100
 TRIES = 5
-RETRY_SECONDS = 5
 
 
 class Watched(Protocol):

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 from scoring.asgi import ASGIApp, Message, Receive, Scope, Send, read_body, replaying, send_json
 from scoring.engine.repairs.responses import Exchange, current, decode_previous, take_over
-from scoring.problems import Problem
+from scoring.problems import RETRY_SECONDS, Problem
 from scoring.responses.background import BackgroundResponses
 from scoring.responses.record import Record, event_text, read_record
 from scoring.responses.store.base import ResponseStore, StoreUnavailable
@@ -21,7 +21,6 @@ from scoring.responses.store.base import ResponseStore, StoreUnavailable
 logger = logging.getLogger("scoring")
 
 PATH = "/v1/responses"
-RETRY_SECONDS = 5
 ID = re.compile(r"[A-Za-z0-9_-]{1,256}")  # what one can ask for later, as a part of the path
 EVENT_STREAM = [(b"content-type", b"text/event-stream; charset=utf-8")]
 

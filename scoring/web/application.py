@@ -9,12 +9,12 @@ from scoring.contracts.paths import AZURES, RELAYED
 from scoring.contracts.surfaces import contract_of
 from scoring.engine.client import GENERATE
 from scoring.engine.repairs.body_faults import late_refusal
-from scoring.problems import Problem, shortened
+from scoring.problems import RETRY_SECONDS, Problem, shortened
 from scoring.web.access import check_key
 from scoring.web.access_log import ROUTE
 from scoring.web.exchange import Exchange
 from scoring.web.probes import PROBES, answer_probe
-from scoring.web.service import RETRY_SECONDS, Service
+from scoring.web.service import Service
 from scoring.web.watched_send import WatchedSend
 
 logger = logging.getLogger("scoring")

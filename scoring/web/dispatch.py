@@ -11,14 +11,13 @@ from scoring.engine.client import VllmEngine
 from scoring.engine.fronts.answers import complete_answer, complete_events
 from scoring.engine.fronts.rust import RustFront
 from scoring.engine.fronts.table import python_row
-from scoring.problems import Problem
+from scoring.problems import RETRY_SECONDS, Problem
 from scoring.web.access_log import FRONT
 from scoring.web.intake import Received
 from scoring.web.relay.relay import Relay, Rewriting
 from scoring.web.relay.upstream import FrontDied
 from scoring.web.short_errors import ShortErrors
 
-RETRY_SECONDS = 5
 REWRITING = Rewriting(events=complete_events, whole=complete_answer)
 
 _relays: WeakKeyDictionary[RustFront, Relay] = WeakKeyDictionary()

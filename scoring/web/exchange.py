@@ -1,4 +1,4 @@
-"""One request on its way to an engine and back: engine, room, body."""
+"""One request on its way to an engine and back: which engine, whether it has room, what the body says."""
 
 from collections.abc import Callable
 from typing import Any

@@ -33,7 +33,7 @@ class Protocol(HttpToolsProtocol):
         self._in_head = False
         self._refused = False
         self._fields = 0
-        self._patience: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request, not for ever."""
@@ -101,16 +101,16 @@ class Protocol(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _wait(self) -> None:
-        if self._patience is None and self._limits.head_seconds:
-            self._patience = self.loop.call_later(self._limits.head_seconds, self._give_up)
+        if self._timer is None and self._limits.head_seconds:
+            self._timer = self.loop.call_later(self._limits.head_seconds, self._give_up)
 
     def _wait_no_more(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _give_up(self) -> None:
-        self._patience = None
+        self._timer = None
         if not self._idle:
             self._wait()  # the client still gets an answer
         elif self._in_head:

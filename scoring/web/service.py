@@ -8,13 +8,12 @@ from scoring.asgi import ASGIApp
 from scoring.contracts.embeddings import EmbeddingFacts
 from scoring.engine.client import EMBED, GENERATE, VllmEngine
 from scoring.errors import BadSettings
+from scoring.problems import RETRY_SECONDS
 from scoring.settings.settings import ScoringSettings
 from scoring.timeline import Timeline
 from scoring.web.admission import Admission
 from scoring.web.counts import RequestCounts
 from scoring.web.intake import Intake
-
-RETRY_SECONDS = 5
 
 
 class State(Enum):
@@ -43,7 +42,7 @@ class Service:
         self.engine_died = asyncio.Event()
         self.hung = False
         self.counts = RequestCounts()
-        self.watching: list[asyncio.Task[Any]] = []  # tasks that only shall not be forgotten
+        self.watching: list[asyncio.Task[Any]] = []  # tasks that nothing else refers to, kept from being collected
         self.intake = Intake(settings.limits)
         self._gates: dict[int, Admission] = {}
 

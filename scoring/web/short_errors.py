@@ -15,7 +15,7 @@ REFUSED = re.compile(
 
 
 class ShortErrors:
-    """`send` for an app whose JSON errors shall fit into a few hundred bytes, each in one line with a place."""
+    """`send` for an app whose JSON errors must fit into a few hundred bytes, each in one line with its place."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -186,7 +186,7 @@ ROWS: tuple[Row, ...] = (
         ("messages",),
         _unusual_messages,
     ),
-    Row("prompts that are no one text", "The Rust front takes one prompt.", ("prompt",), _no_text),
+    Row("prompts other than one text", "The Rust front takes one prompt.", ("prompt",), _no_text),
     Row(
         "tools",
         "Calls that are not quite well-formed lose their tags, their arguments or the text around them.",

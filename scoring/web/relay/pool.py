@@ -41,7 +41,7 @@ class Pool:
         return upstream
 
     async def _connect(self, connection: socket.socket) -> None:
-        """Connect at once, as Unix sockets do: the loops take a full queue for an error, or for a connection."""
+        """Connect at once, as Unix sockets do; asyncio takes a full queue for an error, uvloop for a connection."""
         for _ in range(MOST_TRIES):
             try:
                 connection.connect(self._path)

@@ -63,7 +63,7 @@ def test_plain_requests_are_answered_by_the_rust_front(path: str, document: dict
         ({"messages": MESSAGES, "n": 2}, "several answers"),
         ({"messages": MESSAGES, "echo": True}, "any other member"),
         ({"messages": MESSAGES, "": 1}, "any other member"),
-        ({"prompt": ["Hi"]}, "prompts that are no one text"),
+        ({"prompt": ["Hi"]}, "prompts other than one text"),
         ({"prompt": "Hi", "logprobs": 1}, "log probabilities of completions"),
         ({"prompt": "Hi", "structured_outputs": {"choice": ["a"]}}, "`structured_outputs`"),
     ],
