@@ -17,3 +17,5 @@ WEATHER: dict[str, Any] = {
     "type": "function",
     "function": {"name": "get_weather", "strict": True, "parameters": PARAMETERS},
 }
+# How a stream of the Responses API ends: by the second, since vLLM 0.33, where its tokens ran out.
+ENDS = ("response.completed", "response.incomplete")

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 UNFINISHED = ("queued", "in_progress")
-LAST_EVENT = "response.completed"
+LAST_EVENTS = ("response.completed", "response.incomplete")  # the second since 0.33, where tokens ran out
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Exchange:
             self.response.status = "failed"
         if self.response.status == "failed":
             self.failure = self.failure or failure
-        if self.logs_events and not (self.log and self.log[-1].type == LAST_EVENT):
+        if self.logs_events and not (self.log and self.log[-1].type in LAST_EVENTS):
             self.log.append(LastEvent(len(self.log), self.document()))
 
     def settle(self) -> None:

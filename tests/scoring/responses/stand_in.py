@@ -49,6 +49,7 @@ class Handler:
         self.responses_background_stream_generator: Any = None
         self.state = SimpleNamespace(openai_serving_responses=self)
         self.go = asyncio.Event()
+        self.end = "response.completed"
         self.broken = False
         self.unreadable = False
         self.fails_later = False
@@ -114,7 +115,7 @@ class Handler:
             self.response_store[response_id] = ResponsesResponse(
                 id=response_id, status="completed", background=True, output=self.output
             )
-        events.append(Event(type="response.completed", sequence_number=1))
+        events.append(Event(type=self.end, sequence_number=1))
         signal.set()
 
 

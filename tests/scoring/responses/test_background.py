@@ -11,6 +11,7 @@ from scoring.responses.background import AT_ONCE
 from scoring.responses.record import Record, read_record
 from scoring.responses.store.base import ResponseStoreSettings
 from scoring.web.admission import Admission
+from tests.scoring.bodies import ENDS
 from tests.scoring.responses.stand_in import QUICK, BrokenStore, Instance, memory, two_instances
 
 pytestmark = pytest.mark.anyio
@@ -98,8 +99,10 @@ async def test_a_stream_can_be_followed_from_any_event_on_and_ends_when_it_is_ca
     assert await one.raw("GET", "/resp_1", query="stream=true&starting_after=0") == (200, texts[1])
 
 
-async def test_the_events_of_a_finished_stream_can_be_read_elsewhere(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ENDS)
+async def test_the_events_of_a_finished_stream_can_be_read_elsewhere(tmp_path: Path, end: str) -> None:
     async with two_instances(tmp_path) as (one, other):
+        one.handler.end = end
         body = {"input": "Hi", "request_id": "resp_1", "background": True, "stream": True}
         first = asyncio.create_task(one.raw("POST", body=body))
         await one.until("resp_1", "queued")
@@ -110,7 +113,7 @@ async def test_the_events_of_a_finished_stream_can_be_read_elsewhere(tmp_path: P
         status, text = await other.raw("GET", "/resp_1", query="stream=true")
         assert [line for line in text.splitlines() if line.startswith("event")] == [
             "event: response.created",
-            "event: response.completed",
+            f"event: {end}",
         ]
 
 
