@@ -76,6 +76,7 @@ def check_length(document: Mapping[str, Any], context: int) -> None:
                 f"This model's maximum context length is {context} tokens, prompt and answer together; "
                 f"{name} is {value!s:.40}.",
                 param=name,
+                details={"loc": ["body", name], "value": f"{value!s:.40}"},
             )
 
 

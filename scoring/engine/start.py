@@ -71,13 +71,17 @@ def _with_two_clients(vllm: VllmModules, parsed: Namespace, named: dict[str, Any
             opened.set_exception(error)
 
     executor, log_stats = vllm.executor.get_class(config), not named["disable_log_stats"]
-    with vllm.launch_engines(config, executor, log_stats, listeners.addresses) as launch:
-        # From here on the engine's process lives: both fronts read their tokenizers while it loads the model.
-        rust.start(front_arguments(parsed, vllm.jsonified))
-        if launch.tensor_queue is not None:
-            addresses["tensor_queue"] = launch.tensor_queue
-        threading.Thread(target=open_client, daemon=True, name="opening").start()
-    client = opened.result()
+    try:
+        with vllm.launch_engines(config, executor, log_stats, listeners.addresses) as launch:
+            # From here on the engine's process lives: both fronts read their tokenizers while it loads the model.
+            rust.start(front_arguments(parsed, vllm.jsonified))
+            if launch.tensor_queue is not None:
+                addresses["tensor_queue"] = launch.tensor_queue
+            threading.Thread(target=open_client, daemon=True, name="opening").start()
+        client = opened.result()
+    except BaseException:
+        rust.close()  # what it has said is in the log then, before the reason why there is no engine
+        raise
     watch_engine(client, launch.engine_manager)
     return VllmEngine(vllm, parsed, client, rust=rust)
 

@@ -65,6 +65,14 @@ def problem_of(faults: Sequence[Any], document: Any) -> Problem:
     return unprocessable(deepest, " or ".join(dict.fromkeys(words)).replace(" or must be ", " or "), value)
 
 
+def in_azures_words(problem: Problem) -> Problem:
+    """Return a refused value of a field as this API tells it, with 422 and its place; other problems as they are."""
+    if problem.status != 400 or problem.param is None:
+        return problem
+    details = problem.details or {"loc": ["body", *problem.param.split(".")], "value": ""}
+    return Problem(422, problem.message, param=problem.param, details=details)
+
+
 def _words(fault: Any) -> str:
     words = WORDS.get(fault["type"])
     return words.format(**fault.get("ctx", {})) if words else f"is refused: {fault['msg']}"

@@ -13,6 +13,7 @@ CHOICE = b'"choices":[{"index":0,'
 FINISHED = b'"finish_reason":'
 MESSAGE = b'"message":{"role":"assistant",'
 NOTHING = b'"content":null'  # for an empty text: what has calls or reasoning the Python app answers
+NO_FINGERPRINT = b',"system_fingerprint":null'  # OpenAI's document allows a string, or no such member
 FIRST = b'"delta":{"role":"assistant"}'
 ERROR = b'data: {"error":'
 END = b"\n\n"
@@ -31,7 +32,8 @@ def complete_events(events: bytes) -> bytes:
 
 
 def complete_answer(body: bytes) -> bytes:
-    """Return a whole answer with `refusal` in its message, and an empty text where there is none."""
+    """Return a whole answer with `refusal` in its message, an empty text for none, and no null that clients refuse."""
+    body = body.replace(NO_FINGERPRINT, b"", 1)
     body = body.replace(MESSAGE + NOTHING, MESSAGE + b'"content":""', 1)
     return body.replace(MESSAGE, MESSAGE + b'"refusal":null,', 1)
 

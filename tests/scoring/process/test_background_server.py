@@ -25,7 +25,7 @@ class Engine(SimpleNamespace):
     def __init__(self) -> None:
         super().__init__(
             tasks=("generate",), names=["m"], dead=False, max_num_seqs=1, max_num_queued=0,
-            media_hosts=frozenset(), refuses_seeds=False, api_keys=(),
+            media_hosts=frozenset(), refuses_seeds=False, api_keys=(), max_model_len=1024, rust=None, fronts=("python",),
         )  # fmt: skip
         self.asked = threading.Event()
         self.stopped = threading.Event()
@@ -53,7 +53,7 @@ def test_client_that_leaves_ends_its_generation(connection: tuple[socket.socket,
     service = Service(read_settings(["a/model"], {}), Timeline())
     engine: Any = Engine()
     service.add(engine)
-    service.state = State.READY
+    service.state, service.api = State.READY, engine.app
     background = BackgroundServer(service)
     threading.Thread(target=background._loop.run_forever, daemon=True).start()
     gone = gone_client({"gunicorn.socket": server})
