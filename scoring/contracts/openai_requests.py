@@ -8,14 +8,31 @@ Document = dict[str, Any]
 
 
 def openai_for_vllm(document: Document, name: str) -> Document:
-    """Return the same object, or one without null members and with the served name where `model` is blank."""
+    """Return the same object, or one without null members and with the served name where `model` is blank.
+
+    What is null in a message counts as not given, too: vLLM refuses `"name": null`.
+    """
     model = document.get("model", "")
     if isinstance(model, str) and not model.strip():
         document = {**document, "model": name}
     if None in document.values():  # "not given": vLLM refuses some of them, and takes others for a value
         document = {member: value for member, value in document.items() if value is not None}
         document.setdefault("model", name)
+    messages = document.get("messages")
+    if isinstance(messages, list) and any(map(_has_null, messages)):
+        document = {**document, "messages": [_without_nulls(message) for message in messages]}
     return document
+
+
+def _has_null(message: Any) -> bool:
+    return isinstance(message, dict) and None in message.values()
+
+
+def _without_nulls(message: Any) -> Any:
+    """Leave a null `content`, which vLLM takes of some roles and refuses of others."""
+    if not isinstance(message, dict):
+        return message
+    return {member: value for member, value in message.items() if value is not None or member == "content"}
 
 
 def responses_for_vllm(document: Document, name: str) -> Document:

@@ -13,6 +13,9 @@ REFUSED = re.compile(
     r"(?:, 'input': '(?P<value>[^']*))?"
 )
 
+MODEL = re.compile(r"(?<=\.)[A-Z]\w*MessageParam\.")
+OTHER_ROLE = re.compile(r"MessageParam\.role$")
+
 
 class ShortErrors:
     """`send` for an app whose JSON errors must fit into a few hundred bytes, each in one line with its place."""
@@ -50,7 +53,7 @@ def short_error(body: bytes) -> bytes:
     if isinstance(message, str):
         changed["message"] = shortened(one_line(message))
     if isinstance(param, str):
-        changed["param"] = shortened(param.removeprefix("body."), LONGEST_VALUE)
+        changed["param"] = shortened(place_of(param), LONGEST_VALUE)
     if changed.items() <= error.items():
         return body
     return json.dumps({**document, "error": {**error, **changed}}).encode()
@@ -59,12 +62,19 @@ def short_error(body: bytes) -> bytes:
 def one_line(message: str) -> str:
     """Say in one line, in the words of vLLM's other errors, what its models refuse first."""
     lines = message.split("\n")
-    found = REFUSED.match(lines[1]) if len(lines) > 1 else None
+    refused = [found for line in lines[1:] if (found := REFUSED.match(line)) is not None]
+    # A message is tried as one of each role, and refused as most of them for its role alone.
+    found = next((one for one in refused if not OTHER_ROLE.search(one["place"])), refused[0] if refused else None)
     if found is None:
         return " ".join(line.strip() for line in lines)
     more = f", the first of {lines[0].partition(' ')[0]} errors" if len(lines) > 2 else ""
     value = f", value={found['value'][:80]}" if found["value"] is not None else ""
-    return f"{found['words']}{more} (parameter={found['place'] or 'body'}{value})"
+    return f"{found['words']}{more} (parameter={place_of(found['place']) or 'body'}{value})"
+
+
+def place_of(parameter: str) -> str:
+    """Return where something is in the body, without the names of vLLM's models."""
+    return MODEL.sub("", parameter.removeprefix("body."))
 
 
 def _is_error(message: Message) -> bool:

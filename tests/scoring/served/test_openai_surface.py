@@ -1,6 +1,7 @@
 """What the official OpenAI client gets from a running server."""
 
 import json
+from typing import Any
 
 import httpx
 import openai
@@ -73,6 +74,14 @@ BODIES = {
 def test_model_may_be_left_blank(chat_url: str, chat_model: str, path: str, model: dict[str, str]) -> None:
     answer = httpx.post(chat_url + path, json=BODIES[path] | model, timeout=60)
     assert (answer.status_code, answer.json()["model"]) == (200, chat_model)
+
+
+@pytest.mark.parametrize("more", [pytest.param({}, id="plain"), pytest.param({"tools": [WEATHER]}, id="tools")])
+@pytest.mark.parametrize("member", ["name", "tool_calls", "refusal", "audio", "function_call", "reasoning_content"])
+def test_a_member_of_a_message_may_be_null(chat_url: str, member: str, more: dict[str, Any]) -> None:
+    messages = [QUESTION[0], {"role": "assistant", "content": "Paris.", member: None}, {**QUESTION[0], member: None}]
+    body = {"messages": messages, "max_tokens": 1, **more}
+    assert httpx.post(f"{chat_url}/v1/chat/completions", json=body, timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize(

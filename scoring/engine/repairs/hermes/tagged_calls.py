@@ -116,24 +116,25 @@ class CallReader:
         return True
 
     def _begin(self, call: OpenObject) -> bool:
-        """Tell that a call begins if that is certain; whether it may still be one."""
-        if call.broken:
-            return False
+        """Tell that a call begins if that is certain; whether it may still be one.
+
+        Where the object breaks off later, a stream has told the call already: so does a whole answer.
+        """
         name, arguments = call.find("name"), call.find(*ARGUMENTS)
         if name is None or name.end is None:
-            return not call.ended
+            return not (call.ended or call.broken)
         said = _value(call, name)
         if not (isinstance(said, str) and said.strip()):
             return False
         if arguments is None:
-            return not call.ended or self._tell_call(said, "{}")
+            return not call.broken and (not call.ended or self._tell_call(said, "{}"))
         if call.text[arguments.begin] == "{":
             self._sent = arguments.begin
             return self._tell_call(said)
         if arguments.end is None:
             return call.text[arguments.begin] == '"'
         text = _object_in(_value(call, arguments))
-        if text is None:
+        if text is None or call.broken:
             return False
         return not call.ended or self._tell_call(said, text)
 

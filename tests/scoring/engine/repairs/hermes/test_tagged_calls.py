@@ -65,6 +65,11 @@ CASES = [
     pytest.param(tagged(r'{"name": "s\u0061y", "arguments": {"text": "hi"}}'), "", [SAYS], id="escaped-name"),
     pytest.param(tagged(SAY + "}"), "", [SAYS], id="a-brace-too-many"),
     pytest.param(call('{"text": "a\nb"}'), "", [("say", r'{"text": "a\nb"}')], id="line-break-in-a-string"),
+    pytest.param(tagged(SAY[:-1]), "", [SAYS], id="a-brace-too-few"),
+    pytest.param(tagged('{"name": "say"'), tagged('{"name": "say"'), [], id="a-brace-too-few-without-arguments"),
+    pytest.param(
+        tagged('{"arguments": {"text": "hi"}, "name": "say"'), "", [SAYS], id="a-brace-too-few-behind-the-name"
+    ),
     pytest.param("<tool_call>" + SAY, "", [SAYS], id="no-closing-tag"),
     pytest.param(f"<tool_call>{SAY}\nDone.", "\nDone.", [SAYS], id="no-closing-tag-but-text"),
     pytest.param(call('{"text": "hi')[:-14], "", [("say", '{"text": "hi')], id="cut-in-the-arguments"),
