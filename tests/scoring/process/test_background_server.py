@@ -25,7 +25,8 @@ class Engine(SimpleNamespace):
     def __init__(self) -> None:
         super().__init__(
             tasks=("generate",), names=["m"], dead=False, max_num_seqs=1, max_num_queued=0,
-            media_hosts=frozenset(), refuses_seeds=False, api_keys=(), max_model_len=1024, rust=None, fronts=("python",),
+            media_hosts=frozenset(), refuses_seeds=False, api_keys=(), max_model_len=1024, rust=None,
+            fronts=("python",),
         )  # fmt: skip
         self.asked = threading.Event()
         self.stopped = threading.Event()
