@@ -151,13 +151,15 @@ class VllmEngine:
     def _gauge(self, python: float, rust: float) -> float:
         """Return the value of the front at work: vLLM sends what it has seen in a step to one that had an answer in it.
 
-        Where neither is at work, one of them may have missed the last step: the lower value is the later one.
+        Where both are, nobody knows which of them: the one that it does not tell may have stayed at none. Where neither
+        is at work, one of them may have missed the last step: the lower value is the later one.
         """
         if self.rust is None:
             return python
+        asked = self._client.output_processor.has_unfinished_requests()
         if self.relayed.waiting:
-            return rust
-        return python if self._client.output_processor.has_unfinished_requests() else min(python, rust)
+            return max(python, rust) if asked else rust
+        return python if asked else min(python, rust)
 
     @property
     def steps(self) -> int:

@@ -221,6 +221,19 @@ def test_a_request_that_its_client_has_left_is_counted(chat_url: str, rust_binar
     wait_for(chat_url, "vllm:num_requests_running engine=0", 0)
 
 
+def test_a_gauge_is_told_while_both_are_at_work(chat_url: str, rust_binary: RustBinary) -> None:
+    pythons = {**LONG, "echo": True}
+    with (
+        httpx.stream("POST", chat_url + COMPLETIONS, json=pythons, timeout=60) as first,
+        httpx.stream("POST", chat_url + COMPLETIONS, json=LONG, timeout=60) as second,
+    ):
+        lines = first.iter_lines(), second.iter_lines()
+        for one in lines:
+            next(one)
+        wait_for(chat_url, "vllm:num_requests_running engine=0", 2)
+    wait_for(chat_url, "vllm:num_requests_running engine=0", 0)
+
+
 def test_its_command_line_names_only_what_is_its_own(chat_server: Any, rust_binary: RustBinary) -> None:
     lines = [
         path.read_bytes().split(b"\0")
