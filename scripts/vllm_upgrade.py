@@ -24,7 +24,7 @@ from scoring.engine.versions import RELEASES, SUPPORTED, installed_version
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "vllm"
 CONTRACT = ["tests/scoring/engine", "tests/scoring/fronts", "tests/scoring/served", "tests/scoring/contracts",
-            "tests/infra/spec/test_engine_arguments.py"]  # fmt: skip
+            "tests/scoring/web/api", "tests/infra/spec/test_engine_arguments.py"]  # fmt: skip
 GONE, MOVED, CALLED, INSIDE = "gone", "moved", "signature", "inside"  # the worst first
 MOST_FILES = 12  # that assign an attribute: of one with more, nothing can be said
 

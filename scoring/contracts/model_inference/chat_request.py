@@ -72,7 +72,7 @@ class CalledFunction(RequestModel):
     arguments: str
 
 
-class ToolCall(RequestModel):
+class CallMade(RequestModel):
     """A call that a model has made."""
 
     id: str
@@ -105,7 +105,7 @@ class AssistantMessage(RequestModel):
 
     role: Literal["assistant"]
     content: Content | None = None
-    tool_calls: list[ToolCall] | None = None
+    tool_calls: list[CallMade] | None = None
     reasoning_content: str | None = None
     audio: AudioReference | None = None
 

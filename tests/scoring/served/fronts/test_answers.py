@@ -32,7 +32,7 @@ HARMLESS = tuple(
         r"^(stream\.)?system_fingerprint: ",  # vllm-rs has none
         r"^(service_tier|metrics|prompt_text|choices\[0\]\.routed_experts): null \| \"\(absent\)\"",  # said nothing
         r"^choices\[0\]\.message\.(annotations|audio|function_call): null \| \"\(absent\)\"",
-        r"^choices\[0\]\.weight_versions: \"\(absent\)\" \| null",  # new in 0.33
+        r"^choices\[0\]\.weight_versions: (\"\(absent\)\" \| null|null \| \"\(absent\)\")",  # new in 0.33
         r"^choices\[0\]\.message\.content: null \| \"\"$",  # a tool parser makes no text of an empty one
         r": \"(.*)\" \| \"\1\ufffd\"$",  # a text that ends within a character
         r"logprobs\.content\[\d+\](\.top_logprobs\[\d+\])?\.bytes: \[\] \| \[239, 191, 189\]$",  # its token
