@@ -17,8 +17,8 @@ from azure.core.pipeline.transport import RequestsTransport
 VERSIONS = ("2024-05-01-preview", "2025-04-01")
 MODEL_INFERENCE = ("/chat/completions", "/embeddings", "/images/embeddings", "/info")
 NULLS = {
-    "annotations", "audio", "completion_tokens_details", "function_call", "phase", "prompt_tokens_details",
-    "service_tier", "status", "text", "user",
+    "annotations", "audio", "completion_tokens_details", "function_call", "phase", "prompt_cache_options",
+    "prompt_tokens_details", "service_tier", "status", "system_fingerprint", "text", "user",
 }  # fmt: skip
 EVENTS = {"/chat/completions": "CreateChatCompletionStreamResponse", "/responses": "ResponseStreamEvent"}
 
