@@ -95,11 +95,9 @@ def openai_chat(target: Target, litellm: Any) -> Outcome:
 
 
 def openai_stream(target: Target, litellm: Any) -> Outcome:
-    chunks = list(target.openai().chat.completions.create(
+    chunks = target.openai().chat.completions.create(
         model=target.model, messages=MESSAGES, stream=True, stream_options={"include_usage": True}, **SAMPLING
-    ))  # fmt: skip
-    assert len(chunks) > 4
-    assert chunks[-1].usage.completion_tokens > 0
+    )
     return Outcome("".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices))
 
 

@@ -13,6 +13,18 @@ from tests.scoring.bodies import WEATHER
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
 
 
+def test_stream_comes_in_pieces_and_ends_with_usage(openai_client: OpenAI, chat_model: str) -> None:
+    chunks = list(
+        openai_client.chat.completions.create(
+            model=chat_model, messages=QUESTION, temperature=0, max_tokens=20, stream=True,
+            stream_options={"include_usage": True},
+        )
+    )  # fmt: skip
+    assert "Paris" in "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert len(chunks) > 4
+    assert chunks[-1].usage.completion_tokens > 0
+
+
 def test_tool_by_name(openai_client: OpenAI, chat_model: str) -> None:
     answer = openai_client.chat.completions.create(
         model=chat_model, messages=[{"role": "user", "content": "What is the weather in Paris?"}], temperature=0,
