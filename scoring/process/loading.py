@@ -48,8 +48,12 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
         )
         await engine.open_app(on_death)
         tune_process()
-    with timeline.phase("first token"):
-        await asyncio.gather(first_token(engine), settle_rust(engine, settings.front))
+    try:
+        with timeline.phase("first token"):
+            await asyncio.gather(first_token(engine), settle_rust(engine, settings.front))
+    except EngineFailed:
+        await engine.close()  # else the app's lifespan ends with the event loop, in a traceback below the reason
+        raise
     return engine
 
 

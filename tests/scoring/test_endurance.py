@@ -208,6 +208,17 @@ def test_a_rust_front_that_does_not_start_is_done_without(
         assert server.get("/health/ready").json()["fronts"] == ["python"]
 
 
+def test_without_the_rust_front_that_is_asked_for_the_reason_is_the_last_word(
+    scoring_processes: ModuleType, random_reasoning_weights: Path
+) -> None:
+    wanted = {"SCORING_FRONT": "rust", "VLLM_RUST_FRONTEND_PATH": "/nowhere"}
+    with scoring_processes.scoring_server(str(random_reasoning_weights), **wanted) as server:
+        server.wait_for_end(120)
+        assert server.wait() == 1
+        assert "/nowhere is no executable file" in server.lines[-2]
+        assert server.lines[-1].startswith("hint: set SCORING_FRONT to auto")
+
+
 def test_nothing_outlives_a_server_that_is_killed(
     scoring_processes: ModuleType, random_reasoning_weights: Path, rust_binary: Any
 ) -> None:
