@@ -9,7 +9,9 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from scoring.asgi import JSON_TYPE
+from scoring.contracts.model_inference.request_model import in_azures_words
 from scoring.engine.client import VllmEngine
+from scoring.problems import Problem
 from scoring.web.exchange import Exchange
 from scoring.web.intake import Received
 
@@ -60,7 +62,10 @@ def engine_route(task: str) -> type[APIRoute]:
             async def read(request: Request) -> Response:
                 exchange = exchange_of(request)
                 engine = exchange.engine_for(task)
-                received = await exchange.read(engine)
+                try:
+                    received = await exchange.read(engine)
+                except Problem as problem:
+                    raise in_azures_words(problem) from problem
                 exchange.check_type(415, required=False)
                 response: Response = await handle(EngineRequest(request.scope, engine, received))
                 return response

@@ -106,7 +106,12 @@ class Upstream(asyncio.Protocol):
         return True
 
     def abandon(self) -> None:
-        """Close the connection since nobody waits for the answer: the front end gives the request up."""
+        """Close the connection since nobody waits for the answer: the front end gives the request up.
+
+        An answer that has ended needs none of that, and its end looks like the client's leaving.
+        """
+        if self.answer.ended:
+            return
         self._fail(ClientGone())
         self._transport.abort()
 

@@ -122,6 +122,7 @@ REFUSED = [
     pytest.param({"frequency_penalty": 2.5}, "frequency_penalty", id="penalty-too-high"),
     pytest.param({"max_tokens": -5}, "max_tokens", id="max-tokens-negative"),
     pytest.param({"max_tokens": 1.5}, "max_tokens", id="max-tokens-not-whole"),
+    pytest.param({"max_tokens": 100000}, "max_tokens", id="max-tokens-over-context"),
     pytest.param({"stop": 3}, "stop", id="stop-is-a-number"),
     pytest.param({"stop": ""}, "stop", id="stop-is-empty"),
     pytest.param({"seed": 2**70}, "seed", id="seed-beyond-64-bits"),

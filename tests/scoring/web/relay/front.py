@@ -131,6 +131,8 @@ class Client:
     async def send(self, message: Message) -> None:
         await self.reads.wait()
         self.messages.append(message)
+        if self.complete:
+            self.left.set()  # as uvicorn tells it: the end of the answer looks like the client's leaving
         if len(self.messages) == self._takes:
             self.reads.clear()
 
