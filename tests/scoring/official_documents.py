@@ -97,6 +97,8 @@ def as_openai_leaves_out(answer: Any) -> Any:
     if not isinstance(answer, dict):
         return answer
     kept = {k: as_openai_leaves_out(v) for k, v in answer.items() if v is not None or k not in NULLS}
+    if answer.keys() == {"content"} and isinstance(answer["content"], list):
+        kept["refusal"] = None  # log probabilities: both of vLLM's fronts give those of the text alone
     if answer.get("type") == "reasoning" and answer.get("content") is None:
         kept.pop("content", None)
     if answer.get("type") == "output_text":
