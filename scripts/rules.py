@@ -112,7 +112,6 @@ ONLY = {
         "infra/hub/demo_models.py",
     ),  # usable without the rest of infra
 }
-LARGER_FOLDERS: dict[str, str] = {}
 MORE_PARAMETERS = {
     "infra/errors.py:GateliftError.__init__": "an error names everything that a person may need",
     "scoring/problems.py:Problem.__init__": "an error names everything that a client may need",
@@ -199,7 +198,7 @@ def too_large(tree: Tree) -> Iterator[str]:
             folder = where.rpartition("/")[0]
             folders[folder] = folders.get(folder, 0) + 1
     for folder, count in folders.items():
-        if count > MOST_FILES and folder not in LARGER_FOLDERS:
+        if count > MOST_FILES:
             yield f"{folder}: {count} Python files, more than {MOST_FILES}: split it"
     for where, node in tree.parsed.items():
         if not where.startswith("tests/"):  # parameters of tests are fixtures

@@ -44,6 +44,8 @@ def start_engine(vllm: VllmModules, parsed: Namespace, *, fork: bool, front: str
             if isinstance(planned, NoBinary):
                 return VllmEngine(vllm, parsed, vllm.async_llm.from_vllm_config(**named), without_rust=planned.reason)
             return _with_two_clients(vllm, parsed, named, planned)
+    except EngineFailed:
+        raise
     except Exception as error:
         text = " ".join(str(error).split())[:500] or type(error).__name__
         raise engine_failed(f"the engine did not start: {text}") from error

@@ -6,9 +6,8 @@ import logging
 
 from scoring.engine.client import GENERATE, VllmEngine
 from scoring.engine.fronts.asking import ask_front
-from scoring.engine.fronts.binary import HOW_TO_GET
 from scoring.engine.fronts.rust import RustFront
-from scoring.errors import EngineFailed
+from scoring.engine.fronts.start import missing_rust
 
 logger = logging.getLogger("scoring")
 
@@ -26,10 +25,7 @@ async def settle_rust(engine: VllmEngine, wanted: str) -> None:
             return
         engine.do_without_rust(reason)
     if wanted == "rust" and GENERATE in engine.tasks:
-        raise EngineFailed(
-            f"vLLM's Rust front is asked for and does not run: {engine.without_rust}",
-            hint=f"set SCORING_FRONT to auto, and vLLM's Python front answers alone; {HOW_TO_GET}",
-        )
+        raise missing_rust(engine.without_rust)
     if wanted == "auto" and GENERATE in engine.tasks:
         logger.info("[startup] vLLM's Python front answers alone: %s", engine.without_rust)
 

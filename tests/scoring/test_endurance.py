@@ -217,6 +217,7 @@ def test_without_the_rust_front_that_is_asked_for_the_reason_is_the_last_word(
         assert server.wait() == 1
         assert "/nowhere is no executable file" in server.lines[-2]
         assert server.lines[-1].startswith("hint: set SCORING_FRONT to auto")
+        assert not any("EngineCore" in line for line in server.lines)  # no model is loaded first
 
 
 def test_nothing_outlives_a_server_that_is_killed(

@@ -4,8 +4,9 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from scoring.engine.fronts.binary import NoBinary, RustBinary, find_binary
+from scoring.engine.fronts.binary import HOW_TO_GET, NoBinary, RustBinary, find_binary
 from scoring.engine.fronts.table import SERVER_ROWS
+from scoring.errors import EngineFailed
 
 # Not handed to vllm-rs, which refuses to start for the sake of most: they are settled in front of it (keys, limits,
 # addresses, our own log), or concern what it is never asked for (media, embedded prompts, templates in requests,
@@ -26,11 +27,29 @@ KEEP_ALIVE_SECONDS = 24 * 3600  # it closes connections that idle for 5 s, at ti
 
 
 def plan_rust(front: str, parsed: Namespace, config: Any, environ: Mapping[str, str]) -> RustBinary | NoBinary:
-    """Find the Rust front's program, unless the settings or vLLM's arguments are a reason to do without it."""
+    """Find the Rust front's program, unless the settings or vLLM's arguments are a reason to do without it.
+
+    Raises EngineFailed where the settings insist on it, before a model is loaded in vain.
+    """
     if front == "python":
         return NoBinary("SCORING_FRONT is python")
     if config.model_config.runner_type != GENERATES:
         return NoBinary("the model makes no text")
+    found = _find(parsed, config, environ)
+    if front == "rust" and isinstance(found, NoBinary):
+        raise missing_rust(found.reason)
+    return found
+
+
+def missing_rust(reason: str) -> EngineFailed:
+    """Return the error of a start that insists on the Rust front in vain."""
+    return EngineFailed(
+        f"vLLM's Rust front is asked for and does not run: {reason}",
+        hint=f"set SCORING_FRONT to auto, and vLLM's Python front answers alone; {HOW_TO_GET}",
+    )
+
+
+def _find(parsed: Namespace, config: Any, environ: Mapping[str, str]) -> RustBinary | NoBinary:
     if config.parallel_config.data_parallel_size > 1:
         return NoBinary("there are several engines for one model (data_parallel_size)")
     for row in SERVER_ROWS:
