@@ -106,11 +106,8 @@ HOMES = {
 ONLY = {
     "infra": (),  # it handles `scoring` as files
     "scoring": (),  # the container has no other file of this repository
-    "infra/emulator": (
-        "infra/errors.py",
-        "infra/paths.py",
-        "infra/hub/demo_models.py",
-    ),  # usable without the rest of infra
+    # Usable without the rest of infra: the demo models need the paths themselves.
+    "infra/emulator": ("infra/errors.py", "infra/paths.py", "infra/hub/demo_models.py"),
 }
 MORE_PARAMETERS = {
     "infra/errors.py:GateliftError.__init__": "an error names everything that a person may need",

@@ -25,12 +25,14 @@ def openai_for_vllm(document: Document, name: str) -> Document:
 
 
 def _has_null(message: Any) -> bool:
-    return isinstance(message, dict) and None in message.values()
+    """Whether a member is null but `content`: vLLM takes that of some roles and refuses it of others."""
+    if not isinstance(message, dict) or None not in message.values():
+        return False
+    return any(value is None and member != "content" for member, value in message.items())
 
 
 def _without_nulls(message: Any) -> Any:
-    """Leave a null `content`, which vLLM takes of some roles and refuses of others."""
-    if not isinstance(message, dict):
+    if not _has_null(message):
         return message
     return {member: value for member, value in message.items() if value is not None or member == "content"}
 

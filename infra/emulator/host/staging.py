@@ -90,9 +90,8 @@ def _base_environment(world: World, environ: Mapping[str, str], shared: Path) ->
         **inherited,
         OWNER_VARIABLE: str(world.paths.root.resolve()),
         "HOME": str(home),
-        "GATELIFT_CACHE_DIR": str(
-            cache_dir(environ)
-        ),  # where the program is that vLLM's image brings and its CPU wheel lacks
+        # There is the program that vLLM's image brings and its CPU wheel lacks; HOME is another here.
+        "GATELIFT_CACHE_DIR": str(cache_dir(environ)),
         "HF_HOME": str(shared / "huggingface"),
         "HF_ENDPOINT": world.urls.hub,
         "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -175,6 +175,3 @@ def embeddings(answer: dict[str, Any]) -> dict[str, Any]:
     data = [{name: item[name] for name in ("index", "object", "embedding")} for item in answer["data"]]
     counted = {name: answer["usage"].get(name) or 0 for name in ("prompt_tokens", "total_tokens")}
     return {"id": answer["id"], "object": "list", "model": answer["model"], "data": data, "usage": counted}
-
-
-CONVERT = {"/chat/completions": chat_completion, "/embeddings": embeddings, "/images/embeddings": embeddings}

@@ -1,11 +1,13 @@
 """Warnings and errors of vLLM's log, cut short: it writes down what it refuses, however long that is."""
 
+import functools
 import logging
 from typing import Any
 
 from scoring.problems import shortened
 
 
+@functools.cache  # once for all engines
 def install() -> None:
     """Cut them where records are made: vLLM makes its handlers anew when it is configured."""
     make = logging.getLogRecordFactory()
