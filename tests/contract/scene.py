@@ -12,6 +12,7 @@ import httpx
 HERE = Path(__file__).parent
 SECRET = "sesame"
 DEFAULT_BASE = "python:3.11-slim"
+SETTLED_SECONDS = 120  # for how long an endpoint may refuse a deployment after a change of its own
 ROUTE = {"port": 5001, "path": "/health"}
 PROBE = {"initial_delay": 1, "period": 10, "timeout": 2}
 # gatelift asks for two hours of probes. Where Azure refuses them, the rest of the check goes on with its default.
@@ -58,9 +59,7 @@ def deploy(target: Any, ml: Any, endpoint: str, environment: str, connection: st
     began, refused = time.monotonic(), ""
     for failures in FAILURES:
         try:
-            ml.online_deployments.begin_create_or_update(
-                deployment(target, endpoint, environment, connection, failures)
-            ).result()
+            _once_settled(ml, deployment(target, endpoint, environment, connection, failures)).result()
         except HttpResponseError as error:
             if failures == FAILURES[-1] or error.status_code != 400:
                 raise
@@ -68,6 +67,20 @@ def deploy(target: Any, ml: Any, endpoint: str, environment: str, connection: st
         else:
             return Deployed("blue", failures, refused, time.monotonic() - began)
     raise AssertionError("not reached")
+
+
+def _once_settled(ml: Any, wanted: Any) -> Any:
+    """Begin to create a deployment as soon as its endpoint lets it, which a test may have changed a moment ago."""
+    from azure.core.exceptions import ResourceExistsError
+
+    deadline = time.monotonic() + SETTLED_SECONDS
+    while True:
+        try:
+            return ml.online_deployments.begin_create_or_update(wanted)
+        except ResourceExistsError as error:
+            if "Updating provisioning state" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(1)
 
 
 def deployment(target: Any, endpoint: str, environment: str, connection: str, failures: int) -> Any:

@@ -119,7 +119,8 @@ from scoring.engine.process import ForkedContext
 def work(started):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     started.set()
-    time.sleep(600)
+    while True:
+        time.sleep(0.1)  # one that comes just before a long sleep begins would be looked at after it
 
 async def serve():
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, print, "the server was told to end")
