@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from scoring.contracts.responses_input import check_items, readable_input
-
 Document = dict[str, Any]
 
 
@@ -35,13 +33,3 @@ def _without_nulls(message: Any) -> Any:
     if not _has_null(message):
         return message
     return {member: value for member, value in message.items() if value is not None or member == "content"}
-
-
-def responses_for_vllm(document: Document, name: str) -> Document:
-    """Return a request that vLLM can read; raises `Problem` (400) for an item of a long input that it cannot."""
-    document = openai_for_vllm(document, name)
-    if "input" not in document:
-        return document
-    readable = readable_input(document["input"])
-    check_items(readable)
-    return {**document, "input": readable}

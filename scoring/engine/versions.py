@@ -53,7 +53,6 @@ REPAIRS_0_33 = frozenset(
         "media_fetching",
         "reasoning_stops",
         "reasoning_text",
-        "responses",
         "short_logs",
         "tool_calls",
         "tool_grammar",

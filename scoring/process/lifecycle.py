@@ -10,9 +10,8 @@ from scoring.engine.client import EMBED
 from scoring.engine.metrics import EngineMetrics
 from scoring.process.loading import in_thread, load_engine
 from scoring.process.rust import watch_rust
-from scoring.responses.background import BackgroundResponses
 from scoring.responses.store.base import MemoryStore, ResponseStore
-from scoring.responses.surface import ResponsesSurface
+from scoring.responses.surface import Responses
 from scoring.settings.response_store import ResponseStoreSettings, is_redis
 from scoring.web.service import Service, State
 
@@ -23,17 +22,16 @@ async def bring_up(service: Service) -> None:
     """Load the engines and turn ready once each has generated a token."""
     try:
         store = await open_store(service.settings.responses)
-        responses = ResponsesSurface(store, BackgroundResponses(store, service))
+        responses = Responses(store)
         metrics = EngineMetrics()
         for settings in service.settings.each_engine():
             engine = await load_engine(settings, service.timeline, service.engine_died.set)
             metrics.keep()
-            engine.app = responses.around(engine.app)
             if EMBED in engine.tasks:
                 service.embeddings = EmbeddingFacts(engine.embedding_size, read_prompts(engine.location))
             service.add(engine)
             service.watching.append(asyncio.create_task(watch_rust(engine)))
-        service.api = await in_thread(lambda: _api(service))
+        service.api = await in_thread(lambda: _api(service, responses))
     except BaseException:
         service.state = State.FAILED
         raise
@@ -41,10 +39,10 @@ async def bring_up(service: Service) -> None:
     service.timeline.finish()
 
 
-def _api(service: Service) -> ASGIApp:
+def _api(service: Service, responses: Responses) -> ASGIApp:
     from scoring.web.api.app import build_api  # FastAPI is slow to import: not before we listen
 
-    return build_api(service)
+    return build_api(service, responses)
 
 
 async def watch_engines(service: Service) -> None:

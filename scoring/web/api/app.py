@@ -15,7 +15,8 @@ from scoring.contracts.model_inference.request_model import problem_of
 from scoring.contracts.paths import AZURES_PREFIXES
 from scoring.engine.client import EMBED, EMBED_IMAGES, GENERATE
 from scoring.problems import Problem
-from scoring.web.api import model_inference, openai, operations
+from scoring.responses.surface import Responses
+from scoring.web.api import model_inference, openai, operations, responses
 from scoring.web.service import Service
 
 # By what an engine must be able to do; a route that no engine can answer says so and is not described.
@@ -23,6 +24,7 @@ ROUTERS: tuple[tuple[str | None, APIRouter], ...] = (
     (None, operations.router),
     (None, openai.models),
     (GENERATE, openai.generation),
+    (GENERATE, responses.router),
     (EMBED, openai.embeddings),
 )
 AZURES_ROUTERS: tuple[tuple[str | None, APIRouter], ...] = (
@@ -33,7 +35,7 @@ AZURES_ROUTERS: tuple[tuple[str | None, APIRouter], ...] = (
 )
 
 
-def build_api(service: Service) -> FastAPI:
+def build_api(service: Service, stored: Responses) -> FastAPI:
     """Return the app of a service whose engines are there; the application around it words all that it raises."""
     app = FastAPI(
         title="gatelift: " + ", ".join(service.engines[0].names),
@@ -45,6 +47,7 @@ def build_api(service: Service) -> FastAPI:
         generate_unique_id_function=operation_id,
     )
     app.state.service = service
+    app.state.responses = stored
     app.add_exception_handler(RequestValidationError, _unprocessable)
     app.add_exception_handler(HTTPException, _not_served)
     app.add_exception_handler(Exception, _leave_to_the_application)

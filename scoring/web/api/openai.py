@@ -9,11 +9,10 @@ from pydantic import BaseModel
 
 from scoring.contracts.embeddings import embeddings_for_vllm
 from scoring.contracts.models import model_document, models_document
-from scoring.contracts.openai_requests import openai_for_vllm, responses_for_vllm
-from scoring.contracts.paths import EMBEDDINGS, RELAYED, RESPONSES
+from scoring.contracts.openai_requests import openai_for_vllm
+from scoring.contracts.paths import EMBEDDINGS, RELAYED
 from scoring.engine.client import EMBED, GENERATE
 from scoring.web.api.answers import Answer, exchange_of
-from scoring.web.short_errors import ShortErrors
 
 
 class OpenAiError(BaseModel):
@@ -43,23 +42,6 @@ async def relayed(request: Request) -> Response:
 
 for path in RELAYED:
     generation.add_api_route(path, relayed, methods=["POST"])
-
-
-@generation.post(RESPONSES)
-async def create_response(request: Request) -> Response:
-    """Create a response."""
-    return Answer(partial(exchange_of(request).answer_openai, GENERATE, RESPONSES, responses_for_vllm))
-
-
-@generation.get(RESPONSES + "/{response_id}")
-@generation.delete(RESPONSES + "/{response_id}")
-@generation.post(RESPONSES + "/{response_id}/delete")  # as DELETE, which Azure's front end may not pass on
-@generation.post(RESPONSES + "/{response_id}/cancel")
-async def stored_response(request: Request, response_id: str) -> Response:
-    """Give, delete or cancel a response that is kept."""
-    exchange = exchange_of(request)
-    engine = exchange.engine_for(GENERATE)
-    return Answer(partial(engine.app, dict(request.scope), exchange.receive, ShortErrors(exchange.send)))
 
 
 @embeddings.post(EMBEDDINGS)
