@@ -25,10 +25,15 @@ class Machine:
     item: dict[str, Any] | None = None
     ended: bool = False
 
+    def queue(self) -> list[Event]:
+        """Return `response.created` and `response.queued`: a response in the background waits for its place."""
+        return [self._told("response.created"), self._told("response.queued")]
+
     def begin(self) -> list[Event]:
-        """Return `response.created` and `response.in_progress`."""
+        """Return `response.created`, unless it is told, and `response.in_progress`."""
         self.response["status"] = "in_progress"
-        return [self._told("response.created"), self._told("response.in_progress")]
+        created = [] if self.number else [self._told("response.created")]
+        return [*created, self._told("response.in_progress")]
 
     def feed(self, chunk: Chunk) -> list[Event]:
         """Return the events that a chunk of the chat answer amounts to."""
