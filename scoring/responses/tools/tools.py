@@ -1,7 +1,13 @@
-"""The tools of one request: as declared, as chat functions, and how a call of one becomes an item and back."""
+"""The tools of one request: as declared, as chat functions, and how a call of one becomes an item."""
 
 from dataclasses import dataclass, field
 from typing import Any
+
+from scoring.responses.tools.calls import KINDS, Call, TextCall
+from scoring.responses.tools.choice import Choice, read_choice
+from scoring.responses.tools.declared import read_tool
+from scoring.responses.tools.hosted import invalid
+from scoring.responses.tools.offered import Offered
 
 
 @dataclass
@@ -11,22 +17,85 @@ class Tools:
     declared: list[dict[str, Any]] = field(default_factory=list)
     choice: Any = "auto"
     parallel: bool = True
+    most_calls: int | None = None  # `max_tool_calls`: calls of this response beyond it are not told
     chat: dict[str, Any] = field(default_factory=dict)
+    by_name: dict[str, Offered] = field(default_factory=dict)  # what the model is offered, by the name that it says
+    into: Offered | None = None  # the custom tool whose input the answer's text is
 
     def said(self) -> dict[str, Any]:
         """Return what the response object repeats."""
-        return {"tools": self.declared, "tool_choice": self.choice, "parallel_tool_calls": self.parallel}
+        return {
+            "tools": self.declared,
+            "tool_choice": self.choice,
+            "parallel_tool_calls": self.parallel,
+            "max_tool_calls": self.most_calls,
+        }
+
+    def id_prefix(self, name: str) -> str:
+        """Return what the id of an item begins with that is a call of this function."""
+        return KINDS[self._offered(name).kind].PREFIX
+
+    def begin_call(self, name: str, item_id: str, call_id: str) -> Call:
+        """Return a call that the model has begun; a name that nobody has declared is a plain function's."""
+        offered = self._offered(name)
+        return KINDS[offered.kind](offered, item_id, call_id)
+
+    def text_call(self, item_id: str, call_id: str) -> Call | None:
+        """Return the call whose input the answer's text is, where `tool_choice` has a grammar make it; `ctc` ids."""
+        return None if self.into is None else TextCall(self.into, item_id, call_id)
+
+    def _offered(self, name: str) -> Offered:
+        return self.by_name.get(name) or Offered(name, "function", {}, {"name": name})
 
 
 def read_tools(given: dict[str, Any]) -> Tools:
-    """Read `tools`, `tool_choice` and `parallel_tool_calls` of a request. Raises `Problem` (400)."""
-    declared = [{"description": None, "parameters": None, "strict": None, **tool} for tool in given.get("tools", [])]
-    tools = Tools(declared, given.get("tool_choice", "auto"), given.get("parallel_tool_calls", True))
-    if declared:
-        names = ("name", "description", "parameters", "strict")
-        functions = [{name: tool[name] for name in names if tool[name] is not None} for tool in declared]
-        tools.chat = {
-            "tools": [{"type": "function", "function": function} for function in functions],
-            "tool_choice": tools.choice,
-        }
+    """Read `tools`, `tool_choice`, `parallel_tool_calls` and `max_tool_calls` of a request. Raises `Problem` (400)."""
+    declared, offered = _declared(given.get("tools") or [])
+    choice = read_choice(_or(given, "tool_choice", "auto"), offered)
+    parallel, most = _or(given, "parallel_tool_calls", True), given.get("max_tool_calls")
+    if not isinstance(parallel, bool):
+        raise invalid("parallel_tool_calls", f"must be true or false, not {parallel!r:.60}")
+    if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
+        raise invalid("max_tool_calls", f"must be a whole number above 0, not {most!r:.60}")
+    tools = Tools(declared, choice.said, parallel, most, by_name={one.name: one for one in offered})
+    if choice.offered:
+        tools.chat = {"tools": [one.chat for one in choice.offered], **_forced(choice)}
+        if not parallel:
+            tools.chat["parallel_tool_calls"] = False
+    if isinstance(choice.mode, Offered) and choice.mode.grammar:
+        tools.into = choice.mode
     return tools
+
+
+def _or(given: dict[str, Any], name: str, default: Any) -> Any:
+    value = given.get(name)
+    return default if value is None else value
+
+
+def _declared(given: Any) -> tuple[list[dict[str, Any]], list[Offered]]:
+    if not isinstance(given, list):
+        raise invalid("tools", "must be a list")
+    declared: list[dict[str, Any]] = []
+    offered: dict[str, Offered] = {}
+    for number, tool in enumerate(given):
+        said, offers = read_tool(tool, f"tools.{number}")
+        declared.append(said)
+        for one in offers:
+            if one.name in offered:
+                raise invalid(f"tools.{number}", f"is offered as {one.name!r:.140}, as a tool before it is: rename one")
+            offered[one.name] = one
+    return declared, list(offered.values())
+
+
+def _forced(choice: Choice) -> dict[str, Any]:
+    """Return the chat request's members that say whether a tool must be called."""
+    if isinstance(choice.mode, str):
+        return {"tool_choice": choice.mode}
+    if choice.mode.grammar:
+        return {"tool_choice": "none", "structured_outputs": grammar_for_chat(choice.mode.grammar)}
+    return {"tool_choice": {"type": "function", "function": {"name": choice.mode.name}}}
+
+
+def grammar_for_chat(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a custom tool's format as vLLM's `structured_outputs`."""
+    return {"regex" if given["syntax"] == "regex" else "grammar": given["definition"]}
