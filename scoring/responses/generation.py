@@ -1,30 +1,66 @@
-"""One response under way: the engine is asked as for a chat, its chunks go through the machine, events go out."""
+"""One response under way: the engine is asked as for a chat, its chunks go through the machine, events go out.
 
+A response that has begun ends with exactly one terminal event, whatever breaks: the engine's refusal of a later chat
+answer, an error in the midst of one, the death of the engine or of a front, the end of this process.
+"""
+
+import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any
+import logging
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, Protocol
 
 import msgspec
 
-from scoring.asgi import Message, Receive, Scope, Send
+from scoring.asgi import ClientGone, Message, Receive, Scope, Send
 from scoring.contracts.paths import CHAT
 from scoring.engine.client import VllmEngine
+from scoring.engine.repairs.body_faults import late_refusal
 from scoring.problems import Problem
-from scoring.responses.events.chunks import decode_chunk
-from scoring.responses.events.machine import Event, Machine
+from scoring.responses.events.chunks import Error, decode_chunk
+from scoring.responses.events.machine import Machine
+from scoring.responses.events.writing import Event
 from scoring.web.dispatch import Asked, dispatch
+
+logger = logging.getLogger("scoring")
 
 Sink = Callable[[list[Event]], Awaitable[None]]
 FAILED = "The response could not be generated."
+STOPPED = "The server is shutting down."
+GIVEN_UP = (None, "abort", "error")  # finish_reason of an answer that has no end of its own
+EVENTS_END = b"\n\n"
+
+
+class Rounds(Protocol):
+    """What a response goes on with when a chat answer has ended: several answers may make one response."""
+
+    async def next(self, machine: Machine, tell: Sink) -> dict[str, Any] | None:
+        """Return the next chat request, or None where the response has ended; events on the way go to `tell`.
+
+        Calls of the answer that wait are open items of `machine`, which `machine.tell` and `machine.done` end.
+        """
 
 
 class Generation:
-    """A response from the question to its terminal event; `machine.response` is the object as it stands."""
+    """A response from the question to its terminal event; `problem` is what it has failed of.
 
-    def __init__(self, engine: VllmEngine, machine: Machine, chat: dict[str, Any]) -> None:
+    `on_end` is awaited when the response has ended, however that was, before its terminal event is told.
+    """
+
+    def __init__(
+        self,
+        engine: VllmEngine,
+        machine: Machine,
+        chat: dict[str, Any],
+        rounds: Rounds | None = None,
+        on_end: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.engine = engine
         self.machine = machine
-        self._chat = chat
+        self.problem: Problem | None = None
+        self._chat: dict[str, Any] | None = chat
+        self._rounds = rounds
+        self._on_end = on_end
 
     @property
     def response(self) -> dict[str, Any]:
@@ -32,16 +68,88 @@ class Generation:
         return self.machine.response
 
     async def run(self, scope: Scope, receive: Receive, sink: Sink) -> None:
-        """Generate it; events go to `sink` as they come.
+        """Generate it; events go to `sink` as they come, the terminal one last.
 
-        Raises `Problem` if the engine refuses before the first event, and whatever breaks off the answer after it:
-        the caller then tells `machine.end(…)`.
+        Raises `Problem` if the engine refuses before the first event; after it a failure is told, and kept as
+        `problem`. Raises `ClientGone` once the client has left, and passes a cancellation on: the response has ended
+        then, too. Who cancels for a reason of its own calls `machine.cancel` before.
         """
-        asked = Asked(CHAT, msgspec.json.encode(self._chat), self._chat)
+        machine = self.machine
+        try:
+            events = await self._run(scope, receive, sink)
+        except ClientGone:
+            machine.cancel()
+            await self._end([], sink)
+            raise
+        except asyncio.CancelledError:
+            await self._end(machine.end(STOPPED) if machine.created else [], sink)
+            raise
+        except Exception as error:
+            if not machine.created:
+                raise
+            self.problem = _problem_of(error)
+            events = machine.end(self.problem.message, _code_of(self.problem))
+        await self._end(events, sink)
+
+    async def _end(self, events: list[Event], sink: Sink) -> None:
+        if self.machine.ended and self._on_end is not None:
+            await self._on_end()
+        if events:
+            await sink(events)
+
+    async def _run(self, scope: Scope, receive: Receive, sink: Sink) -> list[Event]:
+        chat, self._chat = self._chat, None
+        while chat is not None:
+            await self._answer(chat, scope, receive, sink)
+            chat = await self._next(sink)
+        return self.machine.end()
+
+    async def _answer(self, chat: dict[str, Any], scope: Scope, receive: Receive, sink: Sink) -> None:
+        """Have the engine give one chat answer."""
+        asked, watched = Asked(CHAT, msgspec.json.encode(chat), chat), _Watched(receive)
         answer = _ChatAnswer(self.machine, sink)
-        await dispatch(self.engine, asked)(scope, receive, answer)
+        await dispatch(self.engine, asked)(scope, watched, answer)
         answer.check()
-        await sink(self.machine.end())
+        if self.machine.finish in GIVEN_UP and not self.machine.ended:
+            if watched.gone:
+                raise ClientGone
+            raise Problem(500, "The engine has given the answer up.")
+
+    async def _next(self, sink: Sink) -> dict[str, Any] | None:
+        if self._rounds is None or self.machine.cut:
+            return None
+        if events := self.machine.end_answer():
+            await sink(events)
+        return await self._rounds.next(self.machine, sink)
+
+
+async def stream(generation: Generation, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the events of a generation; nothing follows the terminal one. Raises as `Generation.run`."""
+    sink = Sending(send)
+    try:
+        await generation.run(scope, receive, sink)
+    finally:
+        if sink.begun:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class Sending:
+    """A sink that sends events as a stream; its head goes before the first."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    def __call__(self, events: list[Event]) -> Awaitable[None]:
+        """Send some events at once: no coroutine of its own, since a stream has many."""
+        message = {"type": "http.response.body", "body": b"".join(events), "more_body": True}
+        return self._send(message) if self.begun else self._begin(message)
+
+    async def _begin(self, message: Message) -> None:
+        self.begun = True
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._send(message)
 
 
 class _ChatAnswer:
@@ -51,48 +159,88 @@ class _ChatAnswer:
         self._machine = machine
         self._sink = sink
         self._status = 0
-        self._begun = b""
-        self._refusal = b""
+        self._begun = b""  # of an event that is not whole yet; of a refusal, what has come
+        self._error: Error | None = None
 
-    async def __call__(self, message: Message) -> None:
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Take in what the engine sends: no coroutine of its own, since there is one for each token."""
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            if self._status == 200:
-                await self._sink(self._machine.begin())
-            return
-        body = message.get("body", b"")
+            events = self._machine.begin() if self._status == 200 else []
+        else:
+            events = self._read(message.get("body", b""))
+        return self._sink(events) if events else NOTHING
+
+    def _read(self, body: bytes) -> list[Event]:
+        if self._begun:
+            body = self._begun + body
         if self._status != 200:
-            self._refusal += body
-            return
-        *whole, self._begun = (self._begun + body).split(b"\n\n")
-        events: list[Event] = []
-        for event in whole:
-            data = event.removeprefix(b"data: ")
-            if data != b"[DONE]":
-                chunk = decode_chunk(data)
-                if chunk.error is not None:
-                    raise Problem(500, chunk.error.message or FAILED)
-                events += self._machine.feed(chunk)
-        if events:
-            await self._sink(events)
+            self._begun = body
+            return []
+        *whole, self._begun = body.split(EVENTS_END)
+        if len(whole) == 1:
+            return self._take(whole[0])
+        return [event for one in whole for event in self._take(one)]
+
+    def _take(self, event: bytes) -> list[Event]:
+        if not event.startswith(b"data: {"):
+            return []
+        chunk = decode_chunk(event[6:])
+        if chunk.error is not None:
+            self._error = self._error or chunk.error
+            return []
+        return self._machine.feed(chunk)
 
     def check(self) -> None:
-        """Raise what the engine has refused with."""
+        """Raise what the engine has refused with, or what it has broken off with."""
         if self._status != 200:
-            error = json.loads(self._refusal)["error"]
-            raise Problem(self._status, error["message"], param=error.get("param"))
+            raise _refusal(self._status, self._begun)
+        if self._error is not None:
+            status = self._error.code if isinstance(self._error.code, int) else 500
+            raise Problem(status, self._error.message or FAILED, param=self._error.param)
 
 
-def sending(send: Send) -> Sink:
-    """Return a sink that sends events as a stream; its head goes before the first."""
-    begun = False
+class _Watched:
+    """`receive` that notes that the client has gone."""
 
-    async def sink(events: list[Event]) -> None:
-        nonlocal begun
-        if not begun:
-            begun = True
-            headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"".join(events), "more_body": True})
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.gone = False
 
-    return sink
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self.gone = self.gone or message["type"] == "http.disconnect"
+        return message
+
+
+class _Nothing:
+    """Awaitable that is done at once."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return
+        yield
+
+
+NOTHING = _Nothing()
+
+
+def _refusal(status: int, body: bytes) -> Problem:
+    try:
+        error = json.loads(body)["error"]
+        return Problem(status, error["message"], param=error.get("param"))
+    except (ValueError, KeyError, TypeError):
+        return Problem(status or 500, FAILED)
+
+
+def _problem_of(error: Exception) -> Problem:
+    problem = error if isinstance(error, Problem) else late_refusal(error)
+    if problem is None:
+        logger.error("a response has failed", exc_info=error)
+    return problem or Problem(500, FAILED)
+
+
+def _code_of(problem: Problem) -> str:
+    """Return the code of OpenAI's document for a failed response."""
+    if problem.status == 429:
+        return "rate_limit_exceeded"
+    return "invalid_prompt" if problem.status < 500 else "server_error"

@@ -6,8 +6,9 @@ from typing import Any
 from scoring.asgi import send_json
 from scoring.engine.client import GENERATE
 from scoring.problems import Problem
-from scoring.responses.events.machine import Event, Machine, new_response
-from scoring.responses.generation import FAILED, Generation, sending
+from scoring.responses.events.machine import Machine, new_response
+from scoring.responses.events.writing import Event
+from scoring.responses.generation import Generation, stream
 from scoring.responses.prompt.chat import chat_request
 from scoring.responses.record import Record, read_record
 from scoring.responses.request.items import new_id
@@ -35,9 +36,11 @@ class Responses:
         with exchange.service.gate(engine).admitted() as place:
             exchange.send.on_end = place.end
             if request.stream:
-                await self._stream(exchange, generation)
+                await stream(generation, exchange.scope, exchange.receive, exchange.send)
             else:
                 await generation.run(exchange.scope, exchange.receive, _nowhere)
+        if generation.problem is not None and not request.stream:
+            raise generation.problem
         if request.store:
             record = Record(response, [*context, *request.items], len(request.items))
             await self.store.put(response["id"], record.to_bytes())
@@ -47,16 +50,6 @@ class Responses:
     async def retrieve(self, exchange: Exchange, response_id: str) -> None:
         """Answer `GET /v1/responses/{id}`. Raises `Problem` (404)."""
         await send_json(exchange.send, 200, (await self._known(response_id)).response)
-
-    async def _stream(self, exchange: Exchange, generation: Generation) -> None:
-        sink = sending(exchange.send)
-        try:
-            await generation.run(exchange.scope, exchange.receive, sink)
-        except Exception:
-            if not exchange.send.status:
-                raise
-            await sink(generation.machine.end(FAILED))
-        await exchange.send({"type": "http.response.body", "body": b""})
 
     async def _context(self, request: Request) -> list[dict[str, Any]]:
         if request.previous_response_id is None:

@@ -1,115 +1,251 @@
-"""The state of a response: chat chunks go in, events come out, and the response object stands as of the last one."""
+"""The state of a response: chat chunks go in, events come out, and the response object stands as of the last one.
+
+The items follow from what the chunks say joined together, never from where they are cut. White space alone makes no
+item beside others: models put it between their reasoning, their text and their calls.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
-from scoring.responses.events.chunks import Chunk
+from scoring.responses.events.calls import Calls
+from scoring.responses.events.chunks import CallPiece, Choice, Chunk
+from scoring.responses.events.logprobs import of_text, responses_logprobs
+from scoring.responses.events.output import Item, Output
+from scoring.responses.events.spoken import REASONING, REFUSAL, TEXT, Kind, Logprobs, Message, Part, Reasoning
+from scoring.responses.events.usage import Usage
+from scoring.responses.events.writing import Event, Told, Writer
 from scoring.responses.tools.tools import Tools
 
-Event = bytes  # as it is sent: "event: …\ndata: …\n\n"; its place among all of a response is its sequence_number
+CUTS = {"length": "max_output_tokens", "content_filter": "content_filter"}  # finish_reason: of an incomplete response
 
 
-@dataclass
 class Machine:
-    """One response from `begin` to its terminal event; `response` is the object as it stands."""
+    """One response from `begin` to its terminal event; `response` is the object as it stands.
 
-    response: dict[str, Any]
-    tools: Tools
-    new_id: Callable[[str], str]
-    now: Callable[[], int]
-    number: int = 0
-    text: list[str] = field(default_factory=list)
-    item: dict[str, Any] | None = None
-    ended: bool = False
+    `seal` makes the `encrypted_content` of reasoning, where it is asked for. After the terminal event every method
+    returns no events.
+    """
+
+    def __init__(
+        self,
+        response: dict[str, Any],
+        tools: Tools,
+        new_id: Callable[[str], str],
+        now: Callable[[], int],
+        seal: Callable[[str], str] | None = None,
+    ) -> None:
+        self.response = response
+        self.tools = tools
+        self.created = self.begun = self.ended = False  # which of its first and last events have been told
+        self.finish: str | None = None  # the finish_reason of the chat answer under way, once it is known
+        self._new_id = new_id
+        self._now = now
+        self._seal = seal
+        self._writer = Writer()
+        self._output = Output(response["output"], self._writer)
+        self._usage = Usage()
+        self._next()
+
+    def _next(self) -> None:
+        """Be at the beginning of a chat answer."""
+        self.finish = None
+        self._message: Message | None = None  # or reasoning: the item that is open, if no call is
+        self._part: Part | None = None
+        self._calls = Calls(self._output, self.tools, self._new_id)
+        self._held: list[str] = []  # white space that may be the beginning of an item
+        self._held_kind = TEXT
+        self._logprobs: Logprobs = []  # of tokens that no text has come of yet
+        self._answered = False  # whether there is a message or a call
+
+    @property
+    def number(self) -> int:
+        """How many events there have been."""
+        return self._writer.number
+
+    @property
+    def cut(self) -> bool:
+        """Whether the response will be incomplete."""
+        return self.response["incomplete_details"] is not None
 
     def queue(self) -> list[Event]:
-        """Return `response.created` and `response.queued`: a response in the background waits for its place."""
-        return [self._told("response.created"), self._told("response.queued")]
+        """Return `response.created` and `response.queued`, for one that will not begin at once."""
+        return self._told_first("queued")
 
     def begin(self) -> list[Event]:
-        """Return `response.created`, unless it is told, and `response.in_progress`."""
-        self.response["status"] = "in_progress"
-        created = [] if self.number else [self._told("response.created")]
-        return [*created, self._told("response.in_progress")]
+        """Return `response.created` and `response.in_progress`, or what of them has not been told."""
+        if self.begun:
+            return []
+        self.begun = True
+        return self._told_first("in_progress")
 
     def feed(self, chunk: Chunk) -> list[Event]:
         """Return the events that a chunk of the chat answer amounts to."""
-        events: list[Event] = []
-        if chunk.usage:
-            self._count(chunk.usage)
-        for choice in chunk.choices:
-            if choice.delta.content:
-                events += self._text(choice.delta.content)
-            if choice.finish_reason == "length":
-                self.response["incomplete_details"] = {"reason": "max_output_tokens"}
-        return events
-
-    def end(self, failure: str = "") -> list[Event]:
-        """Return the events that end what is open, and the terminal one; with `failure`, `response.failed`."""
         if self.ended:
             return []
-        self.ended = True
-        cut = self.response["incomplete_details"] is not None
-        status = "failed" if failure else "incomplete" if cut else "completed"
-        events = self._close("incomplete" if status != "completed" else "completed")
-        self.response["status"] = status
-        if failure:
-            self.response["error"] = {"code": "server_error", "message": failure}
-        if status == "completed":
-            self.response["completed_at"] = self.now()
-        return [*events, self._told(f"response.{status}")]
+        events: list[Event] = []
+        for choice in chunk.choices:
+            events += self._feed(choice)
+        if chunk.usage is not None:
+            reasons = bool(chunk.choices and chunk.choices[0].delta.reasoning)
+            self._usage.see(chunk.usage, reasons=reasons)
+        return events
 
-    def _text(self, delta: str) -> list[Event]:
-        events = []
-        if self.item is None:
-            part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
-            self.item = {
-                "type": "message", "id": self.new_id("msg"), "status": "in_progress", "role": "assistant", "content": []
-            }  # fmt: skip
-            self.response["output"].append(self.item)
-            events = [
-                self._event("response.output_item.added", output_index=0, item=self.item),
-                self._event(
-                    "response.content_part.added", item_id=self.item["id"], output_index=0, content_index=0, part=part
-                ),
-            ]
-            self.item["content"].append(part)
-        self.text.append(delta)
-        place = {"item_id": self.item["id"], "output_index": 0, "content_index": 0}
-        return [*events, self._event("response.output_text.delta", **place, delta=delta, logprobs=[])]
+    def end_answer(self) -> list[Event]:
+        """Return the events that end a chat answer; the response may go on with another one."""
+        if self.ended:
+            return []
+        events = self._close("incomplete" if self.cut else "completed")
+        self._usage.next_answer()
+        self._next()
+        return events
+
+    def end(self, failure: str = "", code: str = "server_error") -> list[Event]:
+        """Return the events that end what is open, and the terminal one; with `failure`, `response.failed`.
+
+        `code` is one of those that OpenAI's document knows.
+        """
+        if self.ended:
+            return []
+        status = "failed" if failure else "incomplete" if self.cut else "completed"
+        if failure:
+            self.response["incomplete_details"] = None
+            self.response["error"] = {"code": code, "message": failure}
+        return self._end(status, f"response.{status}")
+
+    def cancel(self) -> list[Event]:
+        """Return the events that end a response that somebody has cancelled.
+
+        OpenAI's document has no event for it: it is `response.incomplete`, whose response says `cancelled`.
+        """
+        if self.ended:
+            return []
+        self.response["incomplete_details"] = None
+        return self._end("cancelled", "response.incomplete")
+
+    def _told_first(self, status: str) -> list[Event]:
+        if self.ended:
+            return []
+        self.response["status"] = status
+        kinds = (f"response.{status}",) if self.created else ("response.created", f"response.{status}")
+        self.created = True
+        return self._writer.of_response(kinds, self.response)
+
+    def add(self, item: Item) -> list[Event]:
+        """Put in an item that no chunk has told, behind the others; it is open until `done`."""
+        return self._output.add(item)
+
+    def tell(self, item: Item, told: list[Told]) -> list[Event]:
+        """Return events about an item."""
+        return self._output.tell(item, told)
+
+    def done(self, item: Item) -> list[Event]:
+        """End an item that is open: one that was put in, or a call's that waits."""
+        return self._output.done(item)
+
+    def _feed(self, choice: Choice) -> list[Event]:
+        delta, events = choice.delta, []
+        if choice.finish_reason is not None:
+            self.finish = choice.finish_reason
+            if self.finish in CUTS:
+                self.response["incomplete_details"] = {"reason": CUTS[self.finish]}
+        if delta.reasoning:
+            events += self._say(REASONING, delta.reasoning)
+            self._logprobs.clear()
+        if choice.logprobs is not None and choice.logprobs.content and (delta.content or not delta.reasoning):
+            self._logprobs += responses_logprobs(choice.logprobs.content)
+        if delta.content:
+            events += self._say(TEXT, delta.content)
+        if delta.refusal:
+            events += self._say(REFUSAL, delta.refusal)
+        for piece in delta.tool_calls or ():
+            events += self._call(piece)
+        return events
+
+    def _say(self, kind: Kind, text: str) -> list[Event]:
+        part = self._part
+        if part is not None and part.kind is kind:
+            self._held.clear()
+            return self._more(part, text)
+        if kind is TEXT and self.tools.into is not None and (events := self._text_call(text)) is not None:
+            return events
+        if kind is not self._held_kind:
+            self._held.clear()
+            self._held_kind = kind
+        self._held.append(text)
+        return [] if text.isspace() else self._open(kind)
+
+    def _more(self, part: Part, text: str) -> list[Event]:
+        if self._logprobs:
+            logprobs, self._logprobs = self._logprobs, []
+            if part.kind is TEXT:
+                return part.feed_with(text, of_text(logprobs, text))
+        if part.kind is REASONING and isinstance(self._message, Reasoning):
+            return [part.feed(text), *self._message.summary_delta(text)]
+        return [part.feed(text)]
+
+    def _open(self, kind: Kind) -> list[Event]:
+        """Begin a part with the text that is held, in an item of its own if the open one is of another type."""
+        text = "".join(self._held)
+        self._held.clear()
+        events: list[Event] = []
+        if self._message is None or self._message.item["type"] != kind.item:
+            events += self._end_message("completed") + self._calls.end("completed")
+            self._message = self._new(kind)
+            events += self._output.add(self._message.item)
+        events += self._message.turn_to(kind)
+        self._part = part = self._message.part
+        self._answered = self._answered or kind is not REASONING
+        return events + (self._more(part, text) if part is not None and text else [])
+
+    def _new(self, kind: Kind) -> Message:
+        if kind is not REASONING:
+            return Message(self._output, self._new_id("msg"))
+        summarise = bool((self.response.get("reasoning") or {}).get("summary"))
+        return Reasoning(self._output, self._new_id("rs"), summarise=summarise, seal=self._seal)
+
+    def _call(self, piece: CallPiece) -> list[Event]:
+        self._answered = True
+        self._held.clear()
+        self._logprobs.clear()
+        return self._end_message("completed") + self._calls.feed(piece)
+
+    def _text_call(self, text: str) -> list[Event] | None:
+        """Return the events of text that is the input of a call; None where it is none."""
+        if self._calls.by_text:
+            return self._calls.feed_text(None, text)
+        call = self.tools.text_call(self._new_id("ctc"), self._new_id("call"))
+        if call is None:
+            return None
+        self._answered = True
+        return self._end_message("completed") + self._calls.feed_text(call, text)
 
     def _close(self, status: str) -> list[Event]:
-        if self.item is None:
-            return []
-        part = self.item["content"][0]
-        part["text"] = "".join(self.text)
-        self.item["status"] = status
-        place = {"item_id": self.item["id"], "output_index": 0, "content_index": 0}
-        return [
-            self._event("response.output_text.done", **place, text=part["text"], logprobs=[]),
-            self._event("response.content_part.done", **place, part=part),
-            self._event("response.output_item.done", output_index=0, item=self.item),
-        ]
+        """End what is open; an answer of nothing is an empty message, except where it was cut before."""
+        events: list[Event] = []
+        if not self._answered:
+            if self._held and (status != "completed" or self._held_kind is not REASONING):
+                events += self._open(self._held_kind)
+            elif status == "completed" and self.finish is not None:
+                self._held.clear()
+                events += self._open(TEXT)
+        return events + self._end_message(status) + self._calls.end(status)
 
-    def _count(self, usage: dict[str, Any]) -> None:
-        self.response["usage"] = {
-            "input_tokens": usage["prompt_tokens"],
-            "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens": usage["completion_tokens"],
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": usage["total_tokens"],
-        }
+    def _end_message(self, status: str) -> list[Event]:
+        message, self._message, self._part = self._message, None, None
+        return message.end(status) if message is not None else []
 
-    def _told(self, kind: str) -> Event:
-        return self._event(kind, response=self.response)
-
-    def _event(self, kind: str, **members: Any) -> Event:
-        document = {"type": kind, "sequence_number": self.number, **members}
-        self.number += 1
-        return b"event: %b\ndata: %b\n\n" % (kind.encode(), msgspec.json.encode(document))
+    def _end(self, status: str, event: str) -> list[Event]:
+        events = self.begin() + self._close("completed" if status == "completed" else "incomplete")
+        for item in list(self._output.open):  # of those that wait for somebody
+            if "status" in item:
+                item["status"] = "incomplete"
+            events += self._output.done(item)
+        self.ended = True
+        self.response["status"] = status
+        self.response["usage"] = self._usage.said()
+        if status == "completed":
+            self.response["completed_at"] = self._now()
+        return events + self._writer.of_response((event,), self.response)
 
 
 def new_response(id: str, created_at: int, said: dict[str, Any]) -> dict[str, Any]:
