@@ -25,6 +25,7 @@ def chat_server(smollm2_weights: Path, rust_front: object) -> Iterator[processes
         "--served-model-name", CHAT_MODEL,
         "--max-model-len", "2048",
         "--max-num-seqs", "8",
+        "--chat-template", str(Path(__file__).parent / "chat_template.jinja"),
         "--enable-auto-tool-choice",
         "--tool-call-parser", "hermes",
     ) as server:  # fmt: skip
