@@ -1,19 +1,100 @@
-"""The chat request that a Responses request amounts to."""
+"""The chat request that a Responses request amounts to, and a chat's refusal in the words of Responses."""
 
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from scoring.responses.prompt.messages import messages_of
+from scoring.problems import Problem
+from scoring.responses.prompt.compaction import compacted_items
+from scoring.responses.prompt.messages import Conversation
+from scoring.responses.prompt.truncation import shortened
 from scoring.responses.request.items import Item
 from scoring.responses.request.request import Request
+from scoring.responses.request.values import INVALID, invalid, shown
+
+# What chat completions call a member of a Responses request.
+IN_RESPONSES = {
+    "messages": "input",
+    "max_completion_tokens": "max_output_tokens",
+    "max_tokens": "max_output_tokens",
+    "response_format": "text.format",
+    "reasoning_effort": "reasoning.effort",
+}
+Placed = tuple[str, Item]
 
 
 def chat_request(request: Request, context: list[Item]) -> dict[str, Any]:
-    """Return the body of the chat request; `context` are the items of the conversation before the request's own."""
+    """Return the body of the chat request; `context` are the items of the conversation before the request's own.
+
+    Raises `Problem` (400) with an item's place.
+    """
+    return _chat(request, list(_placed(request, context)))
+
+
+async def fitting_chat_request(
+    request: Request, context: list[Item], fits: Callable[[dict[str, Any]], Awaitable[bool]]
+) -> dict[str, Any]:
+    """Return the chat request with as much of the conversation as fits: its oldest turns are left out (`truncation`).
+
+    `fits` tells of a chat request whether the model's context holds it. Where not even the last turn fits, that turn
+    is asked, and refused by the engine.
+    """
+    placed = list(_placed(request, context))
+
+    async def turns_fit(kept: list[Placed]) -> bool:
+        return await fits(_chat(request, kept))
+
+    return _chat(request, await shortened(placed, turns_fit))
+
+
+def in_responses_words(problem: Problem) -> Problem:
+    """Return an engine's refusal of a chat request as one of the Responses request that it was made from."""
+    param = IN_RESPONSES.get((problem.param or "").partition(".")[0])
+    message = problem.message
+    for chat, responses in IN_RESPONSES.items():
+        message = message.replace(f"`{chat}`", f"`{responses}`").replace(f"{chat}=", f"{responses}=")
+    return Problem(
+        problem.status,
+        message,
+        code=problem.code,
+        kind=INVALID if problem.status == 400 else problem.kind,
+        param=param or problem.param,
+        headers=problem.headers,
+        details=problem.details,
+    )
+
+
+def _chat(request: Request, placed: list[Placed]) -> dict[str, Any]:
+    conversation = Conversation(request.instructions, request.sealing)
+    for place, item in placed:
+        conversation.add(item, place)
+    messages = conversation.messages
+    if not messages:
+        raise invalid("input", "input holds nothing that the model could read.")
     return {
         "model": request.model,
-        "messages": messages_of(request.instructions, [*context, *request.items]),
+        "messages": messages,
         "stream": True,
         "stream_options": {"include_usage": True},
         **request.chat,
         **request.tools.chat,
     }
+
+
+def _placed(request: Request, context: list[Item]) -> Iterator[Placed]:
+    """Yield all items with their places: compactions opened, references left out, since what they name is there."""
+    known: set[str] = set()
+    before = "conversation" if request.conversation else "previous_response_id"
+    own = ((f"input.{at}", item) for at, item in enumerate(request.items))
+    for place, item in [*((before, item) for item in context), *own]:
+        if item["type"] == "compaction":
+            yield from ((place, kept) for kept in compacted_items(item, request.sealing, place))
+        elif item["type"] != "item_reference":
+            yield place, item
+        elif item["id"] not in known:
+            raise Problem(
+                404,
+                f"{place}.id: no item {shown(item['id'])} is in this conversation.",
+                param=f"{place}.id",
+                kind=INVALID,
+            )
+        known.add(item["id"])

@@ -3,7 +3,20 @@
 import secrets
 from typing import Any
 
+from scoring.responses.request.item_types import TYPES, ItemType
+from scoring.responses.request.messages import read_message
+from scoring.responses.request.values import invalid, refused, shown, text, without_nulls
+
 Item = dict[str, Any]
+# What an item without a type is, told by the members that only one type has.
+TELLING = (
+    ("role", "message"),
+    ("output", "function_call_output"),
+    ("arguments", "function_call"),
+    ("summary", "reasoning"),
+    ("id", "item_reference"),
+)
+STATUSES = ("in_progress", "completed", "incomplete", "failed", "calling", "generating", "interpreting", "searching")
 
 
 def new_id(prefix: str) -> str:
@@ -11,16 +24,39 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(24)}"
 
 
-def read_items(given: Any) -> list[Item]:
-    """Read `input`, a text or a list of items. Raises `Problem` (400) for what has no meaning, with its place."""
+def read_items(given: Any, place: str = "input") -> list[Item]:
+    """Read a text or a list of items, which lies at a place of the body.
+
+    Raises `Problem` (400) for what has no meaning, with its place.
+    """
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]
-    return [_message(item) if item.get("type", "message") == "message" else dict(item) for item in given]
+    if not isinstance(given, list):
+        raise refused(place, given, "a text or a list of items")
+    return [read_item(item, f"{place}.{at}") for at, item in enumerate(given)]
 
 
-def _message(item: Item) -> Item:
-    content = item["content"]
-    kind = "output_text" if item["role"] == "assistant" else "input_text"
-    if isinstance(content, str):
-        content = [{"type": kind, "text": content}]
-    return {"type": "message", "id": item.get("id") or new_id("msg"), "status": "completed", **item, "content": content}
+def read_item(given: Any, place: str) -> Item:
+    """Read one item: `type`, `id` and `status` are put in where they are missing, null members left out."""
+    if not isinstance(given, dict):
+        raise refused(place, given, "an item (an object)")
+    item = without_nulls(given)
+    kind = item.get("type") or next((kind for member, kind in TELLING if member in item), None)
+    if kind is None:
+        raise invalid(place, f"{place} has no type, and no role that would make it a message.")
+    known = TYPES.get(kind) if isinstance(kind, str) else None
+    if known is None:
+        raise invalid(f"{place}.type", f"{place}.type is no type of item that is known here: {shown(kind)}.")
+    if known.refused:
+        raise invalid(f"{place}.type", f"{place} is an item of type {kind}: {known.refused}.")
+    kept = {"type": kind, "id": "", **item}
+    kept["id"] = text()(kept["id"], f"{place}.id") or new_id(known.prefix)
+    _check_status(kept, known, place)
+    return read_message(kept, place) if kind == "message" else known.read(kept, place)
+
+
+def _check_status(item: Item, known: ItemType, place: str) -> None:
+    if known.has_status:
+        item.setdefault("status", "completed")
+    if "status" in item and item["status"] not in STATUSES:
+        raise refused(f"{place}.status", item["status"], "completed, incomplete or in_progress")

@@ -1,0 +1,46 @@
+"""Leaving out the oldest turns of a conversation that is too long for the model (`truncation: "auto"`)."""
+
+from collections.abc import Awaitable, Callable
+
+from scoring.responses.request.items import Item
+from scoring.responses.tools.replayed import CALLS, OUTPUTS
+
+Placed = tuple[str, Item]
+SYSTEM = ("system", "developer")
+
+
+async def shortened(items: list[Placed], fits: Callable[[list[Placed]], Awaitable[bool]]) -> list[Placed]:
+    """Return the items without as few of the oldest turns as need be; asks `fits` some log₂(turns) times.
+
+    A turn begins with a user's message. The last turn stays, as do all messages of the system; an output goes with its
+    call. Where nothing that is left fits, it is the last turn.
+    """
+    if await fits(items):
+        return items
+    starts = _starts(items)
+    low, high = 1, len(starts) - 1  # turns left out: at least one, at most all but the last
+    while low < high:
+        middle = (low + high) // 2
+        if await fits(without(items, starts[middle])):
+            high = middle
+        else:
+            low = middle + 1
+    return without(items, starts[high]) if starts else items
+
+
+def without(items: list[Placed], start: int) -> list[Placed]:
+    """Return the items from this one on and what the system has said before; outputs of calls that are gone go, too."""
+    kept = [one for at, one in enumerate(items) if at >= start or _is_system(one[1])]
+    calls = {id for _, item in kept if item["type"] in CALLS for id in (item.get("call_id"), item["id"])}
+    return [one for one in kept if one[1]["type"] not in OUTPUTS or (one[1].get("call_id") or one[1]["id"]) in calls]
+
+
+def _starts(items: list[Placed]) -> list[int]:
+    """Return where turns begin; several messages of a user in a row begin one."""
+    users = [at for at, (_, item) in enumerate(items) if item.get("role") == "user"]
+    starts = [at for number, at in enumerate(users) if not number or users[number - 1] != at - 1]
+    return sorted({0, *starts})
+
+
+def _is_system(item: Item) -> bool:
+    return item.get("role") in SYSTEM
