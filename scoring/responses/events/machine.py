@@ -235,7 +235,8 @@ class Machine:
         return message.end(status) if message is not None else []
 
     def _end(self, status: str, event: str) -> list[Event]:
-        events = self.begin() + self._close("completed" if status == "completed" else "incomplete")
+        events = [] if self.created else self.begin()
+        events += self._close("completed" if status == "completed" else "incomplete")
         for item in list(self._output.open):  # of those that wait for somebody
             if "status" in item:
                 item["status"] = "incomplete"
