@@ -37,7 +37,8 @@ Serves MODEL (a Hugging Face id or a folder) with vLLM. Without arguments the se
 PORT, SCORING_HOST, SCORING_MODEL, SCORING_REVISION, SCORING_SERVED_MODEL_NAME, SCORING_ENGINE_ARGS (a JSON object of
 vLLM's arguments), SCORING_ENGINES (a JSON list of {"model": …, vLLM's arguments}: a chat and an embedding model in one
 process), SCORING_RESPONSE_STORE (where /v1/responses are kept: memory, sqlite:///folder/file.db, redis://host:6379/0)
-with SCORING_RESPONSE_STORE_SECONDS and _BYTES, SCORING_FRONT (which of vLLM's front ends answer: auto, rust, python),
+with SCORING_RESPONSE_STORE_SECONDS and _BYTES, SCORING_RESPONSES_KEY (seals what clients keep of reasoning),
+SCORING_FRONT (which of vLLM's front ends answer: auto, rust, python),
 AZUREML_MODEL_DIR, HF_TOKEN, HF_ENDPOINT. `vllm serve --help=all` lists vLLM's arguments."""
 
 

@@ -10,6 +10,7 @@ from scoring.responses.events.machine import Machine, new_response
 from scoring.responses.events.writing import Event
 from scoring.responses.generation import Generation, stream
 from scoring.responses.prompt.chat import chat_request
+from scoring.responses.prompt.sealing import sealed_texts
 from scoring.responses.record import Record, read_record
 from scoring.responses.request.items import new_id
 from scoring.responses.request.request import Request, read_request
@@ -28,10 +29,10 @@ class Responses:
         engine = exchange.engine_for(GENERATE)
         received = await exchange.read(engine)
         exchange.check_type(400, required=True)
-        request = read_request(received.document, engine.names[0])
+        request = read_request(received.document, engine.names[0], sealed_texts(exchange.service.settings.sealing_keys))
         context = await self._context(request)
         response = new_response(request.response_id or new_id("resp"), int(time.time()), request.said)
-        machine = Machine(response, request.tools, new_id, lambda: int(time.time()))
+        machine = Machine(response, request.tools, new_id, lambda: int(time.time()), request.seal)
         generation = Generation(engine, machine, chat_request(request, context))
         with exchange.service.gate(engine).admitted() as place:
             exchange.send.on_end = place.end

@@ -10,6 +10,7 @@ from scoring.settings.config_file import with_config_file
 from scoring.settings.engines import EngineSettings, engines_from_json
 from scoring.settings.limits import Limits, read_limits, read_number
 from scoring.settings.response_store import ResponseStoreSettings, read_response_store
+from scoring.settings.sealing import read_sealing_keys
 
 DEFAULT_PORT = 5001
 FRONTS = ("auto", "rust", "python")
@@ -34,6 +35,7 @@ class ScoringSettings:
     responses: ResponseStoreSettings = field(default_factory=ResponseStoreSettings)
     limits: Limits = field(default_factory=Limits)
     api_keys: tuple[str, ...] = field(default=(), repr=False)
+    sealing_keys: tuple[str, ...] = field(default=(), repr=False)
     fork_engine: bool = True
     front: str = "auto"
 
@@ -77,6 +79,7 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
         responses=read_response_store(environ),
         limits=read_limits(environ),
         api_keys=_api_keys(words, environ),
+        sealing_keys=read_sealing_keys(environ),
         fork_engine=environ.get("VLLM_WORKER_MULTIPROC_METHOD", "fork") == "fork",
         front=_front(environ.get("SCORING_FRONT") or "auto"),
     )

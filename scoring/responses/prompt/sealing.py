@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import secrets
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class SealedTexts:
         return None
 
 
+@cache
 def sealed_texts(keys: tuple[str, ...]) -> SealedTexts | None:
     """Return what seals with these keys, None where there are none."""
     return SealedTexts(keys) if keys else None

@@ -1,5 +1,6 @@
 """A Responses request as the rest of this layer knows it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,6 +44,11 @@ class Request:
     max_tool_calls: int | None = None
     truncation: str = "disabled"
     sealing: Sealing | None = None
+
+    @property
+    def seal(self) -> Callable[[str], str] | None:
+        """Return what makes `encrypted_content` of reasoning, where the client wants it."""
+        return self.sealing.seal if self.sealing is not None and ENCRYPTED in self.include else None
 
 
 def read_request(document: dict[str, Any], name: str, sealing: Sealing | None = None) -> Request:
