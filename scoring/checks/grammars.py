@@ -49,6 +49,17 @@ def _grammars(document: Mapping[str, Any]) -> Iterator[tuple[str, Any, list[Any]
     yield "text", _dig(text, "format"), [_dig(text, "format", "schema")]
     bound = _bound_tools(document.get("tools"), document.get("tool_choice"))
     yield "tools", bound, bound
+    yield from _custom_formats(document.get("tools"), "tools")
+
+
+def _custom_formats(tools: Any, where: str) -> Iterator[tuple[str, Any, list[Any]]]:
+    """Yield the formats of custom tools, also of those in namespaces."""
+    for number, tool in enumerate(tools if isinstance(tools, list) else ()):
+        place = f"{where}.{number}"
+        definition = _dig(tool, "format", "definition")
+        if isinstance(definition, str):
+            yield f"{place}.format.definition", {"grammar": definition}, []
+        yield from _custom_formats(_dig(tool, "tools"), f"{place}.tools")
 
 
 def _bound_tools(tools: Any, choice: Any) -> list[Any]:

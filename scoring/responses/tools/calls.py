@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from scoring.checks.custom_formats import follows
 from scoring.responses.tools import actions
 from scoring.responses.tools.arguments import InputReader
 from scoring.responses.tools.offered import Offered
@@ -16,7 +17,7 @@ class Call:
 
     PREFIX = "fc"  # of its id
     TYPE = "function_call"
-    held = False  # whether its events wait for its end
+    waits = False  # after its end: whether its item stays open, for who goes on with the response
 
     def __init__(self, offered: Offered, item_id: str, call_id: str) -> None:
         self.offered = offered
@@ -40,37 +41,66 @@ class Call:
         done = {"arguments": self.item["arguments"], "name": self.item["name"]}
         return [*told, ("response.function_call_arguments.done", done)]
 
-    def wants(self) -> dict[str, Any] | None:
-        """Return members of another chat request, whose content is this call's input; asked when its arguments end."""
-        return None
-
     def _empty(self) -> dict[str, Any]:
         return {**_named(self.offered), "arguments": ""}
 
 
 class CustomCall(Call):
-    """A call of a custom tool, whose input is a text."""
+    """A call of a custom tool, whose input is a text; one that has a grammar is told when it is known to fit."""
 
     PREFIX = "ctc"
     TYPE = "custom_tool_call"
 
     def __init__(self, offered: Offered, item_id: str, call_id: str) -> None:
         super().__init__(offered, item_id, call_id)
-        self._reader = InputReader()
+        self._reader: InputReader | None = InputReader()
+        self._held: list[str] = []
 
     def feed(self, piece: str) -> Told:
-        """Take a piece of the arguments; what it adds to the input is told."""
-        return self._tell(self._reader.feed(piece))
+        """Take a piece of the arguments, or of the text; what it adds to the input is told."""
+        if self._reader is None:
+            return self._tell(piece)
+        text = self._reader.feed(piece)
+        if self.offered.grammar is None:
+            return self._tell(text)
+        self._held.append(text)
+        return []
 
     def end(self, status: str) -> Told:
-        """Return the events before `response.output_item.done`."""
-        told = self._tell(self._rest(status))
+        """Return the events before `response.output_item.done`; one that has a grammar waits for `fits`."""
+        text = self._rest(cut=status != "completed")
+        if status == "completed" and self._reader is not None and self.offered.grammar is not None:
+            self._held, self.waits = [text], True
+            return []
+        return self._done(text, status)
+
+    def fits(self) -> bool:
+        """Tell whether what has been written follows the tool's grammar; takes time, so ask in a thread."""
+        grammar = self.offered.grammar
+        return grammar is None or follows(grammar["syntax"], grammar["definition"], "".join(self._held))
+
+    def accept(self) -> Told:
+        """Return the events before `response.output_item.done` of a call that has waited, and fits."""
+        return self._done("".join(self._held), "completed")
+
+    def write_again(self) -> dict[str, Any]:
+        """Return members of a chat request whose text follows the grammar: it is fed as it is from now on.
+
+        What has been written before counts for nothing.
+        """
+        self._reader, self._held, self.waits = None, [], False
+        return written_under(self.offered.grammar or {})
+
+    def _rest(self, *, cut: bool) -> str:
+        end = self._reader.finish(cut=cut) if self._reader else ""
+        return "".join([*self._held, end])
+
+    def _done(self, text: str, status: str) -> Told:
+        told = self._tell(text)
+        self.waits = False
         self.item["input"] = "".join(self._pieces)
         self.item["status"] = status
         return [*told, ("response.custom_tool_call_input.done", {"input": self.item["input"]})]
-
-    def _rest(self, status: str) -> str:
-        return self._reader.finish(cut=status != "completed")
 
     def _tell(self, text: str) -> Told:
         if not text:
@@ -80,17 +110,6 @@ class CustomCall(Call):
 
     def _empty(self) -> dict[str, Any]:
         return {**_named(self.offered), "input": ""}
-
-
-class TextCall(CustomCall):
-    """A call of a custom tool whose input is the answer's own text."""
-
-    def feed(self, piece: str) -> Told:
-        """Take a piece of the input."""
-        return self._tell(piece)
-
-    def _rest(self, status: str) -> str:
-        return ""
 
 
 class ActionCall(Call):
@@ -142,6 +161,13 @@ KINDS: dict[str, type[Call]] = {
 def _named(offered: Offered) -> dict[str, Any]:
     name = {"name": offered.declared["name"]}
     return name if offered.namespace is None else {**name, "namespace": offered.namespace}
+
+
+def written_under(grammar: dict[str, Any]) -> dict[str, Any]:
+    """Return the chat members that bind the answer's text to a custom tool's format, with the tools in sight."""
+    syntax = "regex" if grammar["syntax"] == "regex" else "grammar"
+    bound = {syntax: grammar["definition"]}
+    return {"tool_choice": "none", "structured_outputs": bound, "response_format": None}
 
 
 def arguments_of(value: dict[str, Any]) -> str:

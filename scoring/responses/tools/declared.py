@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from scoring.checks.custom_formats import fault_of
 from scoring.responses.tools import actions
 from scoring.responses.tools.hosted import invalid, refusal
 from scoring.responses.tools.offered import LONGEST_NAME, Offered, chat_name
@@ -116,6 +117,9 @@ def _format(given: Tool, where: str) -> Tool:
         raise invalid(f"{where}.syntax", f"must be 'lark' or 'regex', not {given.get('syntax')!r:.60}")
     if not isinstance(given.get("definition"), str) or not given["definition"]:
         raise invalid(f"{where}.definition", "must be a text that is not empty")
+    fault = fault_of(given["syntax"], given["definition"])
+    if fault:
+        raise invalid(f"{where}.definition", f"is no {given['syntax']} that can be followed: {fault[:200]}")
     return given
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from scoring.responses.tools.calls import KINDS, Call, TextCall
+from scoring.responses.tools.calls import KINDS, Call, CustomCall, written_under
 from scoring.responses.tools.choice import Choice, read_choice
 from scoring.responses.tools.declared import read_tool
 from scoring.responses.tools.hosted import invalid
@@ -42,7 +42,11 @@ class Tools:
 
     def text_call(self, item_id: str, call_id: str) -> Call | None:
         """Return the call whose input the answer's text is, where `tool_choice` has a grammar make it; `ctc` ids."""
-        return None if self.into is None else TextCall(self.into, item_id, call_id)
+        if self.into is None:
+            return None
+        call = CustomCall(self.into, item_id, call_id)
+        call.write_again()
+        return call
 
     def _offered(self, name: str) -> Offered:
         return self.by_name.get(name) or Offered(name, "function", {}, {"name": name})
@@ -92,10 +96,5 @@ def _forced(choice: Choice) -> dict[str, Any]:
     if isinstance(choice.mode, str):
         return {"tool_choice": choice.mode}
     if choice.mode.grammar:
-        return {"tool_choice": "none", "structured_outputs": grammar_for_chat(choice.mode.grammar)}
+        return written_under(choice.mode.grammar)
     return {"tool_choice": {"type": "function", "function": {"name": choice.mode.name}}}
-
-
-def grammar_for_chat(given: dict[str, Any]) -> dict[str, Any]:
-    """Return a custom tool's format as vLLM's `structured_outputs`."""
-    return {"regex" if given["syntax"] == "regex" else "grammar": given["definition"]}

@@ -7,7 +7,7 @@ import pytest
 from openai.types.responses import ResponseOutputItem, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from scoring.responses.tools.calls import Told
+from scoring.responses.tools.calls import CustomCall, Told
 from scoring.responses.tools.replayed import call_in_chat
 from scoring.responses.tools.tools import read_tools
 from tests.scoring.responses.tools.test_tools import ALL
@@ -142,3 +142,48 @@ def test_a_function_without_arguments_has_an_empty_object() -> None:
     item, told = called("say", [])
     assert item["arguments"] == "{}"
     assert [members.get("delta") for _, members in told] == ["{}", None]
+
+
+def held(arguments: str) -> CustomCall:
+    """A call of a tool that has a grammar, at the end of its arguments."""
+    call = read_tools({"tools": ALL}).begin_call("sums", "ctc_1", "call_1")
+    assert isinstance(call, CustomCall)
+    assert [event for letter in arguments for event in call.feed(letter)] == []
+    assert call.end("completed") == []
+    assert call.waits
+    return call
+
+
+def test_an_input_that_follows_its_grammar_is_told_when_that_is_known() -> None:
+    call = held('{"input": "1+2"}')
+    assert call.fits()
+    assert call.accept() == [
+        ("response.custom_tool_call_input.delta", {"delta": "1+2"}),
+        ("response.custom_tool_call_input.done", {"input": "1+2"}),
+    ]
+    assert (call.waits, call.item["status"], call.item["input"]) == (False, "completed", "1+2")
+
+
+def test_an_input_that_does_not_is_written_again_under_it() -> None:
+    call = held('{"input": "one and two"}')
+    assert not call.fits()
+    assert call.write_again()["structured_outputs"] == {"regex": "[0-9+]+"}
+    assert call.feed("1+") == [("response.custom_tool_call_input.delta", {"delta": "1+"})]
+    call.feed("2")
+    assert call.end("completed") == [("response.custom_tool_call_input.done", {"input": "1+2"})]
+    assert (call.waits, call.item["input"]) == (False, "1+2")
+
+
+def test_an_input_that_is_cut_waits_for_nothing() -> None:
+    call = read_tools({"tools": ALL}).begin_call("sums", "ctc_1", "call_1")
+    call.feed('{"input": "1+')
+    call.end("incomplete")
+    assert (call.waits, call.item["status"], call.item["input"]) == (False, "incomplete", "1+")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, id=name) for name in ("say", "note", "shell", "apply_patch")])
+def test_other_calls_do_not_wait(name: str) -> None:
+    call = read_tools({"tools": ALL}).begin_call(name, "fc_1", "call_1")
+    call.feed("what")
+    call.end("completed")
+    assert not call.waits

@@ -113,6 +113,12 @@ def test_only_strict_tools_are_strict(strict: bool | None, sent: dict[str, Any])
             id="syntax",
         ),
         pytest.param(
+            {**NOTE, "format": {"type": "grammar", "syntax": "lark", "definition": "start: foo"}},
+            "tools.1.format.definition",
+            "unknown name",
+            id="grammar",
+        ),
+        pytest.param(
             {**NOTE, "format": {"type": "grammar", "syntax": "regex"}}, "tools.1.format.definition", "text", id="none"
         ),
     ],
