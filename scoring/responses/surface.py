@@ -14,6 +14,7 @@ from scoring.responses.prompt.sealing import sealed_texts
 from scoring.responses.record import Record, read_record
 from scoring.responses.request.items import new_id
 from scoring.responses.request.request import Request, read_request
+from scoring.responses.rounds import rounds_of
 from scoring.responses.store.base import ResponseStore
 from scoring.web.exchange import Exchange
 
@@ -33,7 +34,8 @@ class Responses:
         context = await self._context(request)
         response = new_response(request.response_id or new_id("resp"), int(time.time()), request.said)
         machine = Machine(response, request.tools, new_id, lambda: int(time.time()), request.seal)
-        generation = Generation(engine, machine, chat_request(request, context))
+        chat = chat_request(request, context)
+        generation = Generation(engine, machine, chat, rounds_of(request.tools, chat))
         with exchange.service.gate(engine).admitted() as place:
             exchange.send.on_end = place.end
             if request.stream:

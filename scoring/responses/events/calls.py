@@ -1,7 +1,6 @@
 """Calls under way: pieces of a chat answer, by the index of their call, become items."""
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
@@ -42,6 +41,7 @@ class Calls:
         self._tools = tools
         self._new_id = new_id
         self._calls: dict[int, OpenCall] = {}
+        self.waiting: list[Call] = []  # those that have ended, and whose items stay open
 
     @property
     def by_text(self) -> bool:
@@ -63,12 +63,17 @@ class Calls:
             return events + self._grow(one, arguments)
         return events + self._start(one) if one.name else events
 
+    def write_into(self, call: Call) -> None:
+        """Take the content of the answer for the input of a call whose item is open."""
+        one = self._calls[TEXT_CALL] = OpenCall()
+        one.call = call
+
     def feed_text(self, call: Call | None, text: str) -> list[Event]:
         """Return the events of a piece of content that is a call's input; `call` is a new one."""
         events: list[Event] = []
         if call is not None:
-            one = self._calls[TEXT_CALL] = OpenCall()
-            one.call, events = call, self._output.add(call.item)
+            self.write_into(call)
+            events = self._output.add(call.item)
         return events + self._grow(self._calls[TEXT_CALL], text)
 
     def end(self, status: str, *, only_whole: bool = False) -> list[Event]:
@@ -96,6 +101,10 @@ class Calls:
         return self._output.tell(one.call.item, one.call.feed(arguments))
 
     def _end(self, one: OpenCall, status: str) -> list[Event]:
-        call: Any = one.call
-        events = self._output.tell(call.item, call.end(status))
-        return events if getattr(call, "waits", False) else events + self._output.done(call.item)
+        if one.call is None:
+            return []
+        events = self._output.tell(one.call.item, one.call.end(status))
+        if one.call.waits:
+            self.waiting.append(one.call)
+            return events
+        return events + self._output.done(one.call.item)

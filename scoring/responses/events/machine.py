@@ -14,6 +14,7 @@ from scoring.responses.events.output import Item, Output
 from scoring.responses.events.spoken import REASONING, REFUSAL, TEXT, Kind, Logprobs, Message, Part, Reasoning
 from scoring.responses.events.usage import Usage
 from scoring.responses.events.writing import Event, Told, Writer
+from scoring.responses.tools.calls import Call
 from scoring.responses.tools.tools import Tools
 
 CUTS = {"length": "max_output_tokens", "content_filter": "content_filter"}  # finish_reason: of an incomplete response
@@ -36,6 +37,7 @@ class Machine:
     ) -> None:
         self.response = response
         self.tools = tools
+        self.waiting: list[Call] = []  # calls of answers before, whose items are open
         self.created = self.begun = self.ended = False  # which of its first and last events have been told
         self.finish: str | None = None  # the finish_reason of the chat answer under way, once it is known
         self._new_id = new_id
@@ -61,6 +63,11 @@ class Machine:
     def number(self) -> int:
         """How many events there have been."""
         return self._writer.number
+
+    @property
+    def output_tokens(self) -> int:
+        """How many tokens the model has made, all answers together."""
+        return self._usage.output_tokens
 
     @property
     def cut(self) -> bool:
@@ -95,6 +102,7 @@ class Machine:
         if self.ended:
             return []
         events = self._close("incomplete" if self.cut else "completed")
+        self.waiting += self._calls.waiting
         self._usage.next_answer()
         self._next()
         return events
@@ -138,6 +146,15 @@ class Machine:
         """Return events about an item."""
         return self._output.tell(item, told)
 
+    def write_into(self, call: Call) -> None:
+        """Take the text of the next answer for the input of a call whose item is open."""
+        self._answered = True
+        self._calls.write_into(call)
+
+    def run_out(self) -> None:
+        """Take the response for one that has used up its `max_output_tokens`."""
+        self.response["incomplete_details"] = {"reason": CUTS["length"]}
+
     def done(self, item: Item) -> list[Event]:
         """End an item that is open: one that was put in, or a call's that waits."""
         return self._output.done(item)
@@ -166,7 +183,11 @@ class Machine:
         if part is not None and part.kind is kind:
             self._held.clear()
             return self._more(part, text)
-        if kind is TEXT and self.tools.into is not None and (events := self._text_call(text)) is not None:
+        if (
+            kind is TEXT
+            and (self._calls.by_text or self.tools.into is not None)
+            and (events := self._text_call(text)) is not None
+        ):
             return events
         if kind is not self._held_kind:
             self._held.clear()

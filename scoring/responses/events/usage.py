@@ -26,6 +26,11 @@ class Usage:
         """Begin to count another answer of the same response."""
         self._before, self._now, self._reasoning = self._sum(), None, 0
 
+    @property
+    def output_tokens(self) -> int:
+        """How many tokens the model has made."""
+        return self._sum()[3]
+
     def _sum(self) -> list[int]:
         now = self._now
         if now is None:
