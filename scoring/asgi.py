@@ -56,6 +56,41 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
             return b"".join(chunks)
 
 
+class RewrittenAnswer:
+    """`send` for one answer that is changed on its way: each message of an event stream, and any other as a whole."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: Message = {}
+        self._streams = False
+        self._body: list[bytes] = []
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Send the message rewritten; each of a stream has whole events."""
+        if self._streams:
+            return self._send({**message, "body": self.events(message.get("body", b""))})
+        return self._begin_or_gather(message)
+
+    async def _begin_or_gather(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            self._streams = message["status"] == 200 and is_event_stream(message)
+            if self._streams:
+                await self._send(message)
+            return
+        self._body.append(message.get("body", b""))
+        if not message.get("more_body"):
+            await self.whole(self._start, b"".join(self._body))
+
+    def events(self, events: bytes) -> bytes:
+        """Return some whole events as the client shall see them."""
+        raise NotImplementedError
+
+    async def whole(self, start: Message, body: bytes) -> None:
+        """Send an answer that is no stream, or an error; `start` is how it began."""
+        raise NotImplementedError
+
+
 def replaying(body: bytes, receive: Receive) -> Receive:
     """Give the body that has been read to the next app, then whatever comes (the disconnect)."""
     left: bytes | None = body

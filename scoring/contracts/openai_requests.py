@@ -2,7 +2,15 @@
 
 from typing import Any
 
+from scoring.problems import Problem
+
 Document = dict[str, Any]
+
+
+def check_named(document: Document, name: str) -> None:
+    """Raise `Problem` (400) where no model is named, as OpenAI's document wants it; blank stands for the served one."""
+    if document.get("model") is None:
+        raise Problem(400, f"model must be given; {name} is served here.", param="model")
 
 
 def openai_for_vllm(document: Document, name: str) -> Document:

@@ -62,6 +62,8 @@ def parse_arguments(vllm: VllmModules, arguments: tuple[str, ...]) -> Namespace:
         parsed.allowed_media_domains = [NO_HOST]  # vLLM takes an empty list for every host
     # Our surface refuses what is too much, with 429 before the body is read; vLLM would answer 503 after it.
     parsed.queued, parsed.max_num_queued_reqs = getattr(parsed, "max_num_queued_reqs", None), None
+    if not has_flag(arguments, "--enable-prompt-tokens-details", "--no-enable-prompt-tokens-details"):
+        parsed.enable_prompt_tokens_details = True  # else how much of a prompt was known already is told as none
     parsed.otlp_traces_endpoint = settle_traces(os.environ, parsed.otlp_traces_endpoint)
     if is_cpu_build():
         _settle_for_cpu(parsed, arguments)

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from scoring.asgi import Receive, Scope, Send, header
-from scoring.contracts.openai_requests import openai_for_vllm
-from scoring.engine.client import VllmEngine
+from scoring.contracts.openai_answers import OpenAiWriter
+from scoring.contracts.openai_requests import check_named, openai_for_vllm
+from scoring.contracts.paths import CHAT
+from scoring.engine.client import GENERATE, VllmEngine
 from scoring.problems import Problem
 from scoring.web.access_log import MODEL
 from scoring.web.dispatch import Asked, dispatch
@@ -65,6 +67,8 @@ class Exchange:
         received = await self.read(engine)
         if self.scope["path"].startswith("/v1/"):  # on / and /score Azure's own inference server takes any type
             self.check_type(400, required=True)
+        if self.scope["path"] == CHAT:
+            check_named(received.document, engine.names[0])
         asked = Asked.of(path, received, for_vllm(received.document, engine.names[0]))
         del received  # it may be large: nothing but what is asked refers to it while the answer is made
-        await self.ask(engine, asked)
+        await self.ask(engine, asked, OpenAiWriter(self.send) if task == GENERATE else None)

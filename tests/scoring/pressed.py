@@ -21,7 +21,7 @@ from scoring.web.service import Service, State
 from tests.scoring.resting import RestingEngine
 
 CHAT = "/v1/chat/completions"
-BODY = {"messages": [{"role": "user", "content": "Hi"}]}
+BODY = {"model": "", "messages": [{"role": "user", "content": "Hi"}]}
 USAGE = {"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1}
 COMPLETION = {"id": "a", "object": "chat.completion", "created": 1, "model": "stand-in", "choices": [], "usage": USAGE}
 JSON = "content-type: application/json\r\n"

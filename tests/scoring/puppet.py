@@ -31,6 +31,7 @@ def puppet(text: str, **more: Any) -> dict[str, Any]:
     """Return a chat request that is answered by this text."""
     return {
         "messages": [{"role": "user", "content": "go"}],
+        "model": "",
         "structured_outputs": {"choice": [text]},
         "temperature": 0,
         "max_tokens": 200,

@@ -17,7 +17,7 @@ from tests.scoring.processes import has_ended, wait_until
 
 CHAT = "/v1/chat/completions"
 AZURE = "/chat/completions?api-version=2025-04-01"
-LONG = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 7000, "ignore_eos": True}
+LONG = {"model": "", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 7000, "ignore_eos": True}
 ENGINE, RUST = "VLLM::Engine", "vllm-rs"
 KEY = {"authorization": "Bearer endurance-key", "extra-parameters": "pass-through"}
 
@@ -135,7 +135,7 @@ def test_seeds_do_not_kill_the_engine_and_its_death_is_told(breakable_server: An
     # Long prompts with a seed, which kill vLLM's CPU engine where prompts are read in chunks.
     for start in range(4):
         prompt = " ".join(f"{start}-{position}" for position in range(700))
-        body = {"messages": [{"role": "user", "content": prompt}], "max_tokens": 2, "seed": 1}
+        body = {"model": "", "messages": [{"role": "user", "content": prompt}], "max_tokens": 2, "seed": 1}
         assert httpx.post(url + CHAT, json=body, headers=KEY, timeout=120).status_code == 200
 
     openai_stream, azure_stream = Stream(url + CHAT), Stream(url + AZURE)

@@ -3,11 +3,11 @@
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from scoring.asgi import Message, Send, is_event_stream, send_json
+from scoring.asgi import Message, RewrittenAnswer, Send, send_json
 from scoring.problems import Problem
 
 # Structure only: inside of a JSON string every quotation mark is escaped, so these never match a model's text.
@@ -81,35 +81,16 @@ def problem_of_vllm(status: int, body: bytes) -> Problem:
     return Problem(status, message, param=where or None, details=details)
 
 
-class AnswerWriter:
+class AnswerWriter(RewrittenAnswer):
     """`send` for one request: rewrites vLLM's answer, whole if it is JSON, by bytes if it streams."""
 
     def __init__(self, send: Send, model: str, convert: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        self._send = send
+        super().__init__(send)
         self._model = model
         self._convert = convert
-        self._status = 500
-        self._streams = False
-        self._body: list[bytes] = []
 
-    def __call__(self, message: Message) -> Awaitable[None]:
-        """Send the message rewritten; each of a stream has whole events."""
-        if self._streams:
-            return self._send({**message, "body": self._events(message.get("body", b""))})
-        return self._begin_or_gather(message)
-
-    async def _begin_or_gather(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._streams = message["status"] == 200 and is_event_stream(message)
-            self._status = message["status"]
-            if self._streams:
-                await self._send(message)
-            return
-        self._body.append(message.get("body", b""))
-        if not message.get("more_body"):
-            await self._whole(self._status, b"".join(self._body))
-
-    def _events(self, events: bytes) -> bytes:
+    def events(self, events: bytes) -> bytes:
+        """Return events without null members, comments and vLLM's own names."""
         if b'data: {"error"' in events or events.startswith(b":") or b"\n:" in events:
             return b"".join([self._rare_event(event) for event in events.split(EVENT_END) if event])
         for old, new in RENAMED:
@@ -123,11 +104,12 @@ class AnswerWriter:
             return error_event(problem_of_vllm(500, event[len(b"data: ") :]), self._model)
         if event.startswith(b":"):
             return b""  # keep-alive comments: this API's clients refuse any line but `data:`
-        return self._events(event + EVENT_END)
+        return self.events(event + EVENT_END)
 
-    async def _whole(self, status: int, body: bytes) -> None:
-        if status != 200:
-            problem = problem_of_vllm(status, body)
+    async def whole(self, start: Message, body: bytes) -> None:
+        """Send an answer converted, or an error in this API's words."""
+        if start["status"] != 200:
+            problem = problem_of_vllm(start["status"], body)
             await send_json(self._send, problem.status, error_body(problem), error_headers(problem))
         else:
             await send_json(self._send, 200, self._convert(json.loads(body)))

@@ -13,7 +13,6 @@ CHOICE = b'"choices":[{"index":0,'
 FINISHED = b'"finish_reason":'
 MESSAGE = b'"message":{"role":"assistant",'
 NOTHING = b'"content":null'  # for an empty text: what has calls or reasoning the Python app answers
-NO_FINGERPRINT = b',"system_fingerprint":null'  # OpenAI's document allows a string, or no such member
 FIRST = b'"delta":{"role":"assistant"}'
 ERROR = b'data: {"error":'
 END = b"\n\n"
@@ -32,10 +31,9 @@ def complete_events(events: bytes) -> bytes:
 
 
 def complete_answer(body: bytes) -> bytes:
-    """Return a whole answer with `refusal` in its message, an empty text for none, and no null that clients refuse."""
-    body = body.replace(NO_FINGERPRINT, b"", 1)
+    """Return a whole answer with `refusal` and `annotations` in its message, and an empty text for none."""
     body = body.replace(MESSAGE + NOTHING, MESSAGE + b'"content":""', 1)
-    return body.replace(MESSAGE, MESSAGE + b'"refusal":null,', 1)
+    return body.replace(MESSAGE, MESSAGE + b'"refusal":null,"annotations":null,', 1)
 
 
 def _complete_event(event: bytes) -> bytes:

@@ -59,6 +59,8 @@ def read_request(document: dict[str, Any], name: str, sealing: Sealing | None = 
     given = read_members(document)
     if "model" not in given:
         raise missing("model", f"the name of the model served here, {name}")
+    if not given["model"].strip():
+        given["model"] = name
     _check_together(given, sealing)
     tools = read_tools(given)
     return Request(

@@ -71,7 +71,7 @@ def test_place_that_vllm_names(status: int, error: dict[str, Any], where: str | 
         pytest.param("/v1/chat/completions", "", 400, id="none-on-v1"),
         pytest.param("/v1/chat/completions", "text/plain", 400, id="text-on-v1"),
         pytest.param("/v1/embeddings", "application/xml", 400, id="xml-on-v1"),
-        pytest.param("/v1/responses", "Application/JSON; charset=utf-8", 200, id="json-on-v1"),
+        pytest.param("/v1/chat/completions", "Application/JSON; charset=utf-8", 200, id="json-on-v1"),
         pytest.param("/score", "", 200, id="none-on-score"),
         pytest.param("/score", "application/x-www-form-urlencoded", 200, id="form-on-score"),
         pytest.param("/chat/completions", None, 200, id="json-on-azures"),
@@ -80,7 +80,7 @@ def test_place_that_vllm_names(status: int, error: dict[str, Any], where: str | 
 )
 def test_content_type(path: str, kind: str | None, status: int) -> None:
     headers = {} if kind is None else {"content_type": kind}
-    answered, _, document = ask(served("generate", "embed"), "POST", path, QUESTION, **headers)
+    answered, _, document = ask(served("generate", "embed"), "POST", path, {"model": "", **QUESTION}, **headers)
     assert answered == status
     if status != 200:
         assert "Only 'application/json' is allowed" in document["error"]["message"]

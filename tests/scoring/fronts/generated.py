@@ -38,7 +38,7 @@ BODIES = {
     "white space around": b" \n{%s}\n ",
     "a comment": b"{%s /* x */}",
 }
-GOOD = b'"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2, "temperature": 0'
+GOOD = b'"model": "", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2, "temperature": 0'
 MOST_MEMBERS = 6  # of a request in random company
 
 

@@ -39,24 +39,27 @@ def running(url: str) -> float:
     ],
 )
 def test_more_than_one_request_may_ask_for(chat_url: str, body: dict[str, Any], param: str | None) -> None:
-    text = json.dumps({"messages": HI, "max_tokens": 1, **body})  # httpx would not write half a surrogate pair
+    text = json.dumps(
+        {"model": "", "messages": HI, "max_tokens": 1, **body}
+    )  # httpx would not write half a surrogate pair
     answer = httpx.post(chat_url + CHAT, content=text, headers={"content-type": "application/json"}, timeout=30)
     assert answer.status_code == 422, answer.text
     assert answer.json()["error"]["param"] == param
 
 
 LONG = "m" * 100_000
+ASKED = {"model": "", "messages": HI}
 
 
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
         pytest.param(CHAT, {"messages": HI, "model": LONG}, 404, id="model"),
-        pytest.param(CHAT, {"messages": HI, "logit_bias": {LONG: 1}}, 400, id="logit-bias"),
-        pytest.param(CHAT, {"messages": HI, "logit_bias": {str(10**6 + n): 1 for n in range(9000)}}, 400, id="tokens"),
-        pytest.param(CHAT, {"messages": [{"role": "user", "content": 5}], "temperature": LONG}, 400, id="wrong-types"),
-        pytest.param("/v1/responses", {"input": "Hi", "previous_response_id": LONG}, 404, id="response"),
-        pytest.param("/v1/responses", {"input": [{LONG: True}]}, 400, id="item"),
+        pytest.param(CHAT, {**ASKED, "logit_bias": {LONG: 1}}, 400, id="logit-bias"),
+        pytest.param(CHAT, {**ASKED, "logit_bias": {str(10**6 + n): 1 for n in range(9000)}}, 400, id="tokens"),
+        pytest.param(CHAT, {"model": "", "messages": [{"role": "user", "content": 5}], "n": LONG}, 400, id="types"),
+        pytest.param("/v1/responses", {"model": "", "input": "Hi", "previous_response_id": LONG}, 404, id="response"),
+        pytest.param("/v1/responses", {"model": "", "input": [{LONG: True}]}, 400, id="item"),
         pytest.param(f"/{LONG[:60_000]}", {}, 404, id="path"),
         pytest.param("/chat/completions?api-version=2025-04-01", {"messages": HI, LONG: 1}, 400, id="extra-parameter"),
         pytest.param(
@@ -97,7 +100,7 @@ def test_refused_completion(chat_url: str, body: dict[str, Any], param: str) -> 
 @pytest.mark.parametrize("path", ["/v1/completions", CHAT])
 def test_null_is_not_given(chat_url: str, path: str) -> None:
     names = ("n", "stream", "stop", "seed", "temperature", "top_p", "logprobs", "user", "stream_options", "logit_bias")
-    asked = {"prompt": "Hi"} if path != CHAT else {"messages": HI}
+    asked = {"prompt": "Hi"} if path != CHAT else {"model": "", "messages": HI}
     answer = httpx.post(chat_url + path, json={**asked, "max_tokens": 1, **dict.fromkeys(names)}, timeout=60)
     assert answer.status_code == 200, answer.text
 
@@ -152,7 +155,7 @@ def test_media_are_not_fetched(chat_url: str, path: str, key: str, url: str) -> 
     content = image(url)
     if key == "input":
         content = [{"role": "user", "content": [{"type": "input_image", "image_url": url}]}]
-    answer = httpx.post(chat_url + path, json={key: content}, timeout=30)
+    answer = httpx.post(chat_url + path, json={"model": "", key: content}, timeout=30)
     assert answer.status_code == 422, answer.text
     assert "not allowed" in answer.text or "Media may come" in answer.text
 
@@ -179,7 +182,7 @@ def test_body_over_the_limit_in_chunks(chat_url: str) -> None:
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_client_that_leaves_ends_its_generation(chat_url: str, stream: bool) -> None:
-    body = {"messages": HI, "max_tokens": 1800, "ignore_eos": True, "stream": stream}
+    body = {"model": "", "messages": HI, "max_tokens": 1800, "ignore_eos": True, "stream": stream}
     wait_until(lambda: running(chat_url) == 0)
     with httpx.Client(timeout=httpx.Timeout(30, read=None if stream else 2)) as client:
         if stream:
@@ -196,7 +199,7 @@ def test_client_that_leaves_ends_its_generation(chat_url: str, stream: bool) -> 
 def test_requests_share_an_id_without_harm(chat_url: str) -> None:
     headers = {"x-request-id": "one-for-all", "x-ms-client-request-id": "mine/../../etc"}
     answers = [
-        httpx.post(chat_url + CHAT, json={"messages": HI, "max_tokens": 1}, headers=headers, timeout=30)
+        httpx.post(chat_url + CHAT, json={"model": "", "messages": HI, "max_tokens": 1}, headers=headers, timeout=30)
         for _ in range(2)
     ]
     assert [answer.status_code for answer in answers] == [200, 200]
@@ -205,7 +208,7 @@ def test_requests_share_an_id_without_harm(chat_url: str) -> None:
 
 
 def test_access_log_tells_what_happened_and_no_prompt(chat_server: Any, chat_url: str, chat_model: str) -> None:
-    body = {"messages": [{"role": "user", "content": "my-secret-prompt"}], "max_tokens": 2}
+    body = {"model": "", "messages": [{"role": "user", "content": "my-secret-prompt"}], "max_tokens": 2}
     headers = {"x-request-id": "look-for-me", "authorization": "Bearer my-secret-key"}
     httpx.post(chat_url + CHAT, json=body, headers=headers, timeout=30)
     wait_until(lambda: any("look-for-me" in line for line in chat_server.lines))

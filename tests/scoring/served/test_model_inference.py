@@ -221,7 +221,7 @@ def test_broken_body(chat_url: str, body: bytes) -> None:
 
 
 def test_the_other_surface_is_not_bent(chat_url: str) -> None:
-    answer = httpx.post(f"{chat_url}/v1/chat/completions", json={**SHORT, "nonsense": 1}, timeout=60)
+    answer = httpx.post(f"{chat_url}/v1/chat/completions", json={"model": "", **SHORT, "nonsense": 1}, timeout=60)
     assert answer.status_code == 200
     assert "reasoning_content" not in answer.json()["choices"][0]["message"]
     assert "refusal" in answer.json()["choices"][0]["message"]

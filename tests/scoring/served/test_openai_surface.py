@@ -48,7 +48,7 @@ def test_streamed_responses(openai_client: OpenAI, chat_model: str) -> None:
 def test_refusal_of_an_earlier_answer_is_read(chat_url: str) -> None:
     refusal = {"type": "message", "role": "assistant", "id": "msg_1", "status": "completed",
                "content": [{"type": "refusal", "refusal": "I will not."}]}  # fmt: skip
-    body = {"input": [refusal, {"role": "user", "content": "Why?"}], "max_output_tokens": 2}
+    body = {"model": "", "input": [refusal, {"role": "user", "content": "Why?"}], "max_output_tokens": 2}
     assert httpx.post(f"{chat_url}/v1/responses", json=body, timeout=60).status_code == 200
 
 
@@ -68,8 +68,6 @@ def test_another_model_is_not_found(openai_client: OpenAI) -> None:
 MODELS = [
     pytest.param({"model": ""}, id="empty"),
     pytest.param({"model": "  "}, id="blank"),
-    pytest.param({"model": None}, id="null"),
-    pytest.param({}, id="absent"),
     pytest.param({"model": "HuggingFaceTB/SmolLM2-135M-Instruct"}, id="named"),
 ]
 BODIES = {
@@ -88,11 +86,22 @@ def test_model_may_be_left_blank(chat_url: str, chat_model: str, path: str, mode
     assert (answer.status_code, answer.json()["model"]) == (200, chat_model)
 
 
+@pytest.mark.parametrize("model", [pytest.param({"model": None}, id="null"), pytest.param({}, id="absent")])
+@pytest.mark.parametrize("path", BODIES)
+def test_model_is_named_where_openais_document_wants_it(chat_url: str, path: str, model: dict[str, None]) -> None:
+    answer = httpx.post(chat_url + path, json=BODIES[path] | model, timeout=60)
+    if path not in ("/v1/chat/completions", "/v1/responses"):
+        assert answer.status_code == 200
+        return
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, 400, "model")
+
+
 @pytest.mark.parametrize("more", [pytest.param({}, id="plain"), pytest.param({"tools": [WEATHER]}, id="tools")])
 @pytest.mark.parametrize("member", ["name", "tool_calls", "refusal", "audio", "function_call", "reasoning_content"])
 def test_a_member_of_a_message_may_be_null(chat_url: str, member: str, more: dict[str, Any]) -> None:
     messages = [QUESTION[0], {"role": "assistant", "content": "Paris.", member: None}, {**QUESTION[0], member: None}]
-    body = {"messages": messages, "max_tokens": 1, **more}
+    body = {"model": "", "messages": messages, "max_tokens": 1, **more}
     assert httpx.post(f"{chat_url}/v1/chat/completions", json=body, timeout=60).status_code == 200
 
 
@@ -104,8 +113,11 @@ def test_a_member_of_a_message_may_be_null(chat_url: str, member: str, more: dic
         pytest.param(b'{"messages": "\xff"}', 400, "not valid JSON", id="not-utf-8"),
         pytest.param(b"[" * 5000, 422, "nested deeper", id="deep"),
         pytest.param(b"[]", 400, "must be a JSON object", id="not-an-object"),
-        pytest.param(b"{}", 400, "messages", id="no-messages"),
-        pytest.param(b'{"messages": [{"role": "user", "content": "a"}], "n": 0}', 400, "n must be", id="n-zero"),
+        pytest.param(b"{}", 400, "model must be given", id="no-model"),
+        pytest.param(b'{"model": ""}', 400, "messages", id="no-messages"),
+        pytest.param(
+            b'{"model": "", "messages": [{"role": "user", "content": "a"}], "n": 0}', 400, "n must be", id="n-zero"
+        ),
     ],
 )
 def test_bad_body_is_an_openai_error(chat_url: str, body: bytes, status: int, words: str) -> None:
@@ -155,14 +167,14 @@ def test_bad_body_is_an_openai_error(chat_url: str, body: bytes, status: int, wo
 def test_wrong_type_is_told_with_its_place(
     chat_url: str, path: str, wrong: dict[str, object], where: str, message: str, stream: bool
 ) -> None:
-    answer = httpx.post(chat_url + path, json=BODIES[path] | wrong | {"stream": stream}, timeout=60)
+    answer = httpx.post(chat_url + path, json={"model": "", **BODIES[path], **wrong, "stream": stream}, timeout=60)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["param"]) == (400, 400, where)
     assert error["message"] == f"{where} {message}"
 
 
 def test_what_is_missing_is_no_fault_of_the_server(chat_url: str) -> None:
-    body = {"messages": QUESTION, "tools": [{"type": "function"}]}
+    body = {"model": "", "messages": QUESTION, "tools": [{"type": "function"}]}
     body["tool_choice"] = {"type": "function", "function": {"name": "f"}}
     answer = httpx.post(f"{chat_url}/v1/chat/completions", json=body, timeout=60)
     assert answer.status_code == 400
@@ -178,7 +190,7 @@ BAD_STREAMS = [
 
 @pytest.mark.parametrize("wrong", BAD_STREAMS)
 def test_mistake_found_in_a_stream_of_responses_is_the_clients(chat_url: str, wrong: dict[str, object]) -> None:
-    body = {"input": "Hi", "max_output_tokens": 2, "stream": True, **wrong}
+    body = {"model": "", "input": "Hi", "max_output_tokens": 2, "stream": True, **wrong}
     answer = httpx.post(f"{chat_url}/v1/responses", json=body, timeout=60)
     assert answer.status_code == 200
     error, end = [line for line in answer.text.splitlines() if line.startswith("data: ")][-2:]
@@ -188,7 +200,7 @@ def test_mistake_found_in_a_stream_of_responses_is_the_clients(chat_url: str, wr
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/v1/responses"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_transfer_parameters_are_an_object(chat_url: str, path: str, stream: bool) -> None:
-    body = {**BODIES[path], "vllm_xargs": {"kv_transfer_params": 5}, "stream": stream}
+    body = {"model": "", **BODIES[path], "vllm_xargs": {"kv_transfer_params": 5}, "stream": stream}
     answer = httpx.post(chat_url + path, json=body, timeout=60)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "vllm_xargs.kv_transfer_params")
 
@@ -209,12 +221,12 @@ def conversation(turns: int) -> list[dict[str, object]]:
 
 
 def test_long_input_is_read(chat_url: str) -> None:
-    body = {"input": conversation(12), "max_output_tokens": 2}
+    body = {"model": "", "input": conversation(12), "max_output_tokens": 2}
     answer = httpx.post(f"{chat_url}/v1/responses", json=body, timeout=60)
     assert answer.status_code == 200, answer.text
 
 
 def test_long_input_is_refused_at_the_first_item_that_cannot_be_read(chat_url: str) -> None:
-    body = {"input": [*conversation(20), *8000 * [{}]]}
+    body = {"model": "", "input": [*conversation(20), *8000 * [{}]]}
     answer = httpx.post(f"{chat_url}/v1/responses", json=body, timeout=60)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "input.120")

@@ -62,7 +62,7 @@ def test_a_call_that_max_tokens_cuts_ends_with_length(chat_url: str) -> None:
     ],
 )
 def test_a_forced_call_has_an_object_for_arguments(chat_url: str, choice: Any, finish: str) -> None:
-    asked = {"messages": [{"role": "user", "content": "go"}], "temperature": 0, "max_tokens": 60}
+    asked = {"model": "", "messages": [{"role": "user", "content": "go"}], "temperature": 0, "max_tokens": 60}
     answer = said(chat_url, {**asked, "tools": [SAY], "tool_choice": choice})
     assert [(name, type(json.loads(given))) for name, given in answer.calls] == [("say", dict)]
     assert answer.finish == finish
@@ -79,7 +79,8 @@ def test_a_response_format_leaves_calls_possible(chat_url: str, first: str, *, c
     example = tagged('{"name": "say", "arguments": {"text": "hi"}}') if called else '{"answer": 7}'
     messages = [{"role": "system", "content": f"Always answer with {example}"}, {"role": "user", "content": first}]
     answer = said(
-        chat_url, {"messages": messages, "temperature": 0, "max_tokens": 60, **TOOLS, "response_format": FORMAT}
+        chat_url,
+        {"model": "", "messages": messages, "temperature": 0, "max_tokens": 60, **TOOLS, "response_format": FORMAT},
     )
     if called:
         assert [name for name, _ in answer.calls] == ["say"]

@@ -63,7 +63,7 @@ def test_a_span_of_a_request_arrives_under_its_callers_trace(image_server: Any, 
     answer = httpx.post(
         f"{image_server.base_url}/chat/completions",
         params={"api-version": "2025-04-01"},
-        json={"messages": [{"role": "user", "content": "my-secret-prompt"}], "max_tokens": 3},
+        json={"model": "", "messages": [{"role": "user", "content": "my-secret-prompt"}], "max_tokens": 3},
         headers={"traceparent": f"00-{trace_id}-{parent}-01"},
         timeout=60,
     )

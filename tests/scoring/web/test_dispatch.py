@@ -18,12 +18,16 @@ from scoring.web.access_log import AccessLog
 from tests.scoring.resting import ANSWERS, served
 from tests.scoring.web.relay.front import LAST, STREAM, Answering, Client, chunk, event, running, whole, writing
 
-CHAT = {"messages": [{"role": "user", "content": "Hi"}]}
+CHAT = {"model": "a/model", "messages": [{"role": "user", "content": "Hi"}]}
 OURS = json.dumps(ANSWERS["/v1/chat/completions"]).encode()
 HEAD = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,'
 FIRST = HEAD + b'"delta":{"role":"assistant"}}]}\n\n'
 FINAL = HEAD + b'"delta":{},"finish_reason":"stop"}]}\n\n'
-USAGE = HEAD.replace(b'[{"index":0,', b'[],"usage":{"prompt_tokens":3,"total_tokens":5,"completion_tokens":2}}\n\n')
+USAGE = HEAD.replace(
+    b'[{"index":0,',
+    b'[],"usage":{"prompt_tokens":3,"total_tokens":5,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":0},'
+    b'"completion_tokens_details":{"reasoning_tokens":0}}}\n\n',
+)
 DONE = event("[DONE]")
 ANSWER = (
     b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":'
@@ -216,7 +220,7 @@ def test_client_that_has_left_is_written_down(both: Served) -> None:
     assert both.inside == 0
 
 
-LONG = {"messages": [{"role": "user", "content": "x" * 10_000_000}], "stream": True}
+LONG = {"model": "a/model", "messages": [{"role": "user", "content": "x" * 10_000_000}], "stream": True}
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/chat/completions"])

@@ -39,7 +39,7 @@ def post(server: ScoringServer, body: Any, path: str = CHAT) -> tuple[httpx.Resp
     """Return the answer and its line in the access log."""
     request_id = uuid.uuid4().hex
     headers = {"x-request-id": request_id, "content-type": "application/json"}
-    content = body if isinstance(body, bytes) else json.dumps({"messages": HI, **GREEDY, **body})
+    content = body if isinstance(body, bytes) else json.dumps({"model": "", "messages": HI, **GREEDY, **body})
     answer = httpx.post(f"{server.base_url}{path}", content=content, headers=headers, timeout=60)
     return answer, line_of(server, request_id)
 
@@ -126,7 +126,7 @@ def test_two_requests_sent_at_once_on_one_connection_are_answered_in_turn(chat_s
     host, port = chat_server.base_url.removeprefix("http://").split(":")
     requests = b""
     for limit in (3, 5):
-        body = json.dumps({"messages": HI, "max_tokens": limit, "ignore_eos": True}).encode()
+        body = json.dumps({"model": "", "messages": HI, "max_tokens": limit, "ignore_eos": True}).encode()
         close = "connection: close\r\n" if limit == 5 else ""
         head = (
             f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{close}content-length: {len(body)}"
@@ -143,7 +143,7 @@ def test_two_requests_sent_at_once_on_one_connection_are_answered_in_turn(chat_s
 
 def test_client_that_reads_nothing_holds_up_no_other(chat_server: ScoringServer) -> None:
     host, port = chat_server.base_url.removeprefix("http://").split(":")
-    body = json.dumps({"messages": HI, "max_tokens": 1500, "ignore_eos": True, "stream": True}).encode()
+    body = json.dumps({"model": "", "messages": HI, "max_tokens": 1500, "ignore_eos": True, "stream": True}).encode()
     head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
