@@ -33,7 +33,7 @@ HARMLESS = tuple(
         r"^choices\[0\]\.message\.content: null \| \"\"$",  # a tool parser makes no text of an empty one
         r": \"(.*)\" \| \"\1\ufffd\"$",  # a text that ends within a character
         r"logprobs\.content\[\d+\](\.top_logprobs\[\d+\])?\.bytes: \[\] \| \[239, 191, 189\]$",  # its token
-        r"^(stream\.)?usage\.prompt_tokens_details\.",  # the second finds more in the cache; new ones vllm-rs counts not
+        r"^(stream\.)?usage\.prompt_tokens_details\.",  # the second finds more in the cache
         r"^stream\.order: .*\"text\", .*\| .*\"text\", \"delta\", ",  # completions end with an empty text
     )
 )
