@@ -31,6 +31,7 @@ RENAMED = {
     "response.reasoning_text.done": "response.reasoning.done",
 }
 FINAL = ("completed", "incomplete", "failed", "cancelled")
+OPENAIS_EFFORTS = ("minimal", "max")
 OPEN_ITEMS_ALLOWED = {"apply_patch_call"}  # OpenAI's types have no status for one that was cut
 
 
@@ -108,6 +109,10 @@ def _as_known(document: Mapping[str, Any]) -> dict[str, Any]:
         known["tool_choice"]["tools"] = [tool for tool in choice["tools"] if tool["type"] == "function"]
     if isinstance(document["text"].get("format"), dict) and document["text"]["format"]["type"] == "grammar":
         known["text"]["format"] = {"type": "text"}
+    if "schema" in known["text"].get("format", {}):
+        known["text"]["format"]["schema"] = None  # the document allows no other, OpenAI none but an object
+    if (document["reasoning"] or {}).get("effort") in OPENAIS_EFFORTS:
+        known["reasoning"]["effort"] = "low"
     return known
 
 

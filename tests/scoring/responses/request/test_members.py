@@ -1,18 +1,15 @@
 """Members of a Responses request: what is taken and said again, and what is refused, by its place and in one line."""
 
-import json
 from typing import Any
 
 import pytest
-from openai.types.responses import Response
-from pydantic import TypeAdapter
 
 from scoring.problems import Problem
 from scoring.responses.events.machine import new_response
 from scoring.responses.prompt.sealing import SealedTexts
 from scoring.responses.request.request import Request, read_request
+from tests.scoring.responses.checking import check_response
 
-RESPONSE = TypeAdapter(Response)
 SEALING = SealedTexts(("a key of some length",))
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string", "default": None}}}
 JSON_SCHEMA = {"type": "json_schema", "name": "thing", "schema": SCHEMA, "strict": True, "description": "A thing."}
@@ -29,10 +26,9 @@ def request_of(sealing: SealedTexts | None = SEALING, **members: Any) -> Request
 
 
 def said_of(**members: Any) -> dict[str, Any]:
-    """Return what the response object repeats; the object must be one by OpenAI's own types."""
+    """Return what the response object repeats, which must make one by both documents."""
     said = request_of(**members).said
-    response = new_response("resp_1", 1, said)
-    RESPONSE.validate_python(json.loads(json.dumps(response)))
+    check_response(new_response("resp_1", 1, said))
     return said
 
 
@@ -79,6 +75,10 @@ def test_null_is_as_if_it_were_not_given(member: str) -> None:
             {"reasoning": {"effort": "low", "summary": "auto"}},
             id="reasoning-in-old-words",
         ),
+        pytest.param(
+            {"reasoning": {"effort": "minimal"}}, {"reasoning": {"effort": "minimal", "summary": None}}, id="minimal"
+        ),
+        pytest.param({"reasoning": {"effort": "max"}}, {"reasoning": {"effort": "max", "summary": None}}, id="max"),
         pytest.param({"reasoning": {"effort": None}}, {"reasoning": {"effort": None, "summary": None}}, id="no-effort"),
         pytest.param(
             {"text": {"verbosity": "low"}}, {"text": {"format": {"type": "text"}, "verbosity": "low"}}, id="verbosity"

@@ -1,0 +1,343 @@
+"""The chat messages that a conversation becomes."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from scoring.problems import Problem
+from scoring.responses.prompt.chat import chat_request, in_responses_words
+from scoring.responses.prompt.compaction import compaction_item
+from scoring.responses.prompt.sealing import SealedTexts
+from scoring.responses.request.items import read_items
+from scoring.responses.request.request import read_request
+
+SEALING = SealedTexts(("a key of some length",))
+USER = {"role": "user", "content": "u"}
+PNG = "data:image/png;base64,iVBORw0KGgo="
+
+
+def call(call_id: str, name: str = "f", **more: Any) -> dict[str, Any]:
+    return {"type": "function_call", "call_id": call_id, "name": name, "arguments": "{}", **more}
+
+
+def output(call_id: str, text: Any) -> dict[str, Any]:
+    return {"type": "function_call_output", "call_id": call_id, "output": text}
+
+
+def reasoning(**more: Any) -> dict[str, Any]:
+    return {"type": "reasoning", "summary": [], **more}
+
+
+def called(call_id: str, name: str = "f", arguments: str = "{}") -> dict[str, Any]:
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def returned(call_id: str, content: Any) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": call_id, "content": content}
+
+
+def messages(*items: Any, sealing: SealedTexts | None = SEALING, context: Any = (), **members: Any) -> Any:
+    request = read_request({"model": "m", "input": list(items), **members}, "m", sealing)
+    return chat_request(request, read_items(list(context)))["messages"]
+
+
+def said(text: str, **more: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": text, **more}
+
+
+HM = {"content": [{"type": "reasoning_text", "text": "Hm."}]}
+ASKED = {"role": "user", "content": "u"}
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        pytest.param([USER], [ASKED], id="text"),
+        pytest.param(
+            [{"role": "user", "content": [{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}]}],
+            [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}],
+            id="several-texts",
+        ),
+        pytest.param(
+            [{"role": "user", "content": [{"type": "input_image", "image_url": PNG, "detail": "original"}]}],
+            [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": PNG}}]}],
+            id="image",
+        ),
+        pytest.param(
+            [{"role": "user", "content": [{"type": "input_video", "video_url": "https://a/b"}]}],
+            [{"role": "user", "content": [{"type": "video_url", "video_url": {"url": "https://a/b"}}]}],
+            id="video",
+        ),
+        pytest.param(
+            [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "input_file", "filename": "n.txt", "file_data": base64.b64encode(b"Notes.").decode()}
+                    ],
+                }
+            ],
+            [{"role": "user", "content": "n.txt:\nNotes."}],
+            id="file",
+        ),
+        pytest.param([USER, said("")], [ASKED, said("")], id="assistant-that-says-nothing"),
+        pytest.param(
+            [USER, {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}],
+            [ASKED, said("No.")],
+            id="refusal",
+        ),
+        pytest.param(
+            [{"role": "system", "content": "s"}, {"role": "developer", "content": "d"}, USER],
+            [{"role": "system", "content": "s\n\nd"}, ASKED],
+            id="what-comes-before-all-is-one-message",
+        ),
+        pytest.param(
+            [USER, {"role": "developer", "content": "d"}, USER],
+            [ASKED, {"role": "system", "content": "d"}, ASKED],
+            id="developer-in-its-place",
+        ),
+        pytest.param(
+            [USER, reasoning(**HM), said("a"), call("c"), output("c", "1"), USER],
+            [ASKED, said("a", reasoning="Hm.", tool_calls=[called("c")]), returned("c", "1"), ASKED],
+            id="one-turn-is-one-message",
+        ),
+        pytest.param([USER, call("c")], [ASKED, {"role": "assistant", "tool_calls": [called("c")]}], id="open-call"),
+        pytest.param(
+            [USER, call("c"), USER],
+            [ASKED, {"role": "assistant", "tool_calls": [called("c")]}, ASKED],
+            id="call-that-nobody-answers",
+        ),
+        pytest.param(
+            [USER, call("c", "f"), call("d", "g"), output("d", "2"), output("c", "1")],
+            [
+                ASKED,
+                {"role": "assistant", "tool_calls": [called("c", "f"), called("d", "g")]},
+                returned("c", "1"),
+                returned("d", "2"),
+            ],
+            id="parallel-calls",
+        ),
+        pytest.param(
+            [USER, call("c"), USER, output("c", "1")],
+            [ASKED, {"role": "assistant", "tool_calls": [called("c")]}, returned("c", "1"), ASKED],
+            id="output-after-another-question",
+        ),
+        pytest.param(
+            [USER, call("c", "f"), output("c", "1"), call("c", "g"), output("c", "2")],
+            [
+                ASKED,
+                {"role": "assistant", "tool_calls": [called("c", "f")]},
+                returned("c", "1"),
+                {"role": "assistant", "tool_calls": [called("c", "g")]},
+                returned("c", "2"),
+            ],
+            id="one-id-for-two-calls",
+        ),
+        pytest.param(
+            [call("c", "f"), call("c", "g"), output("c", "1"), output("c", "2"), output("c", "3")],
+            [
+                {"role": "assistant", "tool_calls": [called("c", "f"), called("c", "g")]},
+                returned("c", "1"),
+                returned("c", "2"),
+                returned("c", "3"),
+            ],
+            id="one-id-for-parallel-calls",
+        ),
+        pytest.param(
+            [call("c"), reasoning(**HM), call("d"), output("c", "1"), output("d", "2")],
+            [
+                {"role": "assistant", "tool_calls": [called("c")]},
+                returned("c", "1"),
+                {"role": "assistant", "reasoning": "Hm.", "tool_calls": [called("d")]},
+                returned("d", "2"),
+            ],
+            id="thought-between-calls",
+        ),
+        pytest.param([USER, said("a"), said("b")], [ASKED, said("a"), said("b")], id="two-answers"),
+        pytest.param(
+            [said("a"), call("c"), said("b"), output("c", "1")],
+            [said("a\nb", tool_calls=[called("c")]), returned("c", "1")],
+            id="text-around-a-call",
+        ),
+        pytest.param([USER, reasoning(**HM)], [ASKED, said("", reasoning="Hm.")], id="cut-within-reasoning"),
+        pytest.param([USER, reasoning(), said("a")], [ASKED, said("a")], id="reasoning-without-text"),
+        pytest.param(
+            [USER, reasoning(summary=[{"type": "summary_text", "text": "Short."}]), said("a")],
+            [ASKED, said("a", reasoning="Short.")],
+            id="summary",
+        ),
+        pytest.param(
+            [
+                USER,
+                reasoning(encrypted_content="gAAAforeign", summary=[{"type": "summary_text", "text": "S."}]),
+                said("a"),
+            ],
+            [ASKED, said("a", reasoning="S.")],
+            id="reasoning-encrypted-by-others",
+        ),
+        pytest.param(
+            [USER, reasoning(encrypted_content=SEALING.seal("Hm.")), said("a")],
+            [ASKED, said("a", reasoning="Hm.")],
+            id="reasoning-encrypted-here",
+        ),
+        pytest.param(
+            [call("c"), output("c", [{"type": "input_text", "text": "1"}])],
+            [{"role": "assistant", "tool_calls": [called("c")]}, returned("c", "1")],
+            id="output-of-one-part",
+        ),
+        pytest.param(
+            [call("c"), output("c", [{"type": "input_text", "text": "1"}, {"type": "input_image", "image_url": PNG}])],
+            [
+                {"role": "assistant", "tool_calls": [called("c")]},
+                returned(
+                    "c",
+                    [
+                        {"type": "text", "text": "1"},
+                        {"type": "image_url", "image_url": {"url": PNG, "detail": "auto"}},
+                    ],
+                ),
+            ],
+            id="output-with-an-image",
+        ),
+        pytest.param(
+            [
+                {"type": "custom_tool_call", "call_id": "c", "name": "f", "input": "x"},
+                {"type": "custom_tool_call_output", "call_id": "c", "output": "1"},
+            ],
+            [{"role": "assistant", "tool_calls": [called("c", "f", '{"input": "x"}')]}, returned("c", "1")],
+            id="custom-call",
+        ),
+        pytest.param(
+            [
+                {"type": "local_shell_call", "id": "l", "action": {"type": "exec", "command": ["ls"], "env": {}}},
+                {"type": "local_shell_call_output", "id": "l", "output": "a b"},
+            ],
+            [
+                {"role": "assistant", "tool_calls": [called("call_1", "local_shell", '{"command": ["ls"]}')]},
+                returned("call_1", "a b"),
+            ],
+            id="shell-call-known-by-its-id",
+        ),
+        pytest.param(
+            [{"type": "mcp_call", "server_label": "s", "name": "f", "arguments": "{}", "output": "1"}, said("a")],
+            [{"role": "assistant", "tool_calls": [called("call_1")]}, returned("call_1", "1"), said("a")],
+            id="mcp-call",
+        ),
+        pytest.param(
+            [{"type": "mcp_call", "server_label": "s", "name": "f", "arguments": "{}", "error": "Down."}, said("a")],
+            [{"role": "assistant", "tool_calls": [called("call_1")]}, returned("call_1", "Down."), said("a")],
+            id="mcp-call-that-failed",
+        ),
+        pytest.param(
+            [
+                {"type": "mcp_list_tools", "server_label": "s", "tools": []},
+                USER,
+                {"type": "web_search_call", "id": "w", "status": "completed", "action": {"type": "search"}},
+                said("a"),
+            ],
+            [ASKED, said("a")],
+            id="what-others-tools-did-is-not-told",
+        ),
+    ],
+)
+def test_a_conversation_becomes_messages(items: list[Any], expected: list[Any]) -> None:
+    assert messages(*items) == expected
+
+
+def test_instructions_come_first_and_are_not_those_of_the_response_before() -> None:
+    context = [{"role": "system", "content": "s"}, USER, said("a")]
+    told = messages(USER, context=context, instructions="i", previous_response_id="r")
+    assert told == [{"role": "system", "content": "i\n\ns"}, ASKED, said("a"), ASKED]
+
+
+def test_an_output_may_answer_a_call_of_the_response_before() -> None:
+    told = messages(output("c", "1"), context=[USER, call("c")], previous_response_id="r")
+    assert told == [ASKED, {"role": "assistant", "tool_calls": [called("c")]}, returned("c", "1")]
+
+
+@pytest.mark.parametrize(
+    ("items", "place", "words"),
+    [
+        pytest.param([USER, output("x", "1")], "input.1.call_id", 'not there: "x"', id="unknown-call"),
+        pytest.param([output("c", "1"), call("c")], "input.0.call_id", 'not there: "c"', id="output-before-its-call"),
+        pytest.param([reasoning()], "input", "nothing that the model could read", id="nothing-to-read"),
+        pytest.param(
+            [{"type": "compaction", "encrypted_content": "gAAAforeign"}],
+            "input.0.encrypted_content",
+            "made by another server",
+            id="compaction-of-others",
+        ),
+        pytest.param(
+            [{"type": "compaction", "encrypted_content": SEALING.seal("Hm.")}],
+            "input.0.encrypted_content",
+            "made by another server",
+            id="sealed-here-but-no-compaction",
+        ),
+    ],
+)
+def test_what_does_not_belong_together_is_refused_by_its_place(items: list[Any], place: str, words: str) -> None:
+    with pytest.raises(Problem) as caught:
+        messages(*items)
+    assert (caught.value.status, caught.value.param) == (400, place)
+    assert words in caught.value.message
+
+
+def test_references_name_items_of_the_conversation() -> None:
+    context = [{"id": "msg_1", **USER}, {"id": "msg_2", **said("a")}]
+    reference = {"type": "item_reference", "id": "msg_2"}
+    assert messages(reference, USER, context=context, previous_response_id="r") == [ASKED, said("a"), ASKED]
+    with pytest.raises(Problem) as caught:
+        messages(USER, reference)
+    assert (caught.value.status, caught.value.param) == (404, "input.1.id")
+
+
+def test_a_compaction_stands_for_its_items() -> None:
+    compacted = compaction_item(read_items([USER, said("a")]), SEALING)
+    assert messages(compacted, USER) == [ASKED, said("a"), ASKED]
+    with pytest.raises(Problem, match="SCORING_RESPONSES_KEY"):
+        messages(compacted, USER, sealing=None)
+
+
+def test_without_a_key_what_can_be_read_is_used() -> None:
+    item = reasoning(encrypted_content=SEALING.seal("Hm."), summary=[{"type": "summary_text", "text": "S."}])
+    assert messages(USER, item, said("a"), sealing=None) == [ASKED, said("a", reasoning="S.")]
+
+
+def test_the_request_is_a_streamed_chat_with_its_usage() -> None:
+    request = read_request({"model": "m", "input": "Hi", "top_k": 1, "tools": [], "stream": False}, "m")
+    chat = chat_request(request, [])
+    assert {name: chat[name] for name in ("model", "stream", "stream_options", "top_k")} == {
+        "model": "m",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "top_k": 1,
+    }
+    assert json.dumps(chat)
+
+
+@pytest.mark.parametrize(
+    ("param", "message", "place", "words"),
+    [
+        pytest.param("messages", "Bad.", "input", "Bad.", id="messages"),
+        pytest.param("messages.0.content", "Bad.", "input", "Bad.", id="a-place-in-messages"),
+        pytest.param(
+            "max_completion_tokens",
+            "`max_completion_tokens` is too large: max_completion_tokens=9.",
+            "max_output_tokens",
+            "`max_output_tokens` is too large: max_output_tokens=9.",
+            id="tokens",
+        ),
+        pytest.param("response_format", "Bad.", "text.format", "Bad.", id="format"),
+        pytest.param("reasoning_effort", "Bad.", "reasoning.effort", "Bad.", id="effort"),
+        pytest.param("top_k", "Bad.", "top_k", "Bad.", id="vllms-own"),
+        pytest.param(None, "Bad.", None, "Bad.", id="no-place"),
+    ],
+)
+def test_an_engines_refusal_is_said_in_the_words_of_responses(
+    param: str | None, message: str, place: str | None, words: str
+) -> None:
+    problem = in_responses_words(Problem(400, message, param=param, kind="BadRequestError"))
+    assert (problem.status, problem.param, problem.message) == (400, place, words)
+    assert problem.kind == "invalid_request_error"
