@@ -1,54 +1,25 @@
 """The chat messages that a conversation becomes."""
 
 import base64
-import json
 from typing import Any
 
 import pytest
 
 from scoring.problems import Problem
-from scoring.responses.prompt.chat import chat_request, in_responses_words
-from scoring.responses.prompt.compaction import compaction_item
-from scoring.responses.prompt.sealing import SealedTexts
-from scoring.responses.request.items import read_items
-from scoring.responses.request.request import read_request
-
-SEALING = SealedTexts(("a key of some length",))
-USER = {"role": "user", "content": "u"}
-PNG = "data:image/png;base64,iVBORw0KGgo="
-
-
-def call(call_id: str, name: str = "f", **more: Any) -> dict[str, Any]:
-    return {"type": "function_call", "call_id": call_id, "name": name, "arguments": "{}", **more}
-
-
-def output(call_id: str, text: Any) -> dict[str, Any]:
-    return {"type": "function_call_output", "call_id": call_id, "output": text}
-
-
-def reasoning(**more: Any) -> dict[str, Any]:
-    return {"type": "reasoning", "summary": [], **more}
-
-
-def called(call_id: str, name: str = "f", arguments: str = "{}") -> dict[str, Any]:
-    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
-
-
-def returned(call_id: str, content: Any) -> dict[str, Any]:
-    return {"role": "tool", "tool_call_id": call_id, "content": content}
-
-
-def messages(*items: Any, sealing: SealedTexts | None = SEALING, context: Any = (), **members: Any) -> Any:
-    request = read_request({"model": "m", "input": list(items), **members}, "m", sealing)
-    return chat_request(request, read_items(list(context)))["messages"]
-
-
-def said(text: str, **more: Any) -> dict[str, Any]:
-    return {"role": "assistant", "content": text, **more}
-
-
-HM = {"content": [{"type": "reasoning_text", "text": "Hm."}]}
-ASKED = {"role": "user", "content": "u"}
+from tests.scoring.responses.prompt.conversations import (
+    ASKED,
+    HM,
+    PNG,
+    SEALING,
+    USER,
+    call,
+    called,
+    messages,
+    output,
+    reasoning,
+    returned,
+    said,
+)
 
 
 @pytest.mark.parametrize(
@@ -282,62 +253,3 @@ def test_what_does_not_belong_together_is_refused_by_its_place(items: list[Any],
         messages(*items)
     assert (caught.value.status, caught.value.param) == (400, place)
     assert words in caught.value.message
-
-
-def test_references_name_items_of_the_conversation() -> None:
-    context = [{"id": "msg_1", **USER}, {"id": "msg_2", **said("a")}]
-    reference = {"type": "item_reference", "id": "msg_2"}
-    assert messages(reference, USER, context=context, previous_response_id="r") == [ASKED, said("a"), ASKED]
-    with pytest.raises(Problem) as caught:
-        messages(USER, reference)
-    assert (caught.value.status, caught.value.param) == (404, "input.1.id")
-
-
-def test_a_compaction_stands_for_its_items() -> None:
-    compacted = compaction_item(read_items([USER, said("a")]), SEALING)
-    assert messages(compacted, USER) == [ASKED, said("a"), ASKED]
-    with pytest.raises(Problem, match="SCORING_RESPONSES_KEY"):
-        messages(compacted, USER, sealing=None)
-
-
-def test_without_a_key_what_can_be_read_is_used() -> None:
-    item = reasoning(encrypted_content=SEALING.seal("Hm."), summary=[{"type": "summary_text", "text": "S."}])
-    assert messages(USER, item, said("a"), sealing=None) == [ASKED, said("a", reasoning="S.")]
-
-
-def test_the_request_is_a_streamed_chat_with_its_usage() -> None:
-    request = read_request({"model": "m", "input": "Hi", "top_k": 1, "tools": [], "stream": False}, "m")
-    chat = chat_request(request, [])
-    assert {name: chat[name] for name in ("model", "stream", "stream_options", "top_k")} == {
-        "model": "m",
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "top_k": 1,
-    }
-    assert json.dumps(chat)
-
-
-@pytest.mark.parametrize(
-    ("param", "message", "place", "words"),
-    [
-        pytest.param("messages", "Bad.", "input", "Bad.", id="messages"),
-        pytest.param("messages.0.content", "Bad.", "input", "Bad.", id="a-place-in-messages"),
-        pytest.param(
-            "max_completion_tokens",
-            "`max_completion_tokens` is too large: max_completion_tokens=9.",
-            "max_output_tokens",
-            "`max_output_tokens` is too large: max_output_tokens=9.",
-            id="tokens",
-        ),
-        pytest.param("response_format", "Bad.", "text.format", "Bad.", id="format"),
-        pytest.param("reasoning_effort", "Bad.", "reasoning.effort", "Bad.", id="effort"),
-        pytest.param("top_k", "Bad.", "top_k", "Bad.", id="vllms-own"),
-        pytest.param(None, "Bad.", None, "Bad.", id="no-place"),
-    ],
-)
-def test_an_engines_refusal_is_said_in_the_words_of_responses(
-    param: str | None, message: str, place: str | None, words: str
-) -> None:
-    problem = in_responses_words(Problem(400, message, param=param, kind="BadRequestError"))
-    assert (problem.status, problem.param, problem.message) == (400, place, words)
-    assert problem.kind == "invalid_request_error"
