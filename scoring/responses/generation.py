@@ -17,9 +17,10 @@ from scoring.contracts.paths import CHAT
 from scoring.engine.client import VllmEngine
 from scoring.engine.repairs.body_faults import late_refusal
 from scoring.problems import Problem
-from scoring.responses.events.chunks import Error, decode_chunk
+from scoring.responses.events.chunks import Chunk, Error, decode_chunk
 from scoring.responses.events.machine import Machine
 from scoring.responses.events.writing import Event
+from scoring.responses.prompt.chat import in_responses_words
 from scoring.web.dispatch import Asked, dispatch
 
 logger = logging.getLogger("scoring")
@@ -85,9 +86,9 @@ class Generation:
             await self._end(machine.end(STOPPED) if machine.created else [], sink)
             raise
         except Exception as error:
-            if not machine.created:
-                raise
             self.problem = _problem_of(error)
+            if not machine.created:
+                raise self.problem from error
             events = machine.end(self.problem.message, _code_of(self.problem))
         await self._end(events, sink)
 
@@ -183,12 +184,14 @@ class _ChatAnswer:
         return [event for one in whole for event in self._take(one)]
 
     def _take(self, event: bytes) -> list[Event]:
-        if not event.startswith(b"data: {"):
+        if not event.startswith(b"data: {") or self._error is not None:
             return []
-        chunk = decode_chunk(event[6:])
-        if chunk.error is not None:
-            self._error = self._error or chunk.error
-            return []
+        try:
+            chunk = decode_chunk(event[6:])
+        except msgspec.DecodeError:
+            logger.exception("an engine's event cannot be read")
+            chunk = Chunk(error=Error(FAILED))
+        self._error = chunk.error
         return self._machine.feed(chunk)
 
     def check(self) -> None:
@@ -233,10 +236,12 @@ def _refusal(status: int, body: bytes) -> Problem:
 
 
 def _problem_of(error: Exception) -> Problem:
+    """Return what a response fails of; a mistake of the client is told in the words of Responses."""
     problem = error if isinstance(error, Problem) else late_refusal(error)
     if problem is None:
         logger.error("a response has failed", exc_info=error)
-    return problem or Problem(500, FAILED)
+        return Problem(500, FAILED)
+    return in_responses_words(problem)
 
 
 def _code_of(problem: Problem) -> str:
