@@ -1,5 +1,6 @@
 """Log probabilities in the form of a response: each token and its likely others with their bytes."""
 
+from itertools import accumulate
 from typing import Any
 
 from scoring.responses.events.chunks import TokenLogprob, TopLogprob
@@ -11,13 +12,13 @@ def responses_logprobs(tokens: list[TokenLogprob]) -> list[dict[str, Any]]:
 
 
 def of_text(logprobs: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
-    """Return those of the last tokens that spell the text, or all where none do: before them come tags that are cut."""
-    spelt, left = text.encode(), logprobs
-    while left:
-        if b"".join(bytes(token["bytes"]) for token in left) == spelt:
-            return left
-        left = left[1:]
-    return logprobs
+    """Return those of the tokens that spell the text, or all where none do: tags that are cut come with its tokens."""
+    edges = list(accumulate((len(token["bytes"]) for token in logprobs), initial=0))
+    spelt = text.encode()
+    begin = b"".join(bytes(token["bytes"]) for token in logprobs).rfind(spelt)
+    if begin not in edges or begin + len(spelt) not in edges:
+        return logprobs
+    return logprobs[edges.index(begin) : edges.index(begin + len(spelt))]
 
 
 def _one(token: TokenLogprob | TopLogprob) -> dict[str, Any]:

@@ -198,7 +198,7 @@ def test_log_probabilities_go_with_the_text_that_they_are_of() -> None:
         {"choices": [{"delta": {}, "logprobs": {"content": [probable("</think>")]}}]},
         text("Hi", logprobs={"content": [probable("Hi", top_logprobs=[other])]}),
         text("", logprobs={"content": [probable(" y")]}),
-        text(" you", logprobs={"content": [probable("ou")]}),
+        text(" you", logprobs={"content": [probable("ou"), probable("<tag>")]}),
         {"choices": [{"delta": {}, "finish_reason": "stop", "logprobs": {"content": [probable("<end>")]}}]},
     ]
     events = read_events(b"".join(run(chunks)))
