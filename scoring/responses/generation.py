@@ -200,7 +200,7 @@ class _ChatAnswer:
             raise _refusal(self._status, self._begun)
         if self._error is not None:
             status = self._error.code if isinstance(self._error.code, int) else 500
-            raise Problem(status, self._error.message or FAILED, param=self._error.param)
+            raise in_responses_words(Problem(status, self._error.message or FAILED, param=self._error.param))
 
 
 class _Watched:
@@ -230,7 +230,7 @@ NOTHING = _Nothing()
 def _refusal(status: int, body: bytes) -> Problem:
     try:
         error = json.loads(body)["error"]
-        return Problem(status, error["message"], param=error.get("param"))
+        return in_responses_words(Problem(status, error["message"], param=error.get("param")))
     except (ValueError, KeyError, TypeError):
         return Problem(status or 500, FAILED)
 
