@@ -14,6 +14,7 @@ from scoring.responses.request.values import INVALID, invalid, shown
 # What chat completions call a member of a Responses request.
 IN_RESPONSES = {
     "messages": "input",
+    "input_tokens": "input",
     "max_completion_tokens": "max_output_tokens",
     "max_tokens": "max_output_tokens",
     "response_format": "text.format",
