@@ -72,6 +72,8 @@ PLACES = (
     "scoring/score.py",
     "scoring/process",
     "scoring/web/api",
+    "scoring/responses/surface.py",
+    "scoring/responses/endpoints",
     "scoring/responses",
     "scoring/responses/store",
     "scoring/web",

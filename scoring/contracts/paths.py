@@ -3,6 +3,7 @@
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
 RESPONSES = "/v1/responses"
+CONVERSATIONS = "/v1/conversations"
 EMBEDDINGS = "/v1/embeddings"
 
 # Answered without FastAPI in between: by vLLM, at this path of its own.

@@ -10,7 +10,8 @@ from scoring.engine.client import EMBED
 from scoring.engine.metrics import EngineMetrics
 from scoring.process.loading import in_thread, load_engine
 from scoring.process.rust import watch_rust
-from scoring.responses.store.base import MemoryStore, ResponseStore
+from scoring.responses.store.base import ResponseStore
+from scoring.responses.store.memory import MemoryStore
 from scoring.responses.surface import Responses
 from scoring.settings.response_store import ResponseStoreSettings, is_redis
 from scoring.web.service import Service, State
@@ -22,7 +23,6 @@ async def bring_up(service: Service) -> None:
     """Load the engines and turn ready once each has generated a token."""
     try:
         store = await open_store(service.settings.responses)
-        responses = Responses(store)
         metrics = EngineMetrics()
         for settings in service.settings.each_engine():
             engine = await load_engine(settings, service.timeline, service.engine_died.set)
@@ -31,7 +31,7 @@ async def bring_up(service: Service) -> None:
                 service.embeddings = EmbeddingFacts(engine.embedding_size, read_prompts(engine.location))
             service.add(engine)
             service.watching.append(asyncio.create_task(watch_rust(engine)))
-        service.api = await in_thread(lambda: _api(service, responses))
+        service.api = await in_thread(lambda: _api(service, store))
     except BaseException:
         service.state = State.FAILED
         raise
@@ -39,10 +39,10 @@ async def bring_up(service: Service) -> None:
     service.timeline.finish()
 
 
-def _api(service: Service, responses: Responses) -> ASGIApp:
+def _api(service: Service, store: ResponseStore) -> ASGIApp:
     from scoring.web.api.app import build_api  # FastAPI is slow to import: not before we listen
 
-    return build_api(service, responses)
+    return build_api(service, Responses(store, service))
 
 
 async def watch_engines(service: Service) -> None:

@@ -61,7 +61,7 @@ class Generation:
         self.problem: Problem | None = None
         self._chat: dict[str, Any] | None = chat
         self._rounds = rounds
-        self._on_end = on_end
+        self.on_end = on_end
 
     @property
     def response(self) -> dict[str, Any]:
@@ -93,8 +93,8 @@ class Generation:
         await self._end(events, sink)
 
     async def _end(self, events: list[Event], sink: Sink) -> None:
-        if self.machine.ended and self._on_end is not None:
-            await self._on_end()
+        if self.machine.ended and self.on_end is not None:
+            await self.on_end()
         if events:
             await sink(events)
 

@@ -1,27 +1,124 @@
-"""A stored response as bytes: what clients see, the items that led to it, and its events where it streamed."""
+"""A stored response as bytes: what clients see, the items that led to it, and its events where it streams.
 
-import json
+Behind a fixed head: the document as compressed JSON, then the events, compressed as they came, then perhaps room that
+an end may need. What cannot be read is of another version, and as if it were not there.
+"""
+
+import struct
+import time
 import zlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
+from scoring.responses.events.writing import Event
 from scoring.responses.request.items import Item
+
+HEAD = struct.Struct(">4sII")  # the format, the bytes of the document, those of the events
+FORMAT = b"gl-2"
+LEASE_SECONDS = 30.0
+SPARE_BYTES = 1024  # of an unfinished response, so that its end can be told in a full store
+UNFINISHED = ("queued", "in_progress")
+GONE = "The instance that generated this response has ended."
+
+
+class EventLog:
+    """The events of a response under way; those of earlier looks are not compressed again."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._compressor = zlib.compressobj(1)
+        self._packed = bytearray()
+        self._count = 0
+
+    def packed(self) -> bytes:
+        """Return all of them compressed."""
+        new = self.events[self._count :]
+        if new:
+            self._packed += self._compressor.compress(b"".join(new))
+            self._packed += self._compressor.flush(zlib.Z_SYNC_FLUSH)
+            self._count += len(new)
+        return bytes(self._packed)
 
 
 @dataclass
 class Record:
-    """One stored response; `items` are those of its conversation before its output, its own input last."""
+    """One stored response.
+
+    `items` are those of its conversation before its output, its own input last. `events` is None where it cannot be
+    streamed again. Until it has `settled`, an instance works on it, and says so by `alive_until` (seconds since 1970).
+    """
 
     response: dict[str, Any]
     items: list[Item] = field(default_factory=list)
-    own_items: int = 0  # how many of `items` are the request's own input
-    events: list[str] | None = None
+    events: list[Event] | None = None
+    alive_until: float = 0.0
+    settled: bool = True
 
-    def to_bytes(self) -> bytes:
-        """Return it compressed: events repeat themselves a lot."""
-        return zlib.compress(json.dumps(asdict(self)).encode(), 1)
+    @property
+    def unfinished(self) -> bool:
+        """Whether it still waits for its end, as clients see it."""
+        return self.response["status"] in UNFINISHED
+
+    def to_bytes(self, packed: bytes | None = None) -> bytes:
+        """Return it compressed; `packed` are the events, where an `EventLog` has them so."""
+        document = {
+            "response": self.response,
+            "items": self.items,
+            "streams": self.events is not None,
+            "alive_until": self.alive_until,
+            "settled": self.settled,
+        }
+        head = zlib.compress(msgspec.json.encode(document), 1)
+        if packed is None:
+            packed = zlib.compress(b"".join(self.events or ()), 1)
+        spare = b"" if self.settled else bytes(SPARE_BYTES)
+        return HEAD.pack(FORMAT, len(head), len(packed)) + head + packed + spare
+
+    def renew(self) -> None:
+        """Say that somebody works on it."""
+        self.alive_until = time.time() + LEASE_SECONDS
+
+    def give_up(self) -> None:
+        """Give a response that nobody works on any more its end: failed, unless it has been cancelled."""
+        self.settled = True
+        if self.unfinished:
+            self.response |= {"status": "failed", "error": {"code": "server_error", "message": GONE}}
+        for item in self.response["output"]:
+            if item.get("status") == "in_progress":
+                item["status"] = "incomplete"
+        if self.events is not None:
+            kind = "failed" if self.response["status"] == "failed" else "incomplete"
+            event = {"type": f"response.{kind}", "sequence_number": len(self.events), "response": self.response}
+            self.events.append(event_bytes(event))
 
 
-def read_record(payload: bytes) -> Record:
-    """Read a record."""
-    return Record(**json.loads(zlib.decompress(payload)))
+def read_record(payload: bytes) -> Record | None:
+    """Read a record; None where it is of another format. One that nobody works on any more has ended."""
+    try:
+        form, head, packed = HEAD.unpack_from(payload)
+        if form != FORMAT:
+            return None
+        document = msgspec.json.decode(zlib.decompress(payload[HEAD.size : HEAD.size + head]))
+        events = None
+        if document.pop("streams"):
+            text = zlib.decompressobj().decompress(payload[HEAD.size + head : HEAD.size + head + packed])
+            events = [event + b"\n\n" for event in text.split(b"\n\n")[:-1]]
+        record = Record(**document, events=events)
+    except (struct.error, zlib.error, msgspec.DecodeError, TypeError, KeyError):
+        return None
+    if not record.settled and record.alive_until < time.time():
+        record.give_up()
+    return record
+
+
+def event_bytes(event: dict[str, Any]) -> Event:
+    """Return an event as it is sent."""
+    return b"event: %b\ndata: %b\n\n" % (event["type"].encode(), msgspec.json.encode(event))
+
+
+def retold(event: Event, response: dict[str, Any], kind: str | None = None) -> Event:
+    """Return an event that tells a response as it stands now, perhaps by another type."""
+    told = msgspec.json.decode(event.partition(b"\ndata: ")[2])
+    return event_bytes({**told, "type": kind or told["type"], "response": response})

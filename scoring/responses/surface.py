@@ -1,71 +1,62 @@
-"""`/v1/responses` and what belongs to it: requests come in from the routes, answers go out through their exchange."""
+"""`/v1/responses`, `/v1/conversations` and what belongs to them, over one store: which part answers."""
 
-import time
+import logging
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from scoring.asgi import send_json
 from scoring.engine.client import GENERATE
-from scoring.problems import Problem
-from scoring.responses.events.machine import Machine, new_response
-from scoring.responses.events.writing import Event
-from scoring.responses.generation import Generation, stream
-from scoring.responses.prompt.chat import chat_request
-from scoring.responses.prompt.sealing import sealed_texts
-from scoring.responses.record import Record, read_record
-from scoring.responses.request.items import new_id
-from scoring.responses.request.request import Request, read_request
-from scoring.responses.rounds import rounds_of
-from scoring.responses.store.base import ResponseStore
+from scoring.problems import RETRY_SECONDS, Problem
+from scoring.responses.background import BackgroundResponses
+from scoring.responses.conversations import Conversations
+from scoring.responses.endpoints.compacting import Compacting
+from scoring.responses.endpoints.conversing import Conversing
+from scoring.responses.endpoints.counting import Counting
+from scoring.responses.endpoints.creating import Creating
+from scoring.responses.endpoints.reading import Reading
+from scoring.responses.keeping import Keeper
+from scoring.responses.paging import Query
+from scoring.responses.store.base import ResponseStore, StoreUnavailable
+from scoring.web.admission import Admission
 from scoring.web.exchange import Exchange
+from scoring.web.service import Service
+
+logger = logging.getLogger("scoring")
+
+Work = Coroutine[Any, Any, None]
+READERS = 64  # requests at a time that ask the store
+FOLLOWERS = 64  # streams at a time of responses in the background
 
 
 class Responses:
-    """The Responses API of this process over one store."""
+    """The Responses API of this process; its parts answer."""
 
-    def __init__(self, store: ResponseStore) -> None:
-        self.store = store
+    def __init__(self, store: ResponseStore, service: Service) -> None:
+        keeper = Keeper(store, service)
+        conversations = Conversations(keeper)
+        background = BackgroundResponses(keeper)
+        self.creating = Creating(keeper, conversations, background, service.settings.sealing_keys)
+        self.reading = Reading(keeper, background)
+        self.conversing = Conversing(keeper, conversations)
+        self.counting = Counting(keeper, self.creating)
+        self.compacting = Compacting(keeper, self.creating)
+        self._readers, self._followers = Admission(READERS, 0), Admission(FOLLOWERS, 0)
 
-    async def create(self, exchange: Exchange) -> None:
-        """Answer `POST /v1/responses`. Raises `Problem`."""
-        engine = exchange.engine_for(GENERATE)
-        received = await exchange.read(engine)
-        exchange.check_type(400, required=True)
-        request = read_request(received.document, engine.names[0], sealed_texts(exchange.service.settings.sealing_keys))
-        context = await self._context(request)
-        response = new_response(request.response_id or new_id("resp"), int(time.time()), request.said)
-        machine = Machine(response, request.tools, new_id, lambda: int(time.time()), request.seal)
-        chat = chat_request(request, context)
-        generation = Generation(engine, machine, chat, rounds_of(request.tools, chat))
-        with exchange.service.gate(engine).admitted() as place:
+    async def at_the_engine(self, exchange: Exchange, work: Callable[[Exchange], Work]) -> None:
+        """Have a part answer that asks the engine, and sees to its places. Raises `Problem`."""
+        await _answered(work(exchange))
+
+    async def at_the_store(self, exchange: Exchange, work: Callable[..., Work], *ids: str) -> None:
+        """Have a part answer that only asks the store, while not too many do. Raises `Problem`, 429 among them."""
+        exchange.engine_for(GENERATE)
+        streams = Query(exchange.scope).get("stream") is not None
+        with (self._followers if streams else self._readers).admitted() as place:
             exchange.send.on_end = place.end
-            if request.stream:
-                await stream(generation, exchange.scope, exchange.receive, exchange.send)
-            else:
-                await generation.run(exchange.scope, exchange.receive, _nowhere)
-        if generation.problem is not None and not request.stream:
-            raise generation.problem
-        if request.store:
-            record = Record(response, [*context, *request.items], len(request.items))
-            await self.store.put(response["id"], record.to_bytes())
-        if not request.stream:
-            await send_json(exchange.send, 200, response)
-
-    async def retrieve(self, exchange: Exchange, response_id: str) -> None:
-        """Answer `GET /v1/responses/{id}`. Raises `Problem` (404)."""
-        await send_json(exchange.send, 200, (await self._known(response_id)).response)
-
-    async def _context(self, request: Request) -> list[dict[str, Any]]:
-        if request.previous_response_id is None:
-            return []
-        record = await self._known(request.previous_response_id)
-        return [*record.items, *record.response["output"]]
-
-    async def _known(self, response_id: str) -> Record:
-        payload = await self.store.get(response_id)
-        if payload is None:
-            raise Problem(404, f"Response with id '{response_id}' not found.", param="response_id")
-        return read_record(payload)
+            await _answered(work(exchange, *ids))
 
 
-async def _nowhere(events: list[Event]) -> None:
-    """Take no note of events: the answer is sent whole."""
+async def _answered(work: Work) -> None:
+    try:
+        await work
+    except StoreUnavailable as error:
+        logger.error("[responses] the store does not answer: %s", error)
+        raise Problem(503, "Stored responses cannot be reached now.", retry_after=RETRY_SECONDS) from error

@@ -6,7 +6,7 @@ from typing import Any
 
 from scoring.asgi import Message, Receive, Scope, Send, local_scope, never, read_body, replaying, send_json
 from scoring.contracts.embeddings import EmbeddingFacts
-from scoring.responses.store.base import MemoryStore
+from scoring.responses.store.memory import MemoryStore
 from scoring.responses.surface import Responses
 from scoring.settings.settings import read_settings
 from scoring.timeline import Timeline
@@ -59,7 +59,7 @@ def served(*tasks: str, state: State = State.READY, **environ: str) -> Applicati
     service.add(RestingEngine(*tasks))  # type: ignore[arg-type]
     service.embeddings = EmbeddingFacts(len(VECTOR), {"query": "q: "})
     service.state = state
-    service.api = build_api(service, Responses(MemoryStore(service.settings.responses)))
+    service.api = build_api(service, Responses(MemoryStore(service.settings.responses), service))
     return Application(service)
 
 

@@ -1,11 +1,12 @@
-"""Where stored responses are kept: within a time limit and a size limit, in memory, in SQLite or in Redis.
+"""Where responses and conversations are kept: opaque bytes by id, within a time limit and a size limit.
 
-A store keeps opaque bytes by id. When it is full the oldest go first; what is older than the time limit is not found.
+What is older than the time limit is not found. What is there is never overwritten unseen: `add` takes no id twice, and
+`replace` only changes the version that its caller has read. Where several callers can be told apart each of them has an
+equal share of the room, and its own oldest records make room for its new ones; else nothing is pushed out.
 """
 
-import time
-from collections import OrderedDict
-from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from scoring.settings.response_store import ResponseStoreSettings
@@ -15,71 +16,56 @@ class StoreUnavailable(Exception):
     """The store cannot be asked at the moment."""
 
 
+class Outcome(Enum):
+    """What came of a change."""
+
+    DONE = "done"
+    CONFLICT = "conflict"  # the id is taken, or it is no longer the version that was read
+    FULL = "full"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept under an id; `version` changes with each replacement."""
+
+    payload: bytes
+    version: int
+    owner: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much one caller may take (bytes), and whether its own oldest records make room for its new ones."""
+
+    size: int
+    own_oldest_go: bool
+
+
 class ResponseStore(Protocol):
-    """Keeps bytes by id; every method may raise StoreUnavailable."""
+    """Keeps bytes by id; every method but `close` may raise StoreUnavailable."""
 
     shared: bool  # whether another process may write to it
+    callers: int  # how many can be told apart; set before the first request
 
-    async def get(self, key: str) -> bytes | None:
+    async def get(self, key: str) -> Kept | None:
         """Return what is kept under this id."""
 
-    async def put(self, key: str, payload: bytes) -> bool:
-        """Keep it and start its time anew; False when it alone is over the size limit."""
+    async def add(self, key: str, payload: bytes, owner: str) -> Outcome:
+        """Keep something new."""
+
+    async def replace(self, key: str, payload: bytes, version: int) -> Outcome:
+        """Keep this in the place of a version, and start its time anew."""
 
     async def delete(self, key: str) -> bool:
         """Forget it; False when nothing was kept."""
+
+    async def room(self, owner: str) -> int:
+        """Return how many bytes this caller may add now."""
 
     async def close(self) -> None:
         """Let go of files and connections."""
 
 
-class MemoryStore:
-    """Responses of this process, gone with it."""
-
-    shared = False
-
-    def __init__(self, settings: ResponseStoreSettings, clock: Callable[[], float] = time.monotonic) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._kept: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
-        self.size = 0
-
-    async def get(self, key: str) -> bytes | None:
-        """Return what is kept under this id."""
-        self._expire()
-        kept = self._kept.get(key)
-        return kept[1] if kept else None
-
-    async def put(self, key: str, payload: bytes) -> bool:
-        """Keep it, and let the oldest go where it would not fit."""
-        await self.delete(key)
-        if len(payload) > self._settings.size:
-            return False
-        self._kept[key] = (self._clock(), payload)
-        self.size += len(payload)
-        while self.size > self._settings.size:
-            self._forget_oldest()
-        return True
-
-    async def delete(self, key: str) -> bool:
-        """Forget it; False when nothing was kept."""
-        self._expire()
-        kept = self._kept.pop(key, None)
-        if kept is None:
-            return False
-        self.size -= len(kept[1])
-        return True
-
-    async def close(self) -> None:
-        """Forget everything."""
-        self._kept.clear()
-        self.size = 0
-
-    def _expire(self) -> None:
-        oldest_allowed = self._clock() - self._settings.seconds
-        while self._kept and next(iter(self._kept.values()))[0] <= oldest_allowed:
-            self._forget_oldest()
-
-    def _forget_oldest(self) -> None:
-        _, (_, payload) = self._kept.popitem(last=False)
-        self.size -= len(payload)
+def share_of(settings: ResponseStoreSettings, callers: int) -> Share:
+    """Return what one of so many callers may take."""
+    return Share(settings.size // max(1, callers), callers > 1)

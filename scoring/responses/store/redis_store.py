@@ -4,50 +4,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from scoring.errors import BadSettings
-from scoring.responses.store.base import StoreUnavailable
+from scoring.responses.store.base import Kept, Outcome, StoreUnavailable, share_of
+from scoring.responses.store.redis_scripts import ADD, DELETE, FREE, REPLACE
 from scoring.settings.response_store import ResponseStoreSettings
 
 Result = TypeVar("Result")
 
-# One hash tag, so that all keys lie in one slot of a cluster and a script may use them together.
-PREFIX = "{gatelift-responses}:"
+# One hash tag, so that all keys lie in one slot of a cluster and a script may use them together; 2 is the format.
+PREFIX = "{gatelift-responses}:2:"
 SECONDS_TO_ANSWER = 5.0
-# KEYS: payload, index by age, sizes, total. ARGV: id, prefix of payloads, time limit (ms); payload, size limit.
-# The server's clock counts: those of the instances may differ.
-FORGET = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local function forget(id)
-    local size = redis.call('HGET', KEYS[3], id)
-    redis.call('DEL', ARGV[2] .. id)
-    redis.call('ZREM', KEYS[2], id)
-    if size then
-        redis.call('HDEL', KEYS[3], id)
-        redis.call('DECRBY', KEYS[4], size)
-    end
-    return size
-end
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[3])) do forget(id) end
-"""
-DELETE = FORGET + "if forget(ARGV[1]) then return 1 end return 0"
-PUT = (
-    FORGET
-    + """
-forget(ARGV[1])
-local size, limit = #ARGV[4], tonumber(ARGV[5])
-if size > limit then return 0 end
-while tonumber(redis.call('GET', KEYS[4]) or 0) + size > limit do
-    local oldest = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
-    if not oldest then redis.call('DEL', KEYS[4]) break end
-    forget(oldest)
-end
-redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[3])
-redis.call('ZADD', KEYS[2], now, ARGV[1])
-redis.call('HSET', KEYS[3], ARGV[1], size)
-redis.call('INCRBY', KEYS[4], size)
-return 1
-"""
-)
 
 
 class RedisStore:
@@ -72,31 +37,48 @@ class RedisStore:
             raise BadSettings(f"SCORING_RESPONSE_STORE: {error}", hint="write redis://host:6379/0") from error
         self._errors = (RedisError, OSError, TimeoutError)
         self._settings = settings
-        self._put = self._client.register_script(PUT)
-        self._delete = self._client.register_script(DELETE)
+        self.callers = 1
+        self._add, self._replace, self._delete, self._free = (
+            self._client.register_script(script) for script in (ADD, REPLACE, DELETE, FREE)
+        )
 
-    async def get(self, key: str) -> bytes | None:
+    async def get(self, key: str) -> Kept | None:
         """Return what is kept under this id; Redis itself forgets it when its time is up."""
-        found: bytes | None = await self._ask(lambda: self._client.get(f"{PREFIX}response:{key}"))
-        return found
+        names = ("payload", "version", "owner")
+        found = await self._ask(lambda: self._client.hmget(f"{PREFIX}record:{key}", *names))
+        return None if found[0] is None else Kept(found[0], int(found[1]), found[2].decode())
 
-    async def put(self, key: str, payload: bytes) -> bool:
-        """Keep it, and let the oldest go where it would not fit."""
-        return bool(await self._ask(lambda: self._call(self._put, key, payload, self._settings.size)))
+    async def add(self, key: str, payload: bytes, owner: str) -> Outcome:
+        """Keep something new."""
+        return await self._change(self._add, key, owner, payload)
+
+    async def replace(self, key: str, payload: bytes, version: int) -> Outcome:
+        """Keep this in the place of a version, and start its time anew."""
+        return await self._change(self._replace, key, version, payload)
 
     async def delete(self, key: str) -> bool:
         """Forget it; False when nothing was kept."""
         return bool(await self._ask(lambda: self._call(self._delete, key)))
 
+    async def room(self, owner: str) -> int:
+        """Return how many bytes this caller may add now."""
+        return int(await self._ask(lambda: self._call(self._free, "", *self._limits(), owner)))
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    def _call(self, script: Any, key: str, *more: bytes | int) -> Awaitable[Any]:
-        payloads = f"{PREFIX}response:"
-        keys = [payloads + key, f"{PREFIX}by-age", f"{PREFIX}sizes", f"{PREFIX}total"]
+    async def _change(self, script: Any, key: str, *more: bytes | int | str) -> Outcome:
+        said: bytes = await self._ask(lambda: self._call(script, key, *self._limits(), *more))
+        return Outcome(said.decode())
+
+    def _limits(self) -> tuple[int, int, int]:
+        share = share_of(self._settings, self.callers)
+        return self._settings.size, share.size, int(share.own_oldest_go)
+
+    def _call(self, script: Any, key: str, *more: bytes | int | str) -> Awaitable[Any]:
         limit = max(1, int(self._settings.seconds * 1000))
-        answer: Awaitable[Any] = script(keys=keys, args=[key, payloads, limit, *more])
+        answer: Awaitable[Any] = script(keys=[f"{PREFIX}record:{key}"], args=[key, PREFIX, limit, *more])
         return answer
 
     async def _ask(self, work: Callable[[], Awaitable[Result]]) -> Result:

@@ -11,17 +11,22 @@ from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from scoring.errors import BadSettings
-from scoring.responses.store.base import StoreUnavailable
+from scoring.responses.store.base import Kept, Outcome, StoreUnavailable, share_of
 from scoring.settings.response_store import ResponseStoreSettings
 
 Result = TypeVar("Result")
 
+# The table of an earlier format is emptied: nothing else would ever forget what it holds.
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS responses
-    (id TEXT PRIMARY KEY, stored_at REAL NOT NULL, size INTEGER NOT NULL, payload BLOB);
-CREATE INDEX IF NOT EXISTS responses_by_age ON responses (stored_at, size);
+CREATE TABLE IF NOT EXISTS records_2
+    (id TEXT PRIMARY KEY, owner TEXT NOT NULL, stored_at REAL NOT NULL, size INTEGER NOT NULL,
+     version INTEGER NOT NULL, payload BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS records_2_by_age ON records_2 (stored_at);
+CREATE INDEX IF NOT EXISTS records_2_by_owner ON records_2 (owner, stored_at, size);
 """
-FORGET_OLDEST = "DELETE FROM responses WHERE id = (SELECT id FROM responses ORDER BY stored_at LIMIT 1) RETURNING size"
+EARLIER = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'responses'"
+FORGET_OLDEST = """DELETE FROM records_2 WHERE id =
+    (SELECT id FROM records_2 WHERE owner = ? AND id <> ? ORDER BY stored_at LIMIT 1) RETURNING size"""
 
 
 class SqliteStore:
@@ -32,6 +37,7 @@ class SqliteStore:
     def __init__(self, settings: ResponseStoreSettings, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._clock = clock
+        self.callers = 1
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="responses")
         self._connection: sqlite3.Connection
 
@@ -49,13 +55,21 @@ class SqliteStore:
             ) from error
         return store
 
-    async def get(self, key: str) -> bytes | None:
+    async def get(self, key: str) -> Kept | None:
         """Return what is kept under this id."""
         return await self._run(lambda: self._get(key))
 
-    async def put(self, key: str, payload: bytes) -> bool:
-        """Keep it, and let the oldest go where it would not fit."""
-        return await self._run(lambda: self._put(key, payload))
+    async def add(self, key: str, payload: bytes, owner: str) -> Outcome:
+        """Keep something new."""
+        return await self._run(lambda: self._add(key, payload, owner))
+
+    async def replace(self, key: str, payload: bytes, version: int) -> Outcome:
+        """Keep this in the place of a version, and start its time anew."""
+        return await self._run(lambda: self._replace(key, payload, version))
+
+    async def room(self, owner: str) -> int:
+        """Return how many bytes this caller may add now."""
+        return await self._run(lambda: self._room(owner)[0])
 
     async def delete(self, key: str) -> bool:
         """Forget it; False when nothing was kept."""
@@ -80,39 +94,66 @@ class SqliteStore:
         self._connection.execute("PRAGMA journal_mode = TRUNCATE")
         self._connection.execute("PRAGMA secure_delete = ON")
         self._connection.executescript(SCHEMA)
+        if self._connection.execute(EARLIER).fetchone():
+            self._connection.execute("DELETE FROM responses")
 
-    def _get(self, key: str) -> bytes | None:
+    def _get(self, key: str) -> Kept | None:
         found = self._connection.execute(
-            "SELECT payload FROM responses WHERE id = ? AND stored_at > ?", (key, self._oldest_allowed())
+            "SELECT payload, version, owner FROM records_2 WHERE id = ? AND stored_at > ?",
+            (key, self._oldest_allowed()),
         ).fetchone()
-        return found[0] if found else None
+        return Kept(*found) if found else None
 
-    def _put(self, key: str, payload: bytes) -> bool:
-        fits = len(payload) <= self._settings.size
+    def _add(self, key: str, payload: bytes, owner: str) -> Outcome:
         with self._transaction():
-            self._connection.execute(
-                "DELETE FROM responses WHERE id = ? OR stored_at <= ?", (key, self._oldest_allowed())
-            )
-            if fits:
-                self._make_room(len(payload))
-                self._connection.execute(
-                    "INSERT INTO responses VALUES (?, ?, ?, ?)", (key, self._clock(), len(payload), payload)
-                )
-        return fits
+            self._expire()
+            if self._get(key) is not None:
+                return Outcome.CONFLICT
+            if not self._make_room(key, owner, len(payload), len(payload)):
+                return Outcome.FULL
+            row = (key, owner, self._clock(), len(payload), payload)
+            self._connection.execute("INSERT INTO records_2 VALUES (?, ?, ?, ?, 1, ?)", row)
+            return Outcome.DONE
 
-    def _make_room(self, size: int) -> None:
-        (taken,) = self._connection.execute("SELECT TOTAL(size) FROM responses").fetchone()
-        while taken > 0 and taken + size > self._settings.size:
-            taken -= self._connection.execute(FORGET_OLDEST).fetchone()[0]
+    def _replace(self, key: str, payload: bytes, version: int) -> Outcome:
+        with self._transaction():
+            self._expire()
+            kept = self._get(key)
+            if kept is None or kept.version != version:
+                return Outcome.CONFLICT
+            if not self._make_room(key, kept.owner, len(payload), len(payload) - len(kept.payload)):
+                return Outcome.FULL
+            row = (self._clock(), len(payload), version + 1, payload, key)
+            changed = "UPDATE records_2 SET stored_at = ?, size = ?, version = ?, payload = ? WHERE id = ?"
+            self._connection.execute(changed, row)
+            return Outcome.DONE
+
+    def _make_room(self, key: str, owner: str, whole: int, more: int) -> bool:
+        room, own = self._room(owner)
+        if more <= 0:
+            return True
+        if not share_of(self._settings, self.callers).own_oldest_go:
+            return more <= room
+        if whole > room:
+            return False
+        while own + more > room:
+            own -= self._connection.execute(FORGET_OLDEST, (owner, key)).fetchone()[0]
+        return True
+
+    def _room(self, owner: str) -> tuple[int, int]:
+        """Return how many bytes an owner may have beside what others have (or add, without shares), and has."""
+        sums = "SELECT TOTAL(size), TOTAL(size) FILTER (WHERE owner = ?) FROM records_2 WHERE stored_at > ?"
+        taken, own = map(int, self._connection.execute(sums, (owner, self._oldest_allowed())).fetchone())
+        share, free = share_of(self._settings, self.callers), self._settings.size - taken
+        return (min(share.size, free + own) if share.own_oldest_go else free), own
 
     def _delete(self, key: str) -> bool:
         with self._transaction():
-            return (
-                self._connection.execute(
-                    "DELETE FROM responses WHERE id = ? AND stored_at > ?", (key, self._oldest_allowed())
-                ).rowcount
-                > 0
-            )
+            self._expire()
+            return self._connection.execute("DELETE FROM records_2 WHERE id = ?", (key,)).rowcount > 0
+
+    def _expire(self) -> None:
+        self._connection.execute("DELETE FROM records_2 WHERE stored_at <= ?", (self._oldest_allowed(),))
 
     def _transaction(self) -> sqlite3.Connection:
         self._connection.execute("BEGIN IMMEDIATE")

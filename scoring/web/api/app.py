@@ -16,7 +16,7 @@ from scoring.contracts.paths import AZURES_PREFIXES
 from scoring.engine.client import EMBED, EMBED_IMAGES, GENERATE
 from scoring.problems import Problem
 from scoring.responses.surface import Responses
-from scoring.web.api import model_inference, openai, operations, responses
+from scoring.web.api import conversations, model_inference, openai, operations, responses
 from scoring.web.service import Service
 
 # By what an engine must be able to do; a route that no engine can answer says so and is not described.
@@ -25,6 +25,7 @@ ROUTERS: tuple[tuple[str | None, APIRouter], ...] = (
     (None, openai.models),
     (GENERATE, openai.generation),
     (GENERATE, responses.router),
+    (GENERATE, conversations.router),
     (EMBED, openai.embeddings),
 )
 AZURES_ROUTERS: tuple[tuple[str | None, APIRouter], ...] = (

@@ -11,6 +11,7 @@ from scoring.web.api.answers import Answer, exchange_of
 from scoring.web.api.openai import SAID
 
 router = APIRouter(**SAID)
+ONE = RESPONSES + "/{response_id}"
 
 
 def responses_of(request: Request) -> Responses:
@@ -22,10 +23,50 @@ def responses_of(request: Request) -> Responses:
 @router.post(RESPONSES)
 async def create_response(request: Request) -> Response:
     """Create a response."""
-    return Answer(partial(responses_of(request).create, exchange_of(request)))
+    responses = responses_of(request)
+    return Answer(partial(responses.at_the_engine, exchange_of(request), responses.creating.create))
 
 
-@router.get(RESPONSES + "/{response_id}")
+@router.post(RESPONSES + "/input_tokens")
+async def count_input_tokens(request: Request) -> Response:
+    """Count the tokens of a request that is not made."""
+    responses = responses_of(request)
+    return Answer(partial(responses.at_the_engine, exchange_of(request), responses.counting.count))
+
+
+@router.post(RESPONSES + "/compact")
+async def compact_conversation(request: Request) -> Response:
+    """Shorten a conversation."""
+    responses = responses_of(request)
+    return Answer(partial(responses.at_the_engine, exchange_of(request), responses.compacting.compact))
+
+
+@router.get(ONE)
 async def retrieve_response(request: Request, response_id: str) -> Response:
-    """Give a response that is kept."""
-    return Answer(partial(responses_of(request).retrieve, exchange_of(request), response_id))
+    """Give a response that is kept, or its events again."""
+    responses = responses_of(request)
+    return Answer(partial(responses.at_the_store, exchange_of(request), responses.reading.retrieve, response_id))
+
+
+async def delete_response(request: Request, response_id: str) -> Response:
+    """Forget a response; what is under way ends."""
+    responses = responses_of(request)
+    return Answer(partial(responses.at_the_store, exchange_of(request), responses.reading.delete, response_id))
+
+
+router.add_api_route(ONE, delete_response, methods=["DELETE"])
+router.add_api_route(ONE + "/delete", delete_response, methods=["POST"])  # where no DELETE passes
+
+
+@router.post(ONE + "/cancel")
+async def cancel_response(request: Request, response_id: str) -> Response:
+    """End a response that is generated in the background."""
+    responses = responses_of(request)
+    return Answer(partial(responses.at_the_store, exchange_of(request), responses.reading.cancel, response_id))
+
+
+@router.get(ONE + "/input_items")
+async def list_input_items(request: Request, response_id: str) -> Response:
+    """List the items that a response was made of."""
+    responses = responses_of(request)
+    return Answer(partial(responses.at_the_store, exchange_of(request), responses.reading.input_items, response_id))

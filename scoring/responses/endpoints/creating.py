@@ -1,0 +1,198 @@
+"""`POST /v1/responses`: from the request to its answer, at once or in the background, and what is kept of it."""
+
+import logging
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+from scoring.asgi import send_json
+from scoring.engine.client import GENERATE, VllmEngine
+from scoring.problems import Problem
+from scoring.responses.background import BackgroundResponses
+from scoring.responses.conversations import Conversations
+from scoring.responses.events.machine import Machine, new_response
+from scoring.responses.events.writing import Event
+from scoring.responses.following import send_events
+from scoring.responses.generation import Generation, Sending
+from scoring.responses.keeping import INVALID, Keeper
+from scoring.responses.lease import Lease
+from scoring.responses.prompt.chat import chat_request, fitting_chat_request, in_responses_words
+from scoring.responses.prompt.sealing import sealed_texts
+from scoring.responses.record import retold
+from scoring.responses.request.items import Item, new_id
+from scoring.responses.request.request import Request, read_request
+from scoring.responses.rounds import LIMIT, rounds_of
+from scoring.responses.store.base import Outcome, StoreUnavailable
+from scoring.responses.token_counts import count_tokens
+from scoring.responses.turn import Turn
+from scoring.web.exchange import Exchange
+
+logger = logging.getLogger("scoring")
+
+
+class Creating:
+    """Makes responses."""
+
+    def __init__(
+        self, keeper: Keeper, conversations: Conversations, background: BackgroundResponses, keys: tuple[str, ...]
+    ) -> None:
+        self._keeper = keeper
+        self._conversations = conversations
+        self._background = background
+        self.sealing = sealed_texts(keys)
+
+    async def create(self, exchange: Exchange) -> None:
+        """Answer a request. Raises `Problem`."""
+        engine = exchange.engine_for(GENERATE)
+        received = await exchange.read(engine)
+        exchange.check_type(400, required=True)
+        request = read_request(received.document, engine.names[0], self.sealing)
+        insists = request.background or request.conversation is not None or received.document.get("store") is True
+        del received  # it may be large
+        turn = await self.turn(request, self._keeper.owner(exchange), engine)
+        if insists:
+            await self._keeper.check_room(turn.record(), turn.owner)
+        if request.background:
+            await self._in_background(exchange, turn)
+        else:
+            await self._at_once(exchange, turn)
+
+    async def turn(self, request: Request, owner: str, engine: VllmEngine) -> Turn:
+        """Return a turn that has not begun. Raises `Problem` (400, 404)."""
+        context = await self.context(request, owner)
+        chat = await self.chat(request, context, engine)
+        response = new_response(request.response_id or new_id("resp"), int(time.time()), request.said)
+        machine = Machine(response, request.tools, new_id, lambda: int(time.time()), request.seal)
+        generation = Generation(engine, machine, chat, rounds_of(request.tools, chat))
+        return Turn(request, owner, context, generation, self._conversations)
+
+    async def chat(self, request: Request, context: list[Item], engine: VllmEngine) -> dict[str, Any]:
+        """Return the chat request, of a conversation that fits where `truncation` says so. Raises `Problem` (400)."""
+        if request.truncation != "auto":
+            return chat_request(request, context)
+
+        async def fits(chat: dict[str, Any]) -> bool:
+            return await count_tokens(engine, chat) + (chat.get(LIMIT) or 1) <= engine.max_model_len
+
+        return await fitting_chat_request(request, context, fits)
+
+    async def context(self, request: Request, owner: str) -> list[Item]:
+        """Return the items of the conversation before a request. Raises `Problem` (400, 404)."""
+        if request.conversation is not None:
+            return (await self._conversations.known(request.conversation, owner, "conversation")).items
+        if request.previous_response_id is None:
+            return []
+        given = request.previous_response_id
+        record = (await self._keeper.known(given, owner, "previous_response_id")).record
+        if record.unfinished or not record.settled:
+            message = f"Response with id '{given}' has not ended yet."
+            raise Problem(400, message, param="previous_response_id", kind=INVALID)
+        return [*record.items, *record.response["output"]]
+
+    async def _in_background(self, exchange: Exchange, turn: Turn) -> None:
+        work = await self._background.start(exchange, turn)
+        if turn.request.stream:
+            await send_events(exchange, work.follow(-1))
+        else:
+            await send_json(exchange.send, 200, turn.response)
+
+    async def _at_once(self, exchange: Exchange, turn: Turn) -> None:
+        with exchange.service.gate(turn.generation.engine).admitted() as place:
+            exchange.send.on_end = place.end
+            keeping = Keeping(turn, self._keeper)
+            await keeping.begin()
+            turn.generation.on_end = keeping.end
+            try:
+                await _generate(exchange, turn, keeping)
+            except Problem as problem:
+                raise in_responses_words(problem) from problem
+            finally:
+                await keeping.drop()
+        if turn.request.stream:
+            return
+        if turn.generation.problem is not None:
+            raise in_responses_words(turn.generation.problem)
+        await send_json(exchange.send, 200, turn.response)
+
+
+async def _generate(exchange: Exchange, turn: Turn, keeping: "Keeping") -> None:
+    if not turn.request.stream:
+        await turn.generation.run(exchange.scope, exchange.receive, _nowhere)
+        return
+    telling = Telling(Sending(exchange.send), keeping)
+    try:
+        await turn.generation.run(exchange.scope, exchange.receive, telling)
+    finally:
+        if telling.sending.begun:
+            await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _nowhere(events: list[Event]) -> None:
+    """Take no note of events: the answer is sent whole."""
+
+
+class Telling:
+    """A sink whose terminal event tells whether the response is kept."""
+
+    def __init__(self, sending: Sending, keeping: "Keeping") -> None:
+        self.sending = sending
+        self._keeping = keeping
+
+    def __call__(self, events: list[Event]) -> Awaitable[None]:
+        """Send some events."""
+        if self._keeping.refused:
+            events = [*events[:-1], retold(events[-1], self._keeping.response)]
+        return self.sending(events)
+
+
+class Keeping:
+    """What becomes of a response that is answered at once: kept when it has ended, before its client can know."""
+
+    def __init__(self, turn: Turn, keeper: Keeper) -> None:
+        self._turn = turn
+        self._keeper = keeper
+        self._lease: Lease | None = None
+        self.refused = False  # it was to be kept and is not
+        self.response = turn.response
+
+    async def begin(self) -> None:
+        """Take the id that a client has chosen, so that nobody else can. Raises `Problem` (400, 429)."""
+        request = self._turn.request
+        if request.response_id is None or not request.store:
+            return
+        record = self._turn.record()
+        record.settled = False
+        record.renew()
+        await self._keeper.add(record, self._turn.owner)
+        self._lease = Lease(self._keeper.store, record, None, lambda: None)
+        self._lease.begin()
+
+    async def end(self) -> None:
+        """Keep the response as it has ended; nothing of one whose client has gone or is told an error instead."""
+        request, status = self._turn.request, self.response["status"]
+        if status == "cancelled" or (status == "failed" and not request.stream):
+            return
+        try:
+            kept = await self._turn.append()
+            kept = await self._store() and kept if request.store else kept
+        except StoreUnavailable as error:
+            # The answer is there and has been paid for: it is given, and cannot be referred to later.
+            logger.error("[responses] %s is not stored: %s", self.response["id"], error)
+            kept = False
+        if not kept:
+            self.refused, self.response["store"] = True, False
+
+    async def drop(self) -> None:
+        """Give the id back where nothing was kept under it."""
+        if self._lease is not None:
+            lease, self._lease = self._lease, None
+            await lease.stop()
+            await self._keeper.store.delete(self.response["id"])
+
+    async def _store(self) -> bool:
+        if self._lease is not None:
+            lease, self._lease = self._lease, None
+            await lease.stop()
+            return await lease.settle() is not Outcome.FULL
+        record = self._turn.record()
+        return await self._keeper.store.add(self.response["id"], record.to_bytes(), self._turn.owner) is Outcome.DONE

@@ -1,0 +1,92 @@
+"""What is kept: records are found by those whom they belong to, and ids are given once."""
+
+from dataclasses import dataclass
+
+from scoring.problems import Problem
+from scoring.responses.record import Record, read_record
+from scoring.responses.store.base import Outcome, ResponseStore
+from scoring.web.access import owner_of
+from scoring.web.exchange import Exchange
+from scoring.web.service import Service
+
+INVALID = "invalid_request_error"
+BYTES_A_TOKEN = 4  # of an answer in a compressed record, where nothing better is known
+TOKENS = 256  # of an answer whose request sets no limit
+
+
+@dataclass
+class Found:
+    """A record, and which version of it was read."""
+
+    record: Record
+    version: int
+
+
+class Keeper:
+    """The records of all callers, each shown to its own."""
+
+    def __init__(self, store: ResponseStore, service: Service) -> None:
+        self.store = store
+        self._keys = service.api_keys
+        store.callers = max(1, len(self._keys))
+
+    def owner(self, exchange: Exchange) -> str:
+        """Return who sends a request."""
+        return owner_of(exchange.scope, self._keys)
+
+    def may_see(self, owner: str, kept_for: str) -> bool:
+        """Tell whether what is kept for one caller may be shown to another; with one key all are the same."""
+        return self.store.callers == 1 or owner == kept_for
+
+    async def find(self, response_id: str, owner: str) -> Found | None:
+        """Return what is kept under this id for this caller."""
+        kept = await self.store.get(response_id)
+        if kept is None or not self.may_see(owner, kept.owner):
+            return None
+        record = read_record(kept.payload)
+        return None if record is None else Found(record, kept.version)
+
+    async def known(self, response_id: str, owner: str, param: str = "response_id") -> Found:
+        """Return what is kept under this id for this caller. Raises `Problem` (404)."""
+        found = await self.find(response_id, owner)
+        if found is None:
+            raise not_found(response_id, param)
+        return found
+
+    async def check_room(self, record: Record, owner: str) -> None:
+        """Raise `Problem` (429) where a response will probably find no room when it has ended."""
+        tokens = record.response.get("max_output_tokens") or TOKENS
+        if await self.store.room(owner) < len(record.to_bytes()) + tokens * BYTES_A_TOKEN:
+            raise full()
+
+    async def add(self, record: Record, owner: str) -> None:
+        """Keep a new record. Raises `Problem` (400 for an id that is taken, 429 without room)."""
+        response_id = record.response["id"]
+        outcome = await self.store.add(response_id, record.to_bytes(), owner)
+        if outcome is Outcome.CONFLICT:
+            raise taken(response_id)
+        if outcome is Outcome.FULL:
+            raise full()
+
+
+def taken(response_id: str) -> Problem:
+    """Return the refusal of an id that somebody has."""
+    return Problem(400, f"Response with id '{response_id}' exists already.", param="request_id", kind=INVALID)
+
+
+def full() -> Problem:
+    """Return the refusal of what asks to be kept where there is no room."""
+    return Problem(
+        429,
+        "There is no room for more stored responses: delete some, wait until their time is over, send store=false, "
+        "or have SCORING_RESPONSE_STORE_BYTES raised.",
+        code="insufficient_quota",
+        kind="insufficient_quota",
+        param="store",
+        headers=[(b"x-should-retry", b"false")],
+    )
+
+
+def not_found(response_id: str, param: str = "response_id") -> Problem:
+    """Return the answer for an id that is not known, or not to this caller."""
+    return Problem(404, f"Response with id '{response_id[:256]}' not found.", param=param, kind=INVALID)
