@@ -12,7 +12,7 @@ from scoring.responses.events.machine import Machine, new_response
 from scoring.responses.events.writing import Event
 from scoring.responses.generation import Generation
 from scoring.responses.keeping import INVALID, Keeper
-from scoring.responses.prompt.chat import fitting_chat_request, in_responses_words
+from scoring.responses.prompt.chat import fitting_chat_request
 from scoring.responses.prompt.compaction import compacted_items, compaction_item
 from scoring.responses.request.items import Item, new_id, read_items
 from scoring.responses.request.request import Request, Sealing, read_request
@@ -52,12 +52,9 @@ class Compacting:
         with exchange.service.gate(engine).admitted() as place:
             exchange.send.on_end = place.end
             generation = Generation(engine, _machine(request), await _chat(request, context, engine))
-            try:
-                await generation.run(exchange.scope, exchange.receive, _nowhere)
-            except Problem as problem:
-                raise in_responses_words(problem) from problem
+            await generation.run(exchange.scope, exchange.receive, _nowhere)
         if generation.problem is not None:
-            raise in_responses_words(generation.problem)
+            raise generation.problem
         said = _users(_opened([*context, *request.items], sealing))
         await send_json(exchange.send, 200, _compacted(generation.response, said, sealing))
 

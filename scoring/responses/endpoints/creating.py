@@ -16,7 +16,7 @@ from scoring.responses.following import send_events
 from scoring.responses.generation import Generation, Sending
 from scoring.responses.keeping import INVALID, Keeper
 from scoring.responses.lease import Lease
-from scoring.responses.prompt.chat import chat_request, fitting_chat_request, in_responses_words
+from scoring.responses.prompt.chat import chat_request, fitting_chat_request
 from scoring.responses.prompt.sealing import sealed_texts
 from scoring.responses.record import retold
 from scoring.responses.request.items import Item, new_id
@@ -104,14 +104,12 @@ class Creating:
             turn.generation.on_end = keeping.end
             try:
                 await _generate(exchange, turn, keeping)
-            except Problem as problem:
-                raise in_responses_words(problem) from problem
             finally:
                 await keeping.drop()
         if turn.request.stream:
             return
         if turn.generation.problem is not None:
-            raise in_responses_words(turn.generation.problem)
+            raise turn.generation.problem
         await send_json(exchange.send, 200, turn.response)
 
 
