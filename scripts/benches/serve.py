@@ -13,6 +13,7 @@ from serving.endpoint import add_endpoint_arguments, run_endpoint
 from serving.matrix import AXES, PLAIN, QUICK, WHOLE, cells
 from serving.processes import clean_up_at_sigterm, rust_program
 from serving.report import as_markdown, tables, write_page
+from serving.responses import run_surfaces
 from serving.runs import Bench, parse_arms, run_cells, run_starts
 from serving.targets import seen
 
@@ -35,6 +36,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, help="times that every arm is measured in a cell (default 5, quick 3)")
     parser.add_argument("--starts", action="store_true", help="cold starts alone, one in each round, no load")
+    parser.add_argument("--responses", action="store_true", help="Responses beside chat alone: three minutes")
     parser.add_argument("--out", type=Path, help="folder for report.html, .json and .md and the logs")
     parser.add_argument("--markdown", type=Path, metavar="JSON", help="only print the tables of this report.json")
     add_endpoint_arguments(parser)
@@ -53,6 +55,9 @@ def main() -> None:
     document: dict[str, Any] = {"about": about(" ".join(["scripts/bench serve", *sys.argv[1:]]))}
     if arguments.url:
         document["endpoint"] = run_endpoint(arguments, Client(out))
+    elif arguments.responses:
+        bench = Bench(parse_arms(arguments.arms.replace("rust;", "")), arguments.rounds or 3, Client(out), say)
+        document["surfaces"] = run_surfaces(bench)
     else:
         document |= side_by_side(arguments, out)
     markdown = as_markdown(tables(document))

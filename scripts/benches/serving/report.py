@@ -21,6 +21,7 @@ NOTE = (
     " Rounds in which the load client held a request back are thrown away and measured again."
 )
 PLOTTED = ("requests_per_second", "ttft_p50", "ttft_p95", "gap_p99", "latency_p95", "front_cpu_ms")
+SURFACES = ("own_cpu_ms", "front_cpu_ms", "ttft_p50")
 ENDPOINT = {
     "rate": "asked/s",
     "requests_per_second": "done/s",
@@ -134,6 +135,18 @@ def _starts(document: dict[str, Any]) -> Table:
             values = [f"{statistics.median(column):.2f} ({column[0]:.2f}–{column[-1]:.2f})" for column in columns]
             rows.append([engine, arm, str(len(starts)), *values, f"{document.get('peak_mib', {}).get(arm, 0):.0f}"])
     return Table("Starts and memory", ["engine", "arm", "starts", *STARTS.values(), "peak memory MiB"], rows)
+
+
+def _surfaces(document: dict[str, Any]) -> Table:
+    rows = []
+    for arm, surfaces in document.get("surfaces", {}).items():
+        for name in SURFACES:
+            values = {surface: [row[name] for row in rounds] for surface, rounds in surfaces.items()}
+            middles = [_number(statistics.median(values[surface])) for surface in ("chat", "responses")]
+            both = ratio(values["responses"], values["chat"])
+            rows.append([arm, MEASURES[name][0], *middles, _ratio(both and vars(both))])
+    head = ["arm", "measure", "chat", "Responses", "ratio"]
+    return Table("A stream of 64 tokens: Responses beside chat, null engine, 16 streams", head, rows)
 
 
 def _endpoint(document: dict[str, Any]) -> Iterator[Table]:

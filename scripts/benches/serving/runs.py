@@ -57,7 +57,7 @@ def run_cells(bench: Bench, cells: Iterable[Cell]) -> dict[str, Any]:
     """Measure every cell; return the rounds of each, and each arm's starts and peak memory in MiB."""
     found: dict[str, Any] = {"cells": [], "starts": {}, "peak_mib": {}}
     for group, members in groupby(cells, key=lambda cell: cell.group):
-        with _servers(bench, group, found["starts"]) as servers:
+        with running(bench, group, found["starts"]) as servers:
             for server in servers.values():
                 bench.client.run(_load(Cell(group[0], concurrency=16, tokens=32), server, 0))
             found["cells"] += [_run_cell(bench, cell, servers) for cell in members]
@@ -81,7 +81,8 @@ def run_starts(bench: Bench, engines: Iterable[str]) -> dict[str, dict[str, list
 
 
 @contextmanager
-def _servers(bench: Bench, group: tuple[str, bool], starts: dict[str, Any]) -> Iterator[dict[str, Server]]:
+def running(bench: Bench, group: tuple[str, bool], starts: dict[str, Any]) -> Iterator[dict[str, Server]]:
+    """Start the server of every arm for a group of cells, note how that went in `starts`, and stop them at the end."""
     servers = {arm.label: bench.server(arm, group, "server") for arm in bench.arms}
     try:
         for label in _turn(list(servers), int(group[1])):
