@@ -15,6 +15,7 @@ from tests.scoring import processes, redis_process, trace_collector
 from tests.weights import prepared_clip, prepared_minilm
 
 CHAT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+KEY = "seals-what-agents-keep-in-these-tests"
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,7 @@ def chat_server(smollm2_weights: Path, rust_front: object) -> Iterator[processes
         "--chat-template", str(Path(__file__).parent / "chat_template.jinja"),
         "--enable-auto-tool-choice",
         "--tool-call-parser", "hermes",
+        SCORING_RESPONSES_KEY=KEY,
     ) as server:  # fmt: skip
         server.while_loading = server.get("/health/ready")
         server.wait_until_ready()
@@ -63,7 +65,8 @@ def shared_store_url(request: pytest.FixtureRequest) -> str:
 def embedding_server(random_reasoning_weights: Path, shared_store_url: str) -> Iterator[processes.ScoringServer]:
     """A ready server with two engines: the random chat model `random`, and MiniLM as `minilm`."""
     weights = prepared_minilm(os.environ)
-    with processes.two_engines(random_reasoning_weights, "minilm", weights, shared_store_url) as one:
+    key = {"SCORING_RESPONSES_KEY": KEY}
+    with processes.two_engines(random_reasoning_weights, "minilm", weights, shared_store_url, **key) as one:
         yield one
 
 
