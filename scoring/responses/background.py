@@ -37,7 +37,8 @@ class Work:
         self.task: asyncio.Task[None] | None = None
         self._turn = turn
         self._last: list[Event] = []
-        self._lease = Lease(keeper.store, self.record, self.log, self._stop)
+        self._look_seconds = keeper.look_seconds
+        self.lease = Lease(keeper.store, self.record, self.log, self._stop)
         self._grown = asyncio.Event()
         self._settled = asyncio.Event()
 
@@ -53,7 +54,7 @@ class Work:
 
     async def run(self, ticket: Ticket, scope: Scope) -> None:
         """Generate it when its turn comes, and store its end."""
-        self._lease.begin()
+        self.lease.begin(self._look_seconds)
         machine = self.generation.machine
         try:
             async with ticket:
@@ -106,7 +107,7 @@ class Work:
     async def _settle(self) -> None:
         """Store the end, and only then let it be seen."""
         try:
-            await self._lease.stop()
+            await self.lease.stop()
             await self._store_end()
         except Exception:
             logger.exception("[responses] the end of %s is not stored", self.response["id"])
@@ -119,12 +120,12 @@ class Work:
         if not await self._turn.append():
             self.response["store"] = False
         self.record.events = [*self.log.events, *self._last]
-        outcome = await self._lease.settle()
+        outcome = await self.lease.settle()
         if outcome is Outcome.FULL:
             self.response["store"] = False
-        elif self._lease.cancelled and self.response["status"] != "cancelled":
+        elif self.lease.cancelled and self.response["status"] != "cancelled":
             self._end_as_cancelled()
-            await self._lease.settle()
+            await self.lease.settle()
 
     def _end_as_cancelled(self) -> None:
         """Have it end as somebody was told that it ends: they cancelled it elsewhere when it was all but complete."""

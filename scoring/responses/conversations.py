@@ -1,6 +1,7 @@
 """Conversations: items that several responses have in common, to which each adds what was said."""
 
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -99,13 +100,13 @@ class Conversations:
 
 
 def _encoded(conversation: Conversation) -> bytes:
-    return FORMAT + msgspec.json.encode(asdict(conversation))
+    return FORMAT + zlib.compress(msgspec.json.encode(asdict(conversation)), 1)
 
 
 def _decoded(payload: bytes) -> Conversation | None:
     if not payload.startswith(FORMAT):
         return None
     try:
-        return Conversation(**msgspec.json.decode(payload[len(FORMAT) :]))
-    except (msgspec.DecodeError, TypeError):
+        return Conversation(**msgspec.json.decode(zlib.decompress(payload[len(FORMAT) :])))
+    except (zlib.error, msgspec.DecodeError, TypeError):
         return None

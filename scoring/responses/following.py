@@ -14,7 +14,6 @@ from scoring.web.exchange import Exchange
 
 logger = logging.getLogger("scoring")
 
-LOOK_SECONDS = 1.0
 LAST_SECONDS = 1.5  # for the end of a response to come, when this process ends
 
 
@@ -46,12 +45,12 @@ async def follow_stored(keeper: Keeper, record: Record, owner: str, after: int) 
             yield new
         if record.settled:
             return
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(keeper.look_seconds / 2)
         try:
             found = await keeper.find(response_id, owner)
         except StoreUnavailable as error:
             failures += 1
-            if failures * LOOK_SECONDS > LEASE_SECONDS:
+            if failures * keeper.look_seconds / 2 > LEASE_SECONDS:
                 raise
             logger.warning("[responses] the store does not answer: %s", error)
             continue

@@ -27,6 +27,7 @@ class Keeper:
 
     def __init__(self, store: ResponseStore, service: Service) -> None:
         self.store = store
+        self.look_seconds = 2.0  # how often an instance looks for what others have stored
         self._keys = service.api_keys
         store.callers = max(1, len(self._keys))
 
@@ -53,10 +54,10 @@ class Keeper:
             raise not_found(response_id, param)
         return found
 
-    async def check_room(self, record: Record, owner: str) -> None:
-        """Raise `Problem` (429) where a response will probably find no room when it has ended."""
+    async def check_room(self, record: Record, owner: str, times: int) -> None:
+        """Raise `Problem` (429) where a response will probably find no room, so many times, when it has ended."""
         tokens = record.response.get("max_output_tokens") or TOKENS
-        if await self.store.room(owner) < len(record.to_bytes()) + tokens * BYTES_A_TOKEN:
+        if await self.store.room(owner) < times * (len(record.to_bytes()) + tokens * BYTES_A_TOKEN):
             raise full()
 
     async def add(self, record: Record, owner: str) -> None:

@@ -11,7 +11,6 @@ from scoring.responses.store.base import Outcome, ResponseStore, StoreUnavailabl
 
 logger = logging.getLogger("scoring")
 
-LOOK_SECONDS = 2.0
 TRIES = 5
 NO_ROOM = "The response did not fit into the store, see SCORING_RESPONSE_STORE_BYTES."
 
@@ -24,9 +23,10 @@ class Lease:
         self._record = record
         self._log = log
         self._on_lost = on_lost
+        self.clock: Callable[[], float] = time.time
         self._version = 1  # the one that was added
         self._saved_events = 0
-        self._renewed = time.monotonic()
+        self._renewed = self.clock()
         self._watcher: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
         self.deleted = self.cancelled = False  # by somebody else
@@ -36,7 +36,7 @@ class Lease:
         """The id of the response."""
         return str(self._record.response["id"])
 
-    def begin(self, seconds: float = LOOK_SECONDS) -> None:
+    def begin(self, seconds: float) -> None:
         """Look after it from now on."""
         self._watcher = asyncio.create_task(self._watch(seconds), name=f"lease_{self.id}")
 
@@ -55,15 +55,15 @@ class Lease:
 
     async def _look(self) -> None:
         progressed = self._log is not None and len(self._log.events) > self._saved_events
-        if (progressed and self._store.shared) or time.monotonic() - self._renewed > LEASE_SECONDS / 3:
+        if (progressed and self._store.shared) or self.clock() - self._renewed > LEASE_SECONDS / 3:
             await self._save()
         elif self._store.shared:
             await self._check()
 
     async def _save(self) -> None:
         """Store how far it is; where there is no room for that, only that it is worked on."""
-        renewed, events = time.monotonic(), len(self._log.events) if self._log else 0
-        self._record.renew()
+        renewed, events = self.clock(), len(self._log.events) if self._log else 0
+        self._record.alive_until = renewed + LEASE_SECONDS
         packed = await asyncio.to_thread(self._log.packed) if self._log else None
         for payload in (await asyncio.to_thread(self._record.to_bytes, packed), self._bare().to_bytes(b"")):
             outcome = await self._store.replace(self.id, payload, self._version)
@@ -122,5 +122,6 @@ class Lease:
     async def _settle_without(self) -> None:
         bare = self._bare()
         bare.events = None
-        bare.response |= {"status": "failed", "error": {"code": "server_error", "message": NO_ROOM}}
+        bare.response |= {"status": "failed", "completed_at": None, "incomplete_details": None}
+        bare.response["error"] = {"code": "server_error", "message": NO_ROOM}
         await self._store.replace(self.id, bare.to_bytes(), self._version)

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from scoring.responses.events.broken_off import broken_off
 from scoring.responses.events.writing import Event
 from scoring.responses.request.items import Item
 
@@ -85,13 +86,12 @@ class Record:
         self.settled = True
         if self.unfinished:
             self.response |= {"status": "failed", "error": {"code": "server_error", "message": GONE}}
-        for item in self.response["output"]:
-            if item.get("status") == "in_progress":
-                item["status"] = "incomplete"
-        if self.events is not None:
-            kind = "failed" if self.response["status"] == "failed" else "incomplete"
-            event = {"type": f"response.{kind}", "sequence_number": len(self.events), "response": self.response}
-            self.events.append(event_bytes(event))
+        if self.events is None:
+            return
+        closing, self.response["output"] = broken_off(map(document_of, self.events))
+        kind = "response.failed" if self.response["status"] == "failed" else "response.incomplete"
+        for name, members in [*closing, (kind, {"response": self.response})]:
+            self.events.append(event_bytes({"type": name, "sequence_number": len(self.events), **members}))
 
 
 def read_record(payload: bytes) -> Record | None:
@@ -118,7 +118,13 @@ def event_bytes(event: dict[str, Any]) -> Event:
     return b"event: %b\ndata: %b\n\n" % (event["type"].encode(), msgspec.json.encode(event))
 
 
+def document_of(event: Event) -> dict[str, Any]:
+    """Return what an event says."""
+    document: dict[str, Any] = msgspec.json.decode(event.partition(b"\ndata: ")[2])
+    return document
+
+
 def retold(event: Event, response: dict[str, Any], kind: str | None = None) -> Event:
     """Return an event that tells a response as it stands now, perhaps by another type."""
-    told = msgspec.json.decode(event.partition(b"\ndata: ")[2])
+    told = document_of(event)
     return event_bytes({**told, "type": kind or told["type"], "response": response})

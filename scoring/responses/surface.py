@@ -31,9 +31,9 @@ class Responses:
     """The Responses API of this process; its parts answer."""
 
     def __init__(self, store: ResponseStore, service: Service) -> None:
-        keeper = Keeper(store, service)
+        self.keeper = keeper = Keeper(store, service)
         conversations = Conversations(keeper)
-        background = BackgroundResponses(keeper)
+        self.background = background = BackgroundResponses(keeper)
         self.creating = Creating(keeper, conversations, background, service.settings.sealing_keys)
         self.reading = Reading(keeper, background)
         self.conversing = Conversing(keeper, conversations)

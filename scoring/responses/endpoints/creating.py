@@ -51,7 +51,8 @@ class Creating:
         del received  # it may be large
         turn = await self.turn(request, self._keeper.owner(exchange), engine)
         if insists:
-            await self._keeper.check_room(turn.record(), turn.owner)
+            times = request.store + (request.conversation is not None)  # its conversation grows by as much
+            await self._keeper.check_room(turn.record(), turn.owner, times)
         if request.background:
             await self._in_background(exchange, turn)
         else:
@@ -90,11 +91,12 @@ class Creating:
         return [*record.items, *record.response["output"]]
 
     async def _in_background(self, exchange: Exchange, turn: Turn) -> None:
+        queued = {**turn.response, "output": []}  # as it is told, however soon it begins
         work = await self._background.start(exchange, turn)
         if turn.request.stream:
             await send_events(exchange, work.follow(-1))
         else:
-            await send_json(exchange.send, 200, turn.response)
+            await send_json(exchange.send, 200, queued)
 
     async def _at_once(self, exchange: Exchange, turn: Turn) -> None:
         with exchange.service.gate(turn.generation.engine).admitted() as place:
@@ -163,7 +165,7 @@ class Keeping:
         record.renew()
         await self._keeper.add(record, self._turn.owner)
         self._lease = Lease(self._keeper.store, record, None, lambda: None)
-        self._lease.begin()
+        self._lease.begin(self._keeper.look_seconds)
 
     async def end(self) -> None:
         """Keep the response as it has ended; nothing of one whose client has gone or is told an error instead."""
