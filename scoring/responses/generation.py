@@ -124,22 +124,19 @@ class Generation:
         return await self._rounds.next(self.machine, sink)
 
 
-async def stream(generation: Generation, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the events of a generation; nothing follows the terminal one. Raises as `Generation.run`."""
-    sink = Sending(send)
-    try:
-        await generation.run(scope, receive, sink)
-    finally:
-        if sink.begun:
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
 class Sending:
-    """A sink that sends events as a stream; its head goes before the first."""
+    """A sink that sends events as a stream; its head goes before the first, and leaving it as a context ends it."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.begun = False
+
+    async def __aenter__(self) -> "Sending":
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self.begun:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def __call__(self, events: list[Event]) -> Awaitable[None]:
         """Send some events at once: no coroutine of its own, since a stream has many."""
@@ -200,7 +197,7 @@ class _ChatAnswer:
             raise _refusal(self._status, self._begun)
         if self._error is not None:
             status = self._error.code if isinstance(self._error.code, int) else 500
-            raise in_responses_words(Problem(status, self._error.message or FAILED, param=self._error.param))
+            raise Problem(status, self._error.message or FAILED, param=self._error.param)
 
 
 class _Watched:
@@ -230,7 +227,7 @@ NOTHING = _Nothing()
 def _refusal(status: int, body: bytes) -> Problem:
     try:
         error = json.loads(body)["error"]
-        return in_responses_words(Problem(status, error["message"], param=error.get("param")))
+        return Problem(status, error["message"], param=error.get("param"))
     except (ValueError, KeyError, TypeError):
         return Problem(status or 500, FAILED)
 

@@ -119,12 +119,8 @@ async def _generate(exchange: Exchange, turn: Turn, keeping: "Keeping") -> None:
     if not turn.request.stream:
         await turn.generation.run(exchange.scope, exchange.receive, _nowhere)
         return
-    telling = Telling(Sending(exchange.send), keeping)
-    try:
-        await turn.generation.run(exchange.scope, exchange.receive, telling)
-    finally:
-        if telling.sending.begun:
-            await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
+    async with Sending(exchange.send) as sending:
+        await turn.generation.run(exchange.scope, exchange.receive, Telling(sending, keeping))
 
 
 async def _nowhere(events: list[Event]) -> None:
@@ -135,14 +131,14 @@ class Telling:
     """A sink whose terminal event tells whether the response is kept."""
 
     def __init__(self, sending: Sending, keeping: "Keeping") -> None:
-        self.sending = sending
+        self._sending = sending
         self._keeping = keeping
 
     def __call__(self, events: list[Event]) -> Awaitable[None]:
         """Send some events."""
         if self._keeping.refused:
             events = [*events[:-1], retold(events[-1], self._keeping.response)]
-        return self.sending(events)
+        return self._sending(events)
 
 
 class Keeping:

@@ -9,7 +9,7 @@ from scoring.asgi import ClientGone, Message, Receive, Scope, Send, local_scope,
 from scoring.problems import Problem
 from scoring.responses.events.machine import Machine
 from scoring.responses.events.writing import Event
-from scoring.responses.generation import Generation, Sink, stream
+from scoring.responses.generation import Generation, Sending, Sink
 from tests.scoring.responses.checking import check_events, read_events
 from tests.scoring.responses.engines import Engine, Step, hanging, raising, refusing, saying
 from tests.scoring.responses.events.chats import call, ended, machine_for, text, thought, used
@@ -45,9 +45,14 @@ def generation_of(*steps: Step, **more: Any) -> Generation:
     return Generation(engine, machine_for(), {"messages": [], "stream": True}, **more)
 
 
+async def stream(generation: Generation, receive: Receive, client: Client) -> None:
+    async with Sending(client.send) as sink:
+        await generation.run(local_scope("POST", "/v1/responses"), receive, sink)
+
+
 async def streamed(generation: Generation, receive: Receive = never) -> Client:
     client = Client()
-    await stream(generation, local_scope("POST", "/v1/responses"), receive, client.send)
+    await stream(generation, receive, client)
     return client
 
 
@@ -82,8 +87,7 @@ async def test_it_is_told_to_be_under_way_as_soon_as_the_engine_has_taken_it() -
         begun.set()
         await never()
 
-    scope = local_scope("POST", "/v1/responses")
-    task = asyncio.create_task(stream(generation_of(step), scope, never, client.send))
+    task = asyncio.create_task(stream(generation_of(step), never, client))
     await begun.wait()
     kinds = [event["type"] for event in read_events(client.body)]
     task.cancel()
@@ -97,9 +101,8 @@ async def test_a_refusal_before_the_first_event_is_a_problem_in_the_words_of_res
     client = Client()
     with pytest.raises(Problem) as caught:
         await stream(
-            generation_of(refusing(400, "`max_completion_tokens` is too large", "max_completion_tokens")),
-            local_scope("POST", "/v1/responses"), never, client.send,
-        )  # fmt: skip
+            generation_of(refusing(400, "`max_completion_tokens` is too large", "max_completion_tokens")), never, client
+        )
     assert (caught.value.status, caught.value.param) == (400, "max_output_tokens")
     assert caught.value.message == "`max_output_tokens` is too large"
     assert client.status == 0
@@ -145,7 +148,7 @@ async def test_the_end_of_the_process_is_told_and_passed_on() -> None:
         ends.append(len(client.body))
 
     generation = generation_of(hanging([thought("Hm"), text("Hi")]), on_end=on_end)
-    task = asyncio.create_task(stream(generation, local_scope("POST", "/v1/responses"), never, client.send))
+    task = asyncio.create_task(stream(generation, never, client))
     await client.has_begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -161,7 +164,7 @@ async def test_the_end_of_the_process_is_told_and_passed_on() -> None:
 async def test_who_cancels_for_another_reason_says_so_before() -> None:
     client = Client()
     generation = generation_of(hanging([text("Hi")]))
-    task = asyncio.create_task(stream(generation, local_scope("POST", "/v1/responses"), never, client.send))
+    task = asyncio.create_task(stream(generation, never, client))
     await client.has_begun.wait()
     events = generation.machine.cancel()
     task.cancel()
@@ -183,7 +186,7 @@ async def test_the_engine_gives_up_what_nobody_waits_for() -> None:
         ends.append(generation.response["status"])
 
     generation = generation_of(hanging([text("Hi")], left), on_end=on_end)
-    task = asyncio.create_task(stream(generation, local_scope("POST", "/v1/responses"), receive, client.send))
+    task = asyncio.create_task(stream(generation, receive, client))
     await client.has_begun.wait()
     gone.set()
     with pytest.raises(ClientGone):
