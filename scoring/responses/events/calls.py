@@ -51,6 +51,8 @@ class Calls:
     def feed(self, piece: CallPiece) -> list[Event]:
         """Return the events of a piece; another call's piece ends those whose arguments are whole."""
         one, events = self._calls.get(piece.index), []
+        if one is None and self._full():
+            return []
         if one is None:
             events = self.end("completed", only_whole=True)
             one = self._calls[piece.index] = OpenCall()
@@ -62,6 +64,13 @@ class Calls:
         if one.call is not None:
             return events + self._grow(one, arguments)
         return events + self._start(one) if one.name else events
+
+    def _full(self) -> bool:
+        """Whether the response has as many calls as `max_tool_calls` allows: another one is not told."""
+        if self._tools.most_calls is None:
+            return False
+        told = sum(item["type"].endswith("_call") for item in self._output.items)
+        return told + sum(one.call is None for one in self._calls.values()) >= self._tools.most_calls
 
     def write_into(self, call: Call) -> None:
         """Take the content of the answer for the input of a call whose item is open."""

@@ -8,6 +8,7 @@ from scoring.responses.tools.offered import Offered, chat_name
 
 MODES = ("auto", "none", "required")
 BY_TYPE = ("shell", "local_shell", "apply_patch")
+SAID_ALONE = ("function", "custom", "shell", "apply_patch", "mcp")  # a choice of another type OpenAI does not tell
 FORMS = "'auto', 'none', 'required', or an object of type function, custom, allowed_tools, shell, apply_patch or mcp"
 
 
@@ -31,6 +32,8 @@ def read_choice(given: Any, offered: list[Offered]) -> Choice:
     if given.get("type") == "allowed_tools":
         return _allowed(given, offered)
     said, chosen = _chosen(given, offered, "tool_choice")
+    if said["type"] not in SAID_ALONE:
+        said = {"type": "allowed_tools", "mode": "required", "tools": [said]}
     return Choice(said, offered, chosen[0] if len(chosen) == 1 else "required")
 
 

@@ -16,10 +16,14 @@ class Offered:
     declared: dict[str, Any]
     namespace: str | None = None
 
-    @property
-    def chat(self) -> dict[str, Any]:
-        """The member of a chat request's `tools`."""
-        return {"type": "function", "function": self.function}
+    def chat(self, *, strict: bool) -> dict[str, Any]:
+        """Return the member of a chat request's `tools`.
+
+        The parameters of a function are its client's, strict if it says so; those of other kinds are ours, and calls
+        are to keep to them where they can.
+        """
+        function = {**self.function, "strict": True} if strict and self.kind != "function" else self.function
+        return {"type": "function", "function": function}
 
     @property
     def grammar(self) -> dict[str, Any] | None:

@@ -63,7 +63,8 @@ def read_tools(given: dict[str, Any]) -> Tools:
         raise invalid("max_tool_calls", f"must be a whole number above 0, not {most!r:.60}")
     tools = Tools(declared, choice.said, parallel, most, by_name={one.name: one for one in offered})
     if choice.offered:
-        tools.chat = {"tools": [one.chat for one in choice.offered], **_forced(choice)}
+        bound = "structured_outputs" in given  # the client binds the answer itself, which strict tools do not go with
+        tools.chat = {"tools": [one.chat(strict=not bound) for one in choice.offered], **_forced(choice)}
         if not parallel:
             tools.chat["parallel_tool_calls"] = False
     if isinstance(choice.mode, Offered) and choice.mode.grammar:

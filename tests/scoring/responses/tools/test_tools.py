@@ -161,7 +161,8 @@ def test_choices_are_told_back_as_openai_has_them() -> None:
     for choice in (
         {"type": "function", "function": {"name": "say"}},
         {"type": "custom", "name": "note"},
-        {"type": "shell"},
+        *ACTIONS,
+        {"type": "namespace", "name": "crm"},
         {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "say"}]},
     ):
         OPENAIS_CHOICE.validate_python(read(*ALL, tool_choice=choice).said()["tool_choice"], strict=True)
@@ -227,3 +228,16 @@ def test_a_forced_grammar_makes_the_text() -> None:
     assert call is not None
     assert call.item["name"] == "sums"
     assert read(SAY, SUMS).text_call("ctc_1", "call_1") is None
+
+
+@pytest.mark.parametrize(
+    ("more", "strict"),
+    [
+        pytest.param({}, True, id="model"),
+        pytest.param({"structured_outputs": {"choice": ["a"]}}, False, id="answer-bound-by-the-client"),
+    ],
+)
+def test_calls_keep_to_parameters_that_are_ours(more: Any, *, strict: bool) -> None:
+    chat = read(*ALL, **more).chat
+    ours = [tool["function"] for tool in chat["tools"] if tool["function"]["name"] not in ("say", "crm__find")]
+    assert [function.get("strict", False) for function in ours] == [strict] * 6
