@@ -69,7 +69,7 @@ class Calls:
         """Whether the response has as many calls as `max_tool_calls` allows: another one is not told."""
         if self._tools.most_calls is None:
             return False
-        told = sum(item["type"].endswith("_call") for item in self._output.items)
+        told: int = sum(item["type"].endswith("_call") for item in self._output.items)
         return told + sum(one.call is None for one in self._calls.values()) >= self._tools.most_calls
 
     def write_into(self, call: Call) -> None:
