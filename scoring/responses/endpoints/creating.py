@@ -19,6 +19,7 @@ from scoring.responses.lease import Lease
 from scoring.responses.prompt.chat import chat_request, fitting_chat_request
 from scoring.responses.prompt.sealing import sealed_texts
 from scoring.responses.record import retold
+from scoring.responses.references import item_ids, resolve_references
 from scoring.responses.request.items import Item, new_id
 from scoring.responses.request.request import Request, read_request
 from scoring.responses.rounds import LIMIT, rounds_of
@@ -63,7 +64,7 @@ class Creating:
         context = await self.context(request, owner)
         chat = await self.chat(request, context, engine)
         response = new_response(request.response_id or new_id("resp"), int(time.time()), request.said)
-        machine = Machine(response, request.tools, new_id, lambda: int(time.time()), request.seal)
+        machine = Machine(response, request.tools, item_ids(response["id"]), lambda: int(time.time()), request.seal)
         generation = Generation(engine, machine, chat, rounds_of(request.tools, chat))
         return Turn(request, owner, context, generation, self._conversations)
 
@@ -78,7 +79,15 @@ class Creating:
         return await fitting_chat_request(request, context, fits)
 
     async def context(self, request: Request, owner: str) -> list[Item]:
-        """Return the items of the conversation before a request. Raises `Problem` (400, 404)."""
+        """Return the items of the conversation before a request, whose references are resolved.
+
+        Raises `Problem` (400, 404).
+        """
+        context = await self._before(request, owner)
+        await resolve_references(request, context, self._keeper, owner)
+        return context
+
+    async def _before(self, request: Request, owner: str) -> list[Item]:
         if request.conversation is not None:
             return (await self._conversations.known(request.conversation, owner, "conversation")).items
         if request.previous_response_id is None:
