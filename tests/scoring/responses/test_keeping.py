@@ -85,6 +85,18 @@ async def test_no_key_is_stored() -> None:
     assert "key-one" not in f"{kept}"
 
 
+@pytest.mark.parametrize(("method", "path"), [("DELETE", ""), ("POST", "/delete")])
+async def test_a_deleted_response_is_gone(method: str, path: str) -> None:
+    one = Instance()
+    response_id = (await created(one))["id"]
+    said = {"id": response_id, "object": "response", "deleted": True}
+    assert await one.ask(method, f"/responses/{response_id}{path}") == (200, said)
+    for again, more in (("GET", ""), (method, path), ("POST", "/cancel"), ("GET", "/input_items")):
+        status, refusal = await one.ask(again, f"/responses/{response_id}{more}")
+        assert (status, refusal["error"]["message"]) == (404, f"Response with id '{response_id}' not found.")
+    assert (await one.ask("POST", "/responses", {"input": "x", "previous_response_id": response_id}))[0] == 404
+
+
 async def test_an_id_that_is_taken_is_refused_by_its_name_before_the_engine_is_asked() -> None:
     one = Instance()
     one.engine.go.clear()

@@ -15,7 +15,9 @@ import pytest
 from openai import OpenAI
 
 from tests.scoring.bodies import ENDS
+from tests.scoring.responses.checking import check_events
 
+LOOK_SECONDS = 2.5
 UNFINISHED = ("queued", "in_progress")
 LONG: dict[str, Any] = {"input": "Count.", "max_output_tokens": 1500, "extra_body": {"ignore_eos": True}}
 WEATHER: Any = {
@@ -154,17 +156,61 @@ def test_a_response_in_the_background_ends_or_is_cancelled(openai_client: OpenAI
 
 
 def test_a_background_stream_can_be_left_and_taken_up_again(openai_client: OpenAI, chat_model: str) -> None:
-    stream = openai_client.responses.create(
-        model=chat_model, input="Hello.", max_output_tokens=30, background=True, stream=True
+    followed_from_everywhere(openai_client, openai_client, chat_model)
+
+
+def followed_from_everywhere(one: OpenAI, other: OpenAI, model: str) -> None:
+    """Leave a stream of one instance and go on with it at another, from any event on."""
+    stream = one.responses.create(
+        model=model,
+        input="Hello.",
+        max_output_tokens=60,
+        background=True,
+        stream=True,
+        extra_body={"ignore_eos": True},
     )
-    first = next(iter(stream))
+    events = iter(stream)
+    first = next(events)
+    kinds = [first.type, next(events).type, next(events).type]
+    assert kinds == ["response.created", "response.queued", "response.in_progress"]
+    left = next(events)
     stream.close()
     response_id = first.response.id  # type: ignore[union-attr]
-    with openai_client.responses.retrieve(response_id, stream=True, starting_after=0) as rest:
+    with other.responses.retrieve(response_id, stream=True, starting_after=left.sequence_number) as rest:
         numbers = [event.sequence_number for event in rest]
-    assert numbers == list(range(1, numbers[-1] + 1))
-    with openai_client.responses.retrieve(response_id, stream=True, starting_after=numbers[-2]) as again:
+    assert numbers == list(range(left.sequence_number + 1, numbers[-1] + 1))
+    whole = [list(client.responses.retrieve(response_id, stream=True)) for client in (one, other)]
+    assert [event.to_dict() for event in whole[0]] == [event.to_dict() for event in whole[1]]
+    assert check_events([event.to_dict() for event in whole[0]]) == one.responses.retrieve(response_id).to_dict()
+    with other.responses.retrieve(response_id, stream=True, starting_after=numbers[-2]) as again:
         assert [event.type in ENDS for event in again] == [True]
+
+
+def test_a_conversation_object_is_shared_by_turns(openai_client: OpenAI, chat_model: str) -> None:
+    said_in_turns(openai_client, openai_client, chat_model)
+
+
+def said_in_turns(one: OpenAI, other: OpenAI, model: str) -> None:
+    """Hold a conversation object by turns over two instances, and the same without state."""
+    conversation = one.conversations.create(items=[{"role": "user", "content": "My name is Bob."}])
+    more: Any = {"model": model, "temperature": 0, "max_output_tokens": 12}
+    first = other.responses.create(input="Say hello.", conversation=conversation.id, **more)
+    second = one.responses.create(input="Who am I?", conversation=conversation.id, background=True, **more)
+    second = ended(other, second.id)
+    items = list(other.conversations.items.list(conversation.id, order="asc", limit=2))
+    texts = ["My name is Bob.", "Say hello.", first.output_text, "Who am I?", second.output_text]
+    assert [item.content[0].text for item in items if item.type == "message"] == texts  # type: ignore[union-attr]
+    assert second.conversation is not None
+    assert second.conversation.id == conversation.id
+    replayed: Any = [item.to_dict() for item in items[: -len(second.output)]]
+    alone = one.responses.create(input=replayed, **more)
+    assert second.usage is not None
+    assert alone.usage is not None
+    assert alone.usage.input_tokens == second.usage.input_tokens
+    counted = other.responses.input_tokens.count(model=model, input=replayed)
+    assert counted.input_tokens == alone.usage.input_tokens
+    assert one.conversations.delete(conversation.id).deleted
+    refused(404, conversation.id, lambda: other.conversations.retrieve(conversation.id))
 
 
 def test_two_instances_share_their_responses(instances: tuple[OpenAI, OpenAI]) -> None:
@@ -182,29 +228,27 @@ def test_two_instances_share_their_responses(instances: tuple[OpenAI, OpenAI]) -
     refused(404, first.id, lambda: one.responses.create(model="random", input="x", previous_response_id=first.id))
 
 
-def test_one_instance_follows_and_cancels_what_the_other_generates(instances: tuple[OpenAI, OpenAI]) -> None:
+def test_one_instance_cancels_what_the_other_generates(instances: tuple[OpenAI, OpenAI]) -> None:
     one, other = instances
     short = one.responses.create(model="random", input="Hello.", max_output_tokens=10, background=True)
     assert ended(other, short.id).usage is not None
     with one.responses.create(model="random", background=True, stream=True, **LONG) as stream:
         events = iter(stream)
         response_id = next(events).response.id  # type: ignore[union-attr]
-        refused(400, "another instance generates it", lambda: other.responses.retrieve(response_id, stream=True))
         assert other.responses.cancel(response_id).status == "cancelled"
         last = list(events)[-1]
     assert last.response.status == "cancelled"  # type: ignore[union-attr]
     assert one.responses.retrieve(response_id).status == "cancelled"
-
-
-def test_a_finished_background_stream_can_be_read_from_the_other_instance(instances: tuple[OpenAI, OpenAI]) -> None:
-    one, other = instances
-    with one.responses.create(
-        model="random", input="Hello.", max_output_tokens=20, background=True, stream=True
-    ) as stream:
-        events = list(stream)
-    response_id = events[0].response.id  # type: ignore[union-attr]
     with other.responses.retrieve(response_id, stream=True) as replayed:
-        assert [event.to_dict() for event in replayed] == [event.to_dict() for event in events]
+        assert check_events([event.to_dict() for event in replayed])["status"] == "cancelled"
+
+
+def test_one_instance_follows_what_the_other_generates(instances: tuple[OpenAI, OpenAI]) -> None:
+    followed_from_everywhere(*instances, "random")
+
+
+def test_a_conversation_object_is_shared_by_two_instances(instances: tuple[OpenAI, OpenAI]) -> None:
+    said_in_turns(*instances, "random")
 
 
 def test_sqlite_survives_a_sudden_end(
@@ -217,10 +261,15 @@ def test_sqlite_survives_a_sudden_end(
         first = client.responses.create(model="random", input="Hello.", max_output_tokens=20)
         cut_off = client.responses.create(model="random", background=True, **LONG)
         assert cut_off.status == "queued"
+        with client.responses.retrieve(cut_off.id, stream=True) as followed:
+            assert next(event.sequence_number for event in followed if event.sequence_number > 20)
+        time.sleep(LOOK_SECONDS)  # until what there is of it is stored
         os.killpg(server.pid, signal.SIGKILL)
     with scoring_processes.scoring_server(*arguments, **environ) as server, client_of(server) as client:
         server.wait_until_ready()
         assert client.responses.retrieve(first.id).output == first.output
+        followed_from_everywhere(client, client, "random")
+        said_in_turns(client, client, "random")
         more = client.responses.create(
             model="random", input="More.", previous_response_id=first.id, max_output_tokens=5
         )
@@ -228,3 +277,6 @@ def test_sqlite_survives_a_sudden_end(
         assert first.usage is not None
         assert more.usage.input_tokens > first.usage.input_tokens
         assert ended(client, cut_off.id).status == "failed"
+        with client.responses.retrieve(cut_off.id, stream=True) as replayed:
+            failed = check_events([event.to_dict() for event in replayed])
+        assert failed == client.responses.retrieve(cut_off.id).to_dict()
