@@ -156,12 +156,7 @@ RANDOM_CHAT = {
 def two_engines(chat: Path, name: str, embeddings: Path, store_url: str, **environ: str) -> Iterator[ScoringServer]:
     """Run a ready server with a chat model and an embedding model."""
     engines = [{"model": str(chat), **RANDOM_CHAT}, {"model": str(embeddings), "served_model_name": name}]
-    settings = {
-        "SCORING_ENGINES": json.dumps(engines),
-        "SCORING_RESPONSE_STORE": store_url,
-        "SCORING_RESPONSES_KEY": "what-both-instances-seal-with",
-        **environ,
-    }
+    settings = {"SCORING_ENGINES": json.dumps(engines), "SCORING_RESPONSE_STORE": store_url, **environ}
     with scoring_server(**settings) as server:
         server.wait_until_ready()
         yield server

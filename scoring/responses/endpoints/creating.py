@@ -15,6 +15,7 @@ from scoring.responses.events.writing import Event
 from scoring.responses.following import send_events
 from scoring.responses.generation import Generation, Sending
 from scoring.responses.keeping import INVALID, Keeper
+from scoring.responses.late_systems import choose_late_role
 from scoring.responses.lease import Lease
 from scoring.responses.prompt.chat import chat_request, fitting_chat_request
 from scoring.responses.prompt.sealing import sealed_texts
@@ -70,6 +71,7 @@ class Creating:
 
     async def chat(self, request: Request, context: list[Item], engine: VllmEngine) -> dict[str, Any]:
         """Return the chat request, of a conversation that fits where `truncation` says so. Raises `Problem` (400)."""
+        await choose_late_role(request, context, engine)
         if request.truncation != "auto":
             return chat_request(request, context)
 

@@ -65,7 +65,7 @@ def in_responses_words(problem: Problem) -> Problem:
 
 
 def _chat(request: Request, placed: list[Placed]) -> dict[str, Any]:
-    conversation = Conversation(request.instructions, request.sealing)
+    conversation = Conversation(request)
     for place, item in placed:
         conversation.add(item, place)
     messages = conversation.messages

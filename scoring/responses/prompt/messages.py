@@ -12,12 +12,13 @@ from typing import Any
 from scoring.responses.prompt.content import chat_content, joined
 from scoring.responses.prompt.reasoning import reasoning_text
 from scoring.responses.request.items import Item
-from scoring.responses.request.request import Sealing
+from scoring.responses.request.request import Request
 from scoring.responses.request.values import invalid, shown
 from scoring.responses.tools.replayed import CALLS, OUTPUTS, call_in_chat, output_in_chat
 
 Message = dict[str, Any]
 SYSTEM = ("system", "developer")  # templates know the first only
+DENIED = "The user has not allowed this call."
 
 
 @dataclass
@@ -58,11 +59,13 @@ class _Turn:
 class Conversation:
     """Takes items in their order; `messages` are those of a chat request."""
 
-    def __init__(self, instructions: str | None, sealing: Sealing | None) -> None:
-        self._sealing = sealing
-        self._head: list[Any] = [instructions] if instructions else []
+    def __init__(self, request: Request) -> None:
+        self._sealing = request.sealing
+        self._late_role = request.late_role
+        self._head: list[Any] = [request.instructions] if request.instructions else []
         self._told: list[_Turn | Message] = []
         self._turn: _Turn | None = None
+        self._approvals: dict[str, Item] = {}
         self._calls: dict[str, deque[_Call]] = {}  # by id, which clients use again; the first waits for an output
         self._made = 0
 
@@ -86,7 +89,12 @@ class Conversation:
         elif kind in OUTPUTS:
             self._answer(item, place)
         elif kind == "mcp_call":
-            self._call_and_answer(item)
+            told = item.get("error") or item.get("output")
+            self._call_and_answer(item, None if told is None else str(told))
+        elif kind == "mcp_approval_request":
+            self._approvals[item["id"]] = item
+        elif kind == "mcp_approval_response":
+            self._approve(item, place)
         # Others tell of tools that are not here, and what they have found is in the messages that follow.
 
     def _say(self, item: Item) -> None:
@@ -100,7 +108,7 @@ class Conversation:
         if item["role"] not in SYSTEM:
             self._told.append({"role": "user", "content": content})
         elif self._told:
-            self._told.append({"role": "system", "content": content})
+            self._told.append({"role": self._late_role, "content": content})
         else:
             self._head.append(content)
 
@@ -136,12 +144,20 @@ class Conversation:
         calls[0].outputs.append(_output(item))
         self._turn = None
 
-    def _call_and_answer(self, item: Item) -> None:
+    def _call_and_answer(self, item: Item, told: str | None) -> None:
         call = self._call(item)
-        told = item.get("error") or item.get("output")
         if told is not None:
-            call.outputs.append(told if isinstance(told, str) else str(told))
+            call.outputs.append(told)
         self._turn = None
+
+    def _approve(self, item: Item, place: str) -> None:
+        """Tell of a call that was not allowed; one that was is an item of its own once it has been made."""
+        asked = self._approvals.get(item["approval_request_id"])
+        if asked is None:
+            known = shown(item["approval_request_id"])
+            raise invalid(f"{place}.approval_request_id", f"{place} answers a request that is not there: {known}.")
+        if not item["approve"]:
+            self._call_and_answer(asked, " ".join(filter(None, (DENIED, item.get("reason")))))
 
     def _assistant(self) -> _Turn:
         if self._turn is None:

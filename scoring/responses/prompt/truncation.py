@@ -6,6 +6,7 @@ from scoring.responses.request.items import Item
 from scoring.responses.tools.replayed import CALLS, OUTPUTS
 
 Placed = tuple[str, Item]
+ASKING = (*CALLS, "mcp_approval_request")
 SYSTEM = ("system", "developer")
 
 
@@ -31,8 +32,15 @@ async def shortened(items: list[Placed], fits: Callable[[list[Placed]], Awaitabl
 def without(items: list[Placed], start: int) -> list[Placed]:
     """Return the items from this one on and what the system has said before; outputs of calls that are gone go, too."""
     kept = [one for at, one in enumerate(items) if at >= start or _is_system(one[1])]
-    calls = {id for _, item in kept if item["type"] in CALLS for id in (item.get("call_id"), item["id"])}
-    return [one for one in kept if one[1]["type"] not in OUTPUTS or (one[1].get("call_id") or one[1]["id"]) in calls]
+    calls = {id for _, item in kept if item["type"] in ASKING for id in (item.get("call_id"), item["id"])}
+    return [one for one in kept if _asked_by(one[1], calls)]
+
+
+def _asked_by(item: Item, calls: set[str | None]) -> bool:
+    """Tell whether the call that an item answers is among these; other items answer none."""
+    if item["type"] == "mcp_approval_response":
+        return item["approval_request_id"] in calls
+    return item["type"] not in OUTPUTS or (item.get("call_id") or item["id"]) in calls
 
 
 def _starts(items: list[Placed]) -> list[int]:

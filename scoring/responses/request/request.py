@@ -43,6 +43,7 @@ class Request:
     include: frozenset[str] = frozenset()
     max_tool_calls: int | None = None
     truncation: str = "disabled"
+    late_role: str = "system"  # by which a template is told what a system says in the midst of a conversation
     sealing: Sealing | None = None
 
     @property

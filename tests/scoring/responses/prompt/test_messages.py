@@ -203,6 +203,26 @@ from tests.scoring.responses.prompt.conversations import (
         ),
         pytest.param(
             [
+                {"type": "mcp_approval_request", "id": "a", "server_label": "s", "name": "f", "arguments": "{}"},
+                {"type": "mcp_approval_response", "approval_request_id": "a", "approve": False, "reason": "No."},
+            ],
+            [
+                {"role": "assistant", "tool_calls": [called("call_1")]},
+                returned("call_1", "The user has not allowed this call. No."),
+            ],
+            id="mcp-call-that-was-not-allowed",
+        ),
+        pytest.param(
+            [
+                {"type": "mcp_approval_request", "id": "a", "server_label": "s", "name": "f", "arguments": "{}"},
+                {"type": "mcp_approval_response", "approval_request_id": "a", "approve": True},
+                {"type": "mcp_call", "server_label": "s", "name": "f", "arguments": "{}", "output": "1"},
+            ],
+            [{"role": "assistant", "tool_calls": [called("call_1")]}, returned("call_1", "1")],
+            id="mcp-call-that-was-allowed",
+        ),
+        pytest.param(
+            [
                 {"type": "mcp_list_tools", "server_label": "s", "tools": []},
                 USER,
                 {"type": "web_search_call", "id": "w", "status": "completed", "action": {"type": "search"}},
@@ -233,6 +253,12 @@ def test_an_output_may_answer_a_call_of_the_response_before() -> None:
     [
         pytest.param([USER, output("x", "1")], "input.1.call_id", 'not there: "x"', id="unknown-call"),
         pytest.param([output("c", "1"), call("c")], "input.0.call_id", 'not there: "c"', id="output-before-its-call"),
+        pytest.param(
+            [USER, {"type": "mcp_approval_response", "approval_request_id": "a", "approve": True}],
+            "input.1.approval_request_id",
+            'not there: "a"',
+            id="answer-to-no-request",
+        ),
         pytest.param([reasoning()], "input", "nothing that the model could read", id="nothing-to-read"),
         pytest.param(
             [{"type": "compaction", "encrypted_content": "gAAAforeign"}],

@@ -63,6 +63,18 @@ def kept(context: list[Any], items: list[Any], room: int) -> list[str]:
             id="no-output-without-its-call",
         ),
         pytest.param(
+            [
+                turn(1)[0],
+                {"type": "mcp_approval_request", "id": "a", "server_label": "s", "name": "f", "arguments": "{}"},
+                *turn(2),
+                {"type": "mcp_approval_response", "approval_request_id": "a", "approve": False},
+            ],
+            turn(3)[:1],
+            3,
+            ["u2", "a2", "u3"],
+            id="no-answer-without-its-request",
+        ),
+        pytest.param(
             [*turn(1), *turn(2)],
             [turn(3)[0], call("c"), output("c")],
             3,
