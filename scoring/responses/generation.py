@@ -170,14 +170,12 @@ class _ChatAnswer:
         return self._sink(events) if events else NOTHING
 
     def _read(self, body: bytes) -> list[Event]:
-        if self._begun:
-            body = self._begun + body
         if self._status != 200:
-            self._begun = body
+            self._begun += body
             return []
-        *whole, self._begun = body.split(EVENTS_END)
-        if len(whole) == 1:
-            return self._take(whole[0])
+        if not self._begun and 0 <= body.find(EVENTS_END) == len(body) - 2:  # by far the most frequent: one event
+            return self._take(body)
+        *whole, self._begun = (self._begun + body).split(EVENTS_END)
         return [event for one in whole for event in self._take(one)]
 
     def _take(self, event: bytes) -> list[Event]:

@@ -20,6 +20,7 @@ HEAD = struct.Struct(">4sII")  # the format, the bytes of the document, those of
 FORMAT = b"gl-2"
 LEASE_SECONDS = 30.0
 SPARE_BYTES = 1024  # of an unfinished response, so that its end can be told in a full store
+SMALL_WINDOW = 12  # bits
 UNFINISHED = ("queued", "in_progress")
 GONE = "The instance that generated this response has ended."
 
@@ -71,9 +72,9 @@ class Record:
             "alive_until": self.alive_until,
             "settled": self.settled,
         }
-        head = zlib.compress(msgspec.json.encode(document), 1)
+        head = compressed(msgspec.json.encode(document))
         if packed is None:
-            packed = zlib.compress(b"".join(self.events or ()), 1)
+            packed = b"" if self.events is None else compressed(b"".join(self.events))
         spare = b"" if self.settled else bytes(SPARE_BYTES)
         return HEAD.pack(FORMAT, len(head), len(packed)) + head + packed + spare
 
@@ -92,6 +93,11 @@ class Record:
         kind = "response.failed" if self.response["status"] == "failed" else "response.incomplete"
         for name, members in [*closing, (kind, {"response": self.response})]:
             self.events.append(event_bytes({"type": name, "sequence_number": len(self.events), **members}))
+
+
+def compressed(data: bytes) -> bytes:
+    """Return it compressed; a short one in a small window, since the memory of a large one takes longer to clear."""
+    return zlib.compress(data, 1, SMALL_WINDOW if len(data) < 1 << SMALL_WINDOW else zlib.MAX_WBITS)
 
 
 def read_record(payload: bytes) -> Record | None:

@@ -87,6 +87,9 @@ class Machine:
 
     def feed(self, chunk: Chunk) -> list[Event]:
         """Return the events that a chunk of the chat answer amounts to."""
+        part = self._part
+        if part is not None and part.kind is TEXT and (more := self._only_text(chunk)):
+            return [part.feed(more)]
         if self.ended:
             return []
         events: list[Event] = []
@@ -158,6 +161,16 @@ class Machine:
     def done(self, item: Item) -> list[Event]:
         """End an item that is open: one that was put in, or a call's that waits."""
         return self._output.done(item)
+
+    def _only_text(self, chunk: Chunk) -> str | None:
+        """Return the text of a chunk that says nothing else, as nearly all do; None for any other."""
+        if chunk.usage is not None or len(chunk.choices) != 1 or self._held or self._logprobs:
+            return None
+        choice = chunk.choices[0]
+        delta = choice.delta
+        if choice.finish_reason or choice.logprobs or delta.reasoning or delta.tool_calls or delta.refusal:
+            return None
+        return delta.content
 
     def _feed(self, choice: Choice) -> list[Event]:
         delta, events = choice.delta, []

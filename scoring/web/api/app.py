@@ -21,10 +21,10 @@ from scoring.web.service import Service
 
 # By what an engine must be able to do; a route that no engine can answer says so and is not described.
 ROUTERS: tuple[tuple[str | None, APIRouter], ...] = (
+    (GENERATE, responses.router),  # first: its requests are the most frequent that come this far
     (None, operations.router),
     (None, openai.models),
     (GENERATE, openai.generation),
-    (GENERATE, responses.router),
     (GENERATE, conversations.router),
     (EMBED, openai.embeddings),
 )

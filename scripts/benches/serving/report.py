@@ -46,7 +46,7 @@ class Table(NamedTuple):
 
 def tables(document: dict[str, Any]) -> list[Table]:
     """Return the tables of a document of `scripts/bench serve`, those with rows."""
-    found = [*_endpoint(document), _targets(document), *_cells(document), _starts(document)]
+    found = [*_endpoint(document), _targets(document), *_cells(document), _starts(document), _surfaces(document)]
     return [table for table in found if table.rows]
 
 
