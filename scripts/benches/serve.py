@@ -36,7 +36,8 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, help="times that every arm is measured in a cell (default 5, quick 3)")
     parser.add_argument("--starts", action="store_true", help="cold starts alone, one in each round, no load")
-    parser.add_argument("--responses", action="store_true", help="Responses beside chat alone: three minutes")
+    words = "Responses beside chat alone, so many requests of each of 16 clients a round: three minutes [10]"
+    parser.add_argument("--responses", type=int, nargs="?", const=10, metavar="N", help=words)
     parser.add_argument("--out", type=Path, help="folder for report.html, .json and .md and the logs")
     parser.add_argument("--markdown", type=Path, metavar="JSON", help="only print the tables of this report.json")
     add_endpoint_arguments(parser)
@@ -57,7 +58,7 @@ def main() -> None:
         document["endpoint"] = run_endpoint(arguments, Client(out))
     elif arguments.responses:
         bench = Bench(parse_arms(arguments.arms.replace("rust;", "")), arguments.rounds or 3, Client(out), say)
-        document["surfaces"] = run_surfaces(bench)
+        document["surfaces"] = run_surfaces(bench, arguments.responses)
     else:
         document |= side_by_side(arguments, out)
     markdown = as_markdown(tables(document))

@@ -8,14 +8,14 @@ import asyncio
 import json
 import statistics
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from serving.processes import Server
 from serving.runs import Bench, Row, running
 
-CONCURRENCY, WAVES, TOKENS = 16, 10, 64
-REQUESTS = CONCURRENCY * WAVES
+CONCURRENCY, TOKENS = 16, 64
 WORDS = "river stone lamp seven green under window paper cold singing table north apple wheel quiet"
 HEAD = "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
@@ -93,9 +93,8 @@ class Connection(asyncio.Protocol):
             self._end.set_result(None)
 
 
-async def _load(server: Server, surface: Surface, seed: int) -> list[float]:
-    """Send all requests, so many at a time; return their milliseconds to the first token."""
-    numbers = iter(range(seed * REQUESTS, (seed + 1) * REQUESTS))
+async def _load(server: Server, surface: Surface, numbers: Iterator[int]) -> list[float]:
+    """Send requests with these numbers, so many at a time; return their milliseconds to the first token."""
     waits: list[float] = []
 
     async def one_after_the_other() -> None:
@@ -110,18 +109,18 @@ async def _load(server: Server, surface: Surface, seed: int) -> list[float]:
     return waits
 
 
-def run_surfaces(bench: Bench) -> dict[str, dict[str, list[Row]]]:
-    """Measure both surfaces of every arm, in turn; return the rounds of each."""
+def run_surfaces(bench: Bench, each: int) -> dict[str, dict[str, list[Row]]]:
+    """Measure both surfaces of every arm, in turn, with so many requests of each client; return the rounds of each."""
     with running(bench, ("null", False), {}) as servers:
-        return _rounds(bench, servers)
+        return _rounds(bench, servers, each * CONCURRENCY)
 
 
-def _rounds(bench: Bench, servers: dict[str, Server]) -> dict[str, dict[str, list[Row]]]:
+def _rounds(bench: Bench, servers: dict[str, Server], requests: int) -> dict[str, dict[str, list[Row]]]:
     found: dict[str, dict[str, list[Row]]] = {arm: {one.name: [] for one in SURFACES} for arm in servers}
     for number in range(-1, bench.rounds):  # the first one is to warm up
         turn = [(arm, surface) for arm in servers for surface in SURFACES]
         for arm, surface in turn if number % 2 == 0 else turn[::-1]:
-            row = _measure(servers[arm], surface, number + 1)
+            row = _measure(servers[arm], surface, range((number + 1) * requests, (number + 2) * requests))
             if number >= 0:
                 found[arm][surface.name].append(row)
     for arm, surfaces in found.items():
@@ -131,9 +130,9 @@ def _rounds(bench: Bench, servers: dict[str, Server]) -> dict[str, dict[str, lis
     return found
 
 
-def _measure(server: Server, surface: Surface, seed: int) -> Row:
+def _measure(server: Server, surface: Surface, numbers: range) -> Row:
     before = server.cpu_seconds()
-    waits = asyncio.run(_load(server, surface, seed))
+    waits = asyncio.run(_load(server, surface, iter(numbers)))
     after = server.cpu_seconds()
-    cpu = {f"{name}_cpu_ms": (after[name] - before[name]) * 1000 / REQUESTS for name in after}
+    cpu = {f"{name}_cpu_ms": (after[name] - before[name]) * 1000 / len(numbers) for name in after}
     return {**cpu, "front_cpu_ms": cpu["own_cpu_ms"] + cpu["rust_cpu_ms"], "ttft_p50": statistics.median(waits)}

@@ -131,7 +131,19 @@ def running(url: str) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith("vllm:num_requests_running"))
 
 
-@pytest.mark.parametrize("more", [pytest.param({}, id="rust front"), pytest.param({"top_k": "5"}, id="python front")])
+FRONTS = [pytest.param({}, id="rust front"), pytest.param({"top_k": "5"}, id="python front")]
+
+
+@pytest.mark.parametrize("more", FRONTS)
+def test_the_engine_stops_when_a_client_leaves_that_waits_for_all(chat_url: str, more: dict[str, Any]) -> None:
+    body = {"model": model_of(chat_url), **LONG, "max_output_tokens": 1900, **more}
+    wait_until(lambda: running(chat_url) == 0)
+    with httpx.Client() as client, pytest.raises(httpx.ReadTimeout):
+        client.post(chat_url + RESPONSES, json=body, timeout=2)
+    wait_until(lambda: running(chat_url) == 0, 5)
+
+
+@pytest.mark.parametrize("more", FRONTS)
 def test_the_engine_stops_when_the_client_leaves(chat_url: str, more: dict[str, Any]) -> None:
     body = {"model": model_of(chat_url), **LONG, "max_output_tokens": 1900, **more, "stream": True}
     wait_until(lambda: running(chat_url) == 0)

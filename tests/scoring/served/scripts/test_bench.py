@@ -71,3 +71,13 @@ def test_a_server_of_its_own(repository: Path, tmp_path: Path, rust_binary: Rust
     assert found["peak_mib"]["rust"] > 100
     for name in ("report.html", "report.md"):
         assert "null chat whole" in (tmp_path / name).read_text()
+
+
+@pytest.mark.usefixtures("random_reasoning_weights", "rust_binary")
+def test_responses_beside_chat(repository: Path, tmp_path: Path) -> None:
+    found, said = bench(repository, tmp_path, "--responses", "1", "--arms", "ours", "--rounds", "1")
+    for rows in found["surfaces"]["ours"].values():
+        (row,) = rows
+        assert 0 < row["own_cpu_ms"] <= row["front_cpu_ms"]
+        assert row["ttft_p50"] > 0
+    assert "| ours | first token p50 ms |" in said
