@@ -47,11 +47,6 @@ class Work:
         """The response object as it stands."""
         return self.generation.response
 
-    @property
-    def settled(self) -> bool:
-        """Whether its end is stored."""
-        return self._settled.is_set()
-
     async def run(self, ticket: Ticket, scope: Scope) -> None:
         """Generate it when its turn comes, and store its end."""
         self.lease.begin(self._look_seconds)
@@ -73,6 +68,17 @@ class Work:
         """End the generation, and wait until that is stored."""
         self._stop()
         await self._settled.wait()
+
+    async def under_way(self) -> bool:
+        """Tell whether it has not ended yet; where it has, wait until that is stored."""
+        if self.generation.machine.ended:
+            await self._settled.wait()
+        return not self.settled
+
+    @property
+    def settled(self) -> bool:
+        """Whether its end is stored."""
+        return self._settled.is_set()
 
     async def follow(self, after: int) -> AsyncIterator[list[Event]]:
         """Yield the events after a number, the terminal one when it is stored."""
@@ -145,7 +151,9 @@ class BackgroundResponses:
     def find(self, response_id: str, owner: str) -> Work | None:
         """Return what is under way here under this id for this caller."""
         work = self._running.get(response_id)
-        return work if work is not None and self._keeper.may_see(owner, work.owner) else None
+        if work is None or work.settled or not self._keeper.may_see(owner, work.owner):
+            return None
+        return work
 
     async def start(self, exchange: Exchange, turn: Turn) -> Work:
         """Store that it is queued, and begin to wait for its place. Raises `Problem` (400, 429)."""

@@ -1,5 +1,6 @@
 """Lists that are given a page at a time, and what else stands behind the `?` of a request."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -81,7 +82,7 @@ def listed(items: list[Item], *, has_more: bool = False) -> dict[str, Any]:
     return {"object": "list", "data": items, "first_id": ids[0], "last_id": ids[-1], "has_more": has_more}
 
 
-def with_own_ids(items: list[Item], new_id: Any) -> list[Item]:
+def with_own_ids(items: list[Item], new_id: Callable[[str], str]) -> list[Item]:
     """Return items of which no two have one id, so that a page ends where the next begins."""
     seen: set[str] = set()
     own = []

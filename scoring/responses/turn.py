@@ -5,8 +5,9 @@ from typing import Any
 
 from scoring.responses.conversations import Conversations
 from scoring.responses.generation import Generation
+from scoring.responses.paging import with_own_ids
 from scoring.responses.record import Record
-from scoring.responses.request.items import Item
+from scoring.responses.request.items import Item, new_id
 from scoring.responses.request.request import Request
 
 APPENDED = ("completed", "incomplete")
@@ -28,8 +29,8 @@ class Turn:
         return self.generation.response
 
     def record(self) -> Record:
-        """Return the record of the response as it stands."""
-        return Record(self.response, [*self.context, *self.request.items])
+        """Return the record of the response as it stands; its items can be told apart by their ids."""
+        return Record(self.response, with_own_ids([*self.context, *self.request.items], new_id))
 
     async def append(self) -> bool:
         """Add what was said to its conversation, if it has one; False where there is no room for it.

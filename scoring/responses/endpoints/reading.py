@@ -66,7 +66,7 @@ class Reading:
 
     async def _response(self, response_id: str, owner: str) -> dict[str, Any]:
         work = self._background.find(response_id, owner)
-        if work is not None and not work.settled:
+        if work is not None and await work.under_way():
             return work.response
         return (await self._keeper.known(response_id, owner)).record.response
 

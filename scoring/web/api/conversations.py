@@ -11,7 +11,7 @@ from scoring.contracts.paths import CONVERSATIONS
 from scoring.responses.endpoints.conversing import Conversing
 from scoring.web.api.answers import Answer, exchange_of
 from scoring.web.api.openai import SAID
-from scoring.web.api.responses import responses_of
+from scoring.web.api.responses import PAGED, responses_of
 
 router = APIRouter(**SAID)
 ONE = CONVERSATIONS + "/{conversation_id}"
@@ -47,7 +47,7 @@ async def delete_conversation(request: Request, conversation_id: str) -> Respons
     return _answer(request, Conversing.delete, conversation_id)
 
 
-@router.get(ITEMS)
+@router.get(ITEMS, openapi_extra=PAGED)
 async def list_items(request: Request, conversation_id: str) -> Response:
     """List a conversation's items."""
     return _answer(request, Conversing.items, conversation_id)

@@ -1,6 +1,7 @@
 """The routes of OpenAI's Responses API; `scoring/responses/` answers them."""
 
 from functools import partial
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -12,6 +13,23 @@ from scoring.web.api.openai import SAID
 
 router = APIRouter(**SAID)
 ONE = RESPONSES + "/{response_id}"
+
+
+def in_query(**schemas: dict[str, Any]) -> dict[str, Any]:
+    """Describe parameters that `scoring/responses/` reads: their schemas by their names."""
+    return {
+        "parameters": [
+            {"name": name, "in": "query", "required": False, "schema": schema} for name, schema in schemas.items()
+        ]
+    }
+
+
+STREAMED = in_query(stream={"type": "boolean"}, starting_after={"type": "integer", "minimum": 0})
+PAGED = in_query(
+    limit={"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+    order={"type": "string", "enum": ["asc", "desc"], "default": "desc"},
+    after={"type": "string"},
+)
 
 
 def responses_of(request: Request) -> Responses:
@@ -41,7 +59,7 @@ async def compact_conversation(request: Request) -> Response:
     return Answer(partial(responses.at_the_engine, exchange_of(request), responses.compacting.compact))
 
 
-@router.get(ONE)
+@router.get(ONE, openapi_extra=STREAMED)
 async def retrieve_response(request: Request, response_id: str) -> Response:
     """Give a response that is kept, or its events again."""
     responses = responses_of(request)
@@ -65,7 +83,7 @@ async def cancel_response(request: Request, response_id: str) -> Response:
     return Answer(partial(responses.at_the_store, exchange_of(request), responses.reading.cancel, response_id))
 
 
-@router.get(ONE + "/input_items")
+@router.get(ONE + "/input_items", openapi_extra=PAGED)
 async def list_input_items(request: Request, response_id: str) -> Response:
     """List the items that a response was made of."""
     responses = responses_of(request)

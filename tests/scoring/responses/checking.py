@@ -37,8 +37,8 @@ OPEN_ITEMS_ALLOWED = {"apply_patch_call"}  # OpenAI's types have no status for o
 
 def check_response(document: Mapping[str, Any]) -> None:
     """Check a response object, as stored, whole or within an event."""
-    _check_openai(Response, document)
-    _check_document("ResponseResource", _as_known(document))
+    check_openai(Response, document)
+    check_document("ResponseResource", _as_known(document))
     status = document["status"]
     assert (document["error"] is not None) == (status == "failed"), f"{status} with error {document['error']}"
     cut = document["incomplete_details"] is not None
@@ -87,14 +87,14 @@ def check_events(events: Sequence[Mapping[str, Any]], first: int = 0) -> dict[st
 
 def check_event(event: Mapping[str, Any]) -> None:
     """Check one event by both documents."""
-    _check_openai(ResponseStreamEvent, event)
+    check_openai(ResponseStreamEvent, event)
     named = {**event, "type": RENAMED.get(event["type"], event["type"])}
     name = _schemas_of_events().get(named["type"])
     if "response" in named:
         named["response"] = _as_known(event["response"])
         check_response(event["response"])
     if name is not None and named.get("item", {"type": "message"})["type"] in KNOWN_ITEMS:
-        _check_document(name, named)
+        check_document(name, named)
 
 
 def _as_known(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,7 +116,8 @@ def _as_known(document: Mapping[str, Any]) -> dict[str, Any]:
     return known
 
 
-def _check_openai(kind: Any, document: Mapping[str, Any]) -> None:
+def check_openai(kind: Any, document: Mapping[str, Any]) -> None:
+    """Check anything that a type of the `openai` package describes."""
     try:
         _adapter(kind).validate_json(json.dumps(document), strict=True)
     except ValidationError as error:
@@ -126,7 +127,8 @@ def _check_openai(kind: Any, document: Mapping[str, Any]) -> None:
         raise AssertionError(f"no {kind}: {told} in {json.dumps(document)[:400]}") from error
 
 
-def _check_document(name: str, document: Mapping[str, Any]) -> None:
+def check_document(name: str, document: Mapping[str, Any]) -> None:
+    """Check anything that a schema of the Open Responses document describes."""
     faults = [f"{fault.json_path}: {fault.message[:200]}" for fault in _validator(name).iter_errors(document)]
     assert not faults, f"no {name} of Open Responses: {faults[:3]} in {json.dumps(document)[:400]}"
 
