@@ -83,6 +83,7 @@ PLACES = (
     "scoring/contracts/embeddings.py",
     "scoring/responses/prompt",
     "scoring/responses/request",
+    "scoring/responses/mcp",
     "scoring/responses/events",
     "scoring/responses/tools",
     "scoring/engine",
@@ -104,6 +105,7 @@ HOMES = {
     "click": ("infra/cli",),
     "fastapi": ("scoring/web/api",),  # slow to import: not before we listen
     "huggingface_hub": ("scoring/engine/weights.py",),
+    "mcp": ("scoring/responses/mcp",),
     "pydantic": ("infra/emulator", "scoring"),  # its import takes longer than most commands
     "torch": ("infra/hub/demo_weights.py", "scoring/engine"),
     "vllm": ("scoring/engine",),

@@ -33,7 +33,10 @@ EVENTS_END = b"\n\n"
 
 
 class Rounds(Protocol):
-    """What a response goes on with when a chat answer has ended: several answers may make one response."""
+    """What a response begins with, and goes on with when a chat answer has ended: several may make one response."""
+
+    async def first(self, chat: dict[str, Any], machine: Machine, tell: Sink) -> dict[str, Any]:
+        """Return the first chat request, made from this one; events before its answer go to `tell`."""
 
     async def next(self, machine: Machine, tell: Sink) -> dict[str, Any] | None:
         """Return the next chat request, or None where the response has ended; events on the way go to `tell`.
@@ -100,6 +103,8 @@ class Generation:
 
     async def _run(self, scope: Scope, receive: Receive, sink: Sink) -> list[Event]:
         chat, self._chat = self._chat, None
+        if self._rounds is not None and chat is not None:
+            chat = await self._rounds.first(chat, self.machine, sink)
         while chat is not None:
             await self._answer(chat, scope, receive, sink)
             chat = await self._next(sink)

@@ -34,7 +34,7 @@ class Responses:
         self.keeper = keeper = Keeper(store, service)
         conversations = Conversations(keeper)
         self.background = background = BackgroundResponses(keeper)
-        self.creating = Creating(keeper, conversations, background, service.settings.sealing_keys)
+        self.creating = Creating(keeper, conversations, background, service.settings)
         self.reading = Reading(keeper, background)
         self.conversing = Conversing(keeper, conversations)
         self.counting = Counting(keeper, self.creating)

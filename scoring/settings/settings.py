@@ -36,6 +36,7 @@ class ScoringSettings:
     limits: Limits = field(default_factory=Limits)
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     sealing_keys: tuple[str, ...] = field(default=(), repr=False)
+    mcp_hosts: frozenset[str] = frozenset()  # MCP servers that responses may call: host, or host:port
     fork_engine: bool = True
     front: str = "auto"
 
@@ -80,6 +81,7 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
         limits=read_limits(environ),
         api_keys=_api_keys(words, environ),
         sealing_keys=read_sealing_keys(environ),
+        mcp_hosts=frozenset((environ.get("SCORING_MCP_HOSTS") or "").replace(",", " ").lower().split()),
         fork_engine=environ.get("VLLM_WORKER_MULTIPROC_METHOD", "fork") == "fork",
         front=_front(environ.get("SCORING_FRONT") or "auto"),
     )

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any
 
 from scoring.asgi import send_json
@@ -27,6 +28,7 @@ from scoring.responses.rounds import LIMIT, rounds_of
 from scoring.responses.store.base import Outcome, StoreUnavailable
 from scoring.responses.token_counts import count_tokens
 from scoring.responses.turn import Turn
+from scoring.settings.settings import ScoringSettings
 from scoring.web.exchange import Exchange
 
 logger = logging.getLogger("scoring")
@@ -36,12 +38,13 @@ class Creating:
     """Makes responses."""
 
     def __init__(
-        self, keeper: Keeper, conversations: Conversations, background: BackgroundResponses, keys: tuple[str, ...]
+        self, keeper: Keeper, conversations: Conversations, background: BackgroundResponses, settings: ScoringSettings
     ) -> None:
         self._keeper = keeper
         self._conversations = conversations
         self._background = background
-        self.sealing = sealed_texts(keys)
+        self.sealing = sealed_texts(settings.sealing_keys)
+        self._mcp_hosts = settings.mcp_hosts
 
     async def create(self, exchange: Exchange) -> None:
         """Answer a request. Raises `Problem`."""
@@ -66,7 +69,12 @@ class Creating:
         chat = await self.chat(request, context, engine)
         response = new_response(request.response_id or new_id("resp"), int(time.time()), request.said)
         machine = Machine(response, request.tools, item_ids(response["id"]), lambda: int(time.time()), request.seal)
-        generation = Generation(engine, machine, chat, rounds_of(request.tools, chat))
+
+        def rebuild(items: list[Item]) -> dict[str, Any]:
+            return chat_request(replace(request, items=[*request.items, *items]), context)
+
+        rounds = rounds_of(request.tools, [*context, *request.items], rebuild, self._mcp_hosts)
+        generation = Generation(engine, machine, chat, rounds)
         return Turn(request, owner, context, generation, self._conversations)
 
     async def chat(self, request: Request, context: list[Item], engine: VllmEngine) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Machine:
         self.waiting: list[Call] = []  # calls of answers before, whose items are open
         self.created = self.begun = self.ended = False  # which of its first and last events have been told
         self.finish: str | None = None  # the finish_reason of the chat answer under way, once it is known
-        self._new_id = new_id
+        self.new_id = new_id
         self._now = now
         self._seal = seal
         self._writer = Writer()
@@ -53,7 +53,7 @@ class Machine:
         self.finish = None
         self._message: Message | None = None  # or reasoning: the item that is open, if no call is
         self._part: Part | None = None
-        self._calls = Calls(self._output, self.tools, self._new_id)
+        self._calls = Calls(self._output, self.tools, self.new_id)
         self._held: list[str] = []  # white space that may be the beginning of an item
         self._held_kind = TEXT
         self._logprobs: Logprobs = []  # of tokens that no text has come of yet
@@ -233,9 +233,9 @@ class Machine:
 
     def _new(self, kind: Kind) -> Message:
         if kind is not REASONING:
-            return Message(self._output, self._new_id("msg"))
+            return Message(self._output, self.new_id("msg"))
         summarise = bool((self.response.get("reasoning") or {}).get("summary"))
-        return Reasoning(self._output, self._new_id("rs"), summarise=summarise, seal=self._seal)
+        return Reasoning(self._output, self.new_id("rs"), summarise=summarise, seal=self._seal)
 
     def _call(self, piece: CallPiece) -> list[Event]:
         self._answered = True
@@ -247,7 +247,7 @@ class Machine:
         """Return the events of text that is the input of a call; None where it is none."""
         if self._calls.by_text:
             return self._calls.feed_text(None, text)
-        call = self.tools.text_call(self._new_id("ctc"), self._new_id("call"))
+        call = self.tools.text_call(self.new_id("ctc"), self.new_id("call"))
         if call is None:
             return None
         self._answered = True

@@ -84,13 +84,13 @@ class Conversation:
             self._say(item)
         elif kind == "reasoning":
             self._reason(item)
+        elif kind == "mcp_call":
+            told = item.get("error") or item.get("output")
+            self._call_and_answer(item, None if told is None else str(told))
         elif kind in CALLS:
             self._call(item)
         elif kind in OUTPUTS:
             self._answer(item, place)
-        elif kind == "mcp_call":
-            told = item.get("error") or item.get("output")
-            self._call_and_answer(item, None if told is None else str(told))
         elif kind == "mcp_approval_request":
             self._approvals[item["id"]] = item
         elif kind == "mcp_approval_response":
@@ -121,7 +121,7 @@ class Conversation:
         self._assistant().reasoning.append(text)
 
     def _call(self, item: Item) -> _Call:
-        name, arguments = call_in_chat(item) if item["type"] in CALLS else (item["name"], item["arguments"])
+        name, arguments = call_in_chat(item)
         call = _Call(self._call_id(item), name, arguments)
         self._assistant().calls.append(call)
         for id in {item.get("call_id"), item["id"]} - {None}:
@@ -157,7 +157,7 @@ class Conversation:
             known = shown(item["approval_request_id"])
             raise invalid(f"{place}.approval_request_id", f"{place} answers a request that is not there: {known}.")
         if not item["approve"]:
-            self._call_and_answer(asked, " ".join(filter(None, (DENIED, item.get("reason")))))
+            self._call_and_answer({**asked, "type": "mcp_call"}, " ".join(filter(None, (DENIED, item.get("reason")))))
 
     def _assistant(self) -> _Turn:
         if self._turn is None:

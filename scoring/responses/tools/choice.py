@@ -19,36 +19,60 @@ class Choice:
     said: Any
     offered: list[Offered]
     mode: str | Offered
+    remote: list[tuple[str, str | None]] | None = None  # tools of MCP servers by label and name; None: all of them
 
 
-def read_choice(given: Any, offered: list[Offered]) -> Choice:
-    """Read `tool_choice` beside what is declared. Raises `Problem` (400)."""
+def read_choice(given: Any, offered: list[Offered], servers: list[str]) -> Choice:
+    """Read `tool_choice` beside what is declared; `servers` are labels of MCP servers. Raises `Problem` (400)."""
     if isinstance(given, str):
         if given not in MODES:
             raise invalid("tool_choice", f"must be {FORMS}, not {given!r:.60}")
-        return Choice(given, offered, _possible(given, offered, "tool_choice"))
+        return Choice(given, offered, _possible(given, [*offered, *servers], "tool_choice"))
     if not isinstance(given, dict):
         raise invalid("tool_choice", f"must be {FORMS}, not {given!r:.60}")
     if given.get("type") == "allowed_tools":
-        return _allowed(given, offered)
+        return _allowed(given, offered, servers)
+    if given.get("type") == "mcp":
+        return Choice(given, [], "required", [_remote(given, servers, "tool_choice")])
     said, chosen = _chosen(given, offered, "tool_choice")
     if said["type"] not in SAID_ALONE:
         said = {"type": "allowed_tools", "mode": "required", "tools": [said]}
     return Choice(said, offered, chosen[0] if len(chosen) == 1 else "required")
 
 
-def _allowed(given: dict[str, Any], offered: list[Offered]) -> Choice:
+def _allowed(given: dict[str, Any], offered: list[Offered], servers: list[str]) -> Choice:
     given = {**given.get("allowed_tools", {}), **given} if isinstance(given.get("allowed_tools"), dict) else given
     mode, tools = given.get("mode") or "auto", given.get("tools")
     if mode not in MODES:
         raise invalid("tool_choice.mode", f"must be 'auto' or 'required', not {mode!r:.60}")
     if not isinstance(tools, list) or not tools:
         raise invalid("tool_choice.tools", "must be a list of at least one tool")
-    pairs = [_chosen(tool, offered, f"tool_choice.tools.{number}") for number, tool in enumerate(tools)]
-    names = {one.name for _, chosen in pairs for one in chosen}
-    said = {"type": "allowed_tools", "mode": mode, "tools": [said for said, _ in pairs]}
+    said: list[Any] = []
+    names: set[str] = set()
+    remote: list[tuple[str, str | None]] = []
+    for number, tool in enumerate(tools):
+        where = f"tool_choice.tools.{number}"
+        if isinstance(tool, dict) and tool.get("type") == "mcp":
+            remote.append(_remote(tool, servers, where))
+            said.append(tool)
+        else:
+            one, chosen = _chosen(tool, offered, where)
+            said.append(one)
+            names |= {offer.name for offer in chosen}
     allowed = [one for one in offered if one.name in names]
-    return Choice(said, allowed, _possible(mode, allowed, "tool_choice.mode"))
+    mode = _possible(mode, [*allowed, *remote], "tool_choice.mode")
+    return Choice({"type": "allowed_tools", "mode": mode, "tools": said}, allowed, mode, remote)
+
+
+def _remote(given: dict[str, Any], servers: list[str], where: str) -> tuple[str, str | None]:
+    label, name = given.get("server_label"), given.get("name")
+    if label not in servers:
+        raise invalid(
+            f"{where}.server_label", f"is {label!r:.80}, and no MCP server of this label is declared in tools"
+        )
+    if name is not None and not isinstance(name, str):
+        raise invalid(f"{where}.name", "must be a text")
+    return str(label), name
 
 
 def _chosen(given: Any, offered: list[Offered], where: str) -> tuple[dict[str, Any], list[Offered]]:
@@ -85,7 +109,7 @@ def _is_called(one: Offered, namespace: Any, name: Any) -> bool:
     return name in (one.name, one.declared["name"], chat_name(one.namespace, one.declared["name"]))
 
 
-def _possible(mode: str, offered: list[Offered], where: str) -> str:
+def _possible(mode: str, offered: list[Any], where: str) -> str:
     if mode == "required" and not offered:
         raise invalid(where, "is 'required', and no tools are declared")
     return mode

@@ -5,15 +5,14 @@ from typing import Any
 from scoring.problems import Problem
 
 KIND = "invalid_request_error"
-SERVED = "function, custom, namespace, shell, local_shell and apply_patch"
+SERVED = "function, custom, namespace, shell, local_shell, apply_patch and mcp"
 YOURSELF = "run it in your client, and declare it as a function or a custom tool"
 INSTEAD = {
-    "web_search": YOURSELF,
+    "web_search": f'leave it out (Codex: `web_search = "disabled"`), or {YOURSELF}',
     "file_search": YOURSELF,
     "code_interpreter": "declare `shell` with a local environment, or a custom tool, and run the code in your client",
     "image_generation": YOURSELF,
     "computer": YOURSELF,
-    "mcp": "call the server in your client, and declare its tools as functions",
     "tool_search": "declare every tool that the model may call; `defer_loading` is taken, and loads at once",
     "programmatic_tool_calling": "let the model call the tools themselves",
 }

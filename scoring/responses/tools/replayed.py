@@ -46,6 +46,10 @@ def _custom(item: Item) -> tuple[str, str]:
     return chat_name(item.get("namespace"), item["name"]), _json({"input": item.get("input") or ""})
 
 
+def _remote(item: Item) -> tuple[str, str]:
+    return chat_name(item["server_label"], item["name"]), item["arguments"]
+
+
 def _shell(item: Item) -> tuple[str, str]:
     return "shell", arguments_of(item.get("action") or {})
 
@@ -66,6 +70,7 @@ CALLS: dict[str, Callable[[Item], tuple[str, str]]] = {
     "shell_call": _shell,
     "local_shell_call": _local_shell,
     "apply_patch_call": _patch,
+    "mcp_call": _remote,
 }
 
 

@@ -8,6 +8,10 @@ from scoring.responses.tools.choice import Choice, read_choice
 from scoring.responses.tools.declared import read_tool
 from scoring.responses.tools.hosted import invalid
 from scoring.responses.tools.offered import Offered
+from scoring.responses.tools.remote_calls import ApprovalRequest, RemoteCall
+from scoring.responses.tools.servers import Server, read_server
+
+CALLS: dict[str, type[Call]] = {**KINDS, "mcp": RemoteCall, "mcp_approval": ApprovalRequest}
 
 
 @dataclass
@@ -20,6 +24,9 @@ class Tools:
     most_calls: int | None = None  # `max_tool_calls`: calls of this response beyond it are not told
     chat: dict[str, Any] = field(default_factory=dict)
     by_name: dict[str, Offered] = field(default_factory=dict)  # what the model is offered, by the name that it says
+    servers: list[Server] = field(default_factory=list)  # MCP servers, whose tools are known when they are asked
+    remote: list[tuple[str, str | None]] | None = None  # which of them are allowed, by label and name; None: all
+    forced: dict[str, Any] = field(default_factory=dict)  # of `chat`: whether a tool must be called
     into: Offered | None = None  # the custom tool whose input the answer's text is
 
     def said(self) -> dict[str, Any]:
@@ -33,12 +40,12 @@ class Tools:
 
     def id_prefix(self, name: str) -> str:
         """Return what the id of an item begins with that is a call of this function."""
-        return KINDS[self._offered(name).kind].PREFIX
+        return CALLS[self._offered(name).kind].PREFIX
 
     def begin_call(self, name: str, item_id: str, call_id: str) -> Call:
         """Return a call that the model has begun; a name that nobody has declared is a plain function's."""
         offered = self._offered(name)
-        return KINDS[offered.kind](offered, item_id, call_id)
+        return CALLS[offered.kind](offered, item_id, call_id)
 
     def text_call(self, item_id: str, call_id: str) -> Call | None:
         """Return the call whose input the answer's text is, where `tool_choice` has a grammar make it; `ctc` ids."""
@@ -54,17 +61,18 @@ class Tools:
 
 def read_tools(given: dict[str, Any]) -> Tools:
     """Read `tools`, `tool_choice`, `parallel_tool_calls` and `max_tool_calls` of a request. Raises `Problem` (400)."""
-    declared, offered = _declared(given.get("tools") or [])
-    choice = read_choice(_or(given, "tool_choice", "auto"), offered)
+    declared, offered, servers = _declared(given.get("tools") or [])
+    choice = read_choice(_or(given, "tool_choice", "auto"), offered, [server.label for server in servers])
     parallel, most = _or(given, "parallel_tool_calls", True), given.get("max_tool_calls")
     if not isinstance(parallel, bool):
         raise invalid("parallel_tool_calls", f"must be true or false, not {parallel!r:.60}")
     if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
         raise invalid("max_tool_calls", f"must be a whole number above 0, not {most!r:.60}")
     tools = Tools(declared, choice.said, parallel, most, by_name={one.name: one for one in offered})
+    tools.servers, tools.remote, tools.forced = servers, choice.remote, _forced(choice)
     if choice.offered:
         bound = "structured_outputs" in given  # the client binds the answer itself, which strict tools do not go with
-        tools.chat = {"tools": [one.chat(strict=not bound) for one in choice.offered], **_forced(choice)}
+        tools.chat = {"tools": [one.chat(strict=not bound) for one in choice.offered], **tools.forced}
         if not parallel:
             tools.chat["parallel_tool_calls"] = False
     if isinstance(choice.mode, Offered) and choice.mode.grammar:
@@ -77,19 +85,28 @@ def _or(given: dict[str, Any], name: str, default: Any) -> Any:
     return default if value is None else value
 
 
-def _declared(given: Any) -> tuple[list[dict[str, Any]], list[Offered]]:
+def _declared(given: Any) -> tuple[list[dict[str, Any]], list[Offered], list[Server]]:
     if not isinstance(given, list):
         raise invalid("tools", "must be a list")
     declared: list[dict[str, Any]] = []
     offered: dict[str, Offered] = {}
+    servers: dict[str, Server] = {}
     for number, tool in enumerate(given):
-        said, offers = read_tool(tool, f"tools.{number}")
+        where = f"tools.{number}"
+        if isinstance(tool, dict) and tool.get("type") == "mcp":
+            server = read_server(tool, where)
+            if server.label in servers:
+                raise invalid(f"{where}.server_label", "is that of a server before it: rename one")
+            servers[server.label] = server
+            declared.append(server.said)
+            continue
+        said, offers = read_tool(tool, where)
         declared.append(said)
         for one in offers:
             if one.name in offered:
-                raise invalid(f"tools.{number}", f"is offered as {one.name!r:.140}, as a tool before it is: rename one")
+                raise invalid(where, f"is offered as {one.name!r:.140}, as a tool before it is: rename one")
             offered[one.name] = one
-    return declared, list(offered.values())
+    return declared, list(offered.values()), list(servers.values())
 
 
 def _forced(choice: Choice) -> dict[str, Any]:

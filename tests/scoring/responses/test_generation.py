@@ -200,6 +200,9 @@ class OneMore:
     def __init__(self, *chats: dict[str, Any]) -> None:
         self.chats = list(chats)
 
+    async def first(self, chat: dict[str, Any], machine: Machine, tell: Sink) -> dict[str, Any]:
+        return chat
+
     async def next(self, machine: Machine, tell: Sink) -> dict[str, Any] | None:
         return self.chats.pop(0) if self.chats else None
 

@@ -193,12 +193,12 @@ from tests.scoring.responses.prompt.conversations import (
         ),
         pytest.param(
             [{"type": "mcp_call", "server_label": "s", "name": "f", "arguments": "{}", "output": "1"}, said("a")],
-            [{"role": "assistant", "tool_calls": [called("call_1")]}, returned("call_1", "1"), said("a")],
+            [{"role": "assistant", "tool_calls": [called("call_1", "s__f")]}, returned("call_1", "1"), said("a")],
             id="mcp-call",
         ),
         pytest.param(
             [{"type": "mcp_call", "server_label": "s", "name": "f", "arguments": "{}", "error": "Down."}, said("a")],
-            [{"role": "assistant", "tool_calls": [called("call_1")]}, returned("call_1", "Down."), said("a")],
+            [{"role": "assistant", "tool_calls": [called("call_1", "s__f")]}, returned("call_1", "Down."), said("a")],
             id="mcp-call-that-failed",
         ),
         pytest.param(
@@ -207,7 +207,7 @@ from tests.scoring.responses.prompt.conversations import (
                 {"type": "mcp_approval_response", "approval_request_id": "a", "approve": False, "reason": "No."},
             ],
             [
-                {"role": "assistant", "tool_calls": [called("call_1")]},
+                {"role": "assistant", "tool_calls": [called("call_1", "s__f")]},
                 returned("call_1", "The user has not allowed this call. No."),
             ],
             id="mcp-call-that-was-not-allowed",
@@ -218,7 +218,7 @@ from tests.scoring.responses.prompt.conversations import (
                 {"type": "mcp_approval_response", "approval_request_id": "a", "approve": True},
                 {"type": "mcp_call", "server_label": "s", "name": "f", "arguments": "{}", "output": "1"},
             ],
-            [{"role": "assistant", "tool_calls": [called("call_1")]}, returned("call_1", "1")],
+            [{"role": "assistant", "tool_calls": [called("call_1", "s__f")]}, returned("call_1", "1")],
             id="mcp-call-that-was-allowed",
         ),
         pytest.param(

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.responses.tools.arguments import InputReader
@@ -23,6 +23,7 @@ def split_texts(draw: st.DrawFn) -> tuple[str, list[str]]:
     return text, [arguments[a:b] for a, b in zip([0, *places], [*places, len(arguments)], strict=True)]
 
 
+@settings(deadline=None)
 @given(split_texts())
 def test_any_pieces_give_the_same_text(split: tuple[str, list[str]]) -> None:
     text, pieces = split
