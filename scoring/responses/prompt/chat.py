@@ -15,6 +15,7 @@ from scoring.responses.request.values import INVALID, invalid, shown
 IN_RESPONSES = {
     "messages": "input",
     "input_tokens": "input",
+    "input_text": "input",
     "max_completion_tokens": "max_output_tokens",
     "max_tokens": "max_output_tokens",
     "response_format": "text.format",
