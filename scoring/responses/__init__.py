@@ -1,1 +1,1 @@
-"""The Responses API with a store: what requests refer to comes from it, what clients get goes into it."""
+"""The Responses and Conversations APIs above chat completions, and what is kept of them."""

@@ -10,7 +10,7 @@ from scoring.asgi import Scope, never
 from scoring.responses.events.writing import Event
 from scoring.responses.generation import FAILED, Generation
 from scoring.responses.keeping import Keeper
-from scoring.responses.lease import Lease
+from scoring.responses.lease import Lease, persistently
 from scoring.responses.record import EventLog, Record, retold
 from scoring.responses.store.base import Outcome
 from scoring.responses.turn import Turn
@@ -123,7 +123,7 @@ class Work:
         self.tell(self._last)
 
     async def _store_end(self) -> None:
-        if not await self._turn.append():
+        if not await persistently(self._turn.append):
             self.response["store"] = False
         self.record.events = [*self.log.events, *self._last]
         outcome = await self.lease.settle()

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from scoring.responses.events.writing import Event
 from scoring.responses.record import LEASE_SECONDS, EventLog, Record, read_record
 from scoring.responses.store.base import Outcome, ResponseStore, StoreUnavailable
 
 logger = logging.getLogger("scoring")
+Result = TypeVar("Result")
 
 TRIES = 5
 NO_ROOM = "The response did not fit into the store, see SCORING_RESPONSE_STORE_BYTES."
@@ -97,27 +99,25 @@ class Lease:
         if self._watcher is not None:
             await asyncio.wait({self._watcher})
 
-    async def settle(self, seconds: float = 1.0) -> Outcome:
+    async def settle(self) -> Outcome:
         """Store the record as it stands at its end, trying for a while.
 
         CONFLICT: somebody has deleted or cancelled it, which counts. FULL: it found no room or no store.
         """
         self._record.settled = True
-        for tried in range(TRIES):
-            try:
-                payload = await asyncio.to_thread(self._record.to_bytes)
-                outcome = await self._store.replace(self.id, payload, self._version)
-                if outcome is Outcome.FULL:
-                    await self._settle_without()
-                if outcome is not Outcome.CONFLICT:
-                    return outcome
-                await self._check()
-                if self.deleted or self.cancelled:
-                    return outcome
-            except StoreUnavailable as error:
-                logger.error("[responses] the end of %s is not stored yet: %s", self.id, error)
-                await asyncio.sleep(tried * seconds)
-        return Outcome.FULL
+        return await persistently(self._settle) or Outcome.FULL
+
+    async def _settle(self) -> Outcome:
+        payload = await asyncio.to_thread(self._record.to_bytes)
+        while True:
+            outcome = await self._store.replace(self.id, payload, self._version)
+            if outcome is Outcome.FULL:
+                await self._settle_without()
+            if outcome is not Outcome.CONFLICT:
+                return outcome
+            await self._check()
+            if self.deleted or self.cancelled:
+                return outcome
 
     async def _settle_without(self) -> None:
         bare = self._bare()
@@ -125,3 +125,14 @@ class Lease:
         bare.response |= {"status": "failed", "completed_at": None, "incomplete_details": None}
         bare.response["error"] = {"code": "server_error", "message": NO_ROOM}
         await self._store.replace(self.id, bare.to_bytes(), self._version)
+
+
+async def persistently(work: Callable[[], Awaitable[Result]]) -> Result | None:
+    """Do something with the store, for ten seconds again and again while it does not answer; None if it never does."""
+    for seconds in range(TRIES):
+        try:
+            return await work()
+        except StoreUnavailable as error:
+            logger.error("[responses] the end of a response is not stored yet: %s", error)
+            await asyncio.sleep(seconds)
+    return None

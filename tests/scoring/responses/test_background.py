@@ -210,13 +210,16 @@ async def test_while_the_store_is_down_plain_requests_go_on_and_others_are_told_
 async def test_a_store_that_is_down_for_a_moment_at_the_end_loses_nothing() -> None:
     store = BrokenStore(memory()._settings)
     one = Instance(store)
-    await begun(one)
+    conversation = (await one.ask("POST", "/conversations", {}))[1]["id"]
+    await begun(one, conversation=conversation)
     store.off = True
     one.engine.go.set()
     await asyncio.sleep(0.05)
     store.off = False
     await one.until_idle()
-    assert (await Instance(store).ask("GET", ONE))[1]["status"] == "completed"
+    later = Instance(store)
+    assert (await later.ask("GET", ONE))[1]["status"] == "completed"
+    assert len((await later.ask("GET", f"/conversations/{conversation}/items"))[1]["data"]) == 2
 
 
 async def test_cancelled_elsewhere_at_the_last_moment_it_is_cancelled_for_all(tmp_path: Path) -> None:
