@@ -4,6 +4,7 @@ Starting vLLM takes half a minute, and each engine 2 GB: all the tests of this f
 `tests/conftest.py` sees to. What talks to such a server has its place here.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from openai import OpenAI
 
 from tests.scoring import processes, redis_process, trace_collector
+from tests.scoring.compliance import MODEL as SCRIPTED_MODEL
+from tests.scripted_model import prepared_scripted
 from tests.weights import prepared_clip, prepared_minilm
 
 CHAT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -68,6 +71,17 @@ def embedding_server(random_reasoning_weights: Path, shared_store_url: str) -> I
     key = {"SCORING_RESPONSES_KEY": KEY}
     with processes.two_engines(random_reasoning_weights, "minilm", weights, shared_store_url, **key) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def scripted_server() -> Iterator[processes.ScoringServer]:
+    """A ready server whose tiny model sees images, reasons if asked to, and always says the same."""
+    template = str(Path(__file__).parent / "scripted_template.jinja")
+    engine = {**processes.RANDOM_CHAT, "model": str(prepared_scripted(os.environ)), "chat_template": template}
+    engine["served_model_name"] = SCRIPTED_MODEL
+    with processes.scoring_server(SCORING_ENGINES=json.dumps([engine]), SCORING_RESPONSES_KEY=KEY) as server:
+        server.wait_until_ready()
+        yield server
 
 
 @pytest.fixture(scope="session")

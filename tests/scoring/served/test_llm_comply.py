@@ -1,25 +1,9 @@
 """The compliance tests of others, unchanged: `llm-comply` holds chats and responses against their documents."""
 
-import base64
-import json
-import os
-from collections.abc import Iterator
-
 import pytest
 
-from tests.scoring.compliance import CHAT, MODEL, RESPONSES, comply
-from tests.scoring.processes import RANDOM_CHAT, ScoringServer, scoring_server
-from tests.scripted_model import prepared_scripted
-
-
-@pytest.fixture(scope="module")
-def scripted_server() -> Iterator[ScoringServer]:
-    """A ready server whose model sees images, reasons if asked to, and always comes to an end."""
-    arguments = {**RANDOM_CHAT, "model": str(prepared_scripted(os.environ)), "served_model_name": MODEL}
-    key = base64.b64encode(b"k" * 32).decode()
-    with scoring_server(SCORING_ENGINES=json.dumps([arguments]), SCORING_RESPONSES_KEY=key) as server:
-        server.wait_until_ready()
-        yield server
+from tests.scoring.compliance import CHAT, RESPONSES, comply
+from tests.scoring.processes import ScoringServer
 
 
 @pytest.mark.parametrize(
