@@ -72,6 +72,12 @@ def _shell_output(value: Any, place: str) -> Any:
     return value if isinstance(value, str) else _chunks(value, place)
 
 
+def _schema(value: Any, place: str) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value  # with its nulls, which have a meaning there
+    raise refused(place, value, "a JSON schema (an object)")
+
+
 def _texts(wanted: str) -> Callable[[Any, str], list[dict[str, Any]]]:
     """Return a check for parts of reasoning, which also takes a text."""
 
@@ -105,6 +111,13 @@ def _with_summary(item: Item) -> None:
 
 
 _chunks = list_of(members({"stdout": text(), "stderr": text(), "outcome": an_object}), "a list of outputs")
+LISTED = list_of(
+    members(
+        {"name": NAME, "input_schema": _schema, "description": text(), "annotations": an_object},
+        required=("name", "input_schema"),
+    ),
+    "a list of tools",
+)
 COMMANDS = list_of(text(), "a list of texts")
 PATCH = members({"type": NAME, "path": text(), "diff": text()}, required=("type", "path"))
 OUTPUT: Mapping[str, Check] = {"call_id": NAME, "output": _output}
@@ -155,7 +168,7 @@ TYPES: dict[str, ItemType] = {
     "local_shell_call_output": ItemType("lsho", {"output": text()}, {"call_id": NAME}, prepare=_without_output),
     "apply_patch_call": ItemType("apc", {"call_id": NAME, "operation": PATCH}, {}, True, _with_call_id),
     "apply_patch_call_output": ItemType("apco", {"call_id": NAME}, {"output": text()}, prepare=_without_output),
-    "mcp_list_tools": ItemType("mcpl", {"server_label": NAME}, {"tools": list_of(an_object, "a list of tools")}, False),
+    "mcp_list_tools": ItemType("mcpl", {"server_label": NAME, "tools": LISTED}, {}, False),
     "mcp_call": ItemType(
         "mcp",
         {"server_label": NAME, "name": NAME, "arguments": _arguments},

@@ -267,6 +267,15 @@ def test_a_call_without_call_id_is_known_by_its_id() -> None:
             "missing",
             id="patch",
         ),
+        pytest.param(
+            {"type": "mcp_list_tools", "server_label": "s"}, "input.0.tools", "missing", id="no-list-of-tools"
+        ),
+        pytest.param(
+            {"type": "mcp_list_tools", "server_label": "s", "tools": [{"name": "f", "input_schema": []}]},
+            "input.0.tools.0.input_schema",
+            "a list of 0 was given",
+            id="schema-of-a-listed-tool",
+        ),
         pytest.param({"type": "compaction"}, "input.0.encrypted_content", "missing", id="compaction"),
         pytest.param({"type": "compaction_trigger"}, "input.0.type", "/v1/responses/compact", id="compaction-trigger"),
         pytest.param(
