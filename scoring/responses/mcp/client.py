@@ -80,14 +80,17 @@ async def _ask(server: Server, question: Callable[[Any], Awaitable[Answer]]) -> 
 @asynccontextmanager
 async def _connected(server: Server) -> AsyncIterator[Any]:
     try:
-        mcp, http = importlib.import_module("mcp"), importlib.import_module("httpx2")
-        transports = importlib.import_module("mcp.client.streamable_http")
+        mcp, transports, http = await asyncio.to_thread(_packages)  # slow the first time
     except ImportError as error:
         raise RemoteFault("The `mcp` package, which asks MCP servers, is not installed on this server.") from error
     async with http.AsyncClient(headers=server.headers, timeout=SECONDS) as connection:
         transport = transports.streamable_http_client(server.url, http_client=connection)
         async with mcp.Client(transport, read_timeout_seconds=SECONDS, cache=None) as client:
             yield client
+
+
+def _packages() -> list[Any]:
+    return [importlib.import_module(name) for name in ("mcp", "mcp.client.streamable_http", "httpx2")]
 
 
 def _innermost(error: BaseException) -> BaseException:
