@@ -39,7 +39,7 @@ def _dimensions(document: Any) -> str:
 
 CHAT = Surface(
     "/chat/completions",
-    {"messages": [{"role": "user", "content": QUESTION}], "max_tokens": 64, "temperature": 0},
+    {"model": "", "messages": [{"role": "user", "content": QUESTION}], "max_tokens": 64, "temperature": 0},
     _chat_text,
 )
 # What a model that refuses to chat may do instead, by a word of its refusal.

@@ -8,9 +8,9 @@ Document = dict[str, Any]
 
 
 def check_named(document: Document, name: str) -> None:
-    """Raise `Problem` (400) where no model is named, as OpenAI's document wants it; blank stands for the served one."""
-    if document.get("model") is None:
-        raise Problem(400, f"model must be given; {name} is served here.", param="model")
+    """Raise `Problem` (400) where there is no member `model`, which OpenAI's document requires; it may be blank."""
+    if "model" not in document:
+        raise Problem(400, f'model must be given; it may be "" for the one served here, {name}.', param="model")
 
 
 def openai_for_vllm(document: Document, name: str) -> Document:

@@ -5,7 +5,7 @@ The documents are shared beside the project; their own tool reads them.
 
 import importlib.util
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 from azure.core.pipeline.transport import RequestsTransport
+
+from tests.scoring.responses.checking import check_events, check_response
 
 VERSIONS = ("2024-05-01-preview", "2025-04-01")
 MODEL_INFERENCE = ("/chat/completions", "/embeddings", "/images/embeddings", "/info")
@@ -78,12 +80,23 @@ class Documents:
             validator = self.openai.validator({"$ref": f"#/components/schemas/{EVENTS[path]}"})
             for event in taken.events():
                 yield from (f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(event))
+            yield from _faults(check_events, taken.events() if path == "/responses" else None)
         elif taken.status < 400:
             answer = without_base64(json.loads(taken.body))
             yield from self.openai.check_response(taken.method, path, taken.status, answer)
+            yield from _faults(check_response, answer if answer.get("object") == "response" else None)
         else:  # the document has no errors for these routes: vLLM's words, in OpenAI's object
             error = json.loads(taken.body)["error"]
             yield from (f"error has no {name}" for name in ("message", "type", "param", "code") if name not in error)
+
+
+def _faults(check: Callable[[Any], Any], said: Any) -> Iterator[str]:
+    """Yield what a check by OpenAI's types and by the Open Responses document finds, where there is something to it."""
+    try:
+        if said is not None:
+            check(said)
+    except AssertionError as error:
+        yield str(error)[:300]
 
 
 def without_base64(answer: Any) -> Any:

@@ -82,7 +82,7 @@ def _as_it_is(value: Any, place: str) -> Any:
 
 
 MEMBERS: dict[str, Check] = {
-    "model": text(1),
+    "model": text(),
     "input": _as_it_is,
     "instructions": text(),
     "previous_response_id": text(1),

@@ -58,9 +58,9 @@ def read_request(document: dict[str, Any], name: str, sealing: Sealing | None = 
     Raises `Problem` (400) with the member's place.
     """
     given = read_members(document)
-    if "model" not in given:
+    if "model" not in document:
         raise missing("model", f"the name of the model served here, {name}")
-    if not given["model"].strip():
+    if not given.get("model", "").strip():
         given["model"] = name
     _check_together(given, sealing)
     tools = read_tools(given)
@@ -121,10 +121,11 @@ def _said(given: dict[str, Any], tools: Tools) -> dict[str, Any]:
         "background": given.get("background", False),
         "service_tier": "default",
         "metadata": given.get("metadata", {}),
-        "user": given.get("user"),
         "safety_identifier": given.get("safety_identifier"),
         "prompt_cache_key": given.get("prompt_cache_key"),
     }
+    if "user" in given:  # OpenAI's document does not let it be null
+        said["user"] = given["user"]
     if "conversation" in given:
         said["conversation"] = {"id": given["conversation"]}
     return said

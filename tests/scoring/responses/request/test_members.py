@@ -52,6 +52,8 @@ def test_null_is_as_if_it_were_not_given(member: str) -> None:
 @pytest.mark.parametrize(
     ("members", "said"),
     [
+        pytest.param({"model": ""}, {"model": "m"}, id="blank-model"),
+        pytest.param({"model": None}, {"model": "m"}, id="null-model"),
         pytest.param({"temperature": 0}, {"temperature": 0}, id="temperature"),
         pytest.param({"top_p": 0.5}, {"top_p": 0.5}, id="top-p"),
         pytest.param({"max_output_tokens": 1}, {"max_output_tokens": 1}, id="one-token"),
@@ -187,11 +189,7 @@ def test_the_engine_is_asked_in_the_words_of_chat(members: dict[str, Any], chat:
             {"stream_options": {"include_obfuscation": 1}}, "stream_options.include_obfuscation", "true", id="so"
         ),
         pytest.param({"instructions": ["a"]}, "instructions", "a text", id="instructions"),
-        pytest.param({"model": ""}, "model", "it is empty", id="model"),
         pytest.param({"model": 1}, "model", "a text", id="model-number"),
-        pytest.param(
-            {"model": None}, "model", "model is missing; it must be the name of the model served", id="no-model"
-        ),
         pytest.param({"input": None}, "input", "input is missing", id="no-input"),
         pytest.param({"input": []}, "input", "input is empty", id="empty-input"),
         pytest.param({"input": 5}, "input", "a text or a list of items; 5 was given", id="input"),
@@ -253,6 +251,12 @@ def test_a_refusal_names_place_value_and_what_was_wanted(members: dict[str, Any]
     problem = refusal_of(**members)
     assert problem.param == place
     assert words in problem.message
+
+
+def test_the_member_model_must_be_there() -> None:
+    with pytest.raises(Problem, match="model is missing; it must be the name of the model served here, m") as caught:
+        read_request({"input": "Hi"}, "m")
+    assert (caught.value.status, caught.value.param) == (400, "model")
 
 
 def test_reasoning_is_encrypted_only_with_a_key() -> None:
