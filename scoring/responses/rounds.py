@@ -53,7 +53,8 @@ class GrammarRounds:
             elif await asyncio.to_thread(call.fits):
                 await tell([*machine.tell(call.item, call.accept()), *machine.done(call.item)])
             else:
-                chat = limited({**self._chat, **call.write_again()}, machine)
+                messages = [*self._chat["messages"], *call.attempt()]
+                chat = limited({**self._chat, "messages": messages, **call.write_again()}, machine)
                 if chat is not None:
                     machine.write_into(call)
                 return chat

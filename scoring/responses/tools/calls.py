@@ -11,6 +11,8 @@ from scoring.responses.tools.offered import Offered
 
 Told = list[tuple[str, dict[str, Any]]]  # types of events, and their members but for those of every event
 
+DOES_NOT_FIT = "This input does not follow the tool's grammar. Answer with the right input, and nothing else."
+
 
 class Call:
     """A call of a function; the other kinds are made from it."""
@@ -83,11 +85,18 @@ class CustomCall(Call):
         """Return the events before `response.output_item.done` of a call that has waited, and fits."""
         return self._done("".join(self._held), "completed")
 
-    def write_again(self) -> dict[str, Any]:
-        """Return members of a chat request whose text follows the grammar: it is fed as it is from now on.
+    def attempt(self) -> list[dict[str, Any]]:
+        """Return the messages that show the model what it has written, and that it does not fit."""
+        arguments = json.dumps({"input": "".join(self._held)}, ensure_ascii=False)
+        function = {"name": self.offered.name, "arguments": arguments}
+        call = {"id": self.item["call_id"], "type": "function", "function": function}
+        return [
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": self.item["call_id"], "content": DOES_NOT_FIT},
+        ]
 
-        What has been written before counts for nothing.
-        """
+    def write_again(self) -> dict[str, Any]:
+        """Return members of a chat request whose text follows the grammar: it is fed as it is from now on."""
         self._reader, self._held, self.waits = None, [], False
         return written_under(self.offered.grammar or {})
 

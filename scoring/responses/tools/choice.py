@@ -47,6 +47,8 @@ def _allowed(given: dict[str, Any], offered: list[Offered], servers: list[str]) 
         raise invalid("tool_choice.mode", f"must be 'auto' or 'required', not {mode!r:.60}")
     if not isinstance(tools, list) or not tools:
         raise invalid("tool_choice.tools", "must be a list of at least one tool")
+    if mode == "none":
+        return Choice(mode, offered, mode)
     said: list[Any] = []
     names: set[str] = set()
     remote: list[tuple[str, str | None]] = []

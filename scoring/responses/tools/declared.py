@@ -66,7 +66,7 @@ def _namespace(given: Tool, where: str) -> tuple[Tool, list[Offered]]:
         reader = _function if kind == "function" else _custom
         one, offers = reader({key: value for key, value in tool.items() if value is not None}, place, name)
         told["tools"].append(one)
-        offered += offers
+        offered += [offer.within(told["description"]) for offer in offers]
     return told, offered
 
 

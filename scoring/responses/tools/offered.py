@@ -1,6 +1,6 @@
 """A chat function that stands for a declared tool, and the name that it goes by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 LONGEST_NAME = 128  # characters of a declared name
@@ -24,6 +24,11 @@ class Offered:
         """
         function = {**self.function, "strict": True} if strict and self.kind != "function" else self.function
         return {"type": "function", "function": function}
+
+    def within(self, description: str) -> "Offered":
+        """Return it with the description of the namespace or server that it belongs to before its own."""
+        told = "\n".join(filter(None, (description, self.function.get("description"))))
+        return replace(self, function={**self.function, "description": told}) if told else self
 
     @property
     def grammar(self) -> dict[str, Any] | None:

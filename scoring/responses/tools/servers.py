@@ -22,6 +22,7 @@ class Server:
     host: str  # with its port, if that is not its scheme's own
     url: str = field(repr=False)
     headers: dict[str, str] = field(repr=False)
+    description: str
     allowed: Any
     approval: Any
     said: dict[str, Any] = field(repr=False)
@@ -34,7 +35,8 @@ class Server:
         if tool.get("description"):
             function["description"] = tool["description"]
         kind = "mcp_approval" if self._asks(tool) else "mcp"
-        return Offered(function["name"], kind, function, {"name": tool["name"], "server_label": self.label})
+        one = Offered(function["name"], kind, function, {"name": tool["name"], "server_label": self.label})
+        return one.within(self.description)
 
     def _asks(self, tool: Tool) -> bool:
         """Whether somebody has to approve a call of this tool."""
@@ -63,6 +65,7 @@ def read_server(given: Any, where: str) -> Server:
         host=host,
         url=url,
         headers=_headers(given, where),
+        description=_description(given.get("server_description", ""), f"{where}.server_description"),
         allowed=_allowed(given.get("allowed_tools"), f"{where}.allowed_tools"),
         approval=_approval(given.get("require_approval", ALWAYS), f"{where}.require_approval"),
         said={"require_approval": ALWAYS, **said},
@@ -80,6 +83,12 @@ def _address(given: Any, where: str) -> tuple[str, str, str]:
         raise invalid(where, "must be an http or https URL without a user's name")
     named = host if port in (None, PORTS[parts.scheme]) else f"{host}:{port}"
     return named, given, urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+
+
+def _description(given: Any, where: str) -> str:
+    if not isinstance(given, str):
+        raise invalid(where, "must be a text")
+    return given
 
 
 def _headers(given: dict[str, Any], where: str) -> dict[str, str]:

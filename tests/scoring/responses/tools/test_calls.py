@@ -167,6 +167,9 @@ def test_an_input_that_follows_its_grammar_is_told_when_that_is_known() -> None:
 def test_an_input_that_does_not_is_written_again_under_it() -> None:
     call = held('{"input": "one and two"}')
     assert not call.fits()
+    attempt, told = call.attempt()
+    assert json.loads(attempt["tool_calls"][0]["function"]["arguments"]) == {"input": "one and two"}
+    assert told["tool_call_id"] == attempt["tool_calls"][0]["id"] == "call_1"
     assert call.write_again()["structured_outputs"] == {"regex": "[0-9+]+"}
     assert call.feed("1+") == [("response.custom_tool_call_input.delta", {"delta": "1+"})]
     call.feed("2")

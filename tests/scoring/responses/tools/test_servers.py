@@ -29,6 +29,7 @@ DELETE = {"name": "delete", "input_schema": {"type": "object"}, "annotations": N
         pytest.param({"headers": []}, "tools.0.headers", id="no-headers"),
         pytest.param({"authorization": 7}, "tools.0.authorization", id="authorization"),
         pytest.param({"allowed_tools": [7]}, "tools.0.allowed_tools", id="allowed"),
+        pytest.param({"server_description": 7}, "tools.0.server_description", id="description"),
         pytest.param({"require_approval": "maybe"}, "tools.0.require_approval", id="approval"),
     ],
 )
@@ -92,11 +93,11 @@ def test_only_servers_that_the_setting_names_are_asked(url: str, hosts: str, pla
     ],
 )
 def test_which_tools_are_offered_and_which_are_asked_about(more: dict[str, Any], kinds: list[str | None]) -> None:
-    server = read_server({**DOCS, **more}, "tools.0")
+    server = read_server({**DOCS, "server_description": "All books.", **more}, "tools.0")
     offers = [server.offer(tool) for tool in (SEARCH, DELETE)]
     assert [one and one.kind for one in offers] == kinds
     assert offers[0] is not None
-    assert offers[0].name == "docs__search"
+    assert offers[0].function == {"name": "docs__search", "parameters": {"type": "object"}, "description": "All books."}
 
 
 @pytest.mark.parametrize(

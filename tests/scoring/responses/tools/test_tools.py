@@ -62,6 +62,12 @@ def test_each_tool_is_offered_as_a_function() -> None:
     assert "[0-9+]+" in chat["tools"][2]["function"]["parameters"]["properties"]["input"]["description"]
 
 
+def test_the_model_is_told_what_a_namespace_is_for() -> None:
+    told = [{**SAY, "name": "find", "description": "Finds one."}, NOTE]
+    functions = [tool["function"] for tool in read({**CRM, "tools": told}).chat["tools"]]
+    assert [function["description"] for function in functions] == ["Customers\nFinds one.", "Customers"]
+
+
 @pytest.mark.parametrize(
     ("strict", "sent"),
     [
@@ -202,6 +208,12 @@ def test_only_allowed_tools_get_to_the_model(mode: str) -> None:
 )
 def test_a_choice_of_what_is_not_there_is_refused(choice: Any, place: str) -> None:
     assert refused(SAY, NOTE, tool_choice=choice).param == place
+
+
+def test_allowed_tools_may_be_none() -> None:
+    allowed = {"type": "allowed_tools", "mode": "none", "tools": [{"type": "function", "name": "say"}]}
+    tools = read(SAY, tool_choice=allowed)
+    assert tools.chat["tool_choice"] == tools.said()["tool_choice"] == "none"
 
 
 def test_a_call_is_required_only_where_there_are_tools() -> None:
