@@ -24,7 +24,8 @@ def is_cpu_build() -> bool:
 
 
 def prepare_environment(environ: MutableMapping[str, str]) -> None:
-    """Set what must stand before vLLM is imported; what the user has set stays."""
+    """Set what must stand before vLLM is imported; what the user has set stays, but for the key, read before."""
+    environ.pop("VLLM_API_KEY", None)  # our surface asks for it, and vLLM's app would ask us
     environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     environ.setdefault("VLLM_MAX_IMAGE_PIXELS", "50000000")  # vLLM's 179 million take 3 GB, from a file of 27 KB
     environ.setdefault("VLLM_MEDIA_URL_ALLOW_REDIRECTS", "0")  # a listed host must not lead to one that is not

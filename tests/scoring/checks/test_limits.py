@@ -7,11 +7,12 @@ import pytest
 
 from scoring.checks.body import parse_body
 from scoring.checks.ceilings import check_ceilings, check_length, check_tokens, survey
+from scoring.engine.modules import prepare_environment
 from scoring.errors import BadSettings
 from scoring.problems import Problem
 from scoring.settings.limits import Limits, read_limits
 from scoring.settings.settings import read_settings
-from scoring.web.access import check_key
+from scoring.web.access import check_key, owner_of
 from scoring.web.admission import Admission
 
 
@@ -252,3 +253,20 @@ def test_what_a_refusal_repeats_is_cut() -> None:
     assert len(problem.message) <= 600
     assert problem.message.endswith(" is wrong")
     assert len(json.dumps([problem.param, problem.details])) < 10_000
+
+
+def test_who_brings_one_key_is_one_owner_however_it_is_brought() -> None:
+    keys = ("key-one", "key-two")
+    brought = [{"api_key": "key-one"}, {"authorization": "Bearer key-one"}, {"authorization": "bearer  key-one "}]
+    owners = {owner_of(scope(**headers), keys) for headers in brought}
+    assert len(owners) == 1
+    assert owner_of(scope(api_key="key-two"), keys) not in owners
+    assert owner_of(scope(api_key="key-one"), ("key-one",)) in owners
+    assert owner_of(scope(api_key="key-one"), ()) == ""
+
+
+def test_vllms_own_app_does_not_ask_for_a_key_again() -> None:
+    environ = {"VLLM_API_KEY": "key-one"}
+    assert read_settings(["a/model"], environ).api_keys == ("key-one",)
+    prepare_environment(environ)
+    assert "VLLM_API_KEY" not in environ

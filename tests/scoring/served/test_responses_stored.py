@@ -204,7 +204,7 @@ def said_in_turns(one: OpenAI, other: OpenAI, model: str) -> None:
     assert answers == [item.id for item in [*first.output, *second.output]]
     assert second.conversation is not None
     assert second.conversation.id == conversation.id
-    replayed: Any = [item.to_dict() for item in items[: -len(second.output)]]
+    replayed: Any = [item.to_dict() for item in items[: len(items) - len(second.output)]]
     alone = one.responses.create(input=replayed, **more)
     assert second.usage is not None
     assert alone.usage is not None
