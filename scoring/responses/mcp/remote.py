@@ -24,7 +24,11 @@ class Remote:
     def __init__(self, tools: Tools, items: list[Item]) -> None:
         self._tools = tools
         self._servers = {server.label: server for server in tools.servers}
-        self._listed = {item["server_label"]: item["tools"] for item in items if item["type"] == LISTED}
+        self._listed = {
+            item["server_label"]: item.get("tools", [])
+            for item in items
+            if item["type"] == LISTED and not item.get("error")
+        }
         self._approved = list(_approved(items, self._servers))
 
     async def begin(self, machine: Machine, tell: Tell) -> bool:

@@ -182,6 +182,24 @@ def test_a_server_that_is_down_is_told_in_its_list() -> None:
     assert [tool["function"]["name"] for tool in engine.asked[0]["tools"]] == ["say"]
 
 
+def test_a_server_that_was_down_is_asked_again(mcp_server: RunningServer) -> None:
+    app, engine = app_over(mcp_server, FIVE)
+    items = [
+        {"type": "mcp_list_tools", "server_label": "sums", "tools": [], "error": "It was down."},
+        {"role": "user", "content": "go"},
+    ]
+    assert whole(app, tools=[sums(mcp_server)], input=items)["output"][0]["type"] == "mcp_list_tools"
+    assert len(engine.asked[0]["tools"]) == 3
+
+
+def test_a_list_that_a_client_has_kept_is_used(mcp_server: RunningServer) -> None:
+    app, engine = app_over(mcp_server, FIVE)
+    tool = {"name": "fail", "input_schema": {"type": "object"}}
+    items = [{"type": "mcp_list_tools", "server_label": "sums", "tools": [tool]}, {"role": "user", "content": "go"}]
+    assert [item["type"] for item in whole(app, tools=[sums(mcp_server)], input=items)["output"]] == ["message"]
+    assert [one["function"]["name"] for one in engine.asked[0]["tools"]] == ["sums__fail"]
+
+
 def test_one_tool_of_a_server_can_be_forced(mcp_server: RunningServer) -> None:
     app, engine = app_over(mcp_server, ADD, FIVE)
     choice = {"type": "mcp", "server_label": "sums", "name": "add"}
