@@ -60,6 +60,7 @@ BROUGHT_BY_OTHERS = {
     "azureml-inference-server-http": "an image of Azure's that the emulator runs",
     "fastapi": "vLLM",
     "flask": "Azure's inference server",
+    "llguidance": "vLLM",
     "prometheus-client": "vLLM",
     "pytest": "whoever uses the emulator's fixture",
     "redis": "the extra of that name",
