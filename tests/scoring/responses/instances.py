@@ -4,13 +4,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from scoring.asgi import Message, Receive, Scope, Send, local_scope, read_body, replaying, send_json
+from scoring.process.lifecycle import open_store
 from scoring.responses.store.base import ResponseStore, StoreUnavailable
 from scoring.responses.store.memory import MemoryStore
-from scoring.responses.store.sqlite import SqliteStore
 from scoring.responses.surface import Responses
 from scoring.settings.response_store import ResponseStoreSettings
 from scoring.settings.settings import read_settings
@@ -214,10 +213,10 @@ def memory(**limits: Any) -> MemoryStore:
 
 
 @asynccontextmanager
-async def two_instances(folder: Path) -> AsyncIterator[tuple[Instance, Instance]]:
-    """Two instances that share a file."""
-    settings = ResponseStoreSettings(url=f"sqlite://{folder}/responses.db")
-    one, other = await SqliteStore.opened(settings), await SqliteStore.opened(settings)
+async def two_instances(url: str) -> AsyncIterator[tuple[Instance, Instance]]:
+    """Two instances that share a store."""
+    settings = ResponseStoreSettings(url=url)
+    one, other = await open_store(settings), await open_store(settings)
     try:
         yield Instance(one), Instance(other)
     finally:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +13,8 @@ from tests.scoring.responses.instances import ONE, SLOW, BrokenStore, Instance, 
 pytestmark = pytest.mark.anyio
 
 
-async def test_it_ends_and_is_counted_until_then(tmp_path: Path) -> None:
-    async with two_instances(tmp_path) as (one, other):
+async def test_it_ends_and_is_counted_until_then(shared_url: str) -> None:
+    async with two_instances(shared_url) as (one, other):
         await begun(one)
         await other.until("resp_1", "in_progress")
         assert len(one.service.in_flight) == 1
@@ -51,8 +50,8 @@ async def test_one_that_fails_says_why_and_keeps_the_engines_secrets(how: str, c
 
 
 @pytest.mark.parametrize("asked", [pytest.param(0, id="here"), pytest.param(1, id="elsewhere")])
-async def test_cancel_ends_the_engines_work_and_can_be_said_twice(tmp_path: Path, asked: int) -> None:
-    async with two_instances(tmp_path) as instances:
+async def test_cancel_ends_the_engines_work_and_can_be_said_twice(shared_url: str, asked: int) -> None:
+    async with two_instances(shared_url) as instances:
         one = instances[0]
         await begun(one)
         for _ in range(2):
@@ -93,8 +92,8 @@ async def test_cancel_of_one_that_has_ended_changes_nothing_and_of_a_synchronous
 
 @pytest.mark.parametrize("asked", [pytest.param(0, id="here"), pytest.param(1, id="elsewhere")])
 @pytest.mark.parametrize(("method", "path"), [("DELETE", ONE), ("POST", f"{ONE}/delete")])
-async def test_delete_ends_it_and_it_stays_deleted(tmp_path: Path, asked: int, method: str, path: str) -> None:
-    async with two_instances(tmp_path) as instances:
+async def test_delete_ends_it_and_it_stays_deleted(shared_url: str, asked: int, method: str, path: str) -> None:
+    async with two_instances(shared_url) as instances:
         one = instances[0]
         await begun(one)
         follower = instances[1].call("GET", f"{ONE}?stream=true")
@@ -222,8 +221,8 @@ async def test_a_store_that_is_down_for_a_moment_at_the_end_loses_nothing() -> N
     assert len((await later.ask("GET", f"/conversations/{conversation}/items"))[1]["data"]) == 2
 
 
-async def test_cancelled_elsewhere_at_the_last_moment_it_is_cancelled_for_all(tmp_path: Path) -> None:
-    async with two_instances(tmp_path) as (one, other):
+async def test_cancelled_elsewhere_at_the_last_moment_it_is_cancelled_for_all(shared_url: str) -> None:
+    async with two_instances(shared_url) as (one, other):
         one.responses.keeper.look_seconds = 60
         await begun(one)
         stream = one.call("GET", f"{ONE}?stream=true")

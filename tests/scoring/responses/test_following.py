@@ -1,7 +1,6 @@
 """Streams of responses in the background: left, taken up again from any event, here and elsewhere."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,8 @@ from tests.scoring.responses.instances import ONE, SLOW, Instance, two_instances
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_client_may_leave_and_follow_again_from_any_event_here_and_elsewhere(tmp_path: Path) -> None:
-    async with two_instances(tmp_path) as (one, other):
+async def test_a_client_may_leave_and_follow_again_from_any_event_here_and_elsewhere(shared_url: str) -> None:
+    async with two_instances(shared_url) as (one, other):
         one.engine.go.clear()
         first = one.call("POST", "/responses", {**SLOW, "stream": True})
         await first.until_event("response.output_text.delta")
@@ -40,8 +39,8 @@ async def test_a_client_may_leave_and_follow_again_from_any_event_here_and_elsew
 
 
 @pytest.mark.parametrize("stream", [pytest.param(True, id="streamed"), pytest.param(False, id="polled")])
-async def test_the_events_of_one_that_has_ended_can_be_read_again(tmp_path: Path, *, stream: bool) -> None:
-    async with two_instances(tmp_path) as (one, other):
+async def test_the_events_of_one_that_has_ended_can_be_read_again(shared_url: str, *, stream: bool) -> None:
+    async with two_instances(shared_url) as (one, other):
         await one.call("POST", "/responses", {**SLOW, "stream": stream}).done()
         ended = await one.until("resp_1", "completed")
         await one.until_idle()
