@@ -21,6 +21,7 @@ from tests.scoring.test_endurance import RUST, strike
 RESPONSES = "/v1/responses"
 CALL = '<tool_call>\n{"name": "say", "arguments": {"text": "one two three four five six seven"}}\n</tool_call>'
 FUNCTION = {"type": "function", **SAY["function"]}
+ENDLESS = {"ignore_eos": True, "bad_words": ["</think>"]}  # reasoning
 LONG: dict[str, Any] = {"input": "Hi", "ignore_eos": True, "max_output_tokens": 7000}
 
 
@@ -99,8 +100,7 @@ def test_streams_whole_answers_and_what_is_stored_end_alike(
 
 def test_a_budget_that_ends_in_the_reasoning_leaves_no_message(embedding_server: Any) -> None:
     url = embedding_server.base_url
-    endless = {"ignore_eos": True, "bad_words": ["</think>"], "max_output_tokens": 12}
-    _, last = streamed(url, {"input": "Hi", **endless})
+    _, last = streamed(url, {"input": "Hi", "max_output_tokens": 12, **ENDLESS})
     assert last["status"] == "incomplete"
     assert [(item["type"], item["status"]) for item in last["output"]] == [("reasoning", "incomplete")]
     assert last["usage"]["output_tokens_details"]["reasoning_tokens"] > 0
@@ -108,7 +108,9 @@ def test_a_budget_that_ends_in_the_reasoning_leaves_no_message(embedding_server:
 
 def test_openais_client_gets_the_summary_that_it_asks_for(embedding_server: Any) -> None:
     with OpenAI(base_url=f"{embedding_server.base_url}/v1", api_key="unused") as client:
-        asked = client.responses.stream(model="random", input="Hi", max_output_tokens=12, reasoning={"summary": "auto"})
+        asked = client.responses.stream(
+            model="random", input="Hi", max_output_tokens=12, reasoning={"summary": "auto"}, extra_body=ENDLESS
+        )
         with asked as stream:
             events = list(stream)
     told = "".join(event.delta for event in events if event.type == "response.reasoning_summary_text.delta")
