@@ -4,7 +4,6 @@ What an assistant has done in one turn (reasoned, said, called) is one message, 
 calls have returned follows that message in the order of the calls, wherever it lies among the items.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,7 +65,7 @@ class Conversation:
         self._told: list[_Turn | Message] = []
         self._turn: _Turn | None = None
         self._approvals: dict[str, Item] = {}
-        self._calls: dict[str, deque[_Call]] = {}  # by id, which clients use again; the first waits for an output
+        self._calls: dict[str, _Call] = {}  # by id; clients use one again, and mean the last call that has it
         self._made = 0
 
     @property
@@ -125,7 +124,7 @@ class Conversation:
         call = _Call(self._call_id(item), name, arguments)
         self._assistant().calls.append(call)
         for id in {item.get("call_id"), item["id"]} - {None}:
-            self._calls.setdefault(id, deque()).append(call)
+            self._calls[id] = call
         return call
 
     def _call_id(self, item: Item) -> str:
@@ -136,12 +135,10 @@ class Conversation:
 
     def _answer(self, item: Item, place: str) -> None:
         call_id = item.get("call_id") or item["id"]
-        calls = self._calls.get(call_id)
-        if calls is None:
+        call = self._calls.get(call_id)
+        if call is None:
             raise invalid(f"{place}.call_id", f"{place} is the output of a call that is not there: {shown(call_id)}.")
-        while calls[0].outputs and len(calls) > 1:
-            calls.popleft()
-        calls[0].outputs.append(_output(item))
+        call.outputs.append(_output(item))
         self._turn = None
 
     def _call_and_answer(self, item: Item, told: str | None) -> None:

@@ -107,6 +107,16 @@ from tests.scoring.responses.prompt.conversations import (
             id="one-id-for-two-calls",
         ),
         pytest.param(
+            [call("c", "f"), USER, call("c", "g"), output("c", "2")],
+            [
+                {"role": "assistant", "tool_calls": [called("c", "f")]},
+                ASKED,
+                {"role": "assistant", "tool_calls": [called("c", "g")]},
+                returned("c", "2"),
+            ],
+            id="one-id-again-after-a-call-that-nobody-answers",
+        ),
+        pytest.param(
             [call("c", "f"), call("c", "g"), output("c", "1"), output("c", "2"), output("c", "3")],
             [
                 {"role": "assistant", "tool_calls": [called("c", "f"), called("c", "g")]},

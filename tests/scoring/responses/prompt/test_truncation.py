@@ -88,9 +88,11 @@ def test_the_oldest_turns_go_first(context: list[Any], items: list[Any], room: i
     assert kept(context, items, room) == expected
 
 
-def test_many_turns_are_tried_few_times() -> None:
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 50, 101, 198, 199, 200])
+def test_as_many_turns_as_fit_are_left_of_many(turns: int) -> None:
     context = [item for number in range(200) for item in turn(number)]
-    assert kept(context, turn(200)[:1], 5) == ["u198", "a198", "u199", "a199", "u200"]
+    left = [words for number in range(200 - turns, 200) for words in (f"u{number}", f"a{number}")]
+    assert kept(context, turn(200)[:1], 2 * turns + 1) == [*left, "u200"]
 
 
 def test_what_cannot_be_read_is_refused_all_the_same() -> None:
