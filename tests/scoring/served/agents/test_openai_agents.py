@@ -138,7 +138,7 @@ def test_a_strict_tool_that_must_be_called(stage: Stage, chat_model: str) -> Non
 
     agent = desk(stage, chat_model)
     agent.handoffs, agent.tools = [], [pick]
-    agent.model_settings = ModelSettings(tool_choice="required", temperature=0, max_tokens=40)
+    agent.model_settings = ModelSettings(tool_choice="required", temperature=0, max_tokens=120)
     agent.tool_use_behavior = "stop_on_first_tool"
     assert asyncio.run(Runner.run(agent, "Pick one.", run_config=CONFIG)).final_output == "picked"
     assert seen == ["Paris"]

@@ -52,7 +52,15 @@ def _line(item: Mapping[str, Any]) -> str:
         return f"reasoning: {_text(item.get('content') or [])}"
     given = next(item[name] for name in ARGUMENTS if name in item)
     name = ".".join(part for part in (item.get("namespace"), item.get("name", kind)) if part)
-    return f"call {name} {given if isinstance(given, str) else json.dumps(given)}"
+    return f"call {name} {_written(given)}"
+
+
+def _written(arguments: Any) -> str:
+    """Return arguments as text; where they are JSON, as Python writes it: some clients write them anew."""
+    try:
+        return json.dumps(json.loads(arguments) if isinstance(arguments, str) else arguments)
+    except ValueError:
+        return str(arguments)
 
 
 def _text(content: Any) -> str:
