@@ -78,7 +78,9 @@ def test_requests_are_answered_side_by_side(inference_server: str) -> None:
 
 
 def test_body_with_input_is_a_responses_request(inference_server: str) -> None:
-    answer = httpx.post(f"{inference_server}/score", json={"input": "Hi", "max_output_tokens": 2}, timeout=60)
+    answer = httpx.post(
+        f"{inference_server}/score", json={"model": "", "input": "Hi", "max_output_tokens": 2}, timeout=60
+    )
     assert (answer.status_code, answer.json()["object"]) == (200, "response")
 
 
@@ -86,7 +88,9 @@ def test_body_with_input_is_a_responses_request(inference_server: str) -> None:
     ("body", "ends"),
     [
         pytest.param(CHAT, ["data: [DONE]"], id="chat"),
-        pytest.param({"input": "Hi", "max_output_tokens": 5}, [f"event: {end}" for end in ENDS], id="responses"),
+        pytest.param(
+            {"model": "", "input": "Hi", "max_output_tokens": 5}, [f"event: {end}" for end in ENDS], id="responses"
+        ),
     ],
 )
 def test_stream_comes_in_pieces(inference_server: str, body: dict[str, object], ends: list[str]) -> None:
