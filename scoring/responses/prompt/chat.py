@@ -1,5 +1,6 @@
 """The chat request that a Responses request amounts to, and a chat's refusal in the words of Responses."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -21,6 +22,11 @@ IN_RESPONSES = {
     "response_format": "text.format",
     "reasoning_effort": "reasoning.effort",
 }
+# In a message: where the name is a word of no sentence, or marked as a name.
+CHATS_NAME = re.compile(
+    r"\b(?:max_completion_tokens|max_tokens|response_format|reasoning_effort)\b"
+    r"|(?<=`)(?:messages|input_tokens|input_text)(?=`)|\b(?:messages|input_tokens|input_text)(?==)"
+)
 Placed = tuple[str, Item]
 
 
@@ -51,12 +57,9 @@ async def fitting_chat_request(
 def in_responses_words(problem: Problem) -> Problem:
     """Return an engine's refusal of a chat request as one of the Responses request that it was made from."""
     param = IN_RESPONSES.get((problem.param or "").partition(".")[0])
-    message = problem.message
-    for chat, responses in IN_RESPONSES.items():
-        message = message.replace(f"`{chat}`", f"`{responses}`").replace(f"{chat}=", f"{responses}=")
     return Problem(
         problem.status,
-        message,
+        CHATS_NAME.sub(lambda found: IN_RESPONSES[found[0]], problem.message),
         code=problem.code,
         kind=INVALID if problem.status == 400 else problem.kind,
         param=param or problem.param,

@@ -64,6 +64,13 @@ def test_the_request_is_a_streamed_chat_with_its_usage() -> None:
             "`max_output_tokens` is too large: max_output_tokens=9.",
             id="tokens",
         ),
+        pytest.param(
+            "max_tokens",
+            "max_tokens must be a number.",
+            "max_output_tokens",
+            "max_output_tokens must be a number.",
+            id="a-name-without-marks",
+        ),
         pytest.param("response_format", "Bad.", "text.format", "Bad.", id="format"),
         pytest.param("reasoning_effort", "Bad.", "reasoning.effort", "Bad.", id="effort"),
         pytest.param("top_k", "Bad.", "top_k", "Bad.", id="vllms-own"),
