@@ -20,6 +20,7 @@ DETAILS = {
     b'"completion_tokens_details":': b'{"reasoning_tokens":0}',
 }
 LOGPROBS = b'"logprobs":{"content":'
+CHOICE, OWN_LOGPROBS, NO_LOGPROBS = b'"choices":[{"index":0,', b'"logprobs":', b'"logprobs":null,'
 
 
 def nulls_beside(*kept: str) -> re.Pattern[bytes]:
@@ -28,12 +29,13 @@ def nulls_beside(*kept: str) -> re.Pattern[bytes]:
     return re.compile(rb",%b|(?<=\{)%b,?" % (member, member))
 
 
-NULLS_OF_EVENTS = nulls_beside("finish_reason", "content", "refusal")
-NULLS = nulls_beside("finish_reason", "content", "refusal", "logprobs")
+ALLOWED = ("finish_reason", "content", "refusal", "bytes", "param", "code")  # the last two of an error in a stream
+NULLS_OF_EVENTS = nulls_beside(*ALLOWED)
+NULLS = nulls_beside(*ALLOWED, "logprobs")
 
 
 class OpenAiWriter(RewrittenAnswer):
-    """`send` for one request of OpenAI's API that asks for text."""
+    """`send` for one chat request of OpenAI's API."""
 
     def events(self, events: bytes) -> bytes:
         """Return some whole events as the document has them."""
@@ -51,6 +53,18 @@ class OpenAiWriter(RewrittenAnswer):
             body = NULLS.sub(b"", with_details(body.replace(*NO_ANNOTATIONS)))
         headers = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
         await send_bytes(self._send, start["status"], body, headers)
+
+
+class CompletionsWriter(OpenAiWriter):
+    """`send` for one request for a completion, each of whose events must have `logprobs`."""
+
+    def events(self, events: bytes) -> bytes:
+        """Return some whole events as the document has them."""
+        if USAGE in events:
+            events = with_details(events)
+        if OWN_LOGPROBS not in events:  # of the Rust front, which is asked for none
+            events = events.replace(CHOICE, CHOICE + NO_LOGPROBS)
+        return NULLS.sub(b"", events)
 
 
 def with_details(body: bytes) -> bytes:

@@ -20,7 +20,7 @@ HEAD = struct.Struct(">4sII")  # the format, the bytes of the document, those of
 FORMAT = b"gl-2"
 LEASE_SECONDS = 30.0
 SPARE_BYTES = 1024  # of an unfinished response, so that its end can be told in a full store
-SMALL_WINDOW = 12  # bits
+SMALL_WINDOW, SMALL_TABLE = 12, 5  # bits of the window and zlib's `memLevel`, for what fits into the window
 UNFINISHED = ("queued", "in_progress")
 GONE = "The instance that generated this response has ended."
 
@@ -96,8 +96,11 @@ class Record:
 
 
 def compressed(data: bytes) -> bytes:
-    """Return it compressed; a short one in a small window, since the memory of a large one takes longer to clear."""
-    return zlib.compress(data, 1, SMALL_WINDOW if len(data) < 1 << SMALL_WINDOW else zlib.MAX_WBITS)
+    """Return it compressed; a short one with little memory, since that of a long one takes longer to clear."""
+    if len(data) > 1 << SMALL_WINDOW:
+        return zlib.compress(data, 1)
+    compressor = zlib.compressobj(1, zlib.DEFLATED, SMALL_WINDOW, SMALL_TABLE)
+    return compressor.compress(data) + compressor.flush()
 
 
 def read_record(payload: bytes) -> Record | None:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from scoring.asgi import Receive, Scope, Send, header
-from scoring.contracts.openai_answers import OpenAiWriter
+from scoring.contracts.openai_answers import CompletionsWriter, OpenAiWriter
 from scoring.contracts.openai_requests import check_named, openai_for_vllm
-from scoring.contracts.paths import CHAT
+from scoring.contracts.paths import CHAT, COMPLETIONS
 from scoring.engine.client import GENERATE, VllmEngine
 from scoring.problems import Problem
 from scoring.web.access_log import MODEL
@@ -71,4 +71,5 @@ class Exchange:
             check_named(received.document, engine.names[0])
         asked = Asked.of(path, received, for_vllm(received.document, engine.names[0]))
         del received  # it may be large: nothing but what is asked refers to it while the answer is made
-        await self.ask(engine, asked, OpenAiWriter(self.send) if task == GENERATE else None)
+        writer = CompletionsWriter if path == COMPLETIONS else OpenAiWriter
+        await self.ask(engine, asked, writer(self.send) if task == GENERATE else None)

@@ -294,6 +294,6 @@ def new_response(id: str, created_at: int, said: dict[str, Any]) -> dict[str, An
         "incomplete_details": None,
         "error": None,
         "output": [],
-        "usage": None,
         **said,
+        "usage": None,  # last: the access log looks for it at the end of what is sent
     }

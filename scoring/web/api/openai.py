@@ -12,7 +12,7 @@ from scoring.contracts.models import model_document, models_document
 from scoring.contracts.openai_requests import openai_for_vllm
 from scoring.contracts.paths import EMBEDDINGS, RELAYED
 from scoring.engine.client import EMBED, GENERATE
-from scoring.web.api.answers import Answer, exchange_of
+from scoring.web.api.answers import Answer, PlainRoute, exchange_of
 
 
 class OpenAiError(BaseModel):
@@ -29,7 +29,11 @@ class OpenAiError(BaseModel):
     error: Error
 
 
-SAID: dict[str, Any] = {"tags": ["OpenAI"], "responses": {"4XX": {"model": OpenAiError, "description": "Error"}}}
+SAID: dict[str, Any] = {
+    "tags": ["OpenAI"],
+    "responses": {"4XX": {"model": OpenAiError, "description": "Error"}},
+    "route_class": PlainRoute,
+}
 models = APIRouter(**SAID)
 generation = APIRouter(**SAID)
 embeddings = APIRouter(**SAID)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scoring.asgi import Message
-from scoring.contracts.openai_answers import OpenAiWriter
+from scoring.contracts.openai_answers import CompletionsWriter, OpenAiWriter
 
 LOOK_ALIKE = 'a,"audio":null,"usage":{"x":1} {"reasoning":null,"logprobs":{"content":null "annotations":null'
 DETAILS = {"prompt_tokens_details": {"cached_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 0}}
@@ -20,7 +20,9 @@ def written(document: Any) -> bytes:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def sent(status: int, header: tuple[bytes, bytes], *bodies: bytes) -> list[Message]:
+def sent(
+    status: int, header: tuple[bytes, bytes], *bodies: bytes, of: type[OpenAiWriter] = OpenAiWriter
+) -> list[Message]:
     """Return what a client gets of an answer that comes in these pieces."""
     got: list[Message] = []
 
@@ -28,7 +30,7 @@ def sent(status: int, header: tuple[bytes, bytes], *bodies: bytes) -> list[Messa
         got.append(message)
 
     async def answer() -> None:
-        writer = OpenAiWriter(send)
+        writer = of(send)
         await writer({"type": "http.response.start", "status": status, "headers": [header, (b"content-length", b"9")]})
         for number, body in enumerate(bodies, 1):
             await writer({"type": "http.response.body", "body": body, "more_body": number < len(bodies)})
@@ -44,10 +46,10 @@ def whole(document: Any) -> Any:
     return json.loads(message["body"])
 
 
-def streamed(*documents: Any) -> list[Any]:
+def streamed(*documents: Any, of: type[OpenAiWriter] = OpenAiWriter) -> list[Any]:
     """Return what a client reads of a stream, all of whose events come at once."""
     data = b"".join(b"data: " + written(one) + b"\n\n" for one in documents)
-    _, message = sent(200, EVENTS, data)
+    _, message = sent(200, EVENTS, data, of=of)
     return [json.loads(event.removeprefix(b"data: ")) for event in message["body"].split(b"\n\n") if event]
 
 
@@ -103,8 +105,29 @@ def test_log_probabilities_have_those_of_a_refusal() -> None:
     tokens = [{"token": LOOK_ALIKE, "logprob": -0.5, "bytes": None, "top_logprobs": []}]
     choice = {"index": 0, "finish_reason": None, "logprobs": {"content": tokens}}
     for [told] in (streamed({"choices": [choice]}), [whole({"choices": [choice]})]):
-        assert told["choices"][0]["logprobs"]["refusal"] is None
-        assert told["choices"][0]["logprobs"]["content"][0]["token"] == LOOK_ALIKE
+        assert told["choices"][0]["logprobs"] == {"refusal": None, "content": tokens}
+
+
+TOKENS = {"tokens": [LOOK_ALIKE], "token_logprobs": [None], "top_logprobs": [None], "text_offset": [0]}
+COMPLETIONS = [
+    pytest.param({"index": 0, "finish_reason": None, "text": LOOK_ALIKE}, None, id="rust-front"),
+    pytest.param({"index": 1, "text": LOOK_ALIKE, "logprobs": None, "finish_reason": None, "stop_reason": None,
+                  "token_ids": None}, None, id="python-front"),
+    pytest.param({"index": 0, "text": LOOK_ALIKE, "logprobs": TOKENS, "finish_reason": None}, TOKENS, id="asked-for"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("choice", "logprobs"), COMPLETIONS)
+def test_every_event_of_a_completion_has_log_probabilities_or_null(choice: dict[str, Any], logprobs: Any) -> None:
+    event = {"choices": [choice], "usage": {"prompt_tokens": 3}}
+    wanted = {"index": choice["index"], "text": LOOK_ALIKE, "finish_reason": None, "logprobs": logprobs}
+    told = {"choices": [wanted], "usage": {"prompt_tokens": 3, **DETAILS}}
+    assert streamed(event, event, of=CompletionsWriter) == [told, told]
+
+
+def test_an_error_in_a_stream_has_all_of_its_members() -> None:
+    error = {"error": {"message": "no", "type": "BadRequestError", "param": None, "code": 400}}
+    assert streamed(error) == [error]
 
 
 def test_events_without_nulls_stay() -> None:

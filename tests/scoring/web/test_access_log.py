@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from scoring.asgi import Message, Receive, Scope, Send, local_scope, never, send_bytes
+from scoring.responses.events.machine import new_response
 from scoring.web.access_log import AccessLog
 from scoring.web.counts import RequestCounts
 
@@ -40,4 +41,12 @@ def line_of(answer: bytes, caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
 )
 def test_tokens(answer: bytes, caplog: pytest.LogCaptureFixture) -> None:
     line = line_of(answer, caplog)
+    assert (line["prompt_tokens"], line["completion_tokens"]) == (3, 2)
+
+
+def test_tokens_of_a_response_whose_request_is_long(caplog: pytest.LogCaptureFixture) -> None:
+    said = {"tools": [{"name": "f", "parameters": {"default": {"output_tokens": 9}, "description": "x" * 5000}}]}
+    response = new_response("resp_1", 0, said)
+    response["usage"] = {"input_tokens": 3, "output_tokens": 2}
+    line = line_of(json.dumps({"type": "response.completed", "response": response}).encode(), caplog)
     assert (line["prompt_tokens"], line["completion_tokens"]) == (3, 2)
