@@ -1,9 +1,15 @@
 """What is kept: records are found by those whom they belong to, and ids are given once."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
 
 from scoring.problems import Problem
 from scoring.responses.record import Record, read_record
+from scoring.responses.request.items import Item
 from scoring.responses.store.base import Outcome, ResponseStore
 from scoring.web.access import owner_of
 from scoring.web.exchange import Exchange
@@ -12,6 +18,9 @@ from scoring.web.service import Service
 INVALID = "invalid_request_error"
 BYTES_A_TOKEN = 4  # of an answer in a compressed record, where nothing better is known
 TOKENS = 256  # of an answer whose request sets no limit
+SMALL = 16 * 1024  # bytes of a record that is read at once: longer ones would keep the event loop from its work
+
+Read = TypeVar("Read")
 
 
 @dataclass
@@ -29,6 +38,7 @@ class Keeper:
         self.store = store
         self.look_seconds = 2.0  # how often an instance looks for what others have stored
         self._keys = service.api_keys
+        self._limits = service.settings.limits
         store.callers = max(1, len(self._keys))
 
     def owner(self, exchange: Exchange) -> str:
@@ -44,7 +54,7 @@ class Keeper:
         kept = await self.store.get(response_id)
         if kept is None or not self.may_see(owner, kept.owner):
             return None
-        record = read_record(kept.payload)
+        record = await read_aside(read_record, kept.payload)
         return None if record is None else Found(record, kept.version)
 
     async def known(self, response_id: str, owner: str, param: str = "response_id") -> Found:
@@ -57,17 +67,34 @@ class Keeper:
     async def check_room(self, record: Record, owner: str, times: int) -> None:
         """Raise `Problem` (429) where a response will probably find no room, so many times, when it has ended."""
         tokens = record.response.get("max_output_tokens") or TOKENS
-        if await self.store.room(owner) < times * (len(record.to_bytes()) + tokens * BYTES_A_TOKEN):
+        size = len(await asyncio.to_thread(record.to_bytes))
+        if await self.store.room(owner) < times * (size + tokens * BYTES_A_TOKEN):
             raise full()
+
+    def check_size(self, items: list[Item], place: str) -> None:
+        """Raise `Problem` (400) for a conversation that is larger than a request may be that sends it whole.
+
+        The store counts what it holds, compressed, and what is compressed may be a thousand times as large.
+        """
+        most, size = self._limits.max_body_bytes, len(msgspec.json.encode(items))
+        if size > most or len(items) > self._limits.max_message_parts:
+            said = f"{place}: the conversation would have {len(items)} items of {size} bytes"
+            limits = f"at most {self._limits.max_message_parts} and {most} are allowed"
+            raise Problem(400, f"{said}; {limits}: compact it, or begin another.", param=place, kind=INVALID)
 
     async def add(self, record: Record, owner: str) -> None:
         """Keep a new record. Raises `Problem` (400 for an id that is taken, 429 without room)."""
         response_id = record.response["id"]
-        outcome = await self.store.add(response_id, record.to_bytes(), owner)
+        outcome = await self.store.add(response_id, await asyncio.to_thread(record.to_bytes), owner)
         if outcome is Outcome.CONFLICT:
             raise taken(response_id)
         if outcome is Outcome.FULL:
             raise full()
+
+
+async def read_aside(read: Callable[[bytes], Read], payload: bytes) -> Read:
+    """Read a payload, in a thread if it is long."""
+    return read(payload) if len(payload) <= SMALL else await asyncio.to_thread(read, payload)
 
 
 def taken(response_id: str) -> Problem:

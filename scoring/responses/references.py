@@ -6,10 +6,10 @@ Clients that leave the keeping to us send `item_reference` for what earlier resp
 from collections.abc import Callable
 from itertools import count
 
-from scoring.responses.keeping import Keeper
+from scoring.problems import Problem
+from scoring.responses.keeping import INVALID, Keeper
 from scoring.responses.request.items import Item, new_id
-from scoring.responses.request.request import Request
-from scoring.responses.request.values import invalid
+from scoring.responses.request.values import invalid, shown
 
 LONGEST = 53  # characters of a response's id in one of an item, which other servers take up to 64 of
 MOST = 256  # responses that one request may refer to
@@ -27,15 +27,32 @@ def item_ids(response_id: str) -> Callable[[str], str]:
     return made
 
 
-async def resolve_references(request: Request, context: list[Item], keeper: Keeper, owner: str) -> None:
-    """Put the items that references of a request name in their places; what is in the conversation stays out.
+async def without_references(
+    items: list[Item], context: list[Item], keeper: Keeper, owner: str, place: str = "input"
+) -> list[Item]:
+    """Return items with what their references name in their places; what is in the conversation is not told twice.
 
-    Those of unknown items stay, and are refused with their place as soon as the prompt is made.
+    No reference is left, so that none is kept. Raises `Problem` (404) with the place of one that names nothing.
     """
-    if not any(item["type"] == "item_reference" for item in request.items):
-        return
-    here = {item["id"] for item in (*context, *request.items) if item["type"] != "item_reference"}
-    wanted = {item["id"] for item in request.items if item["type"] == "item_reference"} - here
+    if not any(item["type"] == "item_reference" for item in items):
+        return items
+    here = {item["id"] for item in (*context, *items) if item["type"] != "item_reference"}
+    found = await _found({item["id"] for item in items if item["type"] == "item_reference"} - here, keeper, owner)
+    resolved: list[Item] = []
+    for at, item in enumerate(items):
+        if item["type"] != "item_reference":
+            resolved.append(item)
+        elif item["id"] in found:
+            resolved.append(found[item["id"]])
+            here.add(item["id"])
+            del found[item["id"]]
+        elif item["id"] not in here:
+            raise _unknown(f"{place}.{at}.id", item["id"])
+    return resolved
+
+
+async def _found(wanted: set[str], keeper: Keeper, owner: str) -> dict[str, Item]:
+    """Return the items of stored responses that have these ids."""
     responses = {known for known in map(_response_of, wanted) if known is not None}
     if len(responses) > MOST:
         raise invalid("input", f"input refers to items of more than {MOST} responses: send the items.")
@@ -44,11 +61,17 @@ async def resolve_references(request: Request, context: list[Item], keeper: Keep
         for response_id in (f"resp_{known}", known):
             kept = await keeper.find(response_id, owner)
             if kept is not None:
-                found |= {item["id"]: item for item in kept.record.response["output"]}
-                break
-    request.items = [
-        found.get(item["id"], item) if item["type"] == "item_reference" else item for item in request.items
-    ]
+                found |= {item["id"]: item for item in kept.record.response["output"] if item["id"] in wanted}
+    return found
+
+
+def _unknown(place: str, item_id: str) -> Problem:
+    return Problem(
+        404,
+        f"{place}: no item {shown(item_id)} is in this conversation or in a stored response.",
+        param=place,
+        kind=INVALID,
+    )
 
 
 def _response_of(item_id: str) -> str | None:

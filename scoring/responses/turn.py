@@ -39,5 +39,5 @@ class Turn:
         """
         if self.request.conversation is None or self.response["status"] not in APPENDED:
             return True
-        items = [*self.request.items, *self.response["output"]]
-        return await self.conversations.append(self.request.conversation, self.owner, items)
+        given, output = self.request.items, self.response["output"]
+        return await self.conversations.append(self.request.conversation, self.owner, given, output)

@@ -9,6 +9,7 @@ from scoring.settings.limits import MEBIBYTE, read_number
 
 DAY = 86_400.0
 PREFIX = "SCORING_RESPONSE_STORE"
+ADDRESS = "write redis://:PASSWORD@host:6379/0, with what is no letter or digit in the password as %2F and the like"
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
@@ -24,7 +25,10 @@ class ResponseStoreSettings:
 def read_response_store(environ: Mapping[str, str]) -> ResponseStoreSettings:
     """Read SCORING_RESPONSE_STORE (`memory`, `sqlite:///path`, `redis://host`), …_SECONDS and …_BYTES."""
     url = environ.get(PREFIX) or "memory"
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # its words, and those of redis, may have a part of the password in them
+        raise BadSettings(f"{PREFIX} is no address", hint=ADDRESS) from None
     if url != "memory" and not (parts.scheme == "sqlite" and parts.path.strip("/")) and not is_redis(url):
         raise BadSettings(
             f"{PREFIX} is a {parts.scheme or 'word'!s} that is no store",

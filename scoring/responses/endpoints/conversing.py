@@ -8,6 +8,7 @@ from scoring.problems import Problem
 from scoring.responses.conversations import MOST_AT_ONCE, Conversation, Conversations
 from scoring.responses.keeping import INVALID, Keeper
 from scoring.responses.paging import Query, listed, page, with_own_ids
+from scoring.responses.references import without_references
 from scoring.responses.request.items import Item, new_id, read_items
 from scoring.responses.request.members import INCLUDED, MEMBERS
 from scoring.web.exchange import Exchange
@@ -22,9 +23,10 @@ class Conversing:
 
     async def create(self, exchange: Exchange) -> None:
         """Answer `POST /v1/conversations`."""
-        given = await _body(exchange)
+        given, owner = await _body(exchange), self._keeper.owner(exchange)
         items, metadata = _items(given.get("items") or []), _metadata(given)
-        made = await self._conversations.create(self._keeper.owner(exchange), items, metadata)
+        items = await without_references(items, [], self._keeper, owner, "items")
+        made = await self._conversations.create(owner, items, metadata)
         await send_json(exchange.send, 200, made.said())
 
     async def retrieve(self, exchange: Exchange, conversation_id: str) -> None:
@@ -55,16 +57,21 @@ class Conversing:
 
     async def add_items(self, exchange: Exchange, conversation_id: str) -> None:
         """Answer `POST …/{id}/items`."""
-        new = _items((await _body(exchange)).get("items"))
+        Query(exchange.scope).check_include(INCLUDED)
+        owner, given = self._keeper.owner(exchange), _items((await _body(exchange)).get("items"))
+        there = (await self._known(exchange, conversation_id)).items
+        new = await without_references(given, there, self._keeper, owner, "items")
 
         def change(conversation: Conversation) -> None:
             conversation.items = with_own_ids([*conversation.items, *new], new_id)
+            self._keeper.check_size(conversation.items, "items")
 
-        changed = await self._conversations.change(conversation_id, self._keeper.owner(exchange), change)
+        changed = await self._conversations.change(conversation_id, owner, change)
         await send_json(exchange.send, 200, listed(changed.items[len(changed.items) - len(new) :]))
 
     async def item(self, exchange: Exchange, conversation_id: str, item_id: str) -> None:
         """Answer `GET …/{id}/items/{item_id}`."""
+        Query(exchange.scope).check_include(INCLUDED)
         await send_json(exchange.send, 200, _item(await self._known(exchange, conversation_id), item_id))
 
     async def delete_item(self, exchange: Exchange, conversation_id: str, item_id: str) -> None:

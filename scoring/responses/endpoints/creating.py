@@ -1,5 +1,6 @@
 """`POST /v1/responses`: from the request to its answer, at once or in the background, and what is kept of it."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable
@@ -21,7 +22,7 @@ from scoring.responses.lease import Lease
 from scoring.responses.prompt.chat import chat_request, fitting_chat_request
 from scoring.responses.prompt.sealing import sealed_texts
 from scoring.responses.record import retold
-from scoring.responses.references import item_ids, resolve_references
+from scoring.responses.references import item_ids, without_references
 from scoring.responses.request.items import Item, new_id
 from scoring.responses.request.request import Request, read_request
 from scoring.responses.rounds import LIMIT, rounds_of
@@ -94,7 +95,10 @@ class Creating:
         Raises `Problem` (400, 404).
         """
         context = await self._before(request, owner)
-        await resolve_references(request, context, self._keeper, owner)
+        request.items = await without_references(request.items, context, self._keeper, owner)
+        if context:
+            before = "previous_response_id" if request.conversation is None else "conversation"
+            self._keeper.check_size([*context, *request.items], before)
         return context
 
     async def _before(self, request: Request, owner: str) -> list[Item]:
@@ -209,5 +213,5 @@ class Keeping:
             lease, self._lease = self._lease, None
             await lease.stop()
             return await lease.settle() is not Outcome.FULL
-        record = self._turn.record()
-        return await self._keeper.store.add(self.response["id"], record.to_bytes(), self._turn.owner) is Outcome.DONE
+        payload = await asyncio.to_thread(self._turn.record().to_bytes)
+        return await self._keeper.store.add(self.response["id"], payload, self._turn.owner) is Outcome.DONE

@@ -21,6 +21,7 @@ SECONDS = 60.0  # for a list of tools, or for a call
 MOST_PAGES = 20  # of a list of tools
 MOST_TOOLS = 256
 LONGEST_OUTPUT = 256 * 1024  # characters of what a call returns: the model reads it
+TALKATIVE = ("mcp", "httpx2", "httpcore2")  # they log addresses and answers, in which there may be secrets
 
 
 class RemoteFault(Exception):
@@ -90,6 +91,8 @@ async def _connected(server: Server) -> AsyncIterator[Any]:
 
 
 def _packages() -> list[Any]:
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return [importlib.import_module(name) for name in ("mcp", "mcp.client.streamable_http", "httpx2")]
 
 

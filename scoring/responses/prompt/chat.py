@@ -10,7 +10,7 @@ from scoring.responses.prompt.messages import Conversation
 from scoring.responses.prompt.truncation import shortened
 from scoring.responses.request.items import Item
 from scoring.responses.request.request import Request
-from scoring.responses.request.values import INVALID, invalid, shown
+from scoring.responses.request.values import INVALID, invalid
 
 # What chat completions call a member of a Responses request.
 IN_RESPONSES = {
@@ -86,20 +86,11 @@ def _chat(request: Request, placed: list[Placed]) -> dict[str, Any]:
 
 
 def _placed(request: Request, context: list[Item]) -> Iterator[Placed]:
-    """Yield all items with their places: compactions opened, references left out, since what they name is there."""
-    known: set[str] = set()
+    """Yield all items with their places, those that compactions stand for in place of these."""
     before = "conversation" if request.conversation else "previous_response_id"
     own = ((f"input.{at}", item) for at, item in enumerate(request.items))
     for place, item in [*((before, item) for item in context), *own]:
         if item["type"] == "compaction":
             yield from ((place, kept) for kept in compacted_items(item, request.sealing, place))
-        elif item["type"] != "item_reference":
+        else:
             yield place, item
-        elif item["id"] not in known:
-            raise Problem(
-                404,
-                f"{place}.id: no item {shown(item['id'])} is in this conversation.",
-                param=f"{place}.id",
-                kind=INVALID,
-            )
-        known.add(item["id"])

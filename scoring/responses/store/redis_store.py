@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from scoring.errors import BadSettings
 from scoring.responses.store.base import Kept, Outcome, StoreUnavailable, share_of
 from scoring.responses.store.redis_scripts import ADD, DELETE, FREE, REPLACE
-from scoring.settings.response_store import ResponseStoreSettings
+from scoring.settings.response_store import ADDRESS, ResponseStoreSettings
 
 Result = TypeVar("Result")
 
@@ -33,8 +33,8 @@ class RedisStore:
             self._client: Any = redis_asyncio.from_url(
                 settings.url, socket_timeout=SECONDS_TO_ANSWER, socket_connect_timeout=SECONDS_TO_ANSWER
             )
-        except ValueError as error:
-            raise BadSettings(f"SCORING_RESPONSE_STORE: {error}", hint="write redis://host:6379/0") from error
+        except ValueError:
+            raise BadSettings("SCORING_RESPONSE_STORE is no address of a Redis server", hint=ADDRESS) from None
         self._errors = (RedisError, OSError, TimeoutError)
         self._settings = settings
         self.callers = 1

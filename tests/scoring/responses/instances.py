@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -35,7 +35,8 @@ class TalkingEngine(RestingEngine):
         self.go.set()
         self.refuses = self.breaks = False
         self.running = self.aborted = 0
-        self.words = WORDS
+        self.words: Sequence[Any] = WORDS  # texts; or deltas of a chat, as they are
+        self.finish = "stop"
         self.max_num_seqs, self.max_num_queued = 4, 4
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,12 +56,13 @@ class TalkingEngine(RestingEngine):
         try:
             await send({"type": "http.response.start", "status": 200, "headers": []})
             for number, word in enumerate(self.words):
-                await self._say(send, {"choices": [{"delta": {"content": word}}]})
+                delta = word if isinstance(word, dict) else {"content": word}
+                await self._say(send, {"choices": [{"delta": delta}]})
                 if number == 0:
                     await asyncio.wait({gone, asyncio.ensure_future(self.go.wait())}, return_when="FIRST_COMPLETED")
                 if gone.done() or self.breaks:
                     raise RuntimeError("a secret of the engine")
-            await self._say(send, {"choices": [{"delta": {}, "finish_reason": "stop"}]})
+            await self._say(send, {"choices": [{"delta": {}, "finish_reason": self.finish}]})
             usage = {"prompt_tokens": 1, "completion_tokens": 3, "total_tokens": 4}
             await self._say(send, {"choices": [], "usage": usage})
             await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})

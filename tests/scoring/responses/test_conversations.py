@@ -10,6 +10,9 @@ from openai.types.conversations import Conversation, ConversationDeletedResource
 from openai.types.responses import ResponseItemList
 from pydantic import TypeAdapter
 
+from scoring.responses.store.base import Outcome, StoreUnavailable
+from scoring.responses.store.memory import MemoryStore
+from scoring.settings.response_store import ResponseStoreSettings
 from tests.scoring.responses.checking import check_events, check_response
 from tests.scoring.responses.instances import Instance, memory
 
@@ -137,6 +140,46 @@ async def test_turns_at_once_lose_nothing() -> None:
     assert said[1::2] == ["Hi you."] * 12
 
 
+class ForgetfulStore(MemoryStore):
+    """A store that takes a change and then cannot say so."""
+
+    async def replace(self, key: str, payload: bytes, version: int) -> Outcome:
+        """Keep it; of a conversation's second version nothing is told."""
+        outcome = await super().replace(key, payload, version)
+        if key.startswith("conversation:") and version == 1:
+            raise StoreUnavailable("no answer")
+        return outcome
+
+
+async def test_a_turn_that_the_store_has_taken_without_saying_so_is_added_once() -> None:
+    one = Instance(ForgetfulStore(ResponseStoreSettings()))
+    conversation = await begun(one)
+    body = {"input": "a", "conversation": conversation, "background": True, "request_id": "resp_1"}
+    await one.ask("POST", "/responses", body)
+    assert (await one.until("resp_1", "completed"))["store"] is True
+    assert texts(await items_of(one, conversation)) == ["a", "Hi you."]
+
+
+async def test_a_conversation_is_no_larger_than_a_request_that_sends_it_whole() -> None:
+    one = Instance(SCORING_MAX_BODY_BYTES="20000", SCORING_MAX_MESSAGE_PARTS="30")
+    long, short = message("a" * 9000), message("b")
+    conversation = await begun(one)
+    path = f"/conversations/{conversation}/items"
+    statuses = [(await one.ask("POST", path, {"items": [long]}))[0] for _ in range(4)]
+    assert statuses == [200, 200, 400, 400]
+    chain: Any = {}
+    for status in (200, 200, 400):
+        answer = await one.ask("POST", "/responses", {"input": [long], **chain})
+        assert answer[0] == status
+        chain = {"previous_response_id": answer[1].get("id")}
+    assert answer[1]["error"]["param"] == "previous_response_id"
+    asked = len(one.engine.asked)
+    refused = await one.ask("POST", "/responses", {"input": [long], "conversation": conversation})
+    assert (refused[0], refused[1]["error"]["param"], len(one.engine.asked)) == (400, "conversation", asked)
+    many = f"/conversations/{await begun(one)}/items"
+    assert [(await one.ask("POST", many, {"items": [short] * 20}))[0] for _ in range(2)] == [200, 400]
+
+
 @pytest.mark.parametrize("how", ["refuses", "breaks", "cancelled"])
 async def test_a_turn_that_has_failed_or_was_cancelled_adds_nothing(how: str) -> None:
     one = Instance()
@@ -226,6 +269,16 @@ async def test_a_page_that_does_not_exist_is_refused_by_its_name(query: str, par
     for path in (f"/responses/{response['id']}/input_items", f"/conversations/{conversation}/items"):
         status, refusal = await one.ask("GET", f"{path}?{query}")
         assert (status, refusal["error"]["param"]) == (400, param)
+
+
+async def test_what_cannot_be_included_is_named_wherever_items_are_given() -> None:
+    one = Instance()
+    conversation = await begun(one, "a")
+    path = f"/conversations/{conversation}/items"
+    item = (await items_of(one, conversation))[0]["id"]
+    for method, where, body in (("POST", path, {"items": []}), ("GET", f"{path}/{item}", None)):
+        assert (await one.ask(method, f"{where}?include=x", body))[1]["error"]["param"] == "include"
+        assert (await one.ask(method, f"{where}?include[]=reasoning.encrypted_content", body))[0] == 200
 
 
 async def test_an_empty_conversation_has_an_empty_page() -> None:

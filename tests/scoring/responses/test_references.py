@@ -39,6 +39,44 @@ async def test_an_item_of_an_earlier_response_is_found_by_its_id_alone(request_i
     assert third["output"][0]["id"] != first["output"][0]["id"]
 
 
+@pytest.mark.parametrize("by", ["previous_response_id", "conversation"])
+async def test_what_is_in_the_conversation_is_told_and_kept_once(by: str) -> None:
+    one = Instance()
+    begun: Any = {}
+    if by == "conversation":
+        begun = {by: (await one.ask("POST", "/conversations", {}))[1]["id"]}
+    first = await created(one, **begun)
+    before = begun or {by: first["id"]}
+    second = await created(one, input=[reference(first), reference(first), MORE], **before)
+    assert one.engine.asked[-1]["messages"] == [HI, SAID, MORE]
+    listed = (await one.ask("GET", f"/responses/{second['id']}/input_items?order=asc"))[1]["data"]
+    assert [item["type"] for item in listed] == ["message"] * 3
+    await created(one, **(begun or {by: second["id"]}))
+    assert one.engine.asked[-1]["messages"] == [HI, SAID, MORE, SAID, HI]
+
+
+async def test_one_item_is_put_in_once_however_often_it_is_referred_to() -> None:
+    one = Instance()
+    first = await created(one)
+    await created(one, input=[reference(first), HI, reference(first)])
+    assert one.engine.asked[-1]["messages"] == [SAID, HI]
+
+
+async def test_a_conversation_keeps_the_items_that_references_name() -> None:
+    one = Instance()
+    first = await created(one)
+    status, made = await one.ask("POST", "/conversations", {"items": [HI, reference(first)]})
+    assert status == 200
+    added = await one.ask("POST", f"/conversations/{made['id']}/items", {"items": [reference(first), MORE]})
+    assert [item["content"][0]["text"] for item in added[1]["data"]] == ["More"]
+    await created(one, input=[HI], conversation=made["id"])
+    assert one.engine.asked[-1]["messages"] == [HI, SAID, MORE, HI]
+    unknown = {"items": [HI, {"type": "item_reference", "id": "msg_none_0"}]}
+    for path in ("/conversations", f"/conversations/{made['id']}/items"):
+        status, answer = await one.ask("POST", path, unknown)
+        assert (status, answer["error"]["param"]) == (404, "items.1.id")
+
+
 async def test_what_is_not_found_is_refused_by_its_place() -> None:
     one = Instance(**TWO)
     first = await created(one, "key-one")

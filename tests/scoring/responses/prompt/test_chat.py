@@ -19,15 +19,6 @@ from tests.scoring.responses.prompt.conversations import (
 )
 
 
-def test_references_name_items_of_the_conversation() -> None:
-    context = [{"id": "msg_1", **USER}, {"id": "msg_2", **said("a")}]
-    reference = {"type": "item_reference", "id": "msg_2"}
-    assert messages(reference, USER, context=context, previous_response_id="r") == [ASKED, said("a"), ASKED]
-    with pytest.raises(Problem) as caught:
-        messages(USER, reference)
-    assert (caught.value.status, caught.value.param) == (404, "input.1.id")
-
-
 def test_a_compaction_stands_for_its_items() -> None:
     compacted = compaction_item(read_items([USER, said("a")]), SEALING)
     assert messages(compacted, USER) == [ASKED, said("a"), ASKED]

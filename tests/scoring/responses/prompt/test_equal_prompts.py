@@ -5,7 +5,7 @@ from functools import reduce
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.responses.prompt.chat import chat_request
@@ -126,6 +126,7 @@ def messages(items: Items, context: Items) -> Any:
         pytest.param([without_readable_reasoning, without("status")], id="with-encrypted-reasoning-only"),
     ],
 )
+@settings(deadline=None)
 @given(turns=conversations())
 def test_kept_here_and_sent_again(habits: list[Habit], turns: list[tuple[Items, Items]]) -> None:
     kept: Items = []

@@ -15,6 +15,7 @@ from scoring.errors import BadSettings
 from scoring.process.lifecycle import open_store
 from scoring.responses.store.base import Kept, Outcome, ResponseStore, StoreUnavailable
 from scoring.responses.store.memory import MemoryStore
+from scoring.responses.store.redis_store import RedisStore
 from scoring.responses.store.sqlite import SqliteStore, database_path
 from scoring.settings.response_store import ResponseStoreSettings, read_response_store
 
@@ -239,6 +240,8 @@ def test_settings(environ: dict[str, str], expected: tuple[str, float, int]) -> 
     [
         pytest.param({"SCORING_RESPONSE_STORE": "mysql://user:secret@host/db"}, id="unknown-scheme"),
         pytest.param({"SCORING_RESPONSE_STORE": "secret"}, id="no-url"),
+        pytest.param({"SCORING_RESPONSE_STORE": "redis://:secret/more@host:6379/0"}, id="slash-in-a-password"),
+        pytest.param({"SCORING_RESPONSE_STORE": "redis://:secret[more@host:6379/0"}, id="bracket-in-a-password"),
         pytest.param({"SCORING_RESPONSE_STORE": "sqlite://"}, id="sqlite-without-a-file"),
         pytest.param({"SCORING_RESPONSE_STORE_SECONDS": "0"}, id="no-time"),
         pytest.param({"SCORING_RESPONSE_STORE_SECONDS": "nan"}, id="not-a-number"),
@@ -248,7 +251,7 @@ def test_settings(environ: dict[str, str], expected: tuple[str, float, int]) -> 
 )
 def test_wrong_settings_are_refused_without_giving_a_password_away(environ: dict[str, str]) -> None:
     with pytest.raises(BadSettings, match="SCORING_RESPONSE_STORE") as caught:
-        read_response_store(environ)
+        RedisStore(read_response_store(environ))
     assert "secret" not in f"{caught.value} {caught.value.hint}"
 
 
