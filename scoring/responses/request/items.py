@@ -41,7 +41,9 @@ def read_item(given: Any, place: str) -> Item:
     if not isinstance(given, dict):
         raise refused(place, given, "an item (an object)")
     item = without_nulls(given)
-    kind = item.get("type") or next((kind for member, kind in TELLING if member in item), None)
+    kind = item.pop("type", "")
+    if kind == "":
+        kind = next((kind for member, kind in TELLING if member in item), None)
     if kind is None:
         raise invalid(place, f"{place} has no type, and no role that would make it a message.")
     known = TYPES.get(kind) if isinstance(kind, str) else None

@@ -6,6 +6,8 @@ Models leave members out and write a text where a list is wanted; the item must 
 import json
 from typing import Any
 
+from scoring.responses.tools.arguments import sendable
+
 SHELL = {
     "name": "shell",
     "description": "Runs shell commands on the user's machine, one after the other, and returns what they print.",
@@ -59,16 +61,17 @@ APPLY_PATCH = {
     },
 }
 FUNCTIONS = {"shell": SHELL, "local_shell": LOCAL_SHELL, "apply_patch": APPLY_PATCH}
+LARGEST = 2**53  # a number that every client can read, and no NaN
 OPERATIONS = ("create_file", "update_file", "delete_file")
 
 
 def read_object(arguments: str) -> dict[str, Any]:
-    """Return the object that arguments are; an empty one where they are none."""
+    """Return the object that arguments are, whose texts can be sent; an empty one where they are none."""
     try:
         value = json.loads(arguments, strict=False)
     except ValueError:
         return {}
-    return value if isinstance(value, dict) else {}
+    return json.loads(sendable(json.dumps(value, ensure_ascii=False))) if isinstance(value, dict) else {}
 
 
 def shell_action(given: dict[str, Any]) -> dict[str, Any]:
@@ -87,20 +90,26 @@ def local_shell_action(given: dict[str, Any]) -> dict[str, Any]:
     """Return the members of a `local_shell_call`."""
     command = given.get("command", given.get("commands"))
     env = given.get("env")
+    options = {
+        "timeout_ms": _whole(given.get("timeout_ms")),
+        "user": _text_or_none(given.get("user")),
+        "working_directory": _text_or_none(given.get("working_directory")),
+    }
     return {
         "action": {
             "type": "exec",
             "command": ["bash", "-lc", command] if isinstance(command, str) else _texts(command),
             "env": {name: _text(value) for name, value in env.items()} if isinstance(env, dict) else {},
-            "timeout_ms": _whole(given.get("timeout_ms")),
-            "user": _text_or_none(given.get("user")),
-            "working_directory": _text_or_none(given.get("working_directory")),
+            # Left out where the model has not said them: the AI SDK refuses an answer in which they are null.
+            **{name: value for name, value in options.items() if value is not None},
         }
     }
 
 
 def patch_operation(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the members of an `apply_patch_call`."""
+    """Return the members of an `apply_patch_call`; some models write them as the item has them, in `operation`."""
+    nested = given.get("operation")
+    given = nested if isinstance(nested, dict) else given
     kind = given.get("type")
     operation = {"type": kind if kind in OPERATIONS else "update_file", "path": _text(given.get("path"))}
     if operation["type"] != "delete_file":
@@ -125,4 +134,5 @@ def _text_or_none(value: Any) -> str | None:
 
 
 def _whole(value: Any) -> int | None:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(value) if is_number and 0 <= value <= LARGEST else None

@@ -95,4 +95,9 @@ def input_of(arguments: str) -> str:
     elif isinstance(value, dict) and len(value) == 1:
         value = next(iter(value.values()))
     text = value if isinstance(value, str) else arguments
+    return sendable(text)
+
+
+def sendable(text: str) -> str:
+    """Return a text that can be sent: halves of surrogate pairs joined, or replaced where one stands alone."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -61,7 +61,7 @@ class Tools:
 
 def read_tools(given: dict[str, Any]) -> Tools:
     """Read `tools`, `tool_choice`, `parallel_tool_calls` and `max_tool_calls` of a request. Raises `Problem` (400)."""
-    declared, offered, servers = _declared(given.get("tools") or [])
+    declared, offered, servers = _declared(_or(given, "tools", []))
     choice = read_choice(_or(given, "tool_choice", "auto"), offered, [server.label for server in servers])
     parallel, most = _or(given, "parallel_tool_calls", True), given.get("max_tool_calls")
     if not isinstance(parallel, bool):

@@ -146,6 +146,7 @@ def test_content_becomes_parts(role: str, content: Any, parts: list[Any]) -> Non
             id="custom-call",
         ),
         pytest.param({"id": "msg_1"}, {"type": "item_reference", "id": "msg_1"}, id="reference-without-type"),
+        pytest.param({"type": "", "id": "msg_1"}, {"type": "item_reference", "id": "msg_1"}, id="empty-type"),
         pytest.param(
             {
                 "type": "web_search_call",
@@ -181,6 +182,8 @@ def test_a_call_without_call_id_is_known_by_its_id() -> None:
         pytest.param({}, "input.0", "no type", id="empty"),
         pytest.param({"type": "nope"}, "input.0.type", '"nope"', id="type"),
         pytest.param({"type": 5}, "input.0.type", "5", id="type-number"),
+        pytest.param({"type": {}, "role": "user", "content": "a"}, "input.0.type", "an object", id="type-object"),
+        pytest.param({"type": False, "role": "user", "content": "a"}, "input.0.type", "false", id="type-false"),
         pytest.param({"type": "message", "content": "a"}, "input.0.role", "user, assistant, system", id="no-role"),
         pytest.param({"role": "king", "content": "a"}, "input.0.role", '"king" was given', id="role"),
         pytest.param({"role": "tool", "content": "a"}, "input.0.role", "function_call_output", id="tool"),

@@ -68,8 +68,7 @@ ROWS = [
             "type": "local_shell_call", "id": "lsh_1",
             "action": {
                 "type": "exec", "command": ["ls", "-l"], "env": {"A": "1"}, "working_directory": "src",
-                "timeout_ms": None, "user": None,
-            },
+            },  # and no nulls, which the AI SDK refuses
         },
         id="local-shell",
     ),
@@ -129,6 +128,14 @@ def test_a_call_that_is_cut_does_not_look_whole(name: str, status: str) -> None:
         pytest.param("shell", '{"commands": [1, {"a": 2}]}', "commands", ["1", '{"a": 2}'], id="no-texts"),
         pytest.param("shell", "ls", "commands", [], id="no-object"),
         pytest.param("shell", '{"commands": [], "timeout_ms": "soon"}', "timeout_ms", None, id="no-number"),
+        pytest.param("shell", '{"timeout_ms": NaN}', "timeout_ms", None, id="nan"),
+        pytest.param("shell", '{"timeout_ms": -Infinity}', "timeout_ms", None, id="infinite"),
+        pytest.param("shell", '{"timeout_ms": 1e999}', "timeout_ms", None, id="over-all-numbers"),
+        pytest.param("shell", f'{{"timeout_ms": {10**400}}}', "timeout_ms", None, id="too-large"),
+        pytest.param(
+            "shell", r'{"commands": ["\ud83d", "\ud83d\ude00"]}', "commands", ["\ufffd", "😀"], id="half-a-pair"
+        ),
+        pytest.param("local_shell", r'{"env": {"\udc00": "\udc00"}}', "env", {"\ufffd": "\ufffd"}, id="half-in-env"),
         pytest.param("local_shell", '{"command": "ls -l"}', "command", ["bash", "-lc", "ls -l"], id="a-line"),
         pytest.param("local_shell", '{"command": [], "env": {"A": 1}}', "env", {"A": "1"}, id="environment"),
     ],
@@ -136,6 +143,12 @@ def test_a_call_that_is_cut_does_not_look_whole(name: str, status: str) -> None:
 def test_sloppy_arguments_give_a_valid_item(name: str, arguments: str, member: str, value: Any) -> None:
     item, _ = called(name, [arguments])
     assert item["action"][member] == value
+
+
+def test_a_patch_may_be_written_as_its_item_has_it() -> None:
+    operation = {"type": "create_file", "path": "a", "diff": "+x"}
+    item, _ = called("apply_patch", [json.dumps({"operation": operation})])
+    assert item["operation"] == operation
 
 
 def test_a_function_without_arguments_has_an_empty_object() -> None:

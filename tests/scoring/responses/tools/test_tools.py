@@ -54,6 +54,13 @@ def test_nulls_are_as_if_not_given() -> None:
     assert read().chat == {}
 
 
+@pytest.mark.parametrize("tools", [{}, "", 0, False], ids=repr)
+def test_tools_that_are_no_list_are_refused(tools: Any) -> None:
+    with pytest.raises(Problem, match="tools must be a list") as caught:
+        read_tools({"tools": tools})
+    assert caught.value.param == "tools"
+
+
 def test_each_tool_is_offered_as_a_function() -> None:
     chat = read(*ALL).chat
     names = ["say", "note", "sums", "crm__find", "crm__note", "shell", "local_shell", "apply_patch"]
