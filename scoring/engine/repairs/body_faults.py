@@ -44,10 +44,16 @@ def late_refusal(error: Exception) -> Problem | None:
     cause = error.__cause__
     if not (isinstance(error, RuntimeError) and str(error).startswith(TOO_LATE) and cause):
         return None
-    refused = any(kind.__name__ == CLIENT_ERROR for kind in type(cause).__mro__)
-    if type(cause) is not ValueError and not refused:  # a sub-class of ValueError is something that could not be read
+    if not is_refusal(cause):
         return None
     return Problem(400, str(cause)[:1000], param=getattr(cause, "parameter", None))
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether vLLM raised this for a mistake in a request."""
+    if type(error) is ValueError:  # a sub-class of it is something that could not be read
+        return True
+    return any(kind.__name__ == CLIENT_ERROR for kind in type(error).__mro__)
 
 
 def install(app: Any) -> None:

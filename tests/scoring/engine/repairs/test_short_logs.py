@@ -22,3 +22,27 @@ def test_message_is_cut(name: str, level: int, message: str, arguments: tuple[st
     found = cut_short(logging.LogRecord(name, level, "", 1, message, arguments, None)).getMessage()
     assert len(found) == min(len(whole), longest)
     assert found[:100] == whole[:100]
+
+
+class VLLMClientError(Exception):
+    """Has the name of vLLM's."""
+
+
+class OwnError(VLLMClientError):
+    """A kind of it."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "traced"),
+    [
+        pytest.param(ValueError("bad_words is empty"), "It failed. bad_words is empty", False, id="refusal"),
+        pytest.param(OwnError("no such token"), "It failed. no such token", False, id="vllms-own-refusal"),
+        pytest.param(RuntimeError("a fault"), "It failed.", True, id="fault"),
+        pytest.param(UnicodeError("a fault"), "It failed.", True, id="kind-of-value-error"),
+    ],
+)
+def test_a_clients_mistake_has_no_traceback(error: Exception, said: str, traced: bool) -> None:
+    record = logging.LogRecord("vllm.a", logging.ERROR, "", 1, "It failed.", (), (type(error), error, None))
+    found = cut_short(record)
+    assert found.getMessage() == said
+    assert bool(found.exc_info) is traced
