@@ -13,6 +13,7 @@ CODES = {
     500: "InternalServerError",
 }
 
+INVALID = "invalid_request_error"  # OpenAI's type of a refusal on the Responses and Conversations APIs
 # vLLM's own names for OpenAI's error types, so that a client meets one vocabulary on /v1.
 OPENAI_TYPES = {
     400: "BadRequestError",

@@ -11,8 +11,8 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from scoring.problems import Problem
-from scoring.responses.keeping import INVALID, Keeper, full, read_aside
+from scoring.problems import INVALID, Problem
+from scoring.responses.keeping import Keeper, full, read_aside
 from scoring.responses.paging import with_own_ids
 from scoring.responses.request.items import Item, new_id
 from scoring.responses.store.base import Outcome

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from scoring.problems import Problem
+from scoring.problems import INVALID, Problem
 from scoring.responses.record import Record, read_record
 from scoring.responses.request.items import Item
 from scoring.responses.store.base import Outcome, ResponseStore
@@ -15,7 +15,6 @@ from scoring.web.access import owner_of
 from scoring.web.exchange import Exchange
 from scoring.web.service import Service
 
-INVALID = "invalid_request_error"
 BYTES_A_TOKEN = 4  # of an answer in a compressed record, where nothing better is known
 TOKENS = 256  # of an answer whose request sets no limit
 SMALL = 16 * 1024  # bytes of a record that is read at once: longer ones would keep the event loop from its work

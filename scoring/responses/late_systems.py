@@ -5,6 +5,7 @@ from weakref import WeakKeyDictionary
 from scoring.engine.client import VllmEngine
 from scoring.problems import Problem
 from scoring.responses.request.items import Item
+from scoring.responses.request.messages import SYSTEM
 from scoring.responses.request.request import Request
 from scoring.responses.token_counts import count_tokens
 
@@ -24,7 +25,7 @@ async def choose_late_role(request: Request, context: list[Item], engine: VllmEn
 
     The template is tried once for each engine, as soon as a system says something. Raises `Problem`.
     """
-    if any(item.get("role") in ("system", "developer") for item in (*context, *request.items)):
+    if any(item.get("role") in SYSTEM for item in (*context, *request.items)):
         if engine not in _roles:
             _roles[engine] = await _late_role(engine)
         request.late_role = _roles[engine]

@@ -5,10 +5,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from scoring.asgi import Scope
-from scoring.problems import Problem
+from scoring.problems import INVALID, Problem
 from scoring.responses.request.items import Item
 
-INVALID = "invalid_request_error"
 MOST = 100
 USUAL = 20
 FLAGS = {"true": True, "1": True, "false": False, "0": False, "": False}

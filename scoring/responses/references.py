@@ -6,8 +6,8 @@ Clients that leave the keeping to us send `item_reference` for what earlier resp
 from collections.abc import Callable
 from itertools import count
 
-from scoring.problems import Problem
-from scoring.responses.keeping import INVALID, Keeper
+from scoring.problems import INVALID, Problem
+from scoring.responses.keeping import Keeper
 from scoring.responses.request.items import Item, new_id
 from scoring.responses.request.values import invalid, shown
 

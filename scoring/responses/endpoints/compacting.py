@@ -6,12 +6,12 @@ from typing import Any
 
 from scoring.asgi import send_json
 from scoring.engine.client import GENERATE, VllmEngine
-from scoring.problems import Problem
+from scoring.problems import INVALID, Problem
 from scoring.responses.endpoints.creating import Creating
 from scoring.responses.events.machine import Machine, new_response
 from scoring.responses.events.writing import Event
 from scoring.responses.generation import Generation
-from scoring.responses.keeping import INVALID, Keeper
+from scoring.responses.keeping import Keeper
 from scoring.responses.prompt.chat import fitting_chat_request
 from scoring.responses.prompt.compaction import compacted_items, compaction_item
 from scoring.responses.request.items import Item, new_id, read_items

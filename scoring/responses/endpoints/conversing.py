@@ -4,9 +4,9 @@ from typing import Any
 
 from scoring.asgi import send_json
 from scoring.engine.client import GENERATE
-from scoring.problems import Problem
+from scoring.problems import INVALID, Problem
 from scoring.responses.conversations import MOST_AT_ONCE, Conversation, Conversations
-from scoring.responses.keeping import INVALID, Keeper
+from scoring.responses.keeping import Keeper
 from scoring.responses.paging import Query, listed, page, with_own_ids
 from scoring.responses.references import without_references
 from scoring.responses.request.items import Item, new_id, read_items

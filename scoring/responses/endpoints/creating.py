@@ -9,14 +9,14 @@ from typing import Any
 
 from scoring.asgi import send_json
 from scoring.engine.client import GENERATE, VllmEngine
-from scoring.problems import Problem
+from scoring.problems import INVALID, Problem
 from scoring.responses.background import BackgroundResponses
 from scoring.responses.conversations import Conversations
 from scoring.responses.events.machine import Machine, new_response
 from scoring.responses.events.writing import Event
 from scoring.responses.following import send_events
 from scoring.responses.generation import Generation, Sending
-from scoring.responses.keeping import INVALID, Keeper
+from scoring.responses.keeping import Keeper
 from scoring.responses.late_systems import choose_late_role
 from scoring.responses.lease import Lease
 from scoring.responses.prompt.chat import chat_request, fitting_chat_request

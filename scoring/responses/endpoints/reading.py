@@ -3,10 +3,10 @@
 from typing import Any
 
 from scoring.asgi import send_json
-from scoring.problems import Problem
+from scoring.problems import INVALID, Problem
 from scoring.responses.background import BackgroundResponses
 from scoring.responses.following import follow_stored, send_events
-from scoring.responses.keeping import INVALID, Keeper, not_found
+from scoring.responses.keeping import Keeper, not_found
 from scoring.responses.paging import Query, page
 from scoring.responses.record import Record
 from scoring.responses.request.members import INCLUDED

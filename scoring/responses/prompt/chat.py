@@ -4,13 +4,13 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from scoring.problems import Problem
+from scoring.problems import INVALID, Problem
 from scoring.responses.prompt.compaction import compacted_items
 from scoring.responses.prompt.messages import Conversation
 from scoring.responses.prompt.truncation import shortened
 from scoring.responses.request.items import Item
 from scoring.responses.request.request import Request
-from scoring.responses.request.values import INVALID, invalid
+from scoring.responses.request.values import invalid
 
 # What chat completions call a member of a Responses request.
 IN_RESPONSES = {

@@ -11,12 +11,12 @@ from typing import Any
 from scoring.responses.prompt.content import chat_content, joined
 from scoring.responses.prompt.reasoning import reasoning_text
 from scoring.responses.request.items import Item
+from scoring.responses.request.messages import SYSTEM
 from scoring.responses.request.request import Request
 from scoring.responses.request.values import invalid, shown
 from scoring.responses.tools.replayed import CALLS, OUTPUTS, call_in_chat, output_in_chat
 
 Message = dict[str, Any]
-SYSTEM = ("system", "developer")  # templates know the first only
 DENIED = "The user has not allowed this call."
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 
 from scoring.responses.request.items import Item
+from scoring.responses.request.messages import SYSTEM
 from scoring.responses.tools.replayed import CALLS, OUTPUTS
 
 Placed = tuple[str, Item]
 ASKING = (*CALLS, "mcp_approval_request")
-SYSTEM = ("system", "developer")
 
 
 async def shortened(items: list[Placed], fits: Callable[[list[Placed]], Awaitable[bool]]) -> list[Placed]:

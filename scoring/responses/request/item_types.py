@@ -14,6 +14,7 @@ from scoring.responses.request.values import (
     members,
     missing,
     refused,
+    schema,
     text,
 )
 
@@ -72,22 +73,13 @@ def _shell_output(value: Any, place: str) -> Any:
     return value if isinstance(value, str) else _chunks(value, place)
 
 
-def _schema(value: Any, place: str) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return value  # with its nulls, which have a meaning there
-    raise refused(place, value, "a JSON schema (an object)")
-
-
 def _texts(wanted: str) -> Callable[[Any, str], list[dict[str, Any]]]:
     """Return a check for parts of reasoning, which also takes a text."""
 
     def check(value: Any, place: str) -> list[dict[str, Any]]:
         if isinstance(value, str):
             return [{"type": wanted, "text": value}] if value else []
-        parts: list[dict[str, Any]] = list_of(members({"text": text()}, required=("text",)), "a list of parts")(
-            value, place
-        )
-        return [{**part, "type": wanted} for part in parts]
+        return [{**part, "type": wanted} for part in _read_texts(value, place)]
 
     return check
 
@@ -110,10 +102,11 @@ def _with_summary(item: Item) -> None:
     item.setdefault("summary", [])
 
 
+_read_texts = list_of(members({"text": text()}, required=("text",)), "a list of parts")
 _chunks = list_of(members({"stdout": text(), "stderr": text(), "outcome": an_object}), "a list of outputs")
 LISTED = list_of(
     members(
-        {"name": NAME, "input_schema": _schema, "description": text(), "annotations": an_object},
+        {"name": NAME, "input_schema": schema, "description": text(), "annotations": an_object},
         required=("name", "input_schema"),
     ),
     "a list of tools",

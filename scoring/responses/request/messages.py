@@ -5,7 +5,8 @@ from typing import Any
 from scoring.responses.request.parts import message_parts, text_part
 from scoring.responses.request.values import invalid, missing, one_of, refused
 
-ROLES = ("user", "assistant", "system", "developer")
+SYSTEM = ("system", "developer")  # templates know the first only
+ROLES = ("user", "assistant", *SYSTEM)
 # Members of a chat message whose meaning an item of another type has here.
 ELSEWHERE = {
     "tool_calls": "an item of type function_call for each call",

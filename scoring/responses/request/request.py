@@ -41,7 +41,6 @@ class Request:
     store: bool = True
     background: bool = False
     include: frozenset[str] = frozenset()
-    max_tool_calls: int | None = None
     truncation: str = "disabled"
     late_role: str = "system"  # by which a template is told what a system says in the midst of a conversation
     sealing: Sealing | None = None
@@ -78,7 +77,6 @@ def read_request(document: dict[str, Any], name: str, sealing: Sealing | None = 
         store=given.get("store", True),
         background=given.get("background", False),
         include=frozenset(given.get("include", ())),
-        max_tool_calls=given.get("max_tool_calls"),
         truncation=given.get("truncation", "disabled"),
         sealing=sealing,
     )
@@ -116,7 +114,6 @@ def _said(given: dict[str, Any], tools: Tools) -> dict[str, Any]:
             "summary": reasoning.get("summary", reasoning.get("generate_summary")),
         },
         "max_output_tokens": given.get("max_output_tokens"),
-        "max_tool_calls": given.get("max_tool_calls"),
         "store": given.get("store", True),
         "background": given.get("background", False),
         "service_tier": "default",

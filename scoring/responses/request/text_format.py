@@ -11,6 +11,7 @@ from scoring.responses.request.values import (
     missing,
     one_of,
     refused,
+    schema,
     text,
 )
 
@@ -18,16 +19,10 @@ VERBOSITIES = ("low", "medium", "high")
 LONGEST_NAME = 64
 
 
-def _schema(value: Any, place: str) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return value  # with its nulls: they have a meaning in a schema
-    raise refused(place, value, "a JSON schema (an object)")
-
-
 JSON_SCHEMA: dict[str, Check] = {
     "type": text(),
     "name": identifier(LONGEST_NAME),
-    "schema": _schema,
+    "schema": schema,
     "strict": boolean,
     "description": text(),
 }

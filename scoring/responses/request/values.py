@@ -8,10 +8,9 @@ import string
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from scoring.problems import Problem
+from scoring.problems import INVALID, Problem
 
 Check = Callable[[Any, str], Any]
-INVALID = "invalid_request_error"
 SHOWN = 60  # characters of a value that an error repeats
 LETTERS = frozenset(string.ascii_letters + string.digits + "_-")
 
@@ -156,6 +155,13 @@ def members(checks: Mapping[str, Check], *, required: Collection[str] = (), clos
         return kept
 
     return check
+
+
+def schema(value: Any, place: str) -> dict[str, Any]:
+    """A JSON schema, with its nulls: they have a meaning there."""
+    if isinstance(value, dict):
+        return value
+    raise refused(place, value, "a JSON schema (an object)")
 
 
 def without_nulls(value: dict[str, Any]) -> dict[str, Any]:

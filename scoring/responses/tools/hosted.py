@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from scoring.problems import Problem
+from scoring.problems import INVALID, Problem
 
-KIND = "invalid_request_error"
 SERVED = "function, custom, namespace, shell, local_shell, apply_patch and mcp"
 YOURSELF = "run it in your client, and declare it as a function or a custom tool"
 INSTEAD = {
@@ -30,4 +29,4 @@ def refusal(kind: Any, where: str) -> Problem:
 
 def invalid(where: str, words: str) -> Problem:
     """Return the refusal (400) of a member of the request."""
-    return Problem(400, f"{where} {words}.", param=where, kind=KIND)
+    return Problem(400, f"{where} {words}.", param=where, kind=INVALID)

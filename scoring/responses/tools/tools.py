@@ -60,14 +60,10 @@ class Tools:
 
 
 def read_tools(given: dict[str, Any]) -> Tools:
-    """Read `tools`, `tool_choice`, `parallel_tool_calls` and `max_tool_calls` of a request. Raises `Problem` (400)."""
-    declared, offered, servers = _declared(_or(given, "tools", []))
-    choice = read_choice(_or(given, "tool_choice", "auto"), offered, [server.label for server in servers])
-    parallel, most = _or(given, "parallel_tool_calls", True), given.get("max_tool_calls")
-    if not isinstance(parallel, bool):
-        raise invalid("parallel_tool_calls", f"must be true or false, not {parallel!r:.60}")
-    if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
-        raise invalid("max_tool_calls", f"must be a whole number above 0, not {most!r:.60}")
+    """Read the members of a request that are about tools; none is null. Raises `Problem` (400)."""
+    declared, offered, servers = _declared(given.get("tools", []))
+    choice = read_choice(given.get("tool_choice", "auto"), offered, [server.label for server in servers])
+    parallel, most = given.get("parallel_tool_calls", True), given.get("max_tool_calls")
     tools = Tools(declared, choice.said, parallel, most, by_name={one.name: one for one in offered})
     tools.servers, tools.remote, tools.forced = servers, choice.remote, _forced(choice)
     if choice.offered:
@@ -78,11 +74,6 @@ def read_tools(given: dict[str, Any]) -> Tools:
     if isinstance(choice.mode, Offered) and choice.mode.grammar:
         tools.into = choice.mode
     return tools
-
-
-def _or(given: dict[str, Any], name: str, default: Any) -> Any:
-    value = given.get(name)
-    return default if value is None else value
 
 
 def _declared(given: Any) -> tuple[list[dict[str, Any]], list[Offered], list[Server]]:
