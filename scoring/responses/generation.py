@@ -227,6 +227,10 @@ class _Nothing:
 NOTHING = _Nothing()
 
 
+async def unheard(events: list[Event]) -> None:
+    """Take no note of events, as a sink of what is sent whole."""
+
+
 def _refusal(status: int, body: bytes) -> Problem:
     try:
         error = json.loads(body)["error"]

@@ -1,6 +1,7 @@
 """One request on its way to an engine and back: which engine, whether it has room, what the body says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from scoring.asgi import Receive, Scope, Send, header
@@ -53,10 +54,16 @@ class Exchange:
         self.service.gate(engine).check_room()
         return await self.service.intake.read_request(self.scope, self.receive, engine)
 
-    async def ask(self, engine: VllmEngine, asked: Asked, send: Send | None = None) -> None:
-        """Have the engine answer, through `send` if one is given that rewrites; raises `Problem` (429)."""
+    @contextmanager
+    def place(self, engine: VllmEngine) -> Iterator[None]:
+        """Hold a place at an engine until the answer is sent or the context is left; raises `Problem` (429)."""
         with self.service.gate(engine).admitted() as place:
             self.send.on_end = place.end
+            yield
+
+    async def ask(self, engine: VllmEngine, asked: Asked, send: Send | None = None) -> None:
+        """Have the engine answer, through `send` if one is given that rewrites; raises `Problem` (429)."""
+        with self.place(engine):
             await dispatch(engine, asked)(self.scope, self.receive, send or self.send)
 
     async def answer_openai(

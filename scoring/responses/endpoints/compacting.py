@@ -9,8 +9,7 @@ from scoring.engine.client import GENERATE, VllmEngine
 from scoring.problems import INVALID, Problem
 from scoring.responses.endpoints.creating import Creating
 from scoring.responses.events.machine import Machine, new_response
-from scoring.responses.events.writing import Event
-from scoring.responses.generation import Generation
+from scoring.responses.generation import Generation, unheard
 from scoring.responses.keeping import Keeper
 from scoring.responses.prompt.chat import fitting_chat_request
 from scoring.responses.prompt.compaction import compacted_items, compaction_item
@@ -49,10 +48,9 @@ class Compacting:
         given = {name: received.document[name] for name in READ if name in received.document}
         request = read_request(given, engine.names[0], sealing)
         context = await self._creating.context(request, self._keeper.owner(exchange))
-        with exchange.service.gate(engine).admitted() as place:
-            exchange.send.on_end = place.end
+        with exchange.place(engine):
             generation = Generation(engine, _machine(request), await _chat(request, context, engine))
-            await generation.run(exchange.scope, exchange.receive, _nowhere)
+            await generation.run(exchange.scope, exchange.receive, unheard)
         if generation.problem is not None:
             raise generation.problem
         said = _users(_opened([*context, *request.items], sealing))
@@ -105,7 +103,3 @@ def _text(response: dict[str, Any]) -> str:
         if text := "".join(part.get("text") or "" for part in parts).strip():
             return text
     raise Problem(500, "The model has said nothing that could stand for the conversation.")
-
-
-async def _nowhere(events: list[Event]) -> None:
-    """Take no note of events: only the whole answer counts."""

@@ -24,7 +24,6 @@ class Counting:
         document = {"model": engine.names[0], **received.document}
         request = read_request(document, engine.names[0], self._creating.sealing)
         context = await self._creating.context(request, self._keeper.owner(exchange))
-        with exchange.service.gate(engine).admitted() as place:
-            exchange.send.on_end = place.end
+        with exchange.place(engine):
             tokens = await count_tokens(engine, await self._creating.chat(request, context, engine))
             await send_json(exchange.send, 200, {"object": "response.input_tokens", "input_tokens": tokens})

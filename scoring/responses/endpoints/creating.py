@@ -1,32 +1,27 @@
 """`POST /v1/responses`: from the request to its answer, at once or in the background, and what is kept of it."""
 
-import asyncio
 import logging
 import time
-from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any
 
 from scoring.asgi import send_json
 from scoring.engine.client import GENERATE, VllmEngine
 from scoring.problems import INVALID, Problem
+from scoring.responses.at_once import answer_at_once
 from scoring.responses.background import BackgroundResponses
 from scoring.responses.conversations import Conversations
 from scoring.responses.events.machine import Machine, new_response
-from scoring.responses.events.writing import Event
 from scoring.responses.following import send_events
-from scoring.responses.generation import Generation, Sending
+from scoring.responses.generation import Generation
 from scoring.responses.keeping import Keeper
 from scoring.responses.late_systems import choose_late_role
-from scoring.responses.lease import Lease
 from scoring.responses.prompt.chat import chat_request, fitting_chat_request
 from scoring.responses.prompt.sealing import sealed_texts
-from scoring.responses.record import retold
 from scoring.responses.references import item_ids, without_references
 from scoring.responses.request.items import Item, new_id
 from scoring.responses.request.request import Request, read_request
 from scoring.responses.rounds import LIMIT, rounds_of
-from scoring.responses.store.base import Outcome, StoreUnavailable
 from scoring.responses.token_counts import count_tokens
 from scoring.responses.turn import Turn
 from scoring.settings.settings import ScoringSettings
@@ -62,7 +57,7 @@ class Creating:
         if request.background:
             await self._in_background(exchange, turn)
         else:
-            await self._at_once(exchange, turn)
+            await answer_at_once(exchange, turn, self._keeper)
 
     async def turn(self, request: Request, owner: str, engine: VllmEngine) -> Turn:
         """Return a turn that has not begun. Raises `Problem` (400, 404)."""
@@ -120,98 +115,3 @@ class Creating:
             await send_events(exchange, work.follow(-1))
         else:
             await send_json(exchange.send, 200, queued)
-
-    async def _at_once(self, exchange: Exchange, turn: Turn) -> None:
-        with exchange.service.gate(turn.generation.engine).admitted() as place:
-            exchange.send.on_end = place.end
-            keeping = Keeping(turn, self._keeper)
-            await keeping.begin()
-            turn.generation.on_end = keeping.end
-            try:
-                await _generate(exchange, turn, keeping)
-            finally:
-                await keeping.drop()
-        if turn.request.stream:
-            return
-        if turn.generation.problem is not None:
-            raise turn.generation.problem
-        await send_json(exchange.send, 200, turn.response)
-
-
-async def _generate(exchange: Exchange, turn: Turn, keeping: "Keeping") -> None:
-    if not turn.request.stream:
-        await turn.generation.run(exchange.scope, exchange.receive, _nowhere)
-        return
-    async with Sending(exchange.send) as sending:
-        await turn.generation.run(exchange.scope, exchange.receive, Telling(sending, keeping))
-
-
-async def _nowhere(events: list[Event]) -> None:
-    """Take no note of events: the answer is sent whole."""
-
-
-class Telling:
-    """A sink whose terminal event tells whether the response is kept."""
-
-    def __init__(self, sending: Sending, keeping: "Keeping") -> None:
-        self._sending = sending
-        self._keeping = keeping
-
-    def __call__(self, events: list[Event]) -> Awaitable[None]:
-        """Send some events."""
-        if self._keeping.refused:
-            events = [*events[:-1], retold(events[-1], self._keeping.response)]
-        return self._sending(events)
-
-
-class Keeping:
-    """What becomes of a response that is answered at once: kept when it has ended, before its client can know."""
-
-    def __init__(self, turn: Turn, keeper: Keeper) -> None:
-        self._turn = turn
-        self._keeper = keeper
-        self._lease: Lease | None = None
-        self.refused = False  # it was to be kept and is not
-        self.response = turn.response
-
-    async def begin(self) -> None:
-        """Take the id that a client has chosen, so that nobody else can. Raises `Problem` (400, 429)."""
-        request = self._turn.request
-        if request.response_id is None or not request.store:
-            return
-        record = self._turn.record()
-        record.settled = False
-        record.renew()
-        await self._keeper.add(record, self._turn.owner)
-        self._lease = Lease(self._keeper.store, record, None, lambda: None)
-        self._lease.begin(self._keeper.look_seconds)
-
-    async def end(self) -> None:
-        """Keep the response as it has ended; nothing of one whose client has gone or is told an error instead."""
-        request, status = self._turn.request, self.response["status"]
-        if status == "cancelled" or (status == "failed" and not request.stream):
-            return
-        try:
-            kept = await self._turn.append()
-            kept = await self._store() and kept if request.store else kept
-        except StoreUnavailable as error:
-            # The answer is there and has been paid for: it is given, and cannot be referred to later.
-            logger.error("[responses] %s is not stored: %s", self.response["id"], error)
-            kept = False
-        if not kept:
-            self.refused, self.response["store"] = True, False
-
-    async def drop(self) -> None:
-        """Give the id back where nothing was kept under it."""
-        if self._lease is not None:
-            lease, self._lease = self._lease, None
-            await lease.stop()
-            await self._keeper.store.delete(self.response["id"])
-
-    async def _store(self) -> bool:
-        if self._lease is not None:
-            lease, self._lease = self._lease, None
-            await lease.stop()
-            return await lease.settle() is not Outcome.FULL
-        payload = await asyncio.to_thread(self._turn.record().to_bytes)
-        return await self._keeper.store.add(self.response["id"], payload, self._turn.owner) is Outcome.DONE

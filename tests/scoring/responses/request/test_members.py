@@ -181,6 +181,8 @@ def test_the_engine_is_asked_in_the_words_of_chat(members: dict[str, Any], chat:
         pytest.param({"top_logprobs": 21}, "top_logprobs", "from 0 to 20; 21 was given", id="top-logprobs"),
         pytest.param({"top_logprobs": -1}, "top_logprobs", "from 0 to 20", id="all-logprobs"),
         pytest.param({"max_tool_calls": 0}, "max_tool_calls", "at least 1", id="max-tool-calls"),
+        pytest.param({"max_tool_calls": "3"}, "max_tool_calls", '"3" was given', id="max-tool-calls-as-text"),
+        pytest.param({"parallel_tool_calls": "no"}, "parallel_tool_calls", "true or false", id="parallel"),
         pytest.param({"stream": 1}, "stream", "true or false; 1 was given", id="stream"),
         pytest.param({"store": "no"}, "store", "true or false", id="store"),
         pytest.param({"background": []}, "background", "a list of 0 was given", id="background"),
