@@ -42,12 +42,7 @@ def content_of(role: str, content: Any) -> Any:
         pytest.param("user", [SAID], [TEXT], id="output-text-of-a-user"),
         pytest.param("assistant", [TEXT], [SAID], id="input-text-of-an-assistant"),
         pytest.param("assistant", "a", [SAID], id="assistant-text"),
-        pytest.param(
-            "assistant",
-            [{"type": "output_text", "text": "a", "annotations": None, "logprobs": None}],
-            [SAID],
-            id="null-annotations",
-        ),
+        pytest.param("assistant", [{**SAID, "annotations": None, "logprobs": None}], [SAID], id="null-annotations"),
         pytest.param(
             "assistant",
             [{"type": "refusal", "refusal": "No."}, SAID],
