@@ -13,6 +13,7 @@ SAID = {"type": "output_text", "text": "a", "annotations": [], "logprobs": []}
 PNG = "data:image/png;base64,iVBORw0KGgo="
 NOTES = base64.b64encode(b"Notes.").decode()
 CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+ENDED = {**CALL, "status": "completed"}
 
 
 def kept(item: Any) -> dict[str, Any]:
@@ -105,16 +106,10 @@ def test_content_becomes_parts(role: str, content: Any, parts: list[Any]) -> Non
             {"type": "message", "id": "msg_1", "status": "incomplete", "role": "assistant", "content": [SAID]},
             id="message-with-all",
         ),
-        pytest.param({**CALL, "status": None}, {**CALL, "status": "completed"}, id="call"),
-        pytest.param(
-            {**CALL, "arguments": {"a": "ä"}}, {**CALL, "arguments": '{"a": "ä"}', "status": "completed"}, id="object"
-        ),
-        pytest.param(
-            {**CALL, "arguments": None}, {**CALL, "arguments": "{}", "status": "completed"}, id="no-arguments"
-        ),
-        pytest.param(
-            {"call_id": "c", "name": "f", "arguments": "{}"}, {**CALL, "status": "completed"}, id="call-without-type"
-        ),
+        pytest.param({**CALL, "status": None}, ENDED, id="call"),
+        pytest.param({**CALL, "arguments": {"a": "ä"}}, {**ENDED, "arguments": '{"a": "ä"}'}, id="object"),
+        pytest.param({**CALL, "arguments": None}, {**ENDED, "arguments": "{}"}, id="no-arguments"),
+        pytest.param({"call_id": "c", "name": "f", "arguments": "{}"}, ENDED, id="call-without-type"),
         pytest.param(
             {"type": "function_call_output", "call_id": "c", "output": [TEXT], "id": None},
             {"type": "function_call_output", "call_id": "c", "output": [TEXT], "status": "completed"},
