@@ -11,7 +11,7 @@ from scoring.contracts.paths import CONVERSATIONS
 from scoring.responses.endpoints.conversing import Conversing
 from scoring.web.api.answers import Answer, exchange_of
 from scoring.web.api.openai import SAID
-from scoring.web.api.responses import PAGED, responses_of
+from scoring.web.api.responses import PAGED, in_body, responses_of
 
 router = APIRouter(**SAID)
 ONE = CONVERSATIONS + "/{conversation_id}"
@@ -24,7 +24,7 @@ def _answer(request: Request, work: Callable[..., Any], *ids: str) -> Answer:
     return Answer(partial(responses.at_the_store, exchange_of(request), partial(work, responses.conversing), *ids))
 
 
-@router.post(CONVERSATIONS)
+@router.post(CONVERSATIONS, openapi_extra=in_body("items", "metadata"))
 async def create_conversation(request: Request) -> Response:
     """Begin a conversation."""
     return _answer(request, Conversing.create)
@@ -36,7 +36,7 @@ async def retrieve_conversation(request: Request, conversation_id: str) -> Respo
     return _answer(request, Conversing.retrieve, conversation_id)
 
 
-@router.post(ONE)
+@router.post(ONE, openapi_extra=in_body("metadata"))
 async def update_conversation(request: Request, conversation_id: str) -> Response:
     """Replace a conversation's metadata."""
     return _answer(request, Conversing.update, conversation_id)
@@ -53,7 +53,7 @@ async def list_items(request: Request, conversation_id: str) -> Response:
     return _answer(request, Conversing.items, conversation_id)
 
 
-@router.post(ITEMS)
+@router.post(ITEMS, openapi_extra=in_body("items", required=("items",)))
 async def create_items(request: Request, conversation_id: str) -> Response:
     """Add items to a conversation."""
     return _answer(request, Conversing.add_items, conversation_id)

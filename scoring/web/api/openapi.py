@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from scoring.contracts.paths import RELAYED
+from scoring.contracts.paths import CONVERSATIONS, RELAYED, RESPONSES
 from scoring.engine.client import VllmEngine
 
 Document = dict[str, Any]
@@ -22,7 +22,7 @@ def openapi_document(app: FastAPI, engines: Sequence[VllmEngine]) -> Document:
     sources = [copy.deepcopy(engine.app.openapi()) for engine in engines]
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            if operation["tags"] == ["OpenAI"]:
+            if operation["tags"] == ["OpenAI"] and not path.startswith((RESPONSES, CONVERSATIONS)):
                 item[method] = {**operation, **_vllms(sources, RELAYED.get(path, path), method)}
             for parameter in operation.get("parameters", ()):
                 parameter["required"] |= parameter["name"] == "api-version"  # whose absence has words of its own

@@ -7,6 +7,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from scoring.contracts.paths import RESPONSES
+from scoring.responses.endpoints.compacting import READ
+from scoring.responses.request.members import MEMBERS
 from scoring.responses.surface import Responses
 from scoring.web.api.answers import Answer, exchange_of
 from scoring.web.api.openai import SAID
@@ -24,6 +26,12 @@ def in_query(**schemas: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def in_body(*names: str, required: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Describe a body that `scoring/responses/` reads: the members that OpenAI's API defines, by their names."""
+    schema = {"type": "object", "properties": {name: {} for name in names}, "required": list(required)}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
 STREAMED = in_query(stream={"type": "boolean"}, starting_after={"type": "integer", "minimum": 0})
 PAGED = in_query(
     limit={"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
@@ -38,21 +46,21 @@ def responses_of(request: Request) -> Responses:
     return responses
 
 
-@router.post(RESPONSES)
+@router.post(RESPONSES, openapi_extra=in_body(*MEMBERS, required=("model",)))
 async def create_response(request: Request) -> Response:
     """Create a response."""
     responses = responses_of(request)
     return Answer(partial(responses.at_the_engine, exchange_of(request), responses.creating.create))
 
 
-@router.post(RESPONSES + "/input_tokens")
+@router.post(RESPONSES + "/input_tokens", openapi_extra=in_body(*MEMBERS))
 async def count_input_tokens(request: Request) -> Response:
     """Count the tokens of a request that is not made."""
     responses = responses_of(request)
     return Answer(partial(responses.at_the_engine, exchange_of(request), responses.counting.count))
 
 
-@router.post(RESPONSES + "/compact")
+@router.post(RESPONSES + "/compact", openapi_extra=in_body(*READ, required=("model",)))
 async def compact_conversation(request: Request) -> Response:
     """Shorten a conversation."""
     responses = responses_of(request)

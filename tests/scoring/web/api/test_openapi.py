@@ -55,6 +55,18 @@ def test_our_schemas_and_vllms_have_different_names(vllm: Any) -> None:
     assert ours.keys() & theirs["components"]["schemas"].keys() == set()
 
 
+def test_responses_are_described_as_they_are_served_here_rather_than_by_vllm(vllm: Any) -> None:
+    paths = described(vllm, "generate")[0]["paths"]
+    created = paths["/v1/responses"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert created["required"] == ["model"]
+    assert {"input", "conversation", "previous_response_id", "tools", "background"} <= created["properties"].keys()
+    assert paths["/v1/conversations"]["post"]["requestBody"]["content"]
+    pages = paths["/v1/responses/{response_id}/input_items"]["get"]["parameters"]
+    assert {"limit", "order", "after"} <= {parameter["name"] for parameter in pages}
+    streamed = paths["/v1/responses/{response_id}"]["get"]["parameters"]
+    assert [one["name"] for one in streamed] == ["response_id", "stream", "starting_after"]
+
+
 def test_relayed_paths_take_what_vllms_chat_takes(vllm: Any) -> None:
     document, theirs = described(vllm, "generate")
     for path in ("/", "/score", "/v1/chat/completions"):
