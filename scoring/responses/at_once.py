@@ -1,13 +1,12 @@
 """Responses that are answered while their clients wait: sent whole or streamed, and kept when they have ended."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable
 
 from scoring.asgi import send_json
 from scoring.responses.events.writing import Event
 from scoring.responses.generation import Sending, unheard
-from scoring.responses.keeping import Keeper
+from scoring.responses.keeping import Keeper, write_aside
 from scoring.responses.lease import Lease
 from scoring.responses.record import retold
 from scoring.responses.store.base import Outcome, StoreUnavailable
@@ -100,5 +99,5 @@ class Keeping:
             lease, self._lease = self._lease, None
             await lease.stop()
             return await lease.settle() is not Outcome.FULL
-        payload = await asyncio.to_thread(self._turn.record().to_bytes)
+        payload = await write_aside(self._turn.record())
         return await self._keeper.store.add(self.response["id"], payload, self._turn.owner) is Outcome.DONE

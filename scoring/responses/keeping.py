@@ -66,7 +66,7 @@ class Keeper:
     async def check_room(self, record: Record, owner: str, times: int) -> None:
         """Raise `Problem` (429) where a response will probably find no room, so many times, when it has ended."""
         tokens = record.response.get("max_output_tokens") or TOKENS
-        size = len(await asyncio.to_thread(record.to_bytes))
+        size = len(await write_aside(record))
         if await self.store.room(owner) < times * (size + tokens * BYTES_A_TOKEN):
             raise full()
 
@@ -84,11 +84,19 @@ class Keeper:
     async def add(self, record: Record, owner: str) -> None:
         """Keep a new record. Raises `Problem` (400 for an id that is taken, 429 without room)."""
         response_id = record.response["id"]
-        outcome = await self.store.add(response_id, await asyncio.to_thread(record.to_bytes), owner)
+        outcome = await self.store.add(response_id, await write_aside(record), owner)
         if outcome is Outcome.CONFLICT:
             raise taken(response_id)
         if outcome is Outcome.FULL:
             raise full()
+
+
+async def write_aside(record: Record) -> bytes:
+    """Return a record's bytes, compressed in a thread if there are many; a thread costs more than to compress few."""
+    written = record.written()
+    if len(written) <= SMALL and record.events is None:
+        return record.packed(written)
+    return await asyncio.to_thread(record.packed, written)
 
 
 async def read_aside(read: Callable[[bytes], Read], payload: bytes) -> Read:

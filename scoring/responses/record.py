@@ -65,6 +65,10 @@ class Record:
 
     def to_bytes(self, packed: bytes | None = None) -> bytes:
         """Return it compressed; `packed` are the events, where an `EventLog` has them so."""
+        return self.packed(self.written(), packed)
+
+    def written(self) -> bytes:
+        """Return all but the events as JSON."""
         document = {
             "response": self.response,
             "items": self.items,
@@ -72,7 +76,11 @@ class Record:
             "alive_until": self.alive_until,
             "settled": self.settled,
         }
-        head = compressed(msgspec.json.encode(document))
+        return msgspec.json.encode(document)
+
+    def packed(self, written: bytes, packed: bytes | None = None) -> bytes:
+        """Return what `written` has returned compressed, with the events."""
+        head = compressed(written)
         if packed is None:
             packed = b"" if self.events is None else compressed(b"".join(self.events))
         spare = b"" if self.settled else bytes(SPARE_BYTES)
