@@ -1,8 +1,8 @@
-"""vLLM's answers on OpenAI's surface, as OpenAI's document has them: by bytes, nothing is parsed.
+"""vLLM's answers on OpenAI's surface, as OpenAI's document has them; bytes are replaced, nothing is parsed.
 
 Null members that the document does not allow are left out, vLLM's own among them, and the details of the usage are
 always there. Reasoning keeps vLLM's name, `reasoning`: the one that vLLM's clients read beside the older
-`reasoning_content`, which Azure's surface uses; who reads both would take two for more.
+`reasoning_content`, which Azure's surface uses; a client that reads both would show the reasoning twice.
 Inside of a JSON string every quotation mark is escaped, so what is looked for here never matches a model's text.
 """
 

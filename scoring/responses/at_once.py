@@ -37,7 +37,7 @@ async def answer_at_once(exchange: Exchange, turn: Turn, keeper: Keeper) -> None
 
 
 class Telling:
-    """A sink whose terminal event tells whether the response is kept."""
+    """A sink that sends events; the terminal one has `"store": false` where the response could not be kept."""
 
     def __init__(self, sending: Sending, keeping: "Keeping") -> None:
         self._sending = sending

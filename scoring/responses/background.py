@@ -1,4 +1,4 @@
-"""Responses that are generated in the background: followed by whoever asks, cancelled for real, never left hanging."""
+"""Responses generated in the background: each can be followed and cancelled, and always comes to a stored end."""
 
 import asyncio
 import contextlib
@@ -61,7 +61,7 @@ class Work:
             await self._sink(machine.end(FAILED))
         settling = asyncio.create_task(self._settle())
         while not settling.done():
-            with contextlib.suppress(asyncio.CancelledError):  # of a shutdown: what has ended is stored none the less
+            with contextlib.suppress(asyncio.CancelledError):  # of a shutdown: the end is stored nevertheless
                 await asyncio.wait({settling})
 
     async def cancel(self) -> None:
@@ -134,7 +134,7 @@ class Work:
             await self.lease.settle()
 
     def _end_as_cancelled(self) -> None:
-        """Have it end as somebody was told that it ends: they cancelled it elsewhere when it was all but complete."""
+        """Replace its end by a cancellation that another instance has already confirmed to a client."""
         self.response.update(status="cancelled", completed_at=None, incomplete_details=None, error=None)
         self._last[-1] = retold(self._last[-1], self.response, "response.incomplete")
         self.record.events = [*self.log.events, *self._last]

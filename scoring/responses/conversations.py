@@ -44,7 +44,7 @@ class Conversation:
 
 
 class Conversations:
-    """The conversations of all callers; a change is made to what was read, or again."""
+    """The conversations of all callers; a change that another has come before is made again, to the new version."""
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper

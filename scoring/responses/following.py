@@ -1,4 +1,4 @@
-"""Streams of a response that goes on without them: from here, or from what another instance stores of it."""
+"""Streams of the events of a background response: from this process, or from what another instance stores of it."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What is kept: records are found by those whom they belong to, and ids are given once."""
+"""Access to the store: callers find only their own responses, and no id is given to two."""
 
 import asyncio
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class Found:
 
 
 class Keeper:
-    """The records of all callers, each shown to its own."""
+    """Finds and adds the records of the store, each for the caller that it belongs to."""
 
     def __init__(self, store: ResponseStore, service: Service) -> None:
         self.store = store

@@ -1,4 +1,4 @@
-"""Whether a model's chat template takes what a system says in the midst of a conversation: some want it first."""
+"""Whether a model's chat template accepts system messages after others: some want one system message, at the start."""
 
 from weakref import WeakKeyDictionary
 
@@ -21,9 +21,9 @@ _roles: WeakKeyDictionary[VllmEngine, str] = WeakKeyDictionary()
 
 
 async def choose_late_role(request: Request, context: list[Item], engine: VllmEngine) -> None:
-    """Have a user say what a system says later on, where the model's template would refuse the conversation.
+    """Give late system messages the role `user` where the model's template refuses them otherwise.
 
-    The template is tried once for each engine, as soon as a system says something. Raises `Problem`.
+    The template is tried once for each engine, with the first conversation that has a system message. Raises `Problem`.
     """
     if any(item.get("role") in SYSTEM for item in (*context, *request.items)):
         if engine not in _roles:

@@ -1,4 +1,4 @@
-"""What an instance says of a stored response that it works on: that it still does, and how far it is."""
+"""A lease on a stored response: the instance that works on it renews it, and stores how far it is."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Lists that are given a page at a time, and what else stands behind the `?` of a request."""
+"""Lists that are given a page at a time, and the query parameters of a request."""
 
 from collections.abc import Callable
 from typing import Any

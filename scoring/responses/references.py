@@ -1,6 +1,6 @@
 """Items that clients refer to by their ids: those of a stored response, whose id is within theirs.
 
-Clients that leave the keeping to us send `item_reference` for what earlier responses have given, without naming these.
+Clients that leave storage to the server send an `item_reference` for what earlier responses have given.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def item_ids(response_id: str) -> Callable[[str], str]:
 async def without_references(
     items: list[Item], context: list[Item], keeper: Keeper, owner: str, place: str = "input"
 ) -> list[Item]:
-    """Return items with what their references name in their places; what is in the conversation is not told twice.
+    """Return items with references replaced by what they name; what the conversation has already is not repeated.
 
     No reference is left, so that none is kept. Raises `Problem` (404) with the place of one that names nothing.
     """

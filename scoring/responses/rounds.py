@@ -1,4 +1,4 @@
-"""What a response begins with, and goes on with when a chat answer has ended: as long as one of its calls waits."""
+"""The chat requests of one response: the first, and those that follow while calls wait for their results."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Rebuild = Callable[[list[Item]], Chat]  # the chat request with these items behi
 
 
 def rounds_of(tools: Tools, items: list[Item], rebuild: Rebuild, hosts: frozenset[str]) -> Rounds | None:
-    """Return what comes around the answer to a chat request; None where nothing can, and the request is forgotten.
+    """Return what may add chat requests to a response; None where one chat request is always enough.
 
     `items` are those of the conversation, the request's own last; `hosts` those of MCP servers that may be asked.
     Raises `Problem` (400) for any other server.

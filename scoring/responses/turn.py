@@ -1,4 +1,4 @@
-"""One request for a response with all that belongs to it: whose it is, what it follows, where it is kept."""
+"""One request for a response with all that belongs to it: its caller, the conversation before it, where it is kept."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""The keys of what clients keep for us without reading it: SCORING_RESPONSES_KEY."""
+"""The keys that encrypt what clients keep and cannot read: SCORING_RESPONSES_KEY."""
 
 from collections.abc import Mapping
 

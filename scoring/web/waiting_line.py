@@ -1,4 +1,4 @@
-"""Work that can wait lines up for places at an engine, so that those who sit before their screens get theirs."""
+"""A line for background work, which waits for places at an engine so that interactive requests need not."""
 
 import asyncio
 from collections import deque
@@ -9,7 +9,7 @@ from scoring.web.admission import Admission, Place
 
 
 class WaitingLine:
-    """First come, first served: what waits is let in while the engine runs fewer requests than it can at once.
+    """First come, first served: work enters while the engine runs fewer requests than it can at once.
 
     It never has more than half of those places; one of it is always under way, however busy the engine is.
     """
@@ -23,7 +23,7 @@ class WaitingLine:
         gate.on_leave.append(self._let_in)
 
     def stand(self) -> "Ticket":
-        """Take a place in the line; raises `Problem` (429) when as many wait or run as may at all."""
+        """Take a place in the line; raises `Problem` (429) when the most that may wait or run already do."""
         if len(self._waiting) + self.inside >= self._most:
             raise Problem(
                 429,

@@ -1,4 +1,4 @@
-"""`POST /v1/responses`: from the request to its answer, at once or in the background, and what is kept of it."""
+"""`POST /v1/responses`: from the request to its answer, at once or in the background."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""What is asked of responses that are there: object, events, input, and that they end or are forgotten."""
+"""Requests about responses that exist: their object, events and input items, cancelling and deleting them."""
 
 from typing import Any
 

@@ -8,7 +8,7 @@ Part = dict[str, Any]
 
 
 def chat_content(parts: list[Part]) -> str | list[Part]:
-    """Return the content of a chat message: a text where there is one at most, else a list of parts."""
+    """Return the content of a chat message: a text where there is no other part, else a list of parts."""
     told = [chat_part(part) for part in parts]
     if not told:
         return ""

@@ -5,7 +5,7 @@ from scoring.responses.request.request import Sealing
 
 
 def reasoning_text(item: Item, sealing: Sealing | None) -> str:
-    """Return the text: what was sealed here, else what can be read; an encryption of others is passed over."""
+    """Return the text: what was encrypted here, else what can be read; what others have encrypted is ignored."""
     sealed = item.get("encrypted_content")
     opened = sealing.open(sealed) if sealed and sealing is not None else None
     return opened or _text(item.get("content")) or _text(item.get("summary"))

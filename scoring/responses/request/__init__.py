@@ -1,1 +1,1 @@
-"""What a client asks for: the body of a Responses request read leniently where clients are sloppy, no more."""
+"""What a client asks for: the body of a Responses request checked, and put into one form whichever client sent it."""

@@ -28,7 +28,7 @@ OFFERED = "send the tools of a request in its tools"
 class ItemType:
     """One type: the prefix of its ids, members that it must have, and others that are checked where they are given.
 
-    `refused` says why none is taken.
+    `refused` says why items of this type are not accepted.
     """
 
     prefix: str

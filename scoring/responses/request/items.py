@@ -8,7 +8,7 @@ from scoring.responses.request.messages import read_message
 from scoring.responses.request.values import invalid, refused, shown, text, without_nulls
 
 Item = dict[str, Any]
-# What an item without a type is, told by the members that only one type has.
+# The type of an item that names none, by the members that only one type has.
 TELLING = (
     ("role", "message"),
     ("output", "function_call_output"),
@@ -27,7 +27,7 @@ def new_id(prefix: str) -> str:
 def read_items(given: Any, place: str = "input") -> list[Item]:
     """Read a text or a list of items, which lies at a place of the body.
 
-    Raises `Problem` (400) for what has no meaning, with its place.
+    Raises `Problem` (400) with the place of what cannot be read.
     """
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]

@@ -1,4 +1,4 @@
-"""The members of a request: what each may be, and which words of chat completions are said otherwise here."""
+"""The members of a request: what each may be, and which members of chat completions have another name here."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ ENCRYPTED = "reasoning.encrypted_content"
 INCLUDED = (
     LOGPROBS,
     ENCRYPTED,
-    # About tools and files that are not served here, so there is nothing to include.
+    # Accepted without effect: they are about tools and files that are not served here.
     "file_search_call.results",
     "web_search_call.results",
     "web_search_call.action.sources",
@@ -77,7 +77,7 @@ def _no(words: str) -> Check:
 
 
 def _as_it_is(value: Any, place: str) -> Any:
-    """Read by a room of its own: `input` and the tools."""
+    """Leave `input` and the tools as they are: `items.py` and `tools/` read them."""
     return value
 
 
@@ -126,7 +126,7 @@ MEMBERS: dict[str, Check] = {
     "moderation": _no(""),
     "request_id": identifier(LONGEST_ID),
 }
-# What chat completions call something that Responses says otherwise, or that its answer has no place for.
+# Members of chat completions that Responses names differently, or whose result a response has no place for.
 OTHERWISE = {
     "messages": "input",
     "n": "",
@@ -147,7 +147,7 @@ OTHERWISE = {
 
 
 def read_members(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the members that are given, each checked; what Responses does not define is left as it is."""
+    """Return the members that are not null, each checked; those that Responses does not define are left as they are."""
     given = {}
     for name, value in document.items():
         if value is None:

@@ -1,4 +1,4 @@
-"""The parts of a message and of a tool's output: one form for each kind, whatever dialect a client writes."""
+"""The parts of a message and of a tool's output: one form for each kind, also for those of chat completions."""
 
 import base64
 import binascii
@@ -24,7 +24,7 @@ def output_parts(given: list[Any], place: str) -> list[Part]:
 
 
 def text_part(words: str, *, assistant: bool) -> Part:
-    """Return a text as a part: what the assistant has said has room for annotations."""
+    """Return a text as a part: an assistant's has annotations and log probabilities."""
     if assistant:
         return {"type": "output_text", "text": words, "annotations": [], "logprobs": []}
     return {"type": "input_text", "text": words}
@@ -108,7 +108,7 @@ def _video(part: Part, place: str) -> Part:
 
 
 def _not_kept(part: Part, place: str, wanted: str) -> Exception:
-    """Return the refusal of a part that only refers to what this server does not have."""
+    """Return the refusal of a part that only refers to a file or an address."""
     for name, why in (("file_id", "no files are kept here"), ("file_url", "files are not fetched here")):
         if name in part:
             return invalid(f"{place}.{name}", f"{place}.{name} cannot be read: {why}; send {wanted}.")
@@ -126,7 +126,7 @@ READERS = {
 
 
 def file_text(data: str) -> str | None:
-    """Return what a file says: its Base64, with or without `data:…;base64,` before it; None if it is no text."""
+    """Return the text of a file: its Base64, with or without `data:…;base64,` before it; None if it is no text."""
     encoded = data.partition(",")[2] if data.startswith("data:") else data
     try:
         words = base64.b64decode(encoded, validate=True).decode()

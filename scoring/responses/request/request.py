@@ -1,4 +1,4 @@
-"""A Responses request as the rest of this layer knows it."""
+"""A Responses request, read and checked: what the other files here work with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Request:
     background: bool = False
     include: frozenset[str] = frozenset()
     truncation: str = "disabled"
-    late_role: str = "system"  # by which a template is told what a system says in the midst of a conversation
+    late_role: str = "system"  # the role of system messages that come after others
     sealing: Sealing | None = None
 
     @property
@@ -83,7 +83,7 @@ def read_request(document: dict[str, Any], name: str, sealing: Sealing | None = 
 
 
 def _check_together(given: dict[str, Any], sealing: Sealing | None) -> None:
-    """Raise `Problem` (400) for members that are right alone."""
+    """Raise `Problem` (400) for members that cannot be given together."""
     before = [name for name in ("previous_response_id", "conversation") if name in given]
     if len(before) > 1:
         raise invalid("conversation", "conversation and previous_response_id cannot be given together: choose one.")

@@ -1,1 +1,1 @@
-"""Tools as clients declare them, as functions of a chat request, and what comes back told as they were declared."""
+"""Tools as clients declare them, as functions of a chat request, and calls of them as items of the declared type."""

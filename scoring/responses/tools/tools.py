@@ -67,7 +67,7 @@ def read_tools(given: dict[str, Any]) -> Tools:
     tools = Tools(declared, choice.said, parallel, most, by_name={one.name: one for one in offered})
     tools.servers, tools.remote, tools.forced = servers, choice.remote, _forced(choice)
     if choice.offered:
-        bound = "structured_outputs" in given  # the client binds the answer itself, which strict tools do not go with
+        bound = "structured_outputs" in given  # by the client itself: vLLM does not take both
         tools.chat = {"tools": [one.chat(strict=not bound) for one in choice.offered], **tools.forced}
         if not parallel:
             tools.chat["parallel_tool_calls"] = False
