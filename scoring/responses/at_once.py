@@ -78,14 +78,17 @@ class Keeping:
         if status == "cancelled" or (status == "failed" and not request.stream):
             return
         try:
-            kept = await self._turn.append()
-            kept = await self._store() and kept if request.store else kept
+            if not await self._turn.append():
+                self._refuse()  # before it is stored: what is kept says the same
+            if request.store and not await self._store():
+                self._refuse()
         except StoreUnavailable as error:
             # The answer is there and has been paid for: it is given, and cannot be referred to later.
             logger.error("[responses] %s is not stored: %s", self.response["id"], error)
-            kept = False
-        if not kept:
-            self.refused, self.response["store"] = True, False
+            self._refuse()
+
+    def _refuse(self) -> None:
+        self.refused, self.response["store"] = True, False
 
     async def drop(self) -> None:
         """Give the id back where nothing was kept under it."""

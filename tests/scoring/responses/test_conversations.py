@@ -10,9 +10,6 @@ from openai.types.conversations import Conversation, ConversationDeletedResource
 from openai.types.responses import ResponseItemList
 from pydantic import TypeAdapter
 
-from scoring.responses.store.base import Outcome, StoreUnavailable
-from scoring.responses.store.memory import MemoryStore
-from scoring.settings.response_store import ResponseStoreSettings
 from tests.scoring.responses.checking import check_events, check_response
 from tests.scoring.responses.instances import Instance, memory
 
@@ -138,26 +135,6 @@ async def test_turns_at_once_lose_nothing() -> None:
     said = texts(await items_of(one, conversation))
     assert sorted(said[::2], key=int) == [str(number) for number in range(12)]
     assert said[1::2] == ["Hi you."] * 12
-
-
-class ForgetfulStore(MemoryStore):
-    """A store that takes a change and then cannot say so."""
-
-    async def replace(self, key: str, payload: bytes, version: int) -> Outcome:
-        """Keep it; of a conversation's second version nothing is told."""
-        outcome = await super().replace(key, payload, version)
-        if key.startswith("conversation:") and version == 1:
-            raise StoreUnavailable("no answer")
-        return outcome
-
-
-async def test_a_turn_that_the_store_has_taken_without_saying_so_is_added_once() -> None:
-    one = Instance(ForgetfulStore(ResponseStoreSettings()))
-    conversation = await begun(one)
-    body = {"input": "a", "conversation": conversation, "background": True, "request_id": "resp_1"}
-    await one.ask("POST", "/responses", body)
-    assert (await one.until("resp_1", "completed"))["store"] is True
-    assert texts(await items_of(one, conversation)) == ["a", "Hi you."]
 
 
 async def test_a_conversation_is_no_larger_than_a_request_that_sends_it_whole() -> None:
