@@ -31,7 +31,7 @@ def last_of(events: list[Event]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("chunks", [pytest.param(chunks, id=name) for name, chunks in STARTS.items()])
-def test_a_failure(chunks: list[Any]) -> None:
+def test_a_response_fails_where_the_engine_dies(chunks: list[Any]) -> None:
     machine, events = fed(chunks)
     last = last_of(events + machine.end("The engine has died."))
     assert last["status"] == "failed"
@@ -41,7 +41,7 @@ def test_a_failure(chunks: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("chunks", [pytest.param(chunks, id=name) for name, chunks in STARTS.items()])
-def test_a_cancel(chunks: list[Any]) -> None:
+def test_a_cancelled_response_ends_as_incomplete_event(chunks: list[Any]) -> None:
     machine, events = fed(chunks)
     events += machine.cancel()
     assert read_events(events[-1])[0]["type"] == "response.incomplete"

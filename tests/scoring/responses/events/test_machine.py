@@ -93,7 +93,7 @@ def response_of(chunks: list[Any], **asked: Any) -> dict[str, Any]:
         ),
     ],
 )  # fmt: skip
-def test_items(chunks: list[Any], items: list[str]) -> None:
+def test_a_chat_answer_becomes_these_items(chunks: list[Any], items: list[str]) -> None:
     response = response_of(chunks)
     assert items_of(response) == items
     assert (response["status"], response["completed_at"]) == ("completed", NOW)
@@ -218,7 +218,7 @@ def test_log_probabilities_go_with_the_text_that_they_are_of() -> None:
         pytest.param([text("Hi"), used(3, 9, completion_tokens_details={})], 0, id="none"),
     ],
 )
-def test_usage(chunks: list[Any], reasoning: int) -> None:
+def test_usage_has_all_details_of_openais_document(chunks: list[Any], reasoning: int) -> None:
     assert response_of([*chunks[:-1], ended(), chunks[-1]])["usage"] == {
         "input_tokens": 3,
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},

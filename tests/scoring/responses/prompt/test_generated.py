@@ -73,11 +73,11 @@ def refusal_of(document: dict[str, Any]) -> Problem | None:
 
 @given(ITEMS)
 @settings(max_examples=300, deadline=None)
-def test_items(items: list[dict[str, Any]]) -> None:
+def test_generated_items_are_read_or_refused_with_400(items: list[dict[str, Any]]) -> None:
     check({"input": items})
 
 
 @given(DOCUMENTS)
 @settings(max_examples=300, deadline=None)
-def test_members(document: dict[str, Any]) -> None:
+def test_generated_members_are_read_or_refused_with_400(document: dict[str, Any]) -> None:
     check({"input": "Hi", **document})

@@ -229,7 +229,9 @@ async def test_a_redis_server_that_is_down_is_said_to_be_unavailable(free_port: 
         ),
     ],
 )
-def test_settings(environ: dict[str, str], expected: tuple[str, float, int]) -> None:
+def test_settings_name_the_store_and_hide_its_password(
+    environ: dict[str, str], expected: tuple[str, float, int]
+) -> None:
     settings = read_response_store(environ)
     assert (settings.url, settings.seconds, settings.size) == expected
     assert "pw" not in repr(settings)

@@ -125,7 +125,7 @@ def test_what_is_declared_to_models_of_openai_alone(stage: Stage, chat_model: st
 
 
 @pytest.mark.skipif(not CODEX, reason="GATELIFT_CODEX names no Codex CLI to run; its recorded requests were sent")
-def test_a_session(stage: Stage, chat_model: str, tmp_path: Path) -> None:
+def test_the_program_runs_a_command_and_reads_its_output(stage: Stage, chat_model: str, tmp_path: Path) -> None:
     home, work = tmp_path / "home", tmp_path / "work"
     home.mkdir()
     work.mkdir()

@@ -95,7 +95,7 @@ def test_reasoning_is_sent_back(embedding_server: Any, asked: Any) -> None:
     assert input_tokens([two]) == [prompt_tokens(embedding_server.base_url, "random", chat_messages)]
 
 
-def test_structured_output(stage: Stage, chat_model: str) -> None:
+def test_an_answer_follows_a_schema(stage: Stage, chat_model: str) -> None:
     schema = {
         "title": "City", "type": "object", "properties": {"name": {"type": "string", "enum": ["Paris"]}},
         "required": ["name"], "additionalProperties": False,

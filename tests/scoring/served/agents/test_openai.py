@@ -99,7 +99,7 @@ def test_the_background_streamed_and_resumed(client: OpenAI, stage: Stage, chat_
     assert client.responses.retrieve(id) == seen[-1].response
 
 
-def test_a_conversation(client: OpenAI, stage: Stage, chat_model: str) -> None:
+def test_a_conversation_holds_what_was_said(client: OpenAI, stage: Stage, chat_model: str) -> None:
     stage.play("Hello Ann.", "You are Ann.")
     rule: Any = {"type": "message", "role": "developer", "content": "Be brief."}
     conversation = client.conversations.create(items=[rule], metadata={"topic": "names"})

@@ -20,7 +20,7 @@ Said = tuple[int, Any]  # tokens that reached the model, and what it said
 Carry = Callable[[Server, dict[str, Any], list[dict[str, Any]], list[Any]], dict[str, Any]]
 
 
-def test_conversations(scripted: Server, told: list[str]) -> None:
+def test_generated_conversations_are_the_same_however_they_are_sent(scripted: Server, told: list[str]) -> None:
     def tried(number: int) -> int:
         turns = conversation(Random(number))
         wanted = as_chat(scripted, turns)

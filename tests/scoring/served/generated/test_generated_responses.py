@@ -14,7 +14,7 @@ from tests.scoring.served.generated.requests import right_request, sloppy_reques
 LONGEST = 150  # tokens of an answer, which are single letters mostly
 
 
-def test_requests(scripted: Server, told: list[str]) -> None:
+def test_generated_requests_get_valid_answers(scripted: Server, told: list[str]) -> None:
     def tried(number: int) -> int:
         right = number % 3 == 0
         draw = Random(number)
