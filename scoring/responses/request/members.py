@@ -77,7 +77,7 @@ def _no(words: str) -> Check:
 
 
 def _as_it_is(value: Any, place: str) -> Any:
-    """Leave `input` and the tools as they are: `items.py` and `tools/` read them."""
+    """Leave a member as it is: `items.py` and `tools/` read `input` and the tools, nobody reads others."""
     return value
 
 
@@ -125,6 +125,7 @@ MEMBERS: dict[str, Check] = {
     "context_management": _no(": compact a conversation with /v1/responses/compact"),
     "moderation": _no(""),
     "request_id": identifier(LONGEST_ID),
+    "client_metadata": _as_it_is,  # what Codex says of itself: nothing for the model
 }
 # Members of chat completions that Responses names differently, or whose result a response has no place for.
 OTHERWISE = {

@@ -160,6 +160,7 @@ def test_the_response_repeats_what_was_asked(members: dict[str, Any], said: dict
             id="vllms-own",
         ),
         pytest.param({"user": "u", "metadata": {"a": "b"}, "store": True, "stream": True}, {}, id="not-the-engines"),
+        pytest.param({"client_metadata": {"a": "b"}}, {}, id="what-codex-says-of-itself"),
     ],
 )
 def test_the_engine_is_asked_in_the_words_of_chat(members: dict[str, Any], chat: dict[str, Any]) -> None:

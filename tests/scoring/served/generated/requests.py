@@ -27,7 +27,8 @@ CHOICES: tuple[Any, ...] = (
 CALLED = (
     ("say", {"text": "hi"}), ("stop", {}), ("nobody", {"declared": "it"}), ("note", {"input": "a\nb"}),
     ("desk__ring", {"text": "once"}), ("shell", {"commands": ["ls"]}), ("local_shell", {"command": ["ls"]}),
-    ("apply_patch", {"type": "delete_file", "path": "a"}),
+    ("apply_patch", {"type": "delete_file", "path": "a"}), ("local_shell", {"command": "ls", "timeout_ms": 1.5}),
+    ("shell", {"commands": ["\ud83d"], "timeout_ms": float("nan")}), ("apply_patch", {"path": "\udc00", "diff": None}),
 )  # fmt: skip
 MEMBERS: dict[str, tuple[Any, ...]] = {
     "instructions": ("Be brief.", ""),
@@ -60,7 +61,8 @@ ODD_ITEMS: tuple[Any, ...] = (
     {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}, {"type": "item_reference", "id": "m"},
     {"type": "function_call_output", "call_id": "unknown", "output": "x"}, {"type": "web_search_call", "id": "ws_1"},
     {"type": "compaction", "encrypted_content": "x"}, {"type": "additional_tools", "tools": []}, {"type": "unheard_of"},
-    {"role": "tool", "content": "x"}, {"role": "robot", "content": "x"}, {"content": "no role"}, None, "a text", 7, [],
+    {"role": "tool", "content": "x"}, {"role": "robot", "content": "x"}, {"content": "no role"},
+    {"type": {}, "role": "user", "content": "a"}, None, "a text", 7, [],
     {"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}, {"role": "user", "content": [None, "x"]},
     {"role": "user", "content": [{"type": "input_image", "image_url": "data:image/png;base64,AAAA"}]},
 )  # fmt: skip
@@ -92,7 +94,9 @@ def right_request(draw: Random) -> dict[str, Any]:
         request["tools"] = copy.deepcopy(draw.sample((*FUNCTIONS, *OTHERS), draw.randint(1, 4)))
         if FUNCTIONS[0] in request["tools"] and draw.random() < 0.5:
             request["tool_choice"] = copy.deepcopy(draw.choice(CHOICES))
-        said += "".join(_call(*draw.choice(CALLED)) for _ in range(draw.randint(0, 2)))
+        offered = {tool.get("name", tool["type"]) for tool in request["tools"]}
+        likely = [call for call in CALLED if call[0].partition("__")[0] in offered] or CALLED
+        said += "".join(_call(*draw.choice(draw.choice((likely, CALLED)))) for _ in range(draw.randint(0, 2)))
     request["structured_outputs"] = {"choice": [said]}
     return request
 
