@@ -57,7 +57,7 @@ def test_the_model_answers_an_openai_client(connection: dict[str, str]) -> None:
 
 
 def test_the_front_end_wants_the_key(connection: dict[str, str]) -> None:
-    body = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+    body = {"model": connection["model"], "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
     assert httpx.post(connection["scoring_uri"], json=body).status_code == 401
     wrong = {"Authorization": "Bearer wrong"}
     assert httpx.post(connection["scoring_uri"], json=body, headers=wrong).status_code == 401
@@ -137,7 +137,7 @@ def test_a_killed_scoring_process_is_restarted(machine: Machine, spec: str, conn
         if str(machine.folder) in command_and_folder(pid):
             os.kill(pid, signal.SIGKILL)
     headers = {"Authorization": f"Bearer {connection['api_key']}"}
-    body = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+    body = {"model": connection["model"], "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
     seen = set()
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline:

@@ -12,7 +12,7 @@ import uvicorn
 from scoring.asgi import Message, Receive, Scope, Send, send_json
 from scoring.engine.client import GENERATE
 from scoring.process.server import http_server, open_listener
-from scoring.responses.store.base import MemoryStore
+from scoring.responses.store.memory import MemoryStore
 from scoring.responses.surface import Responses
 from scoring.settings.settings import read_settings
 from scoring.timeline import Timeline
@@ -82,7 +82,7 @@ class Served:
         self.service = Service(self.settings, Timeline())
         self.engine = Engine()
         self.service.add(self.engine)  # type: ignore[arg-type]
-        self.service.api = build_api(self.service, Responses(MemoryStore(self.settings.responses)))
+        self.service.api = build_api(self.service, Responses(MemoryStore(self.settings.responses), self.service))
         self.service.state = State.READY
         self.http = http_server(self.service)
         listener = open_listener(self.settings)

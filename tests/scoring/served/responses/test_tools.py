@@ -22,7 +22,8 @@ GREET = {
 }  # fmt: skip
 UNKNOWN = {"type": "grammar", "syntax": "lark", "definition": "start: x"}
 CRM = {"type": "namespace", "name": "crm", "description": "Customers", "tools": [{**SAY, "name": "find"}, NOTE]}
-ALL = [SAY, NOTE, SUMS, GREET, CRM, {"type": "shell"}, {"type": "local_shell"}, {"type": "apply_patch"}]
+SHELL, LOCAL_SHELL, APPLY_PATCH = {"type": "shell"}, {"type": "local_shell"}, {"type": "apply_patch"}
+ALL = [SAY, NOTE, SUMS, GREET, CRM, SHELL, LOCAL_SHELL, APPLY_PATCH]  # a long prompt, which takes its time on a CPU
 SCHEMA = {
     "type": "object", "properties": {"answer": {"type": "integer"}},
     "required": ["answer"], "additionalProperties": False,
@@ -37,7 +38,7 @@ def call(name: str, **arguments: Any) -> str:
 def answered(url: str, **more: Any) -> dict[str, Any]:
     """Ask whole and as a stream, which must say the same; return the response, its items without ids."""
     body = {"model": "HuggingFaceTB/SmolLM2-135M-Instruct", "input": "go", "temperature": 0, "max_output_tokens": 150}
-    body |= {"tools": ALL, **more}
+    body |= {"tools": [SAY, NOTE], **more}
     whole = httpx.post(f"{url}/v1/responses", json=body, timeout=120)
     assert whole.status_code == 200, whole.text
     check_response(whole.json())
@@ -58,34 +59,38 @@ def said(url: str, text: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "members"),
+    ("tool", "text", "kind", "members"),
     [
         pytest.param(
-            call("say", text="hi"), "function_call", {"name": "say", "arguments": '{"text": "hi"}'}, id="function"
+            SAY, call("say", text="hi"), "function_call", {"name": "say", "arguments": '{"text": "hi"}'}, id="function"
         ),
         pytest.param(
-            call("crm__find", text="x"), "function_call", {"name": "find", "namespace": "crm"}, id="namespace"
+            CRM, call("crm__find", text="x"), "function_call", {"name": "find", "namespace": "crm"}, id="namespace"
         ),
-        pytest.param(call("note", input='a\n"é'), "custom_tool_call", {"name": "note", "input": 'a\n"é'}, id="custom"),
         pytest.param(
-            call("crm__note", input="a"), "custom_tool_call", {"name": "note", "namespace": "crm", "input": "a"},
+            NOTE, call("note", input='a\n"é'), "custom_tool_call", {"name": "note", "input": 'a\n"é'}, id="custom"
+        ),
+        pytest.param(
+            CRM, call("crm__note", input="a"), "custom_tool_call", {"name": "note", "namespace": "crm", "input": "a"},
             id="custom-in-a-namespace",
         ),
-        pytest.param(call("sums", input="12+3"), "custom_tool_call", {"name": "sums", "input": "12+3"}, id="grammar"),
         pytest.param(
-            call("shell", commands=["ls"], timeout_ms=5), "shell_call",
+            SUMS, call("sums", input="12+3"), "custom_tool_call", {"name": "sums", "input": "12+3"}, id="grammar"
+        ),
+        pytest.param(
+            SHELL, call("shell", commands=["ls"], timeout_ms=5), "shell_call",
             {"action": {"commands": ["ls"], "timeout_ms": 5, "max_output_length": None}}, id="shell",
         ),
-        pytest.param(call("local_shell", command=["ls"]), "local_shell_call", {}, id="local-shell"),
+        pytest.param(LOCAL_SHELL, call("local_shell", command=["ls"]), "local_shell_call", {}, id="local-shell"),
         pytest.param(
-            call("apply_patch", type="create_file", path="a", diff="+a"), "apply_patch_call",
+            APPLY_PATCH, call("apply_patch", type="create_file", path="a", diff="+a"), "apply_patch_call",
             {"operation": {"type": "create_file", "path": "a", "diff": "+a"}}, id="apply-patch",
         ),
-        pytest.param(call("nobodys"), "function_call", {"name": "nobodys", "arguments": "{}"}, id="not-declared"),
+        pytest.param(SAY, call("nobodys"), "function_call", {"name": "nobodys", "arguments": "{}"}, id="not-declared"),
     ],
 )  # fmt: skip
-def test_a_call_is_told_as_its_tool_was_declared(chat_url: str, text: str, kind: str, members: Any) -> None:
-    response = said(chat_url, text)
+def test_a_call_is_told_as_its_tool_was_declared(chat_url: str, tool: Any, text: str, kind: str, members: Any) -> None:
+    response = said(chat_url, text, tools=[tool])
     (item,) = response["output"]
     assert (item["type"], item["status"], response["status"]) == (kind, "completed", "completed")
     assert {name: item[name] for name in members} == members
@@ -93,7 +98,7 @@ def test_a_call_is_told_as_its_tool_was_declared(chat_url: str, text: str, kind:
 
 def test_an_input_always_follows_its_grammar(chat_url: str) -> None:
     text = "\n".join([call("greet", input="good evening"), call("say", text="a"), call("sums", input="one and two")])
-    response = said(chat_url, text, max_output_tokens=300)
+    response = said(chat_url, text, tools=[SAY, SUMS, GREET], max_output_tokens=300)
     greeted, told, summed = response["output"]
     assert greeted["input"] in ("hello Ann", "hello Bob")
     assert told["arguments"] == '{"text": "a"}'
@@ -103,27 +108,27 @@ def test_an_input_always_follows_its_grammar(chat_url: str) -> None:
 
 
 def test_max_output_tokens_holds_for_both_answers(chat_url: str) -> None:
-    response = said(chat_url, call("sums", input="one and two"), max_output_tokens=35)
+    response = said(chat_url, call("sums", input="one and two"), tools=[SUMS], max_output_tokens=35)
     assert (response["status"], response["output"][0]["status"]) == ("incomplete", "incomplete")
     assert response["usage"]["output_tokens"] <= 35
 
 
 @pytest.mark.parametrize(
-    ("choice", "kind"),
+    ("tools", "choice", "kind"),
     [
-        pytest.param("required", None, id="required"),
-        pytest.param({"type": "function", "name": "say"}, "function_call", id="function"),
-        pytest.param({"type": "function", "name": "find", "namespace": "crm"}, "function_call", id="namespace"),
-        pytest.param({"type": "custom", "name": "note"}, "custom_tool_call", id="custom"),
-        pytest.param({"type": "custom", "name": "sums"}, "custom_tool_call", id="regex"),
-        pytest.param({"type": "custom", "name": "greet"}, "custom_tool_call", id="lark"),
-        pytest.param({"type": "shell"}, "shell_call", id="shell"),
-        pytest.param({"type": "local_shell"}, "local_shell_call", id="local-shell"),
-        pytest.param({"type": "apply_patch"}, "apply_patch_call", id="apply-patch"),
+        pytest.param(ALL, "required", None, id="required"),
+        pytest.param([SAY, NOTE], {"type": "function", "name": "say"}, "function_call", id="function"),
+        pytest.param([CRM], {"type": "function", "name": "find", "namespace": "crm"}, "function_call", id="namespace"),
+        pytest.param([SAY, NOTE], {"type": "custom", "name": "note"}, "custom_tool_call", id="custom"),
+        pytest.param([SAY, SUMS], {"type": "custom", "name": "sums"}, "custom_tool_call", id="regex"),
+        pytest.param([SAY, GREET], {"type": "custom", "name": "greet"}, "custom_tool_call", id="lark"),
+        pytest.param([SAY, SHELL], {"type": "shell"}, "shell_call", id="shell"),
+        pytest.param([SAY, LOCAL_SHELL], {"type": "local_shell"}, "local_shell_call", id="local-shell"),
+        pytest.param([SAY, APPLY_PATCH], {"type": "apply_patch"}, "apply_patch_call", id="apply-patch"),
     ],
 )
-def test_a_call_can_be_forced(chat_url: str, choice: Any, kind: str | None) -> None:
-    response = answered(chat_url, tool_choice=choice, max_output_tokens=60)
+def test_a_call_can_be_forced(chat_url: str, tools: Any, choice: Any, kind: str | None) -> None:
+    response = answered(chat_url, tools=tools, tool_choice=choice, max_output_tokens=60)
     assert response["output"]
     assert all(item["type"] == (kind or item["type"]) and item["type"].endswith("_call") for item in response["output"])
 
