@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
@@ -56,7 +57,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
             return b"".join(chunks)
 
 
-class RewrittenAnswer:
+class RewrittenAnswer(ABC):
     """`send` for one answer that is changed on its way: each message of an event stream, and any other as a whole."""
 
     def __init__(self, send: Send) -> None:
@@ -82,13 +83,13 @@ class RewrittenAnswer:
         if not message.get("more_body"):
             await self.whole(self._start, b"".join(self._body))
 
+    @abstractmethod
     def events(self, events: bytes) -> bytes:
         """Return some whole events as the client shall see them."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def whole(self, start: Message, body: bytes) -> None:
         """Send an answer that is no stream, or an error; `start` is how it began."""
-        raise NotImplementedError
 
 
 def replaying(body: bytes, receive: Receive) -> Receive:
