@@ -12,7 +12,6 @@ from scoring.process.loading import in_thread, load_engine
 from scoring.process.rust import watch_rust
 from scoring.responses.store.base import ResponseStore
 from scoring.responses.store.memory import MemoryStore
-from scoring.responses.surface import Responses
 from scoring.settings.response_store import ResponseStoreSettings, is_redis
 from scoring.web.service import Service, State
 
@@ -40,7 +39,9 @@ async def bring_up(service: Service) -> None:
 
 
 def _api(service: Service, store: ResponseStore) -> ASGIApp:
-    from scoring.web.api.app import build_api  # FastAPI is slow to import: not before we listen
+    # FastAPI and the Responses layer take their time to import: not before we listen.
+    from scoring.responses.surface import Responses
+    from scoring.web.api.app import build_api
 
     return build_api(service, Responses(store, service))
 
