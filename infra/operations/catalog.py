@@ -19,7 +19,6 @@ from infra.resources.catalog_model import INVISIBLE_UNTIL, CatalogModel, live_mo
 from infra.resources.environment import Environment
 from infra.resources.model_card import notice
 from infra.spec.model import CatalogSpec, StackSpec
-from infra.spec.names import is_registry_model
 
 
 def catalog_publish(spec: StackSpec, target: Target) -> dict[str, Any]:
@@ -131,11 +130,11 @@ def _described(live: Live, home: str, moment: datetime) -> dict[str, Any]:
 
 def _desired_entry(spec: StackSpec, hub: Hub) -> CatalogModel:
     """The entry that the spec describes; a spec without `catalog` gets the defaults."""
-    if is_registry_model(spec.model.id):
+    if spec.model.brings_container:
         raise SpecError("a registry model is already in the catalog of its registry")
-    facts = hub.model(spec.model.id, spec.model.revision, None)
+    facts = hub.model(spec.model.label, spec.model.revision, None)
     pins = Environment(shipped_sources().environment, spec.name).pins
-    page = hub.page(spec.model.id)
+    page = hub.page(spec.model.label)
     return catalog_entry(spec, spec.catalog or CatalogSpec(), facts, str(pins["vllm_version"]), page)
 
 

@@ -74,7 +74,7 @@ def connection_info(
         base_url=f"{parts.scheme}://{parts.netloc}/v1",
         scoring_uri=scoring_uri,
         api_key=entra_token() if mode == "aad_token" else credential,
-        model=served_name(found.deployments.get(deployment)) or spec.model.served_name or spec.model.id,
+        model=served_name(found.deployments.get(deployment)) or spec.model.name,
         endpoint=name,
         deployment=deployment,
     )

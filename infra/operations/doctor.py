@@ -32,7 +32,6 @@ from infra.resources.connection import Connection
 from infra.resources.image import Image
 from infra.spec.file import load_spec
 from infra.spec.model import StackSpec
-from infra.spec.names import is_registry_model
 
 Opened = TypeVar("Opened")
 
@@ -136,10 +135,10 @@ def check_login(target: Target) -> str:
 
 def check_weights(spec: StackSpec, environ: MutableMapping[str, str]) -> str:
     """The weights of the spec's model are on this machine, for the emulated Hub."""
-    model = demo_model(spec.model.id)
+    model = demo_model(spec.model.label)
     if model is None:
         raise CheckWarning(
-            f"{spec.model.id} is not a demo model, so the emulated Hub has it only if a seed file adds it",
+            f"{spec.model.label} is not a demo model, so the emulated Hub has it only if a seed file adds it",
             "start the emulator with `gatelift emulator start --seed FILE`, where FILE has a repository of that id",
         )
     if not model.is_ready(environ):
@@ -201,7 +200,7 @@ class StackChecks:
 
     def check_image(self) -> str:
         """The container's image is there, or the caller can build it in the workspace's registry."""
-        if is_registry_model(self.spec.model.id):
+        if self.spec.model.brings_container:
             return "a registry model brings its own"
         environment, _ = shipped_sources().assets(self.spec)
         if environment.spec.image:
@@ -246,15 +245,15 @@ class StackChecks:
 
     def check_model(self) -> str:
         """The model and the revision exist."""
-        if is_registry_model(self.spec.model.id):
-            check_registry(self.spec.model.id, self.target.azure)
-            return f"{self.spec.model.id} is a registry model, which is not checked"
+        if self.spec.model.brings_container:
+            check_registry(self.spec.model.label, self.target.azure)
+            return f"{self.spec.model.label} is a registry model, which is not checked"
         return f"{self.facts.id} at {self.facts.revision[:12]}{', gated' if self.facts.gated else ''}"
 
     def check_disk(self) -> str:
         """The weights and the image fit on the instance type's disk, as far as anybody knows it."""
-        if is_registry_model(self.spec.model.id):
-            return f"{self.spec.model.id} is a registry model, whose size is not checked"
+        if self.spec.model.brings_container:
+            return f"{self.spec.model.label} is a registry model, whose size is not checked"
         need = disk_need(self.spec.deployment, self.facts)
         if need is None:
             return "the Hub does not say how large the weights are"
@@ -270,7 +269,7 @@ class StackChecks:
 
     def check_token(self) -> str:
         """The token, given or stored, gives access to the model."""
-        if is_registry_model(self.spec.model.id) or not self.facts.needs_token:
+        if self.spec.model.brings_container or not self.facts.needs_token:
             return "the model needs no token"
         where = token_spec(self.spec)
         connection = Connection(where.connection, where.key, self.spec.name)
@@ -289,4 +288,4 @@ class StackChecks:
     @cached_property
     def facts(self) -> ModelFacts:
         """What the Hub says about the model."""
-        return self.hub.model(self.spec.model.id, self.spec.model.revision, self.given_token)
+        return self.hub.model(self.spec.model.hub_id, self.spec.model.revision, self.given_token)

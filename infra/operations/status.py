@@ -38,7 +38,7 @@ def status(spec: StackSpec, target: Target) -> dict[str, Any]:
     if spec.catalog:
         entries = catalog_list(spec, target, include_hidden=True, as_of=None)
         found["catalog"] = [
-            {field: entry[field] for field in CATALOG_FIELDS} for entry in entries if entry["model"] == spec.model.id
+            {field: entry[field] for field in CATALOG_FIELDS} for entry in entries if entry["model"] == spec.model.label
         ]
     if target.local:
         found["instances"] = _instances(target.portal, spec.endpoint.name)

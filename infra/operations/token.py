@@ -14,7 +14,6 @@ from infra.reporter import Reporter, Silent
 from infra.resources.base import Live
 from infra.resources.connection import Connection, fingerprint_of, fingerprints, same_token, stored_keys, token_hint
 from infra.spec.model import StackSpec
-from infra.spec.names import is_registry_model
 
 
 def token_set(spec: StackSpec, target: Target, token: str) -> dict[str, Any]:
@@ -69,8 +68,8 @@ def token_verify(spec: StackSpec, target: Target, token: str | None) -> dict[str
     result: dict[str, Any] = {"user": facts.user, "role": facts.role, "source": found.source}
     if found.warning:
         result["warning"] = f"{found.warning}; {WRITE_ANEW}"
-    if not is_registry_model(spec.model.id):
-        result |= {"model": spec.model.id, "access": "granted"}
+    if not spec.model.brings_container:
+        result |= {"model": spec.model.label, "access": "granted"}
     return result | {"connection": _described(cloud, connection, live)}
 
 

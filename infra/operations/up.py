@@ -98,7 +98,7 @@ def _connections(prepared: Prepared, target: Target, cloud: Cloud) -> tuple[Conn
     name = spec.deployment.name.lower()
     serving = name if prepared.rollout.gets_requests(prepared.observed.traffic) else ""
     connection = connection_info(cloud, spec, target.entra_token, deployment=serving)
-    return connection, replace(connection, model=spec.model.served_name or spec.model.id, deployment=name)
+    return connection, replace(connection, model=spec.model.name, deployment=name)
 
 
 def _traffic_words(prepared: Prepared) -> str:

@@ -21,7 +21,7 @@ from infra.resources.image import Image
 from infra.resources.model_card import ModelCard
 from infra.resources.traffic import Traffic
 from infra.spec.model import CatalogSpec, EnvironmentSpec, StackSpec, TokenSpec
-from infra.spec.names import catalog_name, is_registry_model
+from infra.spec.names import catalog_name
 
 # For each kind of resource, the kinds that must exist before it; a plan lists the kinds in this order. The endpoint
 # comes before everything that could do without it: if another customer already uses its name in the region, the run
@@ -93,7 +93,7 @@ def desired_resources(
     for identity in spec.endpoint.identity.user_assigned_identities:
         wanted = ROLES if with_token and not where.key_vault else (ImagesRole, StorageRole)
         found += [role(identity, spec.name) for role in wanted]
-    served = ServedModel(spec.model.id)
+    served = ServedModel(spec.model.label)
     if facts is not None:
         environment, code = sources.assets(spec)
         served = ServedModel(
@@ -157,9 +157,9 @@ def catalog_entry(
 
 def catalog_model_name(spec: StackSpec) -> str:
     """The name of the model's entry in the catalog."""
-    return (spec.catalog and spec.catalog.name) or catalog_name(spec.model.id)
+    return (spec.catalog and spec.catalog.name) or catalog_name(spec.model.label)
 
 
 def uses_hub(spec: StackSpec) -> bool:
     """Whether the weights come from the Hub; those of a registry model do not."""
-    return not is_registry_model(spec.model.id)
+    return bool(spec.model.hub_id)

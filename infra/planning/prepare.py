@@ -102,10 +102,10 @@ def prepare(
             hint="leave out `--local`, or give the model's Hub id in model.id",
             code="azure_only",
         )
-    check_registry(spec.model.id, target.azure)
+    check_registry(spec.model.label, target.azure)
     reads = ReadAhead(cloud.management)
     reading = replace(cloud, management=reads)
-    asking_hub = Task(lambda: hub.model(spec.model.id, spec.model.revision, token)) if uses_hub(spec) else None
+    asking_hub = Task(lambda: hub.model(spec.model.hub_id, spec.model.revision, token)) if uses_hub(spec) else None
     if asking_hub:
         _begin_reading(spec, reading, sources)
     if with_credential:
@@ -113,7 +113,7 @@ def prepare(
         _begin_reading_credential(spec, reading, reads)
     facts: ModelFacts | None = asking_hub.result() if asking_hub else None
     check_response_store(spec, facts, spec.deployment.instance_count or 1)
-    resources = desired_resources(spec, facts, token, sources, hub.page(spec.model.id))
+    resources = desired_resources(spec, facts, token, sources, hub.page(spec.model.label))
     desired = Desired(spec, facts, token, resources)
     prepared = plan_against(desired, observe(reading, resources, spec.endpoint.name.lower()))
     if scaler := prepared.observed.autoscale.get(prepared.rollout.current):
@@ -168,7 +168,7 @@ def _as_rolled_out(resource: Resource, spec: StackSpec, rollout: Rollout, observ
 
 def _begin_reading(spec: StackSpec, reading: Cloud, sources: Sources) -> None:
     """Begin to read what the spec alone names while the Hub answers; only the catalog entry needs the Hub's answer."""
-    likely = ModelFacts(spec.model.id, spec.model.revision or "", gated=True)
+    likely = ModelFacts(spec.model.label, spec.model.revision or "", gated=True)
     resources = desired_resources(spec.but(catalog=None), likely, None, sources, "")
     Task(lambda: observe(reading, resources, spec.endpoint.name.lower()))
 

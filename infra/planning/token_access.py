@@ -9,7 +9,6 @@ from infra.hub.token_form import dirt_of, fault_of, trimmed
 from infra.resources.base import Live
 from infra.resources.connection import find_stored_token, stored_keys, token_hint
 from infra.spec.model import StackSpec, TokenSpec
-from infra.spec.names import is_registry_model
 
 WRITE_ANEW = "write it anew with `gatelift token set`, which trims what lies around a token"
 CHECK_GIVEN = "`export HF_TOKEN=…` checks that token instead"
@@ -53,8 +52,10 @@ def find_token(
     if where.key_vault:
         raise _in_key_vault(where.key_vault, CHECK_GIVEN)
     if connection is None:
-        message = f"{spec.model.id} needs a token: none was given, and the connection {where.connection} does not exist"
-        access = "" if cloud.local else f"; request access to the model at {target.hub.page(spec.model.id)}"
+        message = (
+            f"{spec.model.label} needs a token: none was given, and the connection {where.connection} does not exist"
+        )
+        access = "" if cloud.local else f"; request access to the model at {target.hub.page(spec.model.label)}"
         hint = token_hint(local=cloud.local) + access
         raise AccessDenied(message, hint=hint, code="token_missing")
     try:
@@ -82,8 +83,8 @@ def _stored(value: str, connection: str) -> FoundToken:
 def check_token(spec: StackSpec, hub: Hub, token: str) -> TokenFacts:
     """Ask the Hub whose token it is and whether it gives access to the model; each refusal has a code of its own."""
     facts = hub.token(token)
-    if not is_registry_model(spec.model.id):
-        hub.check_access(spec.model.id, token)
+    if spec.model.hub_id:
+        hub.check_access(spec.model.hub_id, token)
     return facts
 
 

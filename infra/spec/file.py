@@ -45,6 +45,7 @@ def load_spec(path: Path, *, environ: Mapping[str, str], local: bool) -> StackSp
         spec = spec_from(values)
     except Mistakes as mistakes:
         raise _spec_error(mistakes, document, path) from None
+    spec = spec.in_folder(path.resolve().parent)
     return spec.for_this_machine() if local else spec
 
 

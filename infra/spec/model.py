@@ -1,12 +1,14 @@
 """The fields of the YAML spec, as frozen Structs; `infra.spec.file` reads a spec from disk."""
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import msgspec
 from msgspec import Meta, field
 
 from infra.spec.check import Written, read_as
+from infra.spec.model_source import ModelSpec
 from infra.spec.names import (
     AssetName,
     AssetVersion,
@@ -14,7 +16,6 @@ from infra.spec.names import (
     IdentityId,
     ImageName,
     KeyVaultSecret,
-    ModelId,
     PinnedImage,
     RegistryName,
     ResourceGroupName,
@@ -24,7 +25,6 @@ from infra.spec.names import (
     VariableName,
     VmSize,
     WorkspaceName,
-    is_registry_model,
 )
 from infra.spec.rules import EngineArguments, Moment, Variables
 from infra.spec.tags import CatalogTags, ResourceTags
@@ -32,21 +32,6 @@ from infra.spec.tags import CatalogTags, ResourceTags
 Count = Annotated[int, Meta(ge=1)]
 NotEmpty = Annotated[str, Meta(min_length=1)]
 Switch = Literal["enabled", "disabled"]
-
-
-class ModelSpec(Written, frozen=True, kw_only=True):
-    """The model and its revision."""
-
-    id: Annotated[
-        ModelId, Meta(description="Hub id such as `org/name`, or a registry model `azureml://registries/…/models/…`")
-    ]
-    revision: Annotated[
-        NotEmpty | None,
-        Meta(description="Commit, branch or tag, pinned to the commit it means; the default branch by default"),
-    ] = None
-    served_name: Annotated[NotEmpty | None, Meta(description="Model name that clients use; the Hub id by default")] = (
-        None
-    )
 
 
 class WorkspaceSpec(Written, frozen=True, kw_only=True):
@@ -222,6 +207,10 @@ class LocalSpec(Written, frozen=True, kw_only=True):
     engine: Annotated[
         EngineArguments, Meta(description="vLLM arguments that replace or add to those in `deployment.engine`")
     ] = field(default_factory=dict)
+    model: Annotated[
+        ModelSpec | None,
+        Meta(description="The model on this machine, instead of `model`: such as a folder that is here"),
+    ] = None
 
 
 class StackSpec(Written, frozen=True, kw_only=True):
@@ -252,7 +241,7 @@ class StackSpec(Written, frozen=True, kw_only=True):
     def check(self, written: Collection[str]) -> None:
         """A registry model comes with its own container, so that some fields do not apply."""
         others = (self.deployment.engine, self.model.revision, self.catalog, "environment" in written)
-        if is_registry_model(self.model.id) and any(others):
+        if self.model.brings_container and any(others):
             raise RuleBroken(
                 "a registry model comes with its own container: engine, revision, catalog and environment cannot be "
                 "set",
@@ -260,8 +249,14 @@ class StackSpec(Written, frozen=True, kw_only=True):
             )
 
     def for_this_machine(self) -> Self:
-        """The spec with `local.engine` applied to `deployment.engine`."""
-        return self.but(deployment=self.deployment.but(engine={**self.deployment.engine, **self.local.engine}))
+        """The spec with `local.engine` applied to `deployment.engine`, and with `local.model` in place of `model`."""
+        engine = {**self.deployment.engine, **self.local.engine}
+        return self.but(deployment=self.deployment.but(engine=engine), model=self.local.model or self.model)
+
+    def in_folder(self, folder: Path) -> Self:
+        """The spec with the paths of models, which are written relative to the spec's folder, as absolute ones."""
+        local = self.local.model and self.local.but(model=self.local.model.in_folder(folder))
+        return self.but(model=self.model.in_folder(folder), local=local or self.local)
 
 
 def spec_from(values: Any) -> StackSpec:

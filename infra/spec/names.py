@@ -29,6 +29,8 @@ REGISTRY_ID = re.compile(
     re.IGNORECASE,
 )
 REGISTRY_MODEL = re.compile(r"azureml://registries/[^/]+/models/[^/]+/(versions/[^/]+|labels/latest)")
+WORKSPACE_MODEL = re.compile(r"azureml:[a-zA-Z0-9][a-zA-Z0-9._-]{0,254}(:[a-zA-Z0-9][a-zA-Z0-9._-]{0,29}|@latest)")
+ADAPTER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/:-]{0,95}")
 KEY_VAULT_SECRET = re.compile(
     r"https://[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]\.vault\.[a-z.]+/secrets/[a-zA-Z0-9-]{1,127}/[0-9a-f]{32}"
 )
@@ -176,6 +178,18 @@ def model_id(value: str) -> str:
     return value
 
 
+def model_asset(value: str) -> str:
+    """A model asset whose files are weights: of the workspace, or of a registry."""
+    rule = "azureml:NAME:VERSION, azureml:NAME@latest or azureml://registries/REGISTRY/models/NAME/versions/N"
+    pattern = REGISTRY_MODEL if value.startswith("azureml://") else WORKSPACE_MODEL
+    return _match(pattern, value, rule, "`az ml model list` shows those of your workspace")
+
+
+def adapter_name(value: str) -> str:
+    """A model name that requests may have in `model`."""
+    return _match(ADAPTER, value, "1 to 96 letters, digits, '.', '_', '/', ':' and '-'", _suggestion(value))
+
+
 def is_registry_model(model: str) -> bool:
     """Whether the model is in an Azure ML registry; such a model comes with its own container."""
     return model.startswith("azureml://registries/")
@@ -263,3 +277,5 @@ KeyVaultSecret = Annotated[str, checked_by(key_vault_secret)]
 ImageName = Annotated[str, checked_by(image)]
 PinnedImage = Annotated[str, checked_by(pinned_image)]
 ModelId = Annotated[str, checked_by(model_id)]
+ModelAsset = Annotated[str, checked_by(model_asset)]
+AdapterName = Annotated[str, checked_by(adapter_name)]
