@@ -5,8 +5,7 @@ Three documents of its API are read over plain HTTP: to import huggingface_hub t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+import re
 from typing import Any
 from urllib.parse import quote, urljoin
 
@@ -14,41 +13,16 @@ from msgspec import Struct
 
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady
 from infra.http_client import Answer, Unreachable, Web
+from infra.hub.facts import HubFile, ModelFacts, TokenFacts, read_model, read_siblings, read_tree
 from infra.hub.token_form import ONE_LINE, fault_of
 from infra.timeouts import Timeouts
 
 PUBLIC_HUB = "https://huggingface.co"
 REDIRECTS = 3
-# As scoring/engine/weights.py chooses what it downloads.
-WEIGHT_FILES, OTHER_FORMATS = (".safetensors", ".bin", ".pt"), ("original/", "onnx/")
+MANY_FILES = 1000  # from here on the Hub's documents about models may leave files out
+PAGES = 1000
+NEXT = re.compile(r'<([^>]*)>;\s*rel="?next"?')
 TOKENS_PAGE = "https://huggingface.co/settings/tokens"
-
-
-class ModelFacts(Struct, frozen=True):
-    """A repository at a commit."""
-
-    id: str
-    revision: str
-    gated: bool = False
-    private: bool = False
-    license: str = ""
-    task: str = ""
-    weights: int | None = None
-    """The bytes of the weights that the scoring server downloads; None where the Hub does not tell them."""
-    updated: str = ""
-    """When the repository last changed, as `January 2026`; empty where the Hub does not say."""
-
-    @property
-    def needs_token(self) -> bool:
-        """Whether its files come only with a token."""
-        return self.gated or self.private
-
-
-class TokenFacts(Struct, frozen=True):
-    """Whose token it is and what kind."""
-
-    user: str
-    role: str
 
 
 class _Refusal(Struct, frozen=True):
@@ -76,17 +50,28 @@ class Hub:
         """Facts about the model, among them the commit of the revision and whether the model is gated."""
         path = f"/api/models/{model}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
         found = self._read(f"{path}?blobs=true", model, revision, token)  # with the sizes of its files
-        licenses = [tag.removeprefix("license:") for tag in found.get("tags") or [] if tag.startswith("license:")]
-        return ModelFacts(
-            found.get("id") or model,
-            found.get("sha") or revision or "main",
-            gated=bool(found.get("gated")),
-            private=bool(found.get("private")),
-            license=licenses[0] if licenses else "",
-            task=found.get("pipeline_tag") or "",
-            weights=_weights(found.get("siblings") or []),
-            updated=_month(str(found.get("lastModified") or "")),
-        )
+        found = {"id": model, "sha": revision or "main", **{name: value for name, value in found.items() if value}}
+        siblings = found.get("siblings") or []
+        many = len(siblings) >= MANY_FILES
+        return read_model(found, self._tree(found["id"], found["sha"], token) if many else read_siblings(siblings))
+
+    def resolve_url(self, model: str, commit: str, name: str) -> str:
+        """The address of a file at a commit; the Hub answers with the content, or sends on to where that lies."""
+        return f"{self.endpoint}/{model}/resolve/{quote(commit, safe='')}/{quote(name)}"
+
+    def _tree(self, model: str, commit: str, token: str | None) -> tuple[HubFile, ...]:
+        """All files, page after page."""
+        entries: list[dict[str, Any]] = []
+        path = f"/api/models/{model}/tree/{quote(commit, safe='')}?recursive=true"
+        for _ in range(PAGES):
+            answer = self._ask(path, model, commit, token)
+            entries += answer.json()
+            following = NEXT.search(answer.headers.get("Link") or "")
+            place = urljoin(self.endpoint + path, following[1]) if following else ""
+            if not place.startswith(f"{self.endpoint}/"):  # none, or one of another host
+                break
+            path = place.removeprefix(self.endpoint)
+        return read_tree(entries)
 
     def token(self, token: str) -> TokenFacts:
         """Ask the Hub whose token it is."""
@@ -192,24 +177,7 @@ def _said(answer: Answer) -> str:
     return f"{answer.headers.get('X-Error-Message') or ''} {body}"
 
 
-def _weights(files: list[Mapping[str, Any]]) -> int | None:
-    """The bytes of the weights among a repository's files: of the formats that lie there, the one that is served."""
-    sizes = {str(file.get("rfilename")): file.get("size") for file in files}
-    for ending in WEIGHT_FILES:
-        chosen = [size for name, size in sizes.items() if name.endswith(ending) and not name.startswith(OTHER_FORMATS)]
-        if chosen:
-            return None if None in chosen else sum(int(size or 0) for size in chosen)
-    return None
-
-
 def _refuse_malformed(token: str) -> None:
     """Raise `AccessDenied` for what no Hub can be asked about: it cannot even be sent as a header."""
     if fault := fault_of(token):
         raise AccessDenied(f"this is not a token: it {fault}", hint=ONE_LINE, code="token_form")
-
-
-def _month(moment: str) -> str:
-    try:
-        return datetime.fromisoformat(moment).strftime("%B %Y")
-    except ValueError:
-        return ""

@@ -16,8 +16,8 @@ from infra.azure.permissions import missing_actions
 from infra.azure.quota import check_quota
 from infra.azure.target import Target, open_target
 from infra.errors import AccessDenied, GateliftError, NotFound
-from infra.hub.access import ModelFacts
 from infra.hub.demo_models import demo_model
+from infra.hub.facts import ModelFacts
 from infra.hub.token_form import NOT_USED, other_places
 from infra.local_vllm import check_vllm, local_fronts
 from infra.planning.cautions import disk_need, shared_memory

@@ -6,7 +6,7 @@ None of it is refused, since only Azure knows: docs/live-check.md has what is kn
 from msgspec import Struct
 from msgspec.structs import replace
 
-from infra.hub.access import ModelFacts
+from infra.hub.facts import ModelFacts
 from infra.planning.plan import Action, Plan
 from infra.spec.model import DeploymentSpec
 

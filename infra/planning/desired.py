@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from infra.hub.access import ModelFacts
+from infra.hub.facts import ModelFacts
 from infra.paths import bundled
 from infra.planning.token_access import token_spec
 from infra.resources.base import Resource

@@ -8,7 +8,7 @@ from infra.azure.cloud import Cloud, Management
 from infra.azure.read_ahead import ReadAhead
 from infra.azure.target import Target
 from infra.errors import SpecError
-from infra.hub.access import ModelFacts
+from infra.hub.facts import ModelFacts
 from infra.parallel import Task
 from infra.planning.cautions import with_cautions
 from infra.planning.desired import Sources, desired_resources, shipped_sources, uses_hub

@@ -1,7 +1,7 @@
 """Refuses several instances that each keep `/v1/responses` for themselves: Azure's front end has no affinity."""
 
 from infra.errors import SpecError
-from infra.hub.access import ModelFacts
+from infra.hub.facts import ModelFacts
 from infra.spec.model import StackSpec
 
 VARIABLE = "SCORING_RESPONSE_STORE"

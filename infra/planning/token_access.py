@@ -4,7 +4,8 @@ from msgspec import Struct
 
 from infra.azure.target import Target
 from infra.errors import AccessDenied
-from infra.hub.access import Hub, TokenFacts
+from infra.hub.access import Hub
+from infra.hub.facts import TokenFacts
 from infra.hub.token_form import dirt_of, fault_of, trimmed
 from infra.resources.base import Live
 from infra.resources.connection import find_stored_token, stored_keys, token_hint

@@ -15,7 +15,7 @@ from infra.emulator.storage.documents import StorageError
 from infra.emulator.storage.leases import Lease, Leases
 from infra.errors import NotFound, NotReady
 from infra.http_client import Answer
-from infra.hub.access import ModelFacts
+from infra.hub.facts import ModelFacts
 from infra.paths import bundled
 from infra.planning.desired import Sources
 from infra.reporter import Silent

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from infra.hub.access import ModelFacts
+from infra.hub.facts import ModelFacts
 from infra.planning.cautions import disk_need, shared_memory, with_cautions
 from infra.planning.plan import Action, Change, Plan
 from infra.spec.model import DeploymentSpec, spec_from

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from infra.hub.access import ModelFacts
+from infra.hub.facts import ModelFacts
 from infra.planning.desired import ORDER, Sources, desired_resources
 from infra.resources.base import Resource, State
 from infra.spec.model import StackSpec, spec_from

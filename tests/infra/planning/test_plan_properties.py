@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from infra.errors import Refused
-from infra.hub.access import ModelFacts
+from infra.hub.facts import ModelFacts
 from infra.paths import bundled
 from infra.planning.desired import Sources, desired_resources
 from infra.planning.observe import Observed

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.errors import SpecError
-from infra.hub.access import ModelFacts
+from infra.hub.facts import ModelFacts
 from infra.planning.response_store import check_response_store
 from infra.spec.model import StackSpec
 

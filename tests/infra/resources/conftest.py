@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.hub.access import ModelFacts
+from infra.hub.facts import ModelFacts
 from infra.planning.desired import Sources, desired_resources
 from infra.resources.base import Resource
 from infra.spec.model import StackSpec
