@@ -7,6 +7,7 @@ in the documentation of its troubleshooting) and one disk that somebody has seen
 from pathlib import Path
 
 from infra.emulator.errors import DeploymentFailed
+from infra.emulator.host.mounting import size_on_disk
 from infra.emulator.world import World
 
 GB = 1_000_000_000
@@ -20,9 +21,7 @@ def check_disk(world: World, deployment_id: str, *folders: Path) -> None:
     disk = world.settings["disk_gigabytes"] or SEEN.get(instance_type.lower(), 0)
     if not disk:
         return
-    found = (path for folder in folders for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    files = sum(path.stat().st_size for path in found)
-    used = world.settings["image_gigabytes"] + files / GB
+    used = world.settings["image_gigabytes"] + size_on_disk(*folders) / GB
     if used > disk:
         raise DeploymentFailed(
             "OutOfQuota",

@@ -4,13 +4,14 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.emulator.errors import DeploymentFailed
 from infra.emulator.host.container import Container
 from infra.emulator.host.log import ContainerLog
+from infra.emulator.host.mounting import mount_model, size_on_disk
 from infra.emulator.host.process import OWNER_VARIABLE, Command
 from infra.emulator.identity.managed_identity import identity_header
 from infra.emulator.world import World
@@ -48,7 +49,7 @@ def stage(world: World, container: Container, folder: Path, shared: Path, log: C
     if code.folder in ("", ".", ".."):
         raise DeploymentFailed("BadArgument", f"The codeUri '{code.uri}' of {code.name}:{code.version} has no folder.")
     code_root = folder / APP / code.folder
-    _fetch(world, code.uri, code_root, log, f"code {code.name}:{code.version}")
+    _fetch(lambda: world.blobs.download(code.uri, code_root), code_root, log, f"code {code.name}:{code.version}")
     script = code_root / container.scoring_script
     if not script.is_file():
         raise DeploymentFailed(
@@ -59,23 +60,23 @@ def stage(world: World, container: Container, folder: Path, shared: Path, log: C
     if model := container.model:
         mount = (container.model_mount_path or MODELS).strip("/")
         model_dir = folder / mount / model.name / model.version
-        _fetch(world, model.uri, model_dir, log, f"model {model.name}:{model.version}")
+        _fetch(lambda: mount_model(world, model.uri, model_dir), model_dir, log, f"model {model.name}:{model.version}")
         environment["AZUREML_MODEL_DIR"] = str(model_dir)
     else:
         log.note("model: the deployment mounts none")
     return StagedContainer(container, folder, environment)
 
 
-def _fetch(world: World, uri: str, into: Path, log: ContainerLog, what: str) -> None:
+def _fetch(get: Callable[[], None], into: Path, log: ContainerLog, what: str) -> None:
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True, mode=0o700)
     try:
-        world.blobs.download(uri, into)
+        get()
     except (OSError, LookupError, ValueError) as error:
         log.note(f"{what}: download failed: {error}")
-        raise DeploymentFailed("BadArgument", f"The {what} could not be downloaded from {uri}: {error}") from error
-    files = [path for path in into.rglob("*") if path.is_file()]
-    log.note(f"{what}: {len(files)} files, {sum(path.stat().st_size for path in files)} bytes, staged at {into}")
+        raise DeploymentFailed("BadArgument", f"The {what} could not be downloaded: {error}") from error
+    files = sum(path.is_file() for path in into.rglob("*"))
+    log.note(f"{what}: {files} files, {size_on_disk(into)} bytes, staged at {into}")
 
 
 def _base_environment(world: World, environ: Mapping[str, str], shared: Path) -> dict[str, str]:

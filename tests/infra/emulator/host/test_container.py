@@ -46,21 +46,6 @@ async def test_a_container_sees_what_azure_gives_it_and_nothing_of_the_host(
     assert not {"HF_TOKEN", "AZURE_CLIENT_SECRET"} & set(environment)
 
 
-async def test_a_model_is_mounted_below_its_name_and_version(world: World, workspace: Any) -> None:
-    model = f"{workspace.id}/models/tiny/versions/3"
-    world.blobs.put("assets", "weights/config.json", b"{}")
-    world.blobs.put("assets", "weights/sub/part.bin", b"123")
-    workspace.put(model, {"modelUri": "https://127.0.0.1/assets/weights"})
-    await world.host.start(workspace.put_deployment(model=f"azureml:{model}"))
-    folder = Path(describe(world.host.ready(workspace.blue)[0])["environment"]["AZUREML_MODEL_DIR"])
-    assert folder.parts[-5:] == ("var", "azureml-app", "azureml-models", "tiny", "3")
-    assert (folder / "sub" / "part.bin").read_bytes() == b"123"
-    staged = world.host.logs(workspace.blue, "StorageInitializer", 50)
-    assert "model tiny:3: 2 files, 5 bytes" in staged
-    assert "code script:1: 1 files" in staged
-    assert "no image is pulled" in staged or "none is pulled" in staged
-
-
 async def test_the_codes_folder_is_named_after_the_end_of_its_uri(world: World, workspace: Any) -> None:
     world.blobs.put("assets", "v7/my code/src/score.py", world.blobs.content("assets", "script/score.py").read_bytes())
     code = f"{workspace.id}/codes/named/versions/1"
@@ -70,28 +55,6 @@ async def test_the_codes_folder_is_named_after_the_end_of_its_uri(world: World, 
     environment = describe(world.host.ready(workspace.blue)[0])["environment"]
     assert environment["AML_APP_ROOT"].endswith("/var/azureml-app/my code/src")
     assert environment["AZUREML_ENTRY_SCRIPT"] == "score.py"
-
-
-async def test_a_label_names_the_newest_version(world: World, workspace: Any) -> None:
-    for version in ("1", "2"):
-        world.blobs.put("assets", f"tiny{version}/config.json", b"{}")
-        workspace.put(
-            f"{workspace.id}/models/tiny/versions/{version}", {"modelUri": f"https://127.0.0.1/assets/tiny{version}"}
-        )
-    await world.host.start(workspace.put_deployment(model=f"{workspace.id}/models/tiny/labels/latest"))
-    assert describe(world.host.ready(workspace.blue)[0])["environment"]["AZUREML_MODEL_DIR"].endswith("tiny/2")
-
-
-async def test_a_model_of_a_registry_is_mounted(world: World, workspace: Any) -> None:
-    registry = workspace.id.replace("/workspaces/local", "/registries/HuggingFace")
-    workspace.put(registry, {})
-    world.blobs.put("assets", "shared/config.json", b"{}")
-    workspace.put(f"{registry}/models/tiny/versions/7", {"modelUri": "https://127.0.0.1/assets/shared"})
-    for reference in ("versions/7", "labels/latest"):
-        model = f"azureml://registries/HuggingFace/models/tiny/{reference}"
-        await world.host.start(workspace.put_deployment(model=model, modelMountPath="/mnt/model"))
-        environment = describe(world.host.ready(workspace.blue)[0])["environment"]
-        assert environment["AZUREML_MODEL_DIR"].endswith("/mnt/model/tiny/7")
 
 
 AZURE_SCRIPT = b"""
