@@ -30,6 +30,8 @@ PLACES = (
     "infra/operations",
     "infra/planning/removal",
     "infra/planning",
+    "infra/planning/sources",
+    "infra/resources/weights",
     "infra/resources",
     "infra/azure/target.py",
     "infra/azure/storage",

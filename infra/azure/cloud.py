@@ -16,6 +16,21 @@ Tick = Callable[[], None]
 T = TypeVar("T")
 
 
+class SourceFile(Struct, frozen=True):
+    """One file to bring into a workspace: from this machine (`path`), or from the Hub (`url`)."""
+
+    name: str
+    """Its path below the folder, with `/` between the parts."""
+    size: int
+    sha256: str = ""
+    """In hex, of the Hub (for large files) or computed; empty where nobody knows it."""
+    git_oid: str = ""
+    """The Hub's hash of a small file: SHA-1 of `blob SIZE`, a zero byte and the content."""
+    path: Path | None = None
+    url: str = ""
+    """The address at a commit."""
+
+
 class Management(Protocol):
     """Requests to Azure Resource Manager; `infra.azure.arm.Arm` implements it and documents the methods."""
 

@@ -7,11 +7,11 @@ from typing import Any
 from infra.azure.cloud import Cloud
 from infra.azure.target import Target
 from infra.errors import NotFound, Refused, SpecError
-from infra.hub.access import Hub
 from infra.parallel import together
 from infra.planning.desired import catalog_entry, catalog_model_name, shipped_sources
 from infra.planning.observe import workspace
 from infra.planning.plan import Action, plan_one
+from infra.planning.sources.find import find_model
 from infra.redaction import redact_quoted
 from infra.resources.base import Live
 from infra.resources.catalog_home import entry_id, home_id, place
@@ -27,7 +27,7 @@ def catalog_publish(spec: StackSpec, target: Target) -> dict[str, Any]:
     Raises `SpecError` where the same version exists with another model card, and `Refused` where the entry is of
     another stack or of somebody else and the spec does not take it over.
     """
-    cloud, resource = target.cloud, _desired_entry(spec, target.hub)
+    cloud, resource = target.cloud, _desired_entry(spec, target)
     live = resource.read(cloud)
     change = plan_one(cloud.stack, resource, live)
     if live is None:
@@ -66,7 +66,7 @@ def catalog_list(spec: StackSpec, target: Target, *, include_hidden: bool, as_of
 
 def catalog_show(spec: StackSpec, target: Target, *, as_of: str | None = None) -> dict[str, Any]:
     """The spec's entry as it exists, with its model card under `card`; raises `NotFound` where there is none."""
-    resource = _desired_entry(spec, target.hub)
+    resource = _desired_entry(spec, target)
     home = _home(spec, target.cloud)
     entry = _described(_existing(target.cloud, home, spec), home, _moment(target.cloud, as_of))
     return _with_card(entry, resource)
@@ -128,14 +128,15 @@ def _described(live: Live, home: str, moment: datetime) -> dict[str, Any]:
     }
 
 
-def _desired_entry(spec: StackSpec, hub: Hub) -> CatalogModel:
+def _desired_entry(spec: StackSpec, target: Target) -> CatalogModel:
     """The entry that the spec describes; a spec without `catalog` gets the defaults."""
-    if spec.model.brings_container:
+    hub = target.hub
+    found = find_model(spec, target.cloud, hub, None)
+    if found is None:
         raise SpecError("a registry model is already in the catalog of its registry")
-    facts = hub.model(spec.model.label, spec.model.revision, None)
     pins = Environment(shipped_sources().environment, spec.name).pins
     page = hub.page(spec.model.label)
-    return catalog_entry(spec, spec.catalog or CatalogSpec(), facts, str(pins["vllm_version"]), page)
+    return catalog_entry(spec, spec.catalog or CatalogSpec(), found, str(pins["vllm_version"]), page)
 
 
 def _existing(cloud: Cloud, home: str, spec: StackSpec) -> Live:

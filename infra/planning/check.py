@@ -50,7 +50,7 @@ def check_access_and_quota(prepared: Prepared, target: Target, cloud: Cloud) -> 
     """Ask the Hub whether the token gives access to the model, and Azure whether it can build and has the quota."""
     changing = prepared.plan.changing
     checks: list[Callable[[], object]] = []
-    if changing & {"connection", "deployment"} and needs_token(prepared.desired.spec, prepared.desired.facts):
+    if changing & {"connection", "deployment"} and needs_token(prepared.desired.spec, prepared.desired.found):
         checks.append(lambda: _check_token(prepared, target, cloud.reporter))
     if "image" in changing:
         checks.append(lambda: require_registry(cloud))

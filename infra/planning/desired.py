@@ -6,8 +6,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from infra.hub.facts import ModelFacts
 from infra.paths import bundled
+from infra.planning.sources.found import Found
 from infra.planning.token_access import token_spec
 from infra.resources.base import Resource
 from infra.resources.catalog_model import INVISIBLE_UNTIL, CatalogModel
@@ -31,15 +31,16 @@ ORDER: Mapping[str, tuple[str, ...]] = {
     "image": (),
     "environment": ("image",),
     "code": (),
+    "weights": (),
     "model": (),
     "role": ("endpoint",),
     "endpoint": (),
-    "deployment": ("connection", "environment", "code", "role", "endpoint"),
+    "deployment": ("connection", "environment", "code", "weights", "role", "endpoint"),
     "traffic": ("deployment",),
 }
 # These wait only until Azure has accepted the endpoint's name, not until the endpoint has been created.
 ONCE_ACCEPTED: Mapping[str, tuple[str, ...]] = dict.fromkeys(
-    ("connection", "image", "environment", "code", "model"), ("endpoint",)
+    ("connection", "image", "environment", "code", "weights", "model"), ("endpoint",)
 )
 
 
@@ -75,51 +76,57 @@ def reference(where: TokenSpec) -> str:
     return f"${{{{azureml://connections/{where.connection}/credentials/{where.key}}}}}"
 
 
-def needs_token(spec: StackSpec, facts: ModelFacts | None) -> bool:
-    """Whether the stack needs a token: the spec asks for one, or the model requires one."""
-    return spec.token is not None or bool(facts and facts.needs_token)
+def needs_token(spec: StackSpec, found: Found | None) -> bool:
+    """Whether the stack needs a token: the spec asks for one, or what its containers download requires one."""
+    return spec.token is not None or bool(found and found.needs_token)
 
 
 def desired_resources(
-    spec: StackSpec, facts: ModelFacts | None, token: str | None, sources: Sources, page: str
+    spec: StackSpec, found: Found | None, token: str | None, sources: Sources, page: str
 ) -> list[Resource]:
-    """Every resource of the stack, in the order of `ORDER`; `facts` is None for a registry model."""
-    found: list[Resource] = []
+    """Every resource of the stack, in the order of `ORDER`; `found` is None for a registry model with a container."""
+    resources: list[Resource] = []
     endpoint = Endpoint(spec.endpoint, spec.name)
     where = token_spec(spec)
-    with_token = needs_token(spec, facts)
+    with_token = needs_token(spec, found)
     if with_token and not where.key_vault:
-        found.append(Connection(where.connection, where.key, spec.name, token, spec.take_over))
+        resources.append(Connection(where.connection, where.key, spec.name, token, spec.take_over))
     for identity in spec.endpoint.identity.user_assigned_identities:
         wanted = ROLES if with_token and not where.key_vault else (ImagesRole, StorageRole)
-        found += [role(identity, spec.name) for role in wanted]
+        resources += [role(identity, spec.name) for role in wanted]
     served = ServedModel(spec.model.label)
-    if facts is not None:
+    if found is not None:
         environment, code = sources.assets(spec)
-        served = ServedModel(
-            facts.id,
-            facts.revision,
-            spec.model.served_name or "",
-            f"azureml:{environment.name}",
-            f"azureml:{code.name}",
-            sources.script,
-            (("HF_TOKEN", reference(where)),) if with_token else (),
-        )
-        found += [Image(environment)] if spec.environment.build else []
-        found += [environment, code]
+        served = served_model(spec, found, f"azureml:{environment.name}", f"azureml:{code.name}", sources.script)
+        resources += [Image(environment)] if spec.environment.build else []
+        resources += [environment, code, *found.in_workspace]
         if spec.catalog is not None:
-            found.append(catalog_entry(spec, spec.catalog, facts, str(environment.pins["vllm_version"]), page))
-    found.append(endpoint)
-    found.append(Deployment(endpoint.name, spec.deployment, served, spec.name))
-    found.append(Traffic(endpoint.name, spec.deployment.name.lower()))
-    return sorted(found, key=lambda resource: list(ORDER).index(resource.kind))
+            resources.append(catalog_entry(spec, spec.catalog, found, str(environment.pins["vllm_version"]), page))
+    resources.append(endpoint)
+    resources.append(Deployment(endpoint.name, spec.deployment, served, spec.name))
+    resources.append(Traffic(endpoint.name, spec.deployment.name.lower()))
+    return sorted(resources, key=lambda resource: list(ORDER).index(resource.kind))
 
 
-def catalog_entry(
-    spec: StackSpec, catalog: CatalogSpec, facts: ModelFacts, vllm_version: str, page: str
-) -> CatalogModel:
+def served_model(spec: StackSpec, found: Found, environment: str, code: str, script: str) -> ServedModel:
+    """What the deployment's containers serve, and how they are told."""
+    secrets = (("HF_TOKEN", reference(token_spec(spec))),) if needs_token(spec, found) else ()
+    from_hub = bool(spec.model.hub_id)
+    return ServedModel(
+        id=found.facts.id if from_hub else "",
+        revision="" if found.mount else found.facts.revision,
+        served_name=(spec.model.served_name or "") if from_hub else spec.model.name,
+        environment=environment,
+        code=code,
+        script=script,
+        secrets=secrets,
+        mount=found.mount,
+    )
+
+
+def catalog_entry(spec: StackSpec, catalog: CatalogSpec, found: Found, vllm_version: str, page: str) -> CatalogModel:
     """The model's entry in the catalog. What may change in place (tags, description) is no part of the card."""
-    where = token_spec(spec)
+    where, facts = token_spec(spec), found.facts
     card = ModelCard(
         model=facts.id,
         revision=facts.revision,
@@ -158,8 +165,3 @@ def catalog_entry(
 def catalog_model_name(spec: StackSpec) -> str:
     """The name of the model's entry in the catalog."""
     return (spec.catalog and spec.catalog.name) or catalog_name(spec.model.label)
-
-
-def uses_hub(spec: StackSpec) -> bool:
-    """Whether the weights come from the Hub; those of a registry model do not."""
-    return bool(spec.model.hub_id)

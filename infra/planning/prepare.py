@@ -11,11 +11,13 @@ from infra.errors import SpecError
 from infra.hub.facts import ModelFacts
 from infra.parallel import Task
 from infra.planning.cautions import with_cautions
-from infra.planning.desired import Sources, desired_resources, shipped_sources, uses_hub
+from infra.planning.desired import Sources, desired_resources, shipped_sources
 from infra.planning.observe import Observed, observe, without_endpoint
 from infra.planning.plan import DELETING, WORKING, Action, Change, Plan, make_plan
 from infra.planning.response_store import check_response_store
 from infra.planning.rollout import Rollout, renamed, roll_out, show_rollout
+from infra.planning.sources.find import find_model
+from infra.planning.sources.found import Found
 from infra.planning.untagged import telling, untagged
 from infra.resources.base import Live, Resource
 from infra.resources.deployment import Deployment
@@ -30,10 +32,10 @@ OTHER_ENDPOINT = (
 
 
 class Desired(Struct, frozen=True):
-    """The desired state; `facts` is None for a registry model, which the Hub does not know."""
+    """The desired state; `found` is None for a registry model, which brings its own container."""
 
     spec: StackSpec
-    facts: ModelFacts | None
+    found: Found | None
     token: str | None
     resources: list[Resource]
 
@@ -96,25 +98,26 @@ def prepare(
     """
     cloud, hub, sources = target.cloud, target.hub, sources or shipped_sources()
     token = token or None  # HF_TOKEN may be set, but empty
-    if cloud.local and not uses_hub(spec):
+    if cloud.local and spec.model.brings_container:
         raise SpecError(
             f"model.id {spec.model.id!r}: a registry model comes with its own container, which runs only on Azure",
             hint="leave out `--local`, or give the model's Hub id in model.id",
             code="azure_only",
         )
-    check_registry(spec.model.label, target.azure)
+    check_registry(spec.model.id or spec.model.asset or "", target.azure)
     reads = ReadAhead(cloud.management)
     reading = replace(cloud, management=reads)
-    asking_hub = Task(lambda: hub.model(spec.model.hub_id, spec.model.revision, token)) if uses_hub(spec) else None
-    if asking_hub:
+    finding = Task(lambda: find_model(spec, reading, hub, token))
+    if not spec.model.brings_container:
         _begin_reading(spec, reading, sources)
     if with_credential:
         target.open_locks_ahead()
         _begin_reading_credential(spec, reading, reads)
-    facts: ModelFacts | None = asking_hub.result() if asking_hub else None
+    found: Found | None = finding.result()
+    facts = found.facts if found else None
     check_response_store(spec, facts, spec.deployment.instance_count or 1)
-    resources = desired_resources(spec, facts, token, sources, hub.page(spec.model.label))
-    desired = Desired(spec, facts, token, resources)
+    resources = desired_resources(spec, found, token, sources, hub.page(spec.model.label))
+    desired = Desired(spec, found, token, resources)
     prepared = plan_against(desired, observe(reading, resources, spec.endpoint.name.lower()))
     if scaler := prepared.observed.autoscale.get(prepared.rollout.current):
         check_response_store(spec, facts, scaler.maximum, f"the autoscale setting {scaler.name} with a maximum of")
@@ -143,7 +146,9 @@ def plan_against(desired: Desired, observed: Observed) -> Prepared:
         plan = make_plan(spec.name, resources, live, rollout.to_delete)
     deployment = next(resource for resource in resources if isinstance(resource, Deployment))
     plan = show_rollout(plan, rollout, deployment, observed)
-    plan = with_cautions(plan, spec.deployment, desired.facts, unread=observed.autoscale_unread)
+    plan = with_cautions(
+        plan, spec.deployment, desired.found.facts if desired.found else None, unread=observed.autoscale_unread
+    )
     others = [Change(Action.NONE, "endpoint", name, OTHER_ENDPOINT) for name in observed.other_endpoints]
     others += untagged(observed.deployments, {change.name for change in plan.changes if change.kind == "deployment"})
     return Prepared(desired, observed, replace(plan, changes=(*plan.changes, *others)), rollout, resources)
@@ -168,7 +173,7 @@ def _as_rolled_out(resource: Resource, spec: StackSpec, rollout: Rollout, observ
 
 def _begin_reading(spec: StackSpec, reading: Cloud, sources: Sources) -> None:
     """Begin to read what the spec alone names while the Hub answers; only the catalog entry needs the Hub's answer."""
-    likely = ModelFacts(spec.model.label, spec.model.revision or "", gated=True)
+    likely = Found(ModelFacts(spec.model.label, spec.model.revision or "", gated=True))
     resources = desired_resources(spec.but(catalog=None), likely, None, sources, "")
     Task(lambda: observe(reading, resources, spec.endpoint.name.lower()))
 

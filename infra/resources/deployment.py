@@ -34,18 +34,20 @@ AZURE_PREFIX = "azure"  # in any case: the free properties that Azure itself wri
 
 
 class ServedModel(Struct, frozen=True):
-    """What the container serves: a Hub model at a commit, or a registry model, which sets only `id`.
+    """What the container serves: a Hub model at a commit, a mounted one, or a registry model, which sets only `id`.
 
-    `environment` and `code` are `azureml:NAME:VERSION`; `secrets` are environment variables that refer to secrets.
+    `environment` and `code` are `azureml:NAME:VERSION`; `secrets` are environment variables that refer to secrets;
+    `mount` is the model version that Azure mounts, for weights that containers do not download.
     """
 
-    id: str
+    id: str = ""
     revision: str = ""
     served_name: str = ""
     environment: str = ""
     code: str = ""
     script: str = "score.py"
     secrets: tuple[tuple[str, str], ...] = ()
+    mount: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class Deployment(Resource):
         if not self.model.environment:
             return {"model": self.model.id}
         return {
+            **({"model": self.model.mount} if self.model.mount else {}),
             "environment": self.model.environment,
             "code_configuration": {"code": self.model.code, "scoring_script": self.model.script},
         }

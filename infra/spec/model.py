@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, field
 
 from infra.spec.check import Written, read_as
-from infra.spec.model_source import ModelSpec
+from infra.spec.model_source import SOURCES, ModelSpec
 from infra.spec.names import (
     AssetName,
     AssetVersion,
@@ -273,6 +273,8 @@ def to_values(spec: Written) -> dict[str, Any]:
 def spec_json_schema() -> dict[str, Any]:
     """The JSON schema of the spec, for editors."""
     _, parts = msgspec.json.schema_components([StackSpec])
+    for name in ("ModelSpec", "AdapterSpec"):
+        parts[name]["anyOf"] = [{"required": [source]} for source in SOURCES]
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **parts.pop("StackSpec"), "$defs": parts}
     schema: dict[str, Any] = msgspec.json.decode(msgspec.json.encode({**whole, "title": "gatelift spec"}))
     return schema

@@ -1,5 +1,6 @@
 """The spec's `model`: where a model's files come from, and the adapters that are served beside it."""
 
+import os.path
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -16,6 +17,8 @@ ONE_SOURCE = (
     "`id: org/name` takes it from the Hub, `path: ./folder` from this machine, `asset: azureml:NAME:VERSION` from the "
     "workspace"
 )
+# A folder of the Hub's cache, as huggingface_hub lays it out.
+SNAPSHOT = re.compile(r".*/models--(?P<id>[^/]+)/snapshots/(?P<commit>[^/]+)/*")
 ASSET_NAME = re.compile(r"azureml:(//registries/[^/]+/models/)?(?P<name>[^:@/]+)")
 Path_ = Annotated[NotEmpty | None, Meta(description="Folder with config.json and the weights, relative to this file")]
 Asset_ = Annotated[
@@ -51,7 +54,8 @@ class _Sourced(Written, frozen=True, kw_only=True):
 
     def in_folder(self, folder: Path) -> Self:
         """The same with an absolute path."""
-        return self.but(path=str((folder / Path(self.path).expanduser()).resolve())) if self.path else self
+        # The name stays the one that is written, also where it is a link to another folder.
+        return self.but(path=os.path.abspath(folder / Path(self.path).expanduser())) if self.path else self
 
 
 class AdapterSpec(_Sourced, frozen=True, kw_only=True):
@@ -87,11 +91,12 @@ class ModelSpec(_Sourced, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        """What people call it: the Hub id, the folder's name, or the asset's name."""
+        """What people call it: the Hub id, the folder's name, or the asset's name; a snapshot of the Hub has its id."""
         if self.id is not None:
             return self.id
         if self.path is not None:
-            return Path(self.path).name or "model"
+            snapshot = SNAPSHOT.fullmatch(self.path)
+            return snapshot["id"].replace("--", "/") if snapshot else Path(self.path).name or "model"
         match = ASSET_NAME.match(self.asset or "")
         return match["name"] if match else "model"
 

@@ -18,6 +18,7 @@ CONNECTION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
 # The resource id or the address of a project of the newer kind; one that belongs to a hub is a workspace.
 FOUNDRY_PROJECT = re.compile(r"(?i)microsoft\.cognitiveservices|services\.ai\.azure\.com")
 RESOURCE_GROUP = re.compile(r"[-\w._()]{1,89}[-\w_()]")
+LONGEST_NAME = 240  # characters of a name that is derived; Azure takes 255
 ASSET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,254}")
 VERSION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,29}")
 STACK = re.compile(r"[a-z]([a-z0-9]|-(?!-)){0,30}[a-z0-9]")
@@ -196,8 +197,12 @@ def is_registry_model(model: str) -> bool:
 
 
 def catalog_name(model: str) -> str:
-    """The catalog name for a Hub id: in lower case, `-` for `/` and `_`, as in Azure's HuggingFace registry."""
-    return re.sub(r"[/_]", "-", model).lower()
+    """The catalog name for a Hub id or a folder's name: in lower case, `-` for `/`, `_` and what Azure does not take.
+
+    Azure's HuggingFace registry has it so.
+    """
+    name = re.sub(r"[^a-z0-9.-]+", "-", re.sub(r"[/_]", "-", model).lower())
+    return name.strip("-.")[:LONGEST_NAME] or "model"
 
 
 def image(value: str) -> str:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from infra.hub.facts import ModelFacts
 from infra.planning.desired import ORDER, Sources, desired_resources
+from infra.planning.sources.found import Found
 from infra.resources.base import Resource, State
 from infra.spec.model import StackSpec, spec_from
 
@@ -21,8 +22,8 @@ SECRET = "${{azureml://connections/HuggingFaceTokenConnection/credentials/HF_TOK
 
 
 def resources(values: dict[str, Any], facts: ModelFacts | None, sources: Sources) -> dict[str, Resource]:
-    spec = spec_from(values)
-    return {r.kind: r for r in desired_resources(spec, facts, None, sources, "https://huggingface.co/org/Gated_Model")}
+    spec, found = spec_from(values), Found(facts) if facts else None
+    return {r.kind: r for r in desired_resources(spec, found, None, sources, "https://huggingface.co/org/Gated_Model")}
 
 
 def states(values: dict[str, Any], facts: ModelFacts | None, sources: Sources) -> dict[str, State]:
@@ -34,7 +35,8 @@ def test_a_gated_model_needs_every_kind_in_order(
 ) -> None:
     identity = {"type": "user_assigned", "user_assigned_identities": [IDENTITY]}
     spec_values["endpoint"] |= {"identity": identity}
-    assert list(resources(spec_values, gated_facts, sources)) == list(ORDER)
+    of_the_hub = [kind for kind in ORDER if kind != "weights"]
+    assert list(resources(spec_values, gated_facts, sources)) == of_the_hub
 
 
 def test_a_token_in_key_vault_needs_no_connection_and_no_role_to_read_one(
@@ -46,7 +48,7 @@ def test_a_token_in_key_vault_needs_no_connection_and_no_role_to_read_one(
     found = states(spec_values, gated_facts, sources)
     assert found["deployment"]["environment_variables"]["HF_TOKEN"] == f"${{{{keyvault:{address}}}}}"
     assert "connection" not in found
-    everything = desired_resources(spec_from(spec_values), gated_facts, None, sources, "")
+    everything = desired_resources(spec_from(spec_values), Found(gated_facts), None, sources, "")
     roles = [resource.desired["role"] for resource in everything if resource.kind == "role"]
     assert roles == ["AcrPull", "Storage Blob Data Reader"]
 
@@ -165,7 +167,7 @@ def test_code_is_named_by_its_content_and_caches_do_not_count(
 def test_every_state_names_its_owner_and_says_nothing_secret(
     stack_spec: StackSpec, gated_facts: ModelFacts, sources: Sources
 ) -> None:
-    found = desired_resources(stack_spec, gated_facts, "hf_verysecret1", sources, "page")
+    found = desired_resources(stack_spec, Found(gated_facts), "hf_verysecret1", sources, "page")
     assert "verysecret" not in repr(found) + json.dumps([resource.desired for resource in found])
     tagged = [resource.desired["tags"]["gatelift"] for resource in found if "tags" in resource.desired]
     assert len(tagged) == 5

@@ -16,6 +16,7 @@ from infra.planning.desired import Sources, desired_resources
 from infra.planning.observe import Observed
 from infra.planning.plan import NOT_COMPARED, Action, Change, leaves, look_up, make_plan, plan_one
 from infra.planning.prepare import Desired, Prepared, plan_against
+from infra.planning.sources.found import Found
 from infra.resources.base import NAMES_TAG, OWNER_TAG, PREVIOUS_TAG, Live, Resource, State, merged_tags, owned
 from infra.resources.endpoint import with_live
 from infra.resources.traffic import Traffic, nonzero
@@ -148,7 +149,7 @@ def worlds(draw: st.DrawFn) -> tuple[StackSpec, Observed]:
 def test_a_stack_converges_whatever_there_was_and_touches_nothing_of_others(world: tuple[StackSpec, Observed]) -> None:
     spec, observed = world
     theirs = {name: live for name, live in observed.deployments.items() if live.owner != "demo"}
-    desired = Desired(spec, FACTS, None, resources(spec))
+    desired = Desired(spec, Found(FACTS), None, resources(spec))
     for _ in range(
         2
     ):  # a change of size takes a second plan, since the first one keeps the old deployment for a rollback
@@ -180,7 +181,7 @@ def test_the_order_in_which_a_spec_is_written_and_things_are_found_says_nothing(
     seen = replace(observed, live=mixed(observed.live, chance), deployments=mixed(observed.deployments, chance))
 
     def planned(spec: StackSpec, observed: Observed) -> Any:
-        refusal, found = planned_against(Desired(spec, FACTS, None, resources(spec)), observed)
+        refusal, found = planned_against(Desired(spec, Found(FACTS), None, resources(spec)), observed)
         return found.plan.to_json() if found else refusal
 
     assert planned(turned_spec, seen) == planned(spec, observed)
@@ -227,7 +228,9 @@ def carried_out(prepared: Prepared) -> Observed:
 
 def resources(spec: StackSpec) -> list[Resource]:
     folder = bundled("environments") / "vllm"
-    return desired_resources(spec, FACTS, None, Sources(folder, folder, "pins.yaml"), "https://huggingface.co/org/x")
+    return desired_resources(
+        spec, Found(FACTS), None, Sources(folder, folder, "pins.yaml"), "https://huggingface.co/org/x"
+    )
 
 
 def spec_of(size: str, count: int, variables: dict[str, str], tags: dict[str, str], keep: bool) -> StackSpec:
