@@ -29,6 +29,13 @@ class Portal:
         """Remove all fault rules and return what is left: an empty list."""
         return list(self._ask("PUT", "faults", []))
 
+    def link_blobs(self, link: dict[str, Any]) -> None:
+        """Show a folder of this machine in a container: `container`, `prefix`, `folder`, and the names of its `files`.
+
+        Raises `GateliftError` where the emulator refuses it.
+        """
+        self._ask("PUT", "blob-links", link)
+
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
         try:

@@ -18,6 +18,9 @@ class Reporter(Protocol):
     def note(self, text: str) -> None:
         """One line of information that does not belong to a phase."""
 
+    def progress(self, kind: str, name: str, done: int, total: int) -> None:
+        """So many bytes of a phase are done; called often."""
+
     def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
         """The phase failed; the error itself is raised."""
 
@@ -32,6 +35,9 @@ class Silent:
         """Ignore it."""
 
     def note(self, text: str) -> None:
+        """Ignore it."""
+
+    def progress(self, kind: str, name: str, done: int, total: int) -> None:
         """Ignore it."""
 
     def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
@@ -57,6 +63,10 @@ class Recorder:
     def note(self, text: str) -> None:
         """Pass it on."""
         self._reporter.note(text)
+
+    def progress(self, kind: str, name: str, done: int, total: int) -> None:
+        """Pass it on."""
+        self._reporter.progress(kind, name, done, total)
 
     def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
         """Pass it on."""

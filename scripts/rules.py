@@ -34,6 +34,8 @@ PLACES = (
     "infra/resources/weights",
     "infra/resources",
     "infra/azure/target.py",
+    "infra/azure/storage/assets.py",
+    "infra/azure/storage/transfer",
     "infra/azure/storage",
     "infra/azure",
     "infra/azure/locks",

@@ -17,18 +17,29 @@ T = TypeVar("T")
 
 
 class SourceFile(Struct, frozen=True):
-    """One file to bring into a workspace: from this machine (`path`), or from the Hub (`url`)."""
+    """One file of a model, on this machine (`path`) or on the Hub (`url`, which names a commit)."""
 
     name: str
-    """Its path below the folder, with `/` between the parts."""
+    """The path below the model's folder, with `/` between its parts."""
     size: int
     sha256: str = ""
-    """In hex, of the Hub (for large files) or computed; empty where nobody knows it."""
+    """In hex: what the Hub says of a large file, or what `infra.azure.storage.hashes` computed."""
     git_oid: str = ""
-    """The Hub's hash of a small file: SHA-1 of `blob SIZE`, a zero byte and the content."""
+    """The Hub's hash of a small file: the SHA-1, in hex, of `blob SIZE`, a zero byte, and the content."""
     path: Path | None = None
     url: str = ""
-    """The address at a commit."""
+    state: str = ""
+    """What the file system said of the file when it was hashed; a file with another state is hashed again."""
+
+
+class Progress(Protocol):
+    """Is told how many bytes are done, of how many; called often, from several threads."""
+
+    def __call__(self, done: int, total: int) -> None: ...
+
+
+def no_progress(done: int, total: int) -> None:
+    """Ignore it."""
 
 
 class Management(Protocol):
@@ -73,6 +84,30 @@ class Assets(Protocol):
 
     def upload_to_workspace(self, files: Sequence[tuple[str, Path]], folder: str) -> str:
         """Upload files into a folder of the workspace's default datastore; returns the folder's `azureml://` path."""
+
+    def send(
+        self,
+        files: Sequence[SourceFile],
+        folder: str,
+        *,
+        about: Mapping[str, str] | None = None,
+        token: str = "",
+        progress: Progress = no_progress,
+    ) -> str:
+        """Bring a model's files into a folder of the workspace's default datastore; returns its `azureml://` path.
+
+        Continues what an earlier run began, and writes the manifest `gatelift-model.json` last; `about` are its
+        `model` and `revision`. `token` opens the Hub, and is sent to the host of the files' URLs only.
+        """
+
+    def blob_url(self, uri: str) -> str:
+        """The `https` URL of what a datastore's `azureml://` path names; raises `GateliftError` for any other."""
+
+    def link(self, folder: Path, files: Sequence[SourceFile], into: str, *, about: Mapping[str, str]) -> str:
+        """Have the emulator read a folder's files where they are, as the folder `into` of the default datastore.
+
+        Returns the folder's `azureml://` path. There is no such thing on Azure.
+        """
 
     def put_blob(self, url: str, content: bytes) -> None:
         """Write the blob of a URL with a shared access signature."""

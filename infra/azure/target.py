@@ -76,7 +76,7 @@ class Target:
 
     @cached_property
     def _assets(self) -> AzureAssets:
-        return AzureAssets(self.workspace, self.arm)
+        return AzureAssets(self.workspace, self.arm, self.portal)
 
     @cached_property
     def _blobs(self) -> LockBlobs:

@@ -55,6 +55,8 @@ class Portal:
             return Reply(body=world.settings.all())
         if method == "POST" and path == "/runners":
             return Reply(201, world.runners.add(json.loads(raw)))
+        if method == "PUT" and path == "/blob-links":
+            return Reply(body=world.blobs.links.put(json.loads(raw)))
         answers: dict[str, Callable[[], Any]] = {
             "/": self._map,
             "/faults": world.faults.all,

@@ -159,6 +159,15 @@ class NoUploads:
     def upload_to_workspace(self, files: Any, folder: str) -> str:
         return ""
 
+    def send(self, files: Any, folder: str, *, about: Any = None, token: str = "", progress: Any = None) -> str:
+        return ""
+
+    def blob_url(self, uri: str) -> str:
+        return ""
+
+    def link(self, folder: Path, files: Any, into: str, *, about: Any) -> str:
+        return ""
+
 
 @pytest.fixture
 def spec_values() -> dict[str, Any]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.azure.arm import Arm
+from infra.azure.cloud import Progress, SourceFile, no_progress
+from infra.azure.storage.datastore import blob_url
 from infra.azure.storage.signed_urls import SignedUrls
 from infra.azure.workspace import Workspace
+from infra.portal import Portal
 
 if TYPE_CHECKING:
     from infra.azure.storage.uploads import Files
@@ -17,9 +21,11 @@ if TYPE_CHECKING:
 class AzureAssets:
     """Uploads for the assets of one workspace."""
 
-    def __init__(self, workspace: Workspace, arm: Arm) -> None:
+    def __init__(self, workspace: Workspace, arm: Arm, portal: str = "") -> None:
+        """`portal` is the emulator's, empty on Azure."""
         self._workspace = workspace
         self._arm = arm
+        self._portal = portal
 
     def upload(self, reference: Mapping[str, Any], files: Files, folder: str) -> str:
         """Upload files into a folder at the place of a pending upload; returns the folder's URL."""
@@ -32,6 +38,30 @@ class AzureAssets:
         from infra.azure.storage.uploads import upload_to_workspace
 
         return upload_to_workspace(self._arm, self._workspace, files, folder)
+
+    def send(
+        self,
+        files: Sequence[SourceFile],
+        folder: str,
+        *,
+        about: Mapping[str, str] | None = None,
+        token: str = "",
+        progress: Progress = no_progress,
+    ) -> str:
+        """Bring a model's files into a folder of the workspace's default datastore; returns its `azureml://` path."""
+        from infra.azure.storage.transfer.send import Order, send
+
+        return send(self._arm, self._workspace, Order(files, folder, about or {}, token), progress)
+
+    def blob_url(self, uri: str) -> str:
+        """The `https` URL of what a datastore's `azureml://` path names."""
+        return blob_url(self._arm, self._workspace, uri)
+
+    def link(self, folder: Path, files: Sequence[SourceFile], into: str, *, about: Mapping[str, str]) -> str:
+        """Have the emulator read a folder's files where they are; returns the folder's `azureml://` path."""
+        from infra.azure.storage.transfer.link import Link, link
+
+        return link(self._arm, self._workspace, Portal(self._portal), Link(folder, files, into.strip("/"), about))
 
     @cached_property
     def _signed_urls(self) -> SignedUrls:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.azure.arm import Arm
-from infra.azure.storage.datastore import DATASTORE, workspace_container
+from infra.azure.storage.datastore import datastore_path, workspace_container
 from infra.azure.workspace import Workspace
 from infra.digests import content_digest
 from infra.errors import AccessDenied
@@ -46,9 +46,8 @@ def upload_to_workspace(arm: Arm, workspace: Workspace, files: Files, folder: st
     container = workspace_container(arm, workspace)
     below = f"LocalUpload/{content_digest(files)}/{folder}"
     place = Place(container.url, below, container.signature, container.key, True)
-    _upload(arm, place, files)
-    scope = f"subscriptions/{workspace.subscription_id}/resourcegroups/{workspace.resource_group}"
-    return f"azureml://{scope}/workspaces/{workspace.name}/datastores/{DATASTORE}/paths/{below}"
+    upload(arm, place, files)
+    return datastore_path(workspace, below)
 
 
 def upload_pending(arm: Arm, reference: Mapping[str, Any], files: Files, folder: str) -> str:
@@ -59,11 +58,11 @@ def upload_pending(arm: Arm, reference: Mapping[str, Any], files: Files, folder:
     """
     signed = str((reference.get("credential") or {}).get("sasUri") or "")
     place = Place(str(reference["blobUri"]).rstrip("/"), folder, signed.partition("?")[2])
-    _upload(arm, place, files)
+    upload(arm, place, files)
     return place.url
 
 
-def _upload(arm: Arm, place: Place, files: Files) -> None:
+def upload(arm: Arm, place: Place, files: Files) -> None:
     """Upload with the signature or key; with the login where there is none, or where the account refuses keys."""
     try:
         _send(arm, place, files)
@@ -71,6 +70,14 @@ def _upload(arm: Arm, place: Place, files: Files) -> None:
         if error.code != KEYS_REFUSED or not (place.signature or place.key):
             raise
         _send(arm, replace(place, signature="", key=""), files)
+
+
+def put(arm: Arm, place: Place, name: str, content: bytes) -> None:
+    """Write one blob below the folder."""
+    from infra.azure.storage.blob_errors import as_gatelift_errors
+
+    with _client(arm, place) as container, as_gatelift_errors("upload to the workspace's storage account"):
+        container.upload_blob(f"{place.folder}/{name}", content, overwrite=True)
 
 
 def _send(arm: Arm, place: Place, files: Files) -> None:

@@ -1,6 +1,7 @@
 """Shows the progress of a run: a live table on a terminal, one line per phase everywhere else."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,9 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from infra.cli.terminal.output import Output
+from infra.cli.views.rates import Transfer
 from infra.reporter import Reporter
 
 KIND_WIDTH = len("deployment: first token")
+LINE_EVERY_S = 10.0  # a transfer gets a line in a log at most so often
 NAME_WIDTH = 48  # fits a catalog entry with its version; other names are shorter
 
 if TYPE_CHECKING:
@@ -37,11 +40,27 @@ def progress(out: Output, expected: Callable[[str], str] = lambda kind: "") -> I
 class LineProgress:
     """Prints one line for each finished phase, `phase  name  seconds`; for CI logs and pipes."""
 
-    def __init__(self, out: Output) -> None:
+    def __init__(self, out: Output, clock: Callable[[], float] = time.monotonic) -> None:
         self.out = out
+        self.clock = clock
+        self._transfers: dict[tuple[str, str], Transfer] = {}
+        self._next_line: dict[tuple[str, str], float] = {}
+        self._lock = threading.Lock()
 
     def phase_started(self, kind: str, name: str) -> None:
         """Print nothing: the line is printed when the phase ends."""
+
+    def progress(self, kind: str, name: str, done: int, total: int) -> None:
+        """Print how far the transfer is, now and then."""
+        phase, now = (kind, name), self.clock()
+        with self._lock:
+            transfer = self._transfers.setdefault(phase, Transfer(self.clock))
+            transfer.moved(done, total)
+            due = now >= self._next_line.setdefault(phase, now + LINE_EVERY_S)
+            if due:
+                self._next_line[phase] = now + LINE_EVERY_S
+        if due:
+            self.out.message(f"{kind:<{KIND_WIDTH}}  {fitted(name):<{NAME_WIDTH}}  {transfer.text()}")
 
     def phase_finished(self, kind: str, name: str, seconds: float, detail: str = "") -> None:
         """Print the phase's line."""
@@ -77,6 +96,7 @@ class Row:
     seconds: float | None = None
     detail: str = ""
     failed: bool = False
+    transfer: Transfer | None = None
 
 
 COLUMNS: tuple[Literal["left", "right"], ...] = ("left", "left", "left", "right", "right", "left")
@@ -102,6 +122,12 @@ class LiveProgress:
         """Add the phase to the table; the first phase makes it appear."""
         self.rows[kind, name] = Row(kind, name, self.clock())
         self._show()
+
+    def progress(self, kind: str, name: str, done: int, total: int) -> None:
+        """Show a bar in the phase's row."""
+        row = self.rows.setdefault((kind, name), Row(kind, name, self.clock()))
+        row.transfer = row.transfer or Transfer(self.clock)
+        row.transfer.moved(done, total)
 
     def phase_finished(self, kind: str, name: str, seconds: float, detail: str = "") -> None:
         """Stop the phase's clock."""
@@ -156,6 +182,13 @@ class LiveProgress:
                 Text(row.name),
                 Text(f"{seconds:.1f} s"),
                 Text(self.expected(row.kind) if row.seconds is None else "", "dim"),
-                Text(row.detail),
+                Text(_detail(row)),
             )
         return table
+
+
+def _detail(row: Row) -> str:
+    """What was done; while bytes are on their way, how far they are."""
+    if row.seconds is None and row.transfer:
+        return f"{row.transfer.bar()} {row.transfer.text()}"
+    return row.detail

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from infra.emulator.errors import DeploymentFailed
 from infra.emulator.state.store import Store
 from infra.emulator.storage.leases import Lease, Leases
+from infra.emulator.storage.links import Links, properties
 from infra.emulator.storage.shared_access import SharedAccess
 from infra.emulator.storage.user_delegation import UserDelegation
 
@@ -27,6 +28,7 @@ class Blobs:
         self._store = store
         self._folder = folder
         self.leases = Leases(now)
+        self.links = Links(store)
         self.shared_access = SharedAccess(store)
         self.delegation = UserDelegation(self.shared_access.secret, now)
 
@@ -46,11 +48,34 @@ class Blobs:
 
     def get(self, container: str, name: str) -> dict[str, Any] | None:
         """The properties of a blob: size, etag, modified, content_type, metadata, blocks, lease."""
-        return self._store.record("blob", f"{container}/{name}")
+        kept = self._store.record("blob", f"{container}/{name}")
+        if kept is None and (linked := self.links.file(container, name)):
+            return properties(linked)
+        return kept
 
     def content(self, container: str, name: str) -> Path:
-        """The file that holds a blob's bytes."""
-        return self._folder / container / hashlib.sha256(name.encode()).hexdigest()
+        """The file that holds a blob's bytes; for a linked one the file that it shows."""
+        if not self._store.record("blob", f"{container}/{name}") and (linked := self.links.file(container, name)):
+            return linked
+        return self._own(container, name)
+
+    def files(self, uri: str) -> list[tuple[str, Path]]:
+        """The files of a blob, a folder of blobs or an asset: the path below the folder and the file with the bytes.
+
+        Raises `DeploymentFailed` where there are none.
+        """
+        container, path = self.locate(uri)
+        found = []
+        for name in self.names(container, path):
+            if _below(name, path):
+                inner = PurePosixPath(name).relative_to(path) if name != path else PurePosixPath(path).name
+                relative = PurePosixPath(inner)
+                if relative.is_absolute() or ".." in relative.parts:
+                    raise DeploymentFailed("BadArgument", f"Unable to download: '{name}' leaves its folder.")
+                found.append((str(relative), self.content(container, name)))
+        if not found:
+            raise DeploymentFailed("BadArgument", f"Unable to download: there is nothing at '{uri}'.")
+        return found
 
     def put(self, container: str, name: str, data: bytes, **known: Any) -> dict[str, Any]:
         """Create or replace a blob."""
@@ -89,7 +114,8 @@ class Blobs:
         if not self.get(container, name):
             return False
         self._store.delete_record("blob", f"{container}/{name}")
-        content = self.content(container, name)
+        self.links.drop(container, name)
+        content = self._own(container, name)
         for file in [content, *content.parent.glob(f"{content.name}.block.*")]:
             file.unlink(missing_ok=True)
         return True
@@ -97,21 +123,16 @@ class Blobs:
     def names(self, container: str, prefix: str = "") -> dict[str, dict[str, Any]]:
         """The blobs of a container by name."""
         start = len(container) + 1
-        return {key[start:]: kept for key, kept in self._store.records("blob", f"{container}/{prefix}").items()}
+        own = {key[start:]: kept for key, kept in self._store.records("blob", f"{container}/{prefix}").items()}
+        linked = self.links.names(container, prefix)
+        return dict(sorted((linked | own).items())) if linked else own
 
     def download(self, uri: str, into: Path) -> None:
         """Copy a blob, a folder of blobs or an asset's files below `into`; `DeploymentFailed` if there are none."""
-        container, path = self.locate(uri)
-        found = {name: kept for name, kept in self.names(container, path).items() if _below(name, path)}
-        if not found:
-            raise DeploymentFailed("BadArgument", f"Unable to download: there is nothing at '{uri}'.")
-        for name in found:
-            relative = PurePosixPath(name).relative_to(path) if name != path else PurePosixPath(name.rpartition("/")[2])
-            if relative.is_absolute() or ".." in relative.parts:
-                raise DeploymentFailed("BadArgument", f"Unable to download: '{name}' leaves its folder.")
+        for relative, path in self.files(uri):
             target = into / relative
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(self.content(container, name), target)
+            shutil.copyfile(path, target)
 
     def locate(self, uri: str) -> tuple[str, str]:
         """Container and path of a blob URL, a datastore URI or the ARM id of a code or model version."""
@@ -136,7 +157,7 @@ class Blobs:
         raise DeploymentFailed("BadArgument", f"Unable to download: '{uri}' is not in this emulator's storage.")
 
     def _write(self, container: str, name: str, parts: Iterable[bytes], known: dict[str, Any]) -> dict[str, Any]:
-        path = self.content(container, name)
+        path = self._own(container, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
         digest = hashlib.md5(usedforsecurity=False)
@@ -161,8 +182,11 @@ class Blobs:
         self._store.put_record("blob", f"{container}/{name}", kept)
         return kept
 
+    def _own(self, container: str, name: str) -> Path:
+        return self._folder / container / hashlib.sha256(name.encode()).hexdigest()
+
     def _block(self, container: str, name: str, block: str) -> Path:
-        content = self.content(container, name)
+        content = self._own(container, name)
         return content.with_name(f"{content.name}.block.{hashlib.sha256(block.encode()).hexdigest()}")
 
 

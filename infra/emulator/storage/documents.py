@@ -81,11 +81,12 @@ def listing(request: Request, container: str, found: dict[str, dict[str, object]
 def _entry(name: str, kept: dict[str, object], *, with_metadata: bool) -> str:
     metadata = kept["metadata"]
     pairs = metadata.items() if with_metadata and isinstance(metadata, dict) else ()
+    digest = f"<Content-MD5>{kept['md5']}</Content-MD5>" if kept["md5"] else ""
     return (
         f"<Blob><Name>{escape(name)}</Name><Properties><Creation-Time>{kept['modified']}</Creation-Time>"
         f"<Last-Modified>{kept['modified']}</Last-Modified><Etag>{escape(str(kept['etag']))}</Etag>"
         f"<Content-Length>{kept['size']}</Content-Length><Content-Type>{escape(str(kept['content_type']))}</Content-Type>"
-        f"<Content-MD5>{kept['md5']}</Content-MD5><BlobType>BlockBlob</BlobType></Properties><Metadata>"
+        f"{digest}<BlobType>BlockBlob</BlobType></Properties><Metadata>"
         + "".join(f"<{key}>{escape(value)}</{key}>" for key, value in pairs)
         + "</Metadata></Blob>"
     )

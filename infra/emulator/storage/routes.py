@@ -6,9 +6,6 @@ https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api
 
 import re
 import uuid
-from datetime import UTC, datetime
-from email.utils import formatdate
-from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
@@ -21,6 +18,7 @@ from infra.emulator.identity.tokens import Principal, TokenIssuer, TokenRejected
 from infra.emulator.state.settings import Settings
 from infra.emulator.storage.blobs import Blobs
 from infra.emulator.storage.documents import StorageError, error_answer, listing, xml_answer
+from infra.emulator.storage.headers import byte_range, digest, sent_properties, version_headers, written
 from infra.emulator.storage.shared_access import SAS_VERSION
 from infra.emulator.storage.user_delegation import Place
 
@@ -153,8 +151,8 @@ class BlobRoutes:
         if request.headers.get("x-ms-blob-type", "BlockBlob") != "BlockBlob":
             raise StorageError(400, "InvalidBlobType")
         self._check_conditions(request, container, name, writing=True)
-        kept = self._blobs.put(container, name, await request.body(), **_sent(request))
-        return _written(kept)
+        kept = self._blobs.put(container, name, await request.body(), **sent_properties(request))
+        return written(kept)
 
     async def _put_block(self, request: Request, container: str, name: str) -> Response:
         self._blobs.put_block(container, name, request.query_params["blockid"], await request.body())
@@ -169,17 +167,17 @@ class BlobRoutes:
             blocks = [element.text or "" for element in ElementTree.fromstring(body)]  # noqa: S314  checked above
         except ElementTree.ParseError:
             raise StorageError(400, "InvalidXmlDocument") from None
-        kept = self._blobs.put_block_list(container, name, blocks, **_sent(request))
+        kept = self._blobs.put_block_list(container, name, blocks, **sent_properties(request))
         if kept is None:
             raise StorageError(400, "InvalidBlockList")
-        return _written(kept)
+        return written(kept)
 
     async def _put_metadata(self, request: Request, container: str, name: str) -> Response:
         self._check_lease(request, container, name)
-        kept = self._blobs.set_metadata(container, name, _sent(request)["metadata"])
+        kept = self._blobs.set_metadata(container, name, sent_properties(request)["metadata"])
         if kept is None:
             raise StorageError(404, "BlobNotFound")
-        return Response(headers=_version(kept))
+        return Response(headers=version_headers(kept))
 
     async def _put_lease(self, request: Request, container: str, name: str) -> Response:
         kept = self._blobs.get(container, name)
@@ -187,7 +185,7 @@ class BlobRoutes:
             raise StorageError(404, "BlobNotFound")
         status, lease, headers = self._blobs.leases.act(kept.get("lease"), request.headers)
         self._blobs.set_lease(container, name, lease)
-        return Response(status_code=status, headers={**headers, **_version(kept)})
+        return Response(status_code=status, headers={**headers, **version_headers(kept)})
 
     def _get_block_list(self, container: str, name: str) -> Response:
         kept = self._blobs.get(container, name)
@@ -218,17 +216,17 @@ class BlobRoutes:
         if not with_content:
             return Response(headers=headers)
         size = kept["size"]
-        first, last = _range(request.headers.get("x-ms-range") or request.headers.get("range") or "", size)
+        first, last = byte_range(request.headers.get("x-ms-range") or request.headers.get("range") or "", size)
         whole = (first, last) == (0, size - 1)
         if "x-ms-range" in request.headers or "range" in request.headers:
             headers["content-range"] = f"bytes {first}-{last}/{size}"
             whole = False
         headers["content-type"] = kept["content_type"]
         if request.method == "HEAD":
-            return Response(headers=headers | {"content-length": str(size), "content-md5": kept["md5"]})
+            return Response(headers=headers | {"content-length": str(size)} | digest(kept))
         path = self._blobs.content(container, name)
         if whole or not size:
-            return FileResponse(path, headers=headers | {"content-md5": kept["md5"]})
+            return FileResponse(path, headers=headers | digest(kept))
         with path.open("rb") as file:
             file.seek(first)
             return Response(file.read(last - first + 1), status_code=206, headers=headers)
@@ -256,40 +254,6 @@ def _permission(request: Request) -> str:
     if request.query_params.get("comp") == "list":
         return "l"
     return {"GET": "r", "HEAD": "r", "DELETE": "d"}.get(request.method, "wc")
-
-
-def _range(header: str, size: int) -> tuple[int, int]:
-    match = re.fullmatch(r"bytes=(\d+)-(\d*)", header.strip())
-    if not match:
-        return 0, size - 1
-    first, last = int(match[1]), int(match[2]) if match[2] else size - 1
-    if first >= size or last < first:
-        raise StorageError(416, "InvalidRange")
-    return first, min(last, size - 1)
-
-
-def _sent(request: Request) -> dict[str, Any]:
-    metadata = {
-        name.removeprefix("x-ms-meta-"): value
-        for name, value in request.headers.items()
-        if name.startswith("x-ms-meta-")
-    }
-    content_type = request.headers.get("x-ms-blob-content-type") or "application/octet-stream"
-    return {"metadata": metadata, "content_type": content_type}
-
-
-def _version(kept: dict[str, Any]) -> dict[str, str]:
-    return {"etag": kept["etag"], "last-modified": kept["modified"]}
-
-
-def _written(kept: dict[str, Any]) -> Response:
-    headers = {
-        **_version(kept),
-        "content-md5": kept["md5"],
-        "x-ms-request-server-encrypted": "true",
-        "date": formatdate(datetime.now(UTC).timestamp(), usegmt=True),
-    }
-    return Response(status_code=201, headers=headers)
 
 
 def _unknown(request: Request, operation: str) -> StorageError:

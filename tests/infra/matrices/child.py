@@ -57,6 +57,10 @@ class Talker:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
+    def progress(self, kind: str, name: str, done: int, total: int) -> None:
+        """Say it."""
+        self.note(f"{kind} {name} {done} of {total}")
+
     def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
         """Say it."""
         self.note(f"{kind} {name} failed: {message}")
