@@ -1,31 +1,25 @@
 """The repositories of the emulated Hub: files on disk, with the hashes and the commit that git would give them."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from infra.emulator.hub.hashes import KeptHashes, git_oid, is_lfs, pointer_oid
 from infra.emulator.hub.history import MAIN, Commit, Files, History, RepoFile, history
 from infra.emulator.state.store import Store
 from infra.hub.demo_models import DEMO_MODELS, demo_model
+from infra.paths import models_dir
 
 REPO_RECORD = "hub-repo"
-# Files that .gitattributes of a new repository puts into large file storage.
-LFS_SUFFIXES = (
-    *(".safetensors", ".bin", ".gguf", ".pt", ".pth", ".onnx", ".h5", ".msgpack", ".model", ".ckpt"),
-    *(".tar", ".gz", ".zip", ".arrow", ".parquet", ".npz", ".ot"),
-)
-POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n"
-CHUNK_BYTES = 1024 * 1024
+FIELDS = ("id", "gated", "private", "access", "tags", "folder")
 
 
 class NotPrepared(Exception):
-    """The weights of a demo model are not on this machine."""
+    """The files of a repository are not on this machine; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +69,7 @@ class HubRepos:
     def put(self, repo: Mapping[str, Any]) -> None:
         """Create a repository, or change those of its fields that are given."""
         record = {"gated": False, "private": False, "access": {}, "files": {}} | (self.known(repo["id"]) or {})
-        record |= {key: repo[key] for key in ("id", "gated", "private", "access", "tags") if key in repo}
+        record |= {key: repo[key] for key in FIELDS if key in repo}
         if "files" in repo:
             record["files"] = self._kept(repo["files"])
         if "history" in repo:
@@ -97,17 +91,24 @@ class HubRepos:
 
     def load(self, record: Mapping[str, Any]) -> Repo:
         """The repository at main; reads whole files the first time, so call it outside the event loop."""
-        sources = self._sources(record["files"])
-        model = demo_model(record["id"])
-        if model and not any(_is_lfs(path) for path in sources):
-            if not model.is_ready(self._environ):
-                raise NotPrepared(model.id)
-            sources = _files_below(model.folder(self._environ)) | sources
+        sources = self._below(record) | self._sources(record["files"])
         states = [*(self._sources(files) for files in record.get("history", [])), sources]
         branches = {name: self._files(self._sources(files)) for name, files in record.get("branches", {}).items()}
         past = history([self._files(each) for each in states], branches, record.get("tags", {}))
         head = past.branches[MAIN]
         return Repo(record["id"], record["gated"], record["private"], record["access"], past, head)
+
+    def _below(self, record: Mapping[str, Any]) -> dict[str, Path]:
+        """The files of the record's folder, or of the demo model with its id unless the record has weights itself."""
+        if record.get("folder"):
+            return _files_below(Path(record["folder"]), f"the folder of {record['id']} in the seed is gone")
+        model = demo_model(record["id"])
+        if model is None or any(is_lfs(path) for path in record["files"]):
+            return {}
+        missing = f"The weights of {model.id} have not been prepared on this machine: run scripts/setup"
+        if not model.is_ready(self._environ):
+            raise NotPrepared(missing)
+        return _files_below(model.folder(self._environ), missing)
 
     def _sources(self, files: Mapping[str, str]) -> dict[str, Path]:
         return {path: self._folder / name for path, name in files.items()}
@@ -129,43 +130,22 @@ class HubRepos:
         stat = source.stat()
         key = (str(source), stat.st_size, stat.st_mtime_ns)
         if key not in self._digests:
-            self._digests[key] = _sha256_kept(source, stat) if _is_lfs(path) else _git_oid(source.read_bytes())
+            self._digests[key] = self._hashes_of(source).of(source) if is_lfs(path) else git_oid(source.read_bytes())
         digest = self._digests[key]
-        if not _is_lfs(path):
+        if not is_lfs(path):
             return RepoFile(path, source, stat.st_size, digest, None)
-        pointer = POINTER.format(sha256=digest, size=stat.st_size).encode()
-        return RepoFile(path, source, stat.st_size, _git_oid(pointer), digest)
+        return RepoFile(path, source, stat.st_size, pointer_oid(digest, stat.st_size), digest)
+
+    def _hashes_of(self, source: Path) -> KeptHashes:
+        """Those of the demo models are beside them, for every emulator of this machine."""
+        shared = source.parent.parent == models_dir(self._environ)
+        notes = source.parent.with_name(f"{source.parent.name}.hashes.json") if shared else self._folder / "hashes.json"
+        return KeptHashes(notes)
 
 
-def _files_below(folder: Path) -> dict[str, Path]:
+def _files_below(folder: Path, missing: str) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise NotPrepared(missing)
     files: Iterable[Path] = (path for path in folder.rglob("*") if path.is_file())
     relative = ((path.relative_to(folder), path) for path in files)
     return {str(name): path for name, path in relative if not any(part.startswith(".") for part in name.parts)}
-
-
-def _is_lfs(path: str) -> bool:
-    return path.endswith(LFS_SUFFIXES)
-
-
-def _git_oid(content: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-
-
-def _sha256_kept(source: Path, stat: os.stat_result) -> str:
-    """The hash of a large file, kept beside its folder for as long as the file has this size and time."""
-    notes_file = source.parent.with_name(f"{source.parent.name}.hashes.json")
-    stamp = f"{stat.st_size}:{stat.st_mtime_ns}"
-    notes: dict[str, list[str]] = {}
-    with suppress(OSError, ValueError):
-        notes = json.loads(notes_file.read_text())
-    if notes.get(source.name, [""])[0] != stamp:
-        digest = hashlib.sha256()
-        with source.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                digest.update(chunk)
-        notes[source.name] = [stamp, digest.hexdigest()]
-        with suppress(OSError):  # the file is only a cache
-            part = notes_file.with_suffix(f".{os.getpid()}.part")
-            part.write_text(json.dumps(notes))
-            part.replace(notes_file)
-    return notes[source.name][1]

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from infra.emulator.hub.documents import commit_entry, file_entry, model_info, refs, tree, whoami
+from infra.emulator.hub.files import content, denied, file_of, resolved
 from infra.emulator.hub.gate import (
     UNGATED_FILES,
     HubError,
@@ -23,14 +24,15 @@ from infra.emulator.hub.gate import (
     may_read,
     not_found,
 )
-from infra.emulator.hub.history import RepoFile
 from infra.emulator.hub.repos import HubRepos, NotPrepared, Repo
+from infra.emulator.hub.signed_links import PREFIX, SignedLinks
 from infra.emulator.state.settings import Settings
 from infra.emulator.state.store import Store
 from infra.emulator.state.urls import Urls
 
 CHALLENGE = 'Bearer realm="Authentication required", charset="UTF-8"'
 REPO = r"(?P<repo>[^/]+/[^/]+)"
+CDN = re.compile(rf"{PREFIX}{REPO}/(?P<revision>[0-9a-f]{{40}})/(?P<path>.+)")
 # Only the Hub's first models have ids without a namespace, and none of them is here.
 WITHOUT_NAMESPACE = re.compile(r"/api/models/[^/]+(/(revision|tree|refs|paths-info)(/.*)?)?$|/[^/]+/(resolve|raw)/.")
 
@@ -43,6 +45,7 @@ class HubRoutes:
         self._settings = settings
         self._urls = urls
         self._repos = repos
+        self._links = SignedLinks(store, settings)
         routes: list[tuple[str, str, Callable[..., Awaitable[Response]]]] = [
             ("GET", r"/api/whoami-v2", self._whoami),
             ("GET", rf"/api/models/{REPO}", self._info),
@@ -69,11 +72,12 @@ class HubRoutes:
         except HubError as error:
             response = _refusal(error, as_json=request.url.path.startswith("/api/"))
         except NotPrepared as missing:
-            text = f"The weights of {missing} have not been prepared on this machine: run scripts/setup"
-            response = _refusal(HubError(503, "", text), as_json=True)
+            response = _refusal(HubError(503, "", str(missing)), as_json=True)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
+        if request.url.path.startswith(PREFIX):
+            return await self._cdn(request)
         token = identify(self._store, request.headers.get("authorization"))
         method = "GET" if request.method == "HEAD" else request.method
         for wanted, pattern, handler in self._routes:
@@ -161,12 +165,25 @@ class HubRoutes:
         found = await self._repo(repo, token)
         if path not in UNGATED_FILES:
             check_gate(found, token)  # before the caller learns whether revision and file exist
-        return _file_response(request, _at(found, revision), path)
+        found = _at(found, revision)
+        return resolved(request, found, path, self._urls.hub + self._links.to(found.id, found.sha, path))
+
+    async def _cdn(self, request: Request) -> Response:
+        """A large file at its signed address: no token is asked for, nor one that is sent looked at."""
+        if fault := self._links.fault(request.url.path, request.query_params):
+            return denied(fault)
+        match = CDN.fullmatch(request.url.path)
+        record = self._repos.known(match["repo"]) if match else None
+        if match is None or record is None:
+            return denied("Access denied")
+        found = _at(await asyncio.to_thread(self._repos.load, record), match["revision"])
+        return content(request, found, file_of(found, match["path"]))
 
     async def _raw(self, request: Request, token: HubToken | None, repo: str, revision: str, path: str) -> Response:
         found = await self._repo(repo, token)
         check_gate(found, token)
-        return _file_response(request, _at(found, revision), path)
+        found = _at(found, revision)
+        return content(request, found, file_of(found, path))
 
     async def _ask_access(self, request: Request, token: HubToken | None, repo: str) -> Response:
         if token is None:
@@ -190,24 +207,6 @@ def _at(repo: Repo, revision: str) -> Repo:
     if commit is None:
         raise HubError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
     return replace(repo, commit=commit)
-
-
-def _file_response(request: Request, repo: Repo, path: str) -> Response:
-    if path not in repo.files:
-        raise HubError(404, "EntryNotFound", "Entry not found", repo.sha)
-    file = repo.files[path]
-    headers = _file_headers(repo, file)
-    if request.headers.get("if-none-match") == headers["ETag"]:
-        return Response(status_code=304, headers=headers)
-    media_type = "application/octet-stream" if file.sha256 else "text/plain; charset=utf-8"
-    return FileResponse(file.source, headers=headers, media_type=media_type)
-
-
-def _file_headers(repo: Repo, file: RepoFile) -> dict[str, str]:
-    headers = {"ETag": f'"{file.etag}"', "X-Repo-Commit": repo.sha}
-    if file.sha256:
-        headers |= {"X-Linked-Size": str(file.size), "X-Linked-Etag": f'"{file.sha256}"'}
-    return headers
 
 
 def _refusal(error: HubError, *, as_json: bool) -> Response:

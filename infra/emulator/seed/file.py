@@ -31,8 +31,20 @@ def read_seed(path: Path) -> dict[str, Any]:
 
     if wrong := first_mistake(seed):
         raise SeedError(f"{path}: {wrong}", hint=EXPLAINED)
-    found: dict[str, Any] = seed
-    return found
+    return _with_folders(seed, path)
+
+
+def _with_folders(seed: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The seed with the folders of its repositories as absolute paths: they are relative to the seed file."""
+    for repo in seed.get("hub", {}).get("repos", []):
+        if not repo.get("folder"):
+            continue
+        folder = (path.parent / Path(repo["folder"]).expanduser()).resolve()
+        if not folder.is_dir():
+            hint = f"folders are relative to the seed file, so this is {folder}"
+            raise SeedError(f"{path}: {repo['id']}: there is no folder {repo['folder']}", hint=hint)
+        repo["folder"] = str(folder)
+    return seed
 
 
 def digest_of(seed: dict[str, Any] | None) -> str:

@@ -90,6 +90,7 @@ class _Repo(_Part):
     private: bool = False
     access: dict[str, Access] = {}
     files: Files = {}
+    folder: Text = ""
     history: Annotated[list[Annotated[Files, Field(min_length=1)]], Field(max_length=100)] = []
     branches: dict[Ref, Files] = {}
     tags: dict[Ref, Text] = {}

@@ -9,7 +9,7 @@ from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import RevisionNotFoundError
 
 from infra.emulator.world import World
-from tests.infra.emulator.hub.test_routes import hub, repos_of  # noqa: F401  `hub` is a fixture
+from tests.infra.emulator.hub.conftest import repos_of
 
 REPO = "acme/grown"
 FILES = [{"a.txt": "1"}, {"a.txt": "2"}, {"a.txt": "3", "b.txt": "3"}]
@@ -35,7 +35,7 @@ REFS = {
 
 
 @pytest.fixture
-def api(bare_world: World, hub: str) -> HfApi:  # noqa: F811
+def api(bare_world: World, hub: str) -> HfApi:
     repos_of(bare_world).put(SEED)
     return HfApi(endpoint=hub, token=False)
 

@@ -1,14 +1,10 @@
 """The emulated Hub through the real, unmodified huggingface_hub."""
 
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from huggingface_hub import HfApi, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -18,59 +14,10 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from infra.emulator.hub.repos import HubRepos
-from infra.emulator.hub.routes import HubRoutes
 from infra.emulator.hub.seed import DEMO_TOKEN_RECORD, apply_hub_seed
 from infra.emulator.world import World
 from infra.hub.demo_models import SMOLLM2
-
-SEED: dict[str, Any] = {
-    "tokens": [
-        {"value": "hf_reader", "user": "reader", "role": "read"},
-        {"value": "hf_writer", "user": "acme", "role": "write"},
-        {"value": "hf_fine", "user": "reader", "role": "fineGrained", "gated_repos": True},
-        {"value": "hf_fine_blind", "user": "reader", "role": "fineGrained", "gated_repos": False},
-        {"value": "hf_pending", "user": "waiting"},
-        {"value": "hf_rejected", "user": "unwanted"},
-        {"value": "hf_stranger", "user": "stranger"},
-    ],
-    "repos": [
-        {
-            "id": "acme/gated",
-            "gated": "manual",
-            "files": {
-                "README.md": "---\nlicense: mit\npipeline_tag: text-generation\n---\n# Gated\n",
-                "config.json": '{"model_type": "llama", "architectures": ["LlamaForCausalLM"]}',
-                "sub/deep/notes.txt": "notes",
-                "model.safetensors": "weights " * 1000,
-            },
-            "access": {"reader": "accepted", "waiting": "pending", "unwanted": "rejected"},
-        },
-        {"id": "acme/open", "files": {"config.json": "{}"}},
-        {"id": "acme/open-gate", "gated": "auto", "files": {"config.json": "{}"}},
-        {"id": "acme/secret", "private": True, "files": {"config.json": "{}"}},
-    ],
-}
-
-
-def repos_of(world: World) -> HubRepos:
-    return HubRepos(world.store, world.paths.hub)
-
-
-@pytest.fixture
-def hub(bare_world: World) -> Iterator[str]:
-    apply_hub_seed(bare_world.store, repos_of(bare_world), SEED)
-    bare_world.settings.update({"hub_page_size": 2})
-    app = HubRoutes(bare_world.store, bare_world.urls, repos_of(bare_world), bare_world.settings)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    bare_world.urls.hub = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield bare_world.urls.hub
-    server.should_exit = True
-    thread.join()
+from tests.infra.emulator.hub.conftest import SEED, repos_of
 
 
 @pytest.mark.parametrize(
@@ -225,17 +172,6 @@ def test_write_access_is_the_owners(hub: str) -> None:
     HfApi(endpoint=hub, token="hf_writer").auth_check("acme/open", write=True)
     with pytest.raises(HfHubHTTPError, match="not the required permissions"):
         HfApi(endpoint=hub, token="hf_reader").auth_check("acme/open", write=True)
-
-
-def test_a_range_and_an_etag(hub: str) -> None:
-    url = f"{hub}/acme/gated/resolve/main/model.safetensors"
-    headers = {"Authorization": "Bearer hf_reader"}
-    part = httpx.get(url, headers={**headers, "Range": "bytes=8-15"}, trust_env=False)
-    assert (part.status_code, part.text, part.headers["content-range"]) == (206, "weights ", "bytes 8-15/8000")
-    etag = part.headers["etag"]
-    assert etag == part.headers["x-linked-etag"]
-    same = httpx.get(url, headers={**headers, "If-None-Match": etag}, trust_env=False)
-    assert (same.status_code, same.content) == (304, b"")
 
 
 @pytest.mark.parametrize(("repo", "state"), [("acme/open-gate", 200), ("acme/gated", 403)])
