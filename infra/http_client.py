@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import select
 import socket
 import ssl
@@ -14,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
+from enum import StrEnum
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -22,7 +24,8 @@ from msgspec import Struct
 from infra.proxies import parse_proxy
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("localhost", "::1")
+LOOPBACK_NETWORK = re.compile(r"127(\.\d{1,3}){3}")
 IDLE_CONNECTIONS = 16
 TRANSIENT = (408, 429, 500, 502, 503, 504)
 PAUSES = (0.0, 0.8)
@@ -30,13 +33,25 @@ NOT_QUOTED = "/:@!$&'()*+,;=~%?"
 Origin = tuple[str, str, int]
 
 
+class Failing(StrEnum):
+    """What kept an answer from coming, where that is known."""
+
+    CERTIFICATE = "certificate"
+    NAME = "name"
+    PROXY = "proxy"
+    TIME = "time"
+    CUT = "cut"
+    OTHER = "other"
+
+
 class Unreachable(Exception):
     """No answer came; the request may have arrived all the same."""
 
-    def __init__(self, message: str, *, final: bool = False) -> None:
+    def __init__(self, message: str, *, final: bool = False, why: Failing = Failing.OTHER) -> None:
         super().__init__(message)
         self.final = final
         """Whether trying again is pointless."""
+        self.why = why
 
 
 class Answer(Struct, frozen=True):
@@ -70,11 +85,18 @@ class Web:
             connection.close()
 
     def send(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        at_most: int | None = None,
     ) -> Answer:
         """Send one request and return the response, whatever its status; `Unreachable` if there is none.
 
-        A GET is sent again, on a new connection, if the open one that it used turns out to be dead.
+        A GET is sent again, on a new connection, if the open one that it used turns out to be dead. Of the response's
+        body `at_most` so many bytes are read.
         """
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -92,17 +114,19 @@ class Web:
                 connection.sock.settimeout(self._read)
             connection.request(method, target, body, fields)
             response = connection.getresponse()
-            answer = Answer(response.status, response.headers, response.read())
+            answer = Answer(response.status, response.headers, response.read(at_most))
         except ssl.SSLCertVerificationError as error:
             connection.close()
-            raise Unreachable(f"{host}: {error.verify_message}", final=True) from None
+            raise Unreachable(f"{host}: {error.verify_message}", final=True, why=Failing.CERTIFICATE) from None
         except (OSError, http.client.HTTPException) as error:
+            why = _why(error, to_proxy=bool(proxy) and connection.sock is None)
             connection.close()
             if reused and method == "GET" and isinstance(error, ConnectionError):
                 self._forget(origin)  # what dropped this one has probably dropped the others, too
-                return self.send(method, url, headers=headers, body=body)
-            raise Unreachable(f"{host}: {str(error) or type(error).__name__}") from None
-        if response.will_close or len(self._idle[origin]) >= IDLE_CONNECTIONS:
+                return self.send(method, url, headers=headers, body=body, at_most=at_most)
+            through = f"the proxy {proxy.hostname}: " if proxy and why is Failing.PROXY else ""
+            raise Unreachable(f"{host}: {through}{str(error) or type(error).__name__}", why=why) from None
+        if response.will_close or not response.isclosed() or len(self._idle[origin]) >= IDLE_CONNECTIONS:
             connection.close()
         else:
             self._idle[origin].append(connection)
@@ -170,6 +194,11 @@ class Web:
         return ssl.create_default_context(cafile=chosen)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address is this machine's own: no proxy can reach it."""
+    return host in LOOPBACK or host.endswith(".localhost") or LOOPBACK_NETWORK.fullmatch(host) is not None
+
+
 def _has_something_to_read(sock: socket.socket | None) -> bool:
     """Whether a read would return at once."""
     if sock is None:
@@ -181,10 +210,25 @@ def _has_something_to_read(sock: socket.socket | None) -> bool:
     return bool(poll.poll(0))
 
 
+def _why(error: Exception, *, to_proxy: bool) -> Failing:
+    """What the error means; `to_proxy` says that the connection to a proxy was not even made."""
+    if to_proxy:
+        return Failing.PROXY
+    if isinstance(error, ssl.SSLError):
+        return Failing.CERTIFICATE
+    if isinstance(error, socket.gaierror):
+        return Failing.NAME
+    if isinstance(error, TimeoutError):
+        return Failing.TIME
+    if isinstance(error, http.client.IncompleteRead | ConnectionResetError | BrokenPipeError):
+        return Failing.CUT
+    return Failing.OTHER
+
+
 def _proxy(scheme: str, host: str) -> SplitResult | None:
     """The proxy to use for this host; none for loopback."""
     named = any(name.lower().endswith("_proxy") for name in os.environ)
-    if host in LOOPBACK or not (named or sys.platform in ("darwin", "win32")):
+    if is_loopback(host) or not (named or sys.platform in ("darwin", "win32")):
         return None
     import urllib.request  # 20 ms that most people do not need
 

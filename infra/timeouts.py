@@ -1,4 +1,4 @@
-"""How long gatelift waits for Azure and the Hub; three environment variables change this."""
+"""How long gatelift waits for Azure and the Hub; four environment variables change this."""
 
 import math
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from msgspec import Struct
 from infra.errors import GateliftError
 
 REQUEST, OPERATION, LOCK = "GATELIFT_REQUEST_TIMEOUT", "GATELIFT_OPERATION_TIMEOUT", "GATELIFT_LOCK_TIMEOUT"
+HUB = "GATELIFT_HUB_TIMEOUT"
 
 
 class Timeouts(Struct, frozen=True):
@@ -16,6 +17,8 @@ class Timeouts(Struct, frozen=True):
     request: float = 60.0
     operation: float = 2 * 3600.0  # a large image and large weights
     lock: float = 15 * 60.0
+    hub_pauses: float = 300.0
+    """The sum of the pauses in which the Hub throttles or is down: its limits are of five minutes."""
 
     @property
     def connect(self) -> float:
@@ -45,6 +48,7 @@ def read_timeouts(environ: Mapping[str, str]) -> Timeouts:
         _seconds(environ, REQUEST, default.request),
         _seconds(environ, OPERATION, default.operation),
         _seconds(environ, LOCK, default.lock),
+        _seconds(environ, HUB, default.hub_pauses),
     )
 
 

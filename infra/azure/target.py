@@ -26,7 +26,8 @@ from infra.clock import Clock, SystemClock
 from infra.digests import fingerprint
 from infra.emulator import launcher
 from infra.errors import NotFound
-from infra.hub.access import PUBLIC_HUB, Hub
+from infra.hub.access import Hub
+from infra.hub.refusals import PUBLIC_HUB
 from infra.parallel import Task
 from infra.paths import default_emulator_state
 from infra.portal import Portal

@@ -36,6 +36,7 @@ def open_stack(
     spec = load_spec(path, environ=call.environ, local=call.local)
     target = open_target(spec, local=call.local, environ=call.environ, absent=absent)
     target.arm.tell_of_waits(call.out.message)
+    target.hub.tell_of_waits(call.out.message)
     target.require_login()
     return spec, replace(target, locked=not no_lock)
 

@@ -44,7 +44,6 @@ def test_the_hub_is_not_said_to_be_silent_about_what_was_never_sent(text: str, w
     for ask in (
         lambda: hub.token(text),
         lambda: hub.check_access("org/a", text),
-        lambda: hub.model("org/a", None, text),
     ):
         with pytest.raises(AccessDenied, match=words) as refused:
             ask()
