@@ -1,6 +1,7 @@
 """The client of the emulator's portal: what the emulator knows and can be told beyond what Azure has."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -9,6 +10,7 @@ from infra.errors import GateliftError, NotReady
 from infra.http_client import Unreachable, Web
 
 TIMEOUT_S = 10.0
+FAULT_HINT = "`gatelift emulator fault add --help` explains what a rule can contain"
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,11 @@ class Portal:
         """
         self._ask("PUT", "blob-links", link)
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+    def put(self, path: str, body: Mapping[str, Any], *, but: int = 0) -> Any:
+        """Write the document at this path; the status `but` is no failure. GateliftError if it is refused."""
+        return self._ask("PUT", path, body, but=but)
+
+    def _ask(self, method: str, path: str, body: Any = None, *, but: int = 0) -> Any:
         content = None if body is None else json.dumps(body).encode()
         try:
             answer = Web(read=TIMEOUT_S).send(
@@ -46,10 +52,10 @@ class Portal:
             if answer.status == HTTPStatus.BAD_REQUEST:
                 raise GateliftError(
                     document["error"]["message"],
-                    hint="`gatelift emulator fault add --help` explains what a rule can contain",
+                    hint=FAULT_HINT if path == "faults" else "",
                     code="invalid_request",
                 )
-            if answer.status >= HTTPStatus.BAD_REQUEST:
+            if answer.status >= HTTPStatus.BAD_REQUEST and answer.status != but:
                 raise ValueError(f"{answer.status} {answer.text()[:200]}")
         except (Unreachable, ValueError) as error:
             raise NotReady(

@@ -28,6 +28,7 @@ from infra.emulator import launcher
 from infra.errors import NotFound
 from infra.hub.access import Hub
 from infra.hub.refusals import PUBLIC_HUB
+from infra.hub_behind import hub_behind, tell_hub_behind
 from infra.parallel import Task
 from infra.paths import default_emulator_state
 from infra.portal import Portal
@@ -138,6 +139,8 @@ def _open_azure(place: _Place, environ: Mapping[str, str]) -> Target:
 
 def _open_local(place: _Place, environ: MutableMapping[str, str], absent: WhenAbsent) -> Target:
     profile = launcher.start(default_emulator_state(environ))
+    if absent != "refuse":  # the commands that can come before all others; before the environment is changed
+        tell_hub_behind(profile.portal, hub_behind(environ, own_hub=profile.hub, own_bundle=profile.ca_bundle))
     settings = {
         "REQUESTS_CA_BUNDLE": str(profile.ca_bundle),
         "IDENTITY_ENDPOINT": profile.identity_endpoint,
