@@ -17,24 +17,26 @@ PRIVATE_ENDINGS = {".env", ".ppk", ".pfx", ".p12", ".jks", ".pyc"}
 PRIVATE_KEY, HEAD = b"PRIVATE KEY-----", 16_384
 
 
-def files_to_upload(folder: Path) -> list[tuple[str, Path]]:
+def files_to_upload(folder: Path, store: Path | None = None) -> list[tuple[str, Path]]:
     """The files that go up, as pairs of the path below the folder and the path on disk, sorted.
 
-    Raises `Refused` for a symbolic link that leads out of the folder, or to nothing.
+    `store` is a folder into which symbolic links may lead, too. Raises `Refused` for a link that leads elsewhere, or to
+    nothing.
     """
-    return sorted(_walk(folder, folder, _ignored_by(folder)))
+    return sorted(_walk((folder, store or folder), folder, _ignored_by(folder)))
 
 
-def _walk(root: Path, folder: Path, ignored: Callable[[str], bool]) -> Iterator[tuple[str, Path]]:
+def _walk(roots: tuple[Path, Path], folder: Path, ignored: Callable[[str], bool]) -> Iterator[tuple[str, Path]]:
+    root = roots[0]
     for path in folder.iterdir():
         relative = path.relative_to(root).as_posix()
         is_folder = path.is_dir()
         if _never(path.name) or ignored(f"{relative}/" if is_folder else relative):
             continue
         if path.is_symlink():
-            _check_link(root, path)
+            _check_link(roots, path)
         if is_folder:
-            yield from _walk(root, path, ignored)
+            yield from _walk(roots, path, ignored)
         elif path.is_file() and not _is_private_key(path):
             yield relative, path
 
@@ -50,10 +52,11 @@ def _is_private_key(path: Path) -> bool:
     return head.lstrip().startswith(b"-----BEGIN") and PRIVATE_KEY in head
 
 
-def _check_link(root: Path, link: Path) -> None:
+def _check_link(roots: tuple[Path, Path], link: Path) -> None:
+    root = roots[0]
     target, where = link.resolve(), link.relative_to(root).as_posix()
     hint = f"put a copy in its place, or name `{where}` in {root / IGNORE_FILES[0]}"
-    if not target.is_relative_to(root.resolve()):
+    if not any(target.is_relative_to(allowed.resolve()) for allowed in roots):
         raise Refused(f"{link} is a symbolic link to {target}, outside of {root}", hint=hint, code="link_outside")
     if not target.exists():
         raise Refused(f"{link} is a symbolic link to {target}, which does not exist", hint=hint, code="broken_link")

@@ -12,6 +12,7 @@ from infra.planning.desired import catalog_entry, catalog_model_name, shipped_so
 from infra.planning.observe import workspace
 from infra.planning.plan import Action, plan_one
 from infra.planning.sources.find import find_model
+from infra.planning.sources.found import Asked
 from infra.redaction import redact_quoted
 from infra.resources.base import Live
 from infra.resources.catalog_home import entry_id, home_id, place
@@ -131,7 +132,7 @@ def _described(live: Live, home: str, moment: datetime) -> dict[str, Any]:
 def _desired_entry(spec: StackSpec, target: Target) -> CatalogModel:
     """The entry that the spec describes; a spec without `catalog` gets the defaults."""
     hub = target.hub
-    found = find_model(spec, target.cloud, hub, None)
+    found = find_model(Asked(spec, target.cloud, hub, None, shipped_sources().cache))
     if found is None:
         raise SpecError("a registry model is already in the catalog of its registry")
     pins = Environment(shipped_sources().environment, spec.name).pins

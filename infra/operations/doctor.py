@@ -68,7 +68,7 @@ class CheckWarning(Exception):
 
 def run_checks(path: Path, *, local: bool, token: str | None, environ: MutableMapping[str, str]) -> Iterator[Check]:
     """Run every check for this spec, except those that depend on a failed one."""
-    spec, check = opened("spec", lambda: load_spec(path, environ=environ, local=local), str(path))
+    spec, check = opened("spec", lambda: load_spec(path, environ=environ, local=local, folders=True), str(path))
     yield check
     if spec is None:
         return

@@ -106,6 +106,8 @@ def _to_do(prepared: Prepared, resource: Resource, change: Change) -> bool:
 def _perform_shared(cloud: Cloud, resource: Resource, action: Action, planned: Live | None) -> None:
     """Change what stacks share under the lock of it; what others have made, deleted or taken over meanwhile is seen."""
     what = f"the {resource.kind} {resource.name}"
+    if action in (Action.CREATE, Action.NONE):
+        resource.bring(cloud)
     with cloud.locks.shared():
         live = resource.read(cloud)
         if action is Action.NONE and live is None:

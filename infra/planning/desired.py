@@ -1,16 +1,18 @@
 """Derives from a spec the resources of its stack, and defines the order in which they are created."""
 
+import json
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from infra.paths import bundled
+from infra.paths import bundled, cache_dir
 from infra.planning.sources.found import Found
 from infra.planning.token_access import token_spec
 from infra.resources.base import Resource
-from infra.resources.catalog_model import INVISIBLE_UNTIL, CatalogModel
+from infra.resources.catalog_model import INVISIBLE_UNTIL, WEIGHTS, CatalogModel
 from infra.resources.code_asset import CodeAsset
 from infra.resources.connection import Connection
 from infra.resources.deployment import Deployment, ServedModel
@@ -50,6 +52,8 @@ class Sources(Struct, frozen=True, dict=True):
     scoring: Path
     environment: Path
     script: str = "score.py"
+    cache: Path = field(default_factory=lambda: cache_dir(os.environ))
+    """Where hashes of large files are remembered."""
 
     def assets(self, spec: StackSpec) -> tuple[Environment, CodeAsset]:
         """The environment and the code made from these folders; the files are read once."""
@@ -121,7 +125,14 @@ def served_model(spec: StackSpec, found: Found, environment: str, code: str, scr
         script=script,
         secrets=secrets,
         mount=found.mount,
+        adapters=adapters_json(found),
     )
+
+
+def adapters_json(found: Found) -> str:
+    """The adapters as the container is told of them; empty for none."""
+    told = [adapter.to_container() for adapter in found.adapters]
+    return json.dumps(told, sort_keys=True) if told else ""
 
 
 def catalog_entry(spec: StackSpec, catalog: CatalogSpec, found: Found, vllm_version: str, page: str) -> CatalogModel:
@@ -147,6 +158,7 @@ def catalog_entry(spec: StackSpec, catalog: CatalogSpec, found: Found, vllm_vers
         "license": facts.license,
         "task": facts.task or "chat-completion",
         "gated": "true" if facts.gated else "",
+        WEIGHTS: found.mount,
         INVISIBLE_UNTIL: catalog.invisible_until or "",
     }
     given = {name: value for name, value in tags.items() if value} | catalog.tags

@@ -17,7 +17,7 @@ from infra.planning.plan import DELETING, WORKING, Action, Change, Plan, make_pl
 from infra.planning.response_store import check_response_store
 from infra.planning.rollout import Rollout, renamed, roll_out, show_rollout
 from infra.planning.sources.find import find_model
-from infra.planning.sources.found import Found
+from infra.planning.sources.found import Asked, Found
 from infra.planning.untagged import telling, untagged
 from infra.resources.base import Live, Resource
 from infra.resources.deployment import Deployment
@@ -107,7 +107,7 @@ def prepare(
     check_registry(spec.model.id or spec.model.asset or "", target.azure)
     reads = ReadAhead(cloud.management)
     reading = replace(cloud, management=reads)
-    finding = Task(lambda: find_model(spec, reading, hub, token))
+    finding = Task(lambda: find_model(Asked(spec, reading, hub, token, sources.cache)))
     if not spec.model.brings_container:
         _begin_reading(spec, reading, sources)
     if with_credential:

@@ -74,6 +74,9 @@ class Resource(ABC):
     def read(self, cloud: Cloud) -> Live | None:
         """The resource as it exists; None where it does not."""
 
+    def bring(self, cloud: Cloud) -> None:  # noqa: B027 only weights have something large
+        """Do beforehand what takes long and disturbs nobody, outside of the lock of what stacks share."""
+
     @abstractmethod
     def create(self, cloud: Cloud, state: State) -> Wait | None:
         """Create it and wait until it is ready; or return once Azure has accepted it, with a function that waits."""

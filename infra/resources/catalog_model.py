@@ -23,6 +23,7 @@ from infra.resources.catalog_home import (
 from infra.resources.model_card import ModelCard
 
 INVISIBLE_UNTIL = "invisibleUntil"
+WEIGHTS = "weights"  # the tag with the model version that deployments of the entry mount
 CARD = "gatelift_card"
 COPIED = (
     "description",

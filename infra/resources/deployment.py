@@ -15,19 +15,11 @@ from infra.errors import OperationFailed
 from infra.resources.azure_shapes import asset_reference, duration, milliseconds, probe, probe_settings, without_empty
 from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
 from infra.resources.identity_roles import ROLES, IdentityRole, SecretsRole, recently_granted
-from infra.resources.startup_watch import StartupWatch
+from infra.resources.startup_watch import LIVENESS, READINESS, StartupWatch
 from infra.spec.model import DeploymentSpec, ProbeSpec, to_values
 from infra.spec.rules import PLATFORM_VARIABLES
 
 CONCURRENCY = 64  # requests at a time, for each instance
-# Liveness answers as soon as the process listens, so the delay only has to cover imports from a cold disk. Ten minutes
-# without an answer later mean that the process hangs, and Azure restarts the container.
-LIVENESS = {"initial_delay": 30, "period": 10, "timeout": 10, "success_threshold": 1, "failure_threshold": 60}
-# Readiness answers 200 after a first real token. Azure gives a deployment up after period times failure_threshold: here
-# an hour, since its default of 310 s is too short even to download a large model. The period is short so that the
-# endpoint serves soon after the first token. A container that stops being ready would get requests for an hour more,
-# but in practice the scoring process ends when its engine does.
-READINESS = {"initial_delay": 5, "period": 5, "timeout": 5, "success_threshold": 1, "failure_threshold": 720}
 BROKEN_REFERENCE = re.compile(r"has no (connection|')|malformed|part of a connection|key vault", re.IGNORECASE)
 ROLE_PAUSE, ROLE_PAUSE_LOCAL = 20.0, 0.5  # seconds between two tries while a new role assignment takes effect
 AZURE_PREFIX = "azure"  # in any case: the free properties that Azure itself writes have names that begin so
@@ -37,7 +29,7 @@ class ServedModel(Struct, frozen=True):
     """What the container serves: a Hub model at a commit, a mounted one, or a registry model, which sets only `id`.
 
     `environment` and `code` are `azureml:NAME:VERSION`; `secrets` are environment variables that refer to secrets;
-    `mount` is the model version that Azure mounts, for weights that containers do not download.
+    `mount` is the model version that Azure mounts, for weights that containers do not download; `adapters` is JSON.
     """
 
     id: str = ""
@@ -48,6 +40,7 @@ class ServedModel(Struct, frozen=True):
     script: str = "score.py"
     secrets: tuple[tuple[str, str], ...] = ()
     mount: str = ""
+    adapters: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,6 +117,7 @@ class Deployment(Resource):
             "SCORING_REVISION": self.model.revision,
             "SCORING_SERVED_MODEL_NAME": self.model.served_name,
             "SCORING_ENGINE_ARGS": engine,
+            "SCORING_ADAPTERS": self.model.adapters,
         }
         return {name: value for name, value in variables.items() if value} | dict(self.model.secrets)
 

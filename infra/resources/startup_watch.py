@@ -12,6 +12,14 @@ FINISHED = re.compile(r"\[startup\] (?P<phase>imports|weights|engine|first token
 PHASES = ("image", "imports", "weights", "engine", "first token")
 EVERY = 1.0  # seconds between two reads of the log
 LAST_LINES = 15
+# Liveness answers as soon as the process listens, so the delay only has to cover imports from a cold disk. Ten minutes
+# without an answer later mean that the process hangs, and Azure restarts the container.
+LIVENESS = {"initial_delay": 30, "period": 10, "timeout": 10, "success_threshold": 1, "failure_threshold": 60}
+# Readiness answers 200 after a first real token. Azure gives a deployment up after period times failure_threshold: here
+# an hour, since its default of 310 s is too short even to download a large model. The period is short so that the
+# endpoint serves soon after the first token. A container that stops being ready would get requests for an hour more,
+# but in practice the scoring process ends when its engine does.
+READINESS = {"initial_delay": 5, "period": 5, "timeout": 5, "success_threshold": 1, "failure_threshold": 720}
 
 
 class StartupWatch:

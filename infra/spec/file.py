@@ -1,7 +1,7 @@
 """Reads a spec from a YAML file; every error names the file, the line, the field and the value."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
 from infra.errors import SpecError
-from infra.spec.check import Mistakes, Where
+from infra.spec.check import Mistake, Mistakes, Where
 from infra.spec.errors import SEE_INIT
 from infra.spec.model import StackSpec, spec_from
+from infra.spec.model_folder import files_of_adapter, files_of_model
+from infra.spec.model_source import ModelSpec
+from infra.spec.names import RuleBroken
 
 REFERENCE = re.compile(r"(?P<escaped>\$)?\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?\}")
 LOOKS_LIKE_TOKEN = re.compile(r"(?<![A-Za-z0-9])(hf|api_org)_(?=[A-Za-z0-9]*\d|[A-Za-z0-9]{20})[A-Za-z0-9]{6,}")
@@ -34,10 +37,11 @@ class _SpecConstructor(RoundTripConstructor):
 _SpecConstructor.add_constructor("tag:yaml.org,2002:timestamp", lambda self, node: node.value)
 
 
-def load_spec(path: Path, *, environ: Mapping[str, str], local: bool) -> StackSpec:
+def load_spec(path: Path, *, environ: Mapping[str, str], local: bool, folders: bool = False) -> StackSpec:
     """Read a spec, fill in environment variables and check it; with `local`, apply its `local` part.
 
-    Raises `SpecError` with all mistakes.
+    With `folders`, the folders of models and adapters are looked at, too, which only some commands need. Raises
+    `SpecError` with all mistakes.
     """
     document = _parse(path)
     values = _expand(document, path, environ)
@@ -46,7 +50,28 @@ def load_spec(path: Path, *, environ: Mapping[str, str], local: bool) -> StackSp
     except Mistakes as mistakes:
         raise _spec_error(mistakes, document, path) from None
     spec = spec.in_folder(path.resolve().parent)
+    if folders and (mistaken := folder_mistakes(spec, local=local)):
+        raise _spec_error(Mistakes(mistaken), document, path)
     return spec.for_this_machine() if local else spec
+
+
+def folder_mistakes(spec: StackSpec, *, local: bool) -> list[Mistake]:
+    """What is wrong with the folders of the model that is used and of its adapters."""
+    model: ModelSpec = spec.model
+    where: Where = ("model",)
+    if local and spec.local.model:
+        model, where = spec.local.model, ("local", "model")
+    checks: list[tuple[Where, str | None, Callable[[Path], object]]] = [((*where, "path"), model.path, files_of_model)]
+    for index, adapter in enumerate(model.adapters):
+        checks.append(((*where, "adapters", index, "path"), adapter.path, files_of_adapter))
+    mistakes = []
+    for place, folder, check in checks:
+        try:
+            if folder:
+                check(Path(folder))
+        except RuleBroken as broken:
+            mistakes.append(Mistake(place, str(broken), broken.hint))
+    return mistakes
 
 
 def _parse(path: Path) -> CommentedMap:

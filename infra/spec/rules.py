@@ -11,7 +11,13 @@ from infra.spec.errors import AS_A_MOMENT, shown
 from infra.spec.names import RuleBroken, RulesBroken, VariableName, checked_by
 
 MOMENT = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
-VARIABLES_OF_OURS = ("SCORING_MODEL", "SCORING_REVISION", "SCORING_SERVED_MODEL_NAME", "SCORING_ENGINE_ARGS")
+VARIABLES_OF_OURS = (
+    "SCORING_MODEL",
+    "SCORING_REVISION",
+    "SCORING_SERVED_MODEL_NAME",
+    "SCORING_ENGINE_ARGS",
+    "SCORING_ADAPTERS",
+)
 PLATFORM_VARIABLES = ("AZUREML_", "AML_", "MSI_", "IDENTITY_", "GATELIFT_")
 ENGINE_ARGUMENTS_OF_OURS = {
     "model": "model.id",

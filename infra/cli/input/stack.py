@@ -33,7 +33,7 @@ def open_stack(
 
     `absent` says what happens where the emulator lacks the workspace (`open_target`).
     """
-    spec = load_spec(path, environ=call.environ, local=call.local)
+    spec = load_spec(path, environ=call.environ, local=call.local, folders=absent != "refuse")
     target = open_target(spec, local=call.local, environ=call.environ, absent=absent)
     target.arm.tell_of_waits(call.out.message)
     target.hub.tell_of_waits(call.out.message)

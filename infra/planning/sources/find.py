@@ -1,34 +1,90 @@
-"""Finds the spec's model: on the Hub, in a folder, or in the workspace; one function for each source."""
+"""Finds the spec's model and its adapters: on the Hub, in a folder, or in the workspace."""
 
+from functools import partial
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from infra.azure.cloud import Cloud
-from infra.hub.access import Hub
+from infra.azure.storage.datastore import datastore_path
+from infra.errors import SpecError
 from infra.hub.facts import ModelFacts
-from infra.planning.sources.folder import content_of, folder_files
-from infra.planning.sources.found import Found
+from infra.model_files import ADAPTER_CONFIG, MODEL_CONFIGS, adapter_files, model_files
+from infra.parallel import Task, together
+from infra.planning.sources.asset import given_asset
+from infra.planning.sources.folder import adapter_in_folder, model_in_folder
+from infra.planning.sources.found import Asked, Found, FoundAdapter
+from infra.planning.sources.mirror import mirrored
 from infra.resources.weights.version import Weights
-from infra.spec.model import StackSpec
+from infra.spec.model_source import AdapterSpec
+
+NOTHING_TO_COPY = "`mirror` has nothing to copy: it is in Azure"
 
 
-def find_model(spec: StackSpec, cloud: Cloud, hub: Hub, token: str | None) -> Found | None:
+def find_model(asked: Asked) -> Found | None:
     """What is known about the model and its adapters; None for a registry model with a container of its own."""
-    model = spec.model
-    if model.brings_container:
+    if asked.spec.model.brings_container:
         return None
+    finding = Task(partial(_base, asked))
+    adapters: list[FoundAdapter] = together([partial(_adapter, asked, one) for one in asked.spec.model.adapters])
+    base: Found = finding.result()
+    return replace(base, adapters=tuple(adapters))
+
+
+def _base(asked: Asked) -> Found:
+    model = asked.spec.model
     if model.path:
-        return from_folder(spec, Path(model.path))
-    return from_hub(spec, hub, token)
+        facts, weights = model_in_folder(asked, Path(model.path))
+        return Found(facts, weights, f"azureml:{weights.name}")
+    if model.asset:
+        facts, given, _ = given_asset(asked, model.asset, model.label, "model.asset")
+        return Found(facts, given, given.reference)
+    if model.mirror:
+        facts, weights = mirrored(asked, model.hub_id, model.revision, model_files)
+        return Found(facts, weights, f"azureml:{weights.name}")
+    facts = asked.hub.model(model.hub_id, model.revision, asked.token)
+    _check_model(facts)
+    return Found(facts)
 
 
-def from_hub(spec: StackSpec, hub: Hub, token: str | None) -> Found:
-    """A model that containers download from the Hub."""
-    return Found(hub.model(spec.model.hub_id, spec.model.revision, token))
+def _adapter(asked: Asked, adapter: AdapterSpec) -> FoundAdapter:
+    if adapter.path:
+        facts, weights, base = adapter_in_folder(asked, Path(adapter.path), adapter.name)
+        return FoundAdapter(adapter.name, facts, weights, _url(asked.cloud, weights), base)
+    if adapter.asset:
+        facts, given, uri = given_asset(asked, adapter.asset, adapter.name, "model.adapters: asset")
+        return FoundAdapter(adapter.name, facts, given, asked.cloud.assets.blob_url(uri))
+    if asked.spec.model.mirror:
+        facts, weights = mirrored(asked, adapter.id or "", adapter.revision, adapter_files)
+        _check_adapter(facts)
+        return FoundAdapter(adapter.name, facts, weights, _url(asked.cloud, weights))
+    facts = asked.hub.model(adapter.id or "", adapter.revision, asked.token)
+    _check_adapter(facts)
+    return FoundAdapter(adapter.name, facts)
 
 
-def from_folder(spec: StackSpec, folder: Path) -> Found:
-    """A model in a folder of this machine, which is uploaded once for each content."""
-    files = folder_files(folder)
-    label = spec.model.label
-    weights = Weights(label, content_of(files), files, spec.name)
-    return Found(ModelFacts(label, "", weights=weights.size), weights, f"azureml:{weights.name}")
+def _url(cloud: Cloud, weights: Weights) -> str:
+    """The address of a folder of weights; only its end where the emulator has no workspace yet."""
+    if cloud.workspace.absent:
+        return weights.place
+    return cloud.assets.blob_url(datastore_path(cloud.workspace, weights.place))
+
+
+def _check_model(facts: ModelFacts) -> None:
+    names = {file.name for file in facts.files}
+    if ADAPTER_CONFIG in names and not names & set(MODEL_CONFIGS):
+        raise SpecError(
+            f"model.id {facts.id!r} is a LoRA adapter, which needs the model that it was made for",
+            hint=f"name that model in `model.id`, and {facts.id} in `model.adapters`",
+            code="adapter_alone",
+        )
+
+
+def _check_adapter(facts: ModelFacts) -> None:
+    names = {file.name for file in facts.files}
+    if names and ADAPTER_CONFIG not in names:
+        raise SpecError(
+            f"model.adapters: {facts.id!r} is no LoRA adapter: it has no {ADAPTER_CONFIG}",
+            hint="name a whole model in `model.id`; gatelift serves adapters of peft",
+            code="not_an_adapter",
+        )

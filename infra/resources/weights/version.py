@@ -1,21 +1,19 @@
 """Weights as an Azure ML model version: uploaded from a folder or copied from the Hub once, shared by all stacks."""
 
-import json
-import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 from infra.azure.cloud import Cloud, SourceFile
-from infra.errors import Refused
-from infra.resources.asset_versions import remove_version, restore_version
+from infra.errors import NotReady, Refused
+from infra.resources.asset_versions import remove_version
 from infra.resources.base import Live, Resource, State, owned, owner_of
 from infra.spec.names import catalog_name
 
 CONTENT = "gatelift_weights"  # the property with the hash of the files, or with the Hub's commit
-BYTES = "gatelift_bytes"  # the property with their size
-MANIFEST = "gatelift-model.json"
+BYTES, FACTS = "gatelift_bytes", "gatelift_facts"  # the properties with their size, and with what is known of them
+PLACE = "gatelift/weights"  # in the workspace's default datastore
 FOLDER = "model"  # Azure mounts the last folder of a version's address
 KEPT = "what an earlier run has sent is not sent again"
 
@@ -29,6 +27,19 @@ class Weights(Resource):
     """A hash of the files, or the Hub's commit."""
     files: tuple[SourceFile, ...]
     stack: str
+    size: int
+    """The bytes of all files."""
+    folder: Path | None = None
+    """Where the files are on this machine; None for those of the Hub."""
+    token: str = field(default="", repr=False)
+    """What opens the Hub for the copy; empty where it is open."""
+    facts: str = ""
+    """What is known of the model, as JSON, for whoever cannot ask the Hub later."""
+    local: bool = False
+    """Whether the emulator reads a folder's files where they are."""
+    needs_token: bool = False
+    note: str = ""
+    """What a plan says beside the size."""
 
     kind: ClassVar[str] = "weights"
     shared: ClassVar[bool] = True
@@ -36,7 +47,7 @@ class Weights(Resource):
     @property
     def asset(self) -> str:
         """The name of the model asset."""
-        return f"{catalog_name(self.label)}-weights"
+        return asset_of(self.label)
 
     @property
     def version(self) -> str:
@@ -49,9 +60,14 @@ class Weights(Resource):
         return f"{self.asset}:{self.version}"
 
     @property
-    def size(self) -> int:
-        """The bytes of all files."""
-        return sum(file.size for file in self.files)
+    def place(self) -> str:
+        """The folder of the files in the default datastore."""
+        return f"{PLACE}/{self.asset}/{self.version}/{FOLDER}"
+
+    @property
+    def of_hub(self) -> bool:
+        """Whether the files come from the Hub."""
+        return self.folder is None
 
     @cached_property
     def desired(self) -> State:
@@ -60,19 +76,22 @@ class Weights(Resource):
             "name": self.asset,
             "version": self.version,
             "type": "custom_model",
-            "properties": {CONTENT: self.content, BYTES: str(self.size)},
-            "tags": {},
+            "properties": {CONTENT: self.content, BYTES: str(self.size), FACTS: self.facts},
+            "tags": {"modelId": self.label, "revision": self.content} if self.of_hub else {},
         }
         return owned(state, self.stack)
 
     @property
     def remark(self) -> str:
-        """How much is sent."""
-        return f"{in_words(self.size)} in {len(self.files)} files to upload; {KEPT}"
+        """How much is sent, and how."""
+        how = "read where they are" if self.local else f"to upload; {KEPT}"
+        if self.of_hub:
+            how = f"to copy from the Hub; {KEPT}"
+        return _joined(f"{in_words(self.size)} in {len(self.files)} files {how}", self.note)
 
     def remark_on(self, live: Live) -> str:
         """How much is there."""
-        return f"{in_words(self.size)}, there already"
+        return _joined(f"{in_words(self.size)}, there already", self.note)
 
     def settle(self, live: Live) -> State:
         """Nothing: an existing version has the same content, since its name is a hash of it."""
@@ -85,23 +104,20 @@ class Weights(Resource):
             return None
         properties = document["properties"]
         if (properties.get("properties") or {}).get(CONTENT) != self.content:
-            hint = (
-                f"archive it (`az ml model archive --name {self.asset} --version {self.version}`), or ask who made it"
-            )
+            hint = f"`az ml model show --name {self.asset} --version {self.version}` may tell who made it"
             raise Refused(f"the model {self.name} exists with other files", hint=hint, code="weights_differ")
         return Live(dict(self.desired), owner_of(properties.get("tags")), "Succeeded", document)
 
+    def bring(self, cloud: Cloud) -> None:
+        """Send the files, unless the version is there: others may do so at the same time, and nobody waits for it."""
+        if self.read(cloud) is None:
+            self._send(cloud)
+
     def create(self, cloud: Cloud, state: State) -> None:
-        """Send the files, then create the version, so that a version is always complete."""
-        if restore_version(cloud, self._id(cloud)):
-            return
-        with tempfile.TemporaryDirectory(prefix="gatelift-weights-") as temporary:
-            manifest = self._manifest(Path(temporary, MANIFEST))
-            files = [(file.name, file.path) for file in self.files if file.path] + [(MANIFEST, manifest)]
-            uri = cloud.assets.upload_to_workspace(files, FOLDER)
+        """Create the version once all files are there, so that a version is always complete."""
         properties: dict[str, Any] = {
             "modelType": state["type"],
-            "modelUri": uri,
+            "modelUri": self._send(cloud),
             "isAnonymous": False,
             "isArchived": False,
             "properties": state["properties"],
@@ -109,12 +125,19 @@ class Weights(Resource):
         }
         cloud.management.put(self._id(cloud), {"properties": properties})
 
-    def _manifest(self, path: Path) -> Path:
-        """The list of the files, by which a container sees that all of them are there."""
-        files = {file.name: {"size": file.size, "sha256": file.sha256} for file in self.files}
-        listed = {"version": 1, "model": self.label, "revision": "", "files": files}
-        path.write_text(json.dumps(listed, indent=1), encoding="utf-8")
-        return path
+    def _send(self, cloud: Cloud) -> str:
+        """Bring what is not there yet; returns the address of the folder."""
+        about = {"model": self.label, "revision": self.content if self.of_hub else ""}
+        if not self.files:
+            message = f"the copy {self.name} of the Hub's files was deleted meanwhile, and the Hub does not answer"
+            raise NotReady(message, hint="run the command again once the Hub answers", code="hub_unreachable")
+        if self.local and self.folder:
+            return cloud.assets.link(self.folder, self.files, self.place, about=about)
+
+        def progress(done: int, total: int) -> None:
+            cloud.reporter.progress(self.kind, self.name, done, total)
+
+        return cloud.assets.send(self.files, self.place, about=about, token=self.token, progress=progress)
 
     def delete(self, cloud: Cloud) -> None:
         """Delete this version, or archive it."""
@@ -124,9 +147,18 @@ class Weights(Resource):
         return cloud.workspace.asset("models", self.asset, self.version)
 
 
+def asset_of(label: str) -> str:
+    """The name of the asset with the weights of a model."""
+    return f"{catalog_name(label)}-weights"
+
+
 def in_words(size: int) -> str:
     """A size in bytes as people say it: `2.1 GB`, `270 MB`, `12 kB`."""
     for unit, bytes_ in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= bytes_:
             return f"{size / bytes_:.1f} {unit}" if size < 10 * bytes_ else f"{size / bytes_:.0f} {unit}"
     return f"{size} bytes"
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(filter(None, parts))
