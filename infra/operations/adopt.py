@@ -28,7 +28,7 @@ def adopt(spec: StackSpec, target: Target) -> list[str]:
     found = serving(cloud, spec)
     documents = {f"endpoint {found.document['name']}": found.document}
     wanted = spec.deployment.name.lower()
-    lost = {name for name, live in found.deployments.items() if lost_tags(live, spec.model.label)}
+    lost = {name for name, live in found.deployments.items() if lost_tags(live, spec.model.label, spec.model.name)}
     for name in sorted({wanted, *lost} & set(found.deployments)):
         documents[f"deployment {name}"] = found.deployments[name].document
     owners = {what: owner_of(document.get("tags")) for what, document in documents.items()}

@@ -19,6 +19,7 @@ from infra.resources.catalog_home import entry_id, home_id, place
 from infra.resources.catalog_model import INVISIBLE_UNTIL, CatalogModel, live_model, write_model
 from infra.resources.environment import Environment
 from infra.resources.model_card import notice
+from infra.resources.weights.version import CONTENT as WEIGHTS_OF
 from infra.spec.model import CatalogSpec, StackSpec
 
 
@@ -159,7 +160,7 @@ def _version(cloud: Cloud, home: str, name: str, version: str) -> Live | None:
 def _newest(cloud: Cloud, home: str, name: str) -> Live | None:
     versions = cloud.management.list(f"{home}/models/{name}/versions")
     shown = [version for version in versions if not version.get("properties", {}).get("isArchived")]
-    if not shown:
+    if not shown or any(WEIGHTS_OF in (one["properties"].get("properties") or {}) for one in shown):
         return None
     newest = max(shown, key=lambda version: str((version.get("systemData") or {}).get("createdAt", "")))
     return live_model(cloud, newest, name, str(newest["name"]))

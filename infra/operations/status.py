@@ -7,7 +7,7 @@ from typing import Any
 from infra.azure.autoscale import autoscaled
 from infra.azure.cloud import Cloud
 from infra.azure.target import Target
-from infra.errors import Refused
+from infra.errors import Refused, SpecError
 from infra.operations.catalog import catalog_list
 from infra.operations.plan import plan
 from infra.parallel import together
@@ -15,6 +15,7 @@ from infra.planning.desired import catalog_model_name
 from infra.planning.observe import deployments, owned_endpoints, workspace
 from infra.planning.plan import Action
 from infra.planning.prepare import OTHER_ENDPOINT
+from infra.planning.sources.folder import NOT_READ
 from infra.planning.token_access import token_spec
 from infra.planning.untagged import WAY_BACK, lost_tags, run_on
 from infra.portal import Portal
@@ -48,8 +49,8 @@ def status(spec: StackSpec, target: Target) -> dict[str, Any]:
 def _drift(spec: StackSpec, target: Target) -> dict[str, Any]:
     try:
         changes = plan(spec, target, token=None).changes
-    except Refused as error:
-        if error.code != "not_ours":
+    except (Refused, SpecError) as error:
+        if error.code not in ("not_ours", NOT_READ):  # a folder may be on another machine only
             raise
         return {"drift": [], "refused": f"{error}; {error.hint}"}  # what is not the stack's own has no drift
     drift = [

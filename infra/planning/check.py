@@ -17,6 +17,10 @@ from infra.reporter import Reporter
 from infra.resources.base import Live
 from infra.resources.connection import Connection
 from infra.resources.deployment import Deployment
+from infra.resources.weights.version import Weights
+
+GIVE = "run `export HF_TOKEN=…` (https://huggingface.co/settings/tokens): it opens the Hub for the copy alone"
+GIVE_LOCAL = "run `export HF_TOKEN=$(gatelift emulator token)`"
 
 
 def check(prepared: Prepared, agreed: Plan | None) -> None:
@@ -52,6 +56,8 @@ def check_access_and_quota(prepared: Prepared, target: Target, cloud: Cloud) -> 
     checks: list[Callable[[], object]] = []
     if changing & {"connection", "deployment"} and needs_token(prepared.desired.spec, prepared.desired.found):
         checks.append(lambda: _check_token(prepared, target, cloud.reporter))
+    if "weights" in changing:
+        checks.append(lambda: _check_copies(prepared, target))
     if "image" in changing:
         checks.append(lambda: require_registry(cloud))
     if "deployment" in changing:
@@ -74,7 +80,21 @@ def _check_token(prepared: Prepared, target: Target, reporter: Reporter) -> None
         return
     if found.warning:
         reporter.note(f"{found.warning}; {WRITE_ANEW}")
-    check_token(spec, target.hub, found.value)
+    downloads = prepared.desired.found.downloads if prepared.desired.found else []
+    check_token(spec, target.hub, found.value, downloads)
+
+
+def _check_copies(prepared: Prepared, target: Target) -> None:
+    """Raise `AccessDenied` where the given token does not open what has to be copied from the Hub."""
+    copies = [each for each, change in prepared.pairs if isinstance(each, Weights) and change.action is Action.CREATE]
+    for weights in copies:
+        if not weights.needs_token:
+            continue
+        if not weights.token:
+            message = f"{weights.label} needs a token to be copied, and none was given"
+            access = "" if target.local else f"; request access to it at {target.hub.page(weights.label)}"
+            raise AccessDenied(message, hint=GIVE_LOCAL if target.local else GIVE + access, code="token_missing")
+        target.hub.check_access(weights.label, weights.token)
 
 
 def _check_quota(prepared: Prepared, cloud: Cloud) -> None:

@@ -1,5 +1,7 @@
 """Finds the Hub token and checks whether it gives access to the model, for `up`, `token` and `doctor`."""
 
+from collections.abc import Collection
+
 from msgspec import Struct
 
 from infra.azure.target import Target
@@ -81,11 +83,14 @@ def _stored(value: str, connection: str) -> FoundToken:
     return FoundToken(token, "stored", f"the token in the connection {connection} has {dirt}" if dirt else "")
 
 
-def check_token(spec: StackSpec, hub: Hub, token: str) -> TokenFacts:
-    """Ask the Hub whose token it is and whether it gives access to the model; each refusal has a code of its own."""
+def check_token(spec: StackSpec, hub: Hub, token: str, ids: Collection[str] | None = None) -> TokenFacts:
+    """Ask the Hub whose token it is and whether it gives access to the model; each refusal has a code of its own.
+
+    `ids` are the repositories to ask about: by default the spec's model and adapters, as far as they are of the Hub.
+    """
     facts = hub.token(token)
-    if spec.model.hub_id:
-        hub.check_access(spec.model.hub_id, token)
+    for id in spec.model.hub_ids if ids is None else ids:
+        hub.check_access(id, token)
     return facts
 
 

@@ -8,7 +8,8 @@ from infra.planning.plan import Action, Change
 from infra.resources.base import Live
 
 NOT_TAGGED = "not tagged as yours"
-MADE_BY = "SCORING_MODEL"  # an environment variable that only gatelift's deployments have
+MADE_BY = "SCORING_ENGINE_ARGS"  # an environment variable that every deployment of gatelift's has
+NAMED_BY = ("SCORING_MODEL", "SCORING_SERVED_MODEL_NAME")
 WAY_BACK = "`gatelift adopt` takes it back"
 
 
@@ -31,10 +32,11 @@ def untagged(deployments: Mapping[str, Live], known: Collection[str] = ()) -> It
             yield Change(Action.NONE, "deployment", name, f"{runs_on(live)}: {WAY_BACK} if it is this stack's")
 
 
-def lost_tags(live: Live, model: str = "") -> bool:
-    """Whether gatelift made the deployment, for this model if one is given, and it has no owner's tag any more."""
-    serves = live.state["environment_variables"].get(MADE_BY)
-    return not live.owner and bool(serves) and model in ("", serves)
+def lost_tags(live: Live, *models: str) -> bool:
+    """Whether gatelift made the deployment, for one of these models if any, and it has no owner's tag any more."""
+    told = live.state["environment_variables"]
+    serves = {told.get(name) for name in NAMED_BY} - {None}
+    return not live.owner and MADE_BY in told and bool(serves) and (not models or bool(serves & set(models)))
 
 
 def runs_on(*lost: Live) -> str:

@@ -115,6 +115,11 @@ class ModelSpec(_Sourced, frozen=True, kw_only=True):
         """Its id on the Hub; empty where it does not come from there."""
         return "" if self.brings_container else self.id or ""
 
+    @property
+    def hub_ids(self) -> list[str]:
+        """The ids on the Hub of the model and of its adapters, as far as they come from there."""
+        return [id for id in (self.hub_id, *(adapter.id for adapter in self.adapters)) if id]
+
     def in_folder(self, folder: Path) -> Self:
         """The same with absolute paths."""
         moved = super().in_folder(folder)

@@ -40,6 +40,8 @@ class Weights(Resource):
     needs_token: bool = False
     note: str = ""
     """What a plan says beside the size."""
+    sent: list[str] = field(default_factory=list, repr=False, compare=False)
+    """The address of the folder, once the files are there."""
 
     kind: ClassVar[str] = "weights"
     shared: ClassVar[bool] = True
@@ -111,13 +113,13 @@ class Weights(Resource):
     def bring(self, cloud: Cloud) -> None:
         """Send the files, unless the version is there: others may do so at the same time, and nobody waits for it."""
         if self.read(cloud) is None:
-            self._send(cloud)
+            self.sent.append(self._send(cloud))
 
     def create(self, cloud: Cloud, state: State) -> None:
         """Create the version once all files are there, so that a version is always complete."""
         properties: dict[str, Any] = {
             "modelType": state["type"],
-            "modelUri": self._send(cloud),
+            "modelUri": self.sent[-1] if self.sent else self._send(cloud),
             "isAnonymous": False,
             "isArchived": False,
             "properties": state["properties"],
