@@ -105,7 +105,7 @@ HOMES = {
     "azure.core": ("infra/azure/storage/blob_errors.py", "infra/azure/login.py"),
     "azure.identity": ("infra/azure/login.py",),
     "azure.mgmt": (),  # infra/azure/arm.py sends requests to Resource Manager directly
-    "azure.storage": ("infra/azure/storage/uploads.py",),
+    "azure.storage": ("infra/azure/storage/uploads.py", "infra/azure/storage/transfer/service.py"),
     "click": ("infra/cli",),
     "fastapi": ("scoring/web/api",),  # slow to import: not before we listen
     "huggingface_hub": ("scoring/engine/weights.py",),

@@ -51,7 +51,7 @@ class AzureAssets:
         """Bring a model's files into a folder of the workspace's default datastore; returns its `azureml://` path."""
         from infra.azure.storage.transfer.send import Order, send
 
-        return send(self._arm, self._workspace, Order(files, folder, about or {}, token), progress)
+        return send(self._arm, self._workspace, Order(files, folder.strip("/"), about or {}, token), progress)
 
     def blob_url(self, uri: str) -> str:
         """The `https` URL of what a datastore's `azureml://` path names."""

@@ -7,6 +7,7 @@ import queue
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -29,7 +30,7 @@ def hashes(files: Sequence[SourceFile], cache: Path, progress: Progress = no_pro
     """
     remembered = _Remembered(cache / REMEMBERED)
     count = _Count(sum(file.size for file in files), progress)
-    found = in_threads([lambda file=file: _hashed(file, remembered, count) for file in files])  # type: ignore[misc]
+    found = in_threads([partial(_hashed, file, remembered, count) for file in files])
     remembered.keep()
     return found
 

@@ -76,7 +76,7 @@ def put(arm: Arm, place: Place, name: str, content: bytes) -> None:
     """Write one blob below the folder."""
     from infra.azure.storage.blob_errors import as_gatelift_errors
 
-    with _client(arm, place) as container, as_gatelift_errors("upload to the workspace's storage account"):
+    with open_container(arm, place) as container, as_gatelift_errors("upload to the workspace's storage account"):
         container.upload_blob(f"{place.folder}/{name}", content, overwrite=True)
 
 
@@ -84,7 +84,7 @@ def _send(arm: Arm, place: Place, files: Files) -> None:
     from infra.azure.storage.blob_errors import as_gatelift_errors
 
     what = "upload to the workspace's storage account"
-    with _client(arm, place) as container:
+    with open_container(arm, place) as container:
         there = _blobs(container, place) if place.by_content else {}
         for relative, path in files:
             name, content = f"{place.folder}/{relative}", path.read_bytes()
@@ -105,13 +105,14 @@ def _blobs(container: ContainerClient, place: Place) -> dict[str, bytes]:
     return {blob.name: bytes(blob.content_settings.content_md5 or b"") for blob in found}
 
 
-def _client(arm: Arm, place: Place) -> ContainerClient:
+def open_container(arm: Arm, place: Place) -> ContainerClient:
+    """A client of the container that a place is in."""
     from azure.storage.blob import ContainerClient, ExponentialRetry  # takes 0.7 s, so only when something is uploaded
 
     settings: dict[str, Any] = {"connection_timeout": arm.timeouts.connect, "read_timeout": arm.timeouts.request}
     # By default the package waits 15 seconds before its second try.
     settings["retry_policy"] = ExponentialRetry(
-        initial_backoff=1, increment_base=2, retry_total=3, random_jitter_range=1
+        initial_backoff=1, increment_base=2, retry_total=5, retry_connect=4, random_jitter_range=1
     )
     if arm.ca_bundle:
         settings["connection_verify"] = arm.ca_bundle

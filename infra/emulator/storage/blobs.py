@@ -3,11 +3,10 @@
 import base64
 import hashlib
 import os
-import secrets
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from infra.emulator.errors import DeploymentFailed
 from infra.emulator.state.store import Store
+from infra.emulator.storage.blocks import Blocks, part_of
 from infra.emulator.storage.leases import Lease, Leases
 from infra.emulator.storage.links import Links, properties
 from infra.emulator.storage.shared_access import SharedAccess
@@ -79,21 +79,44 @@ class Blobs:
 
     def put(self, container: str, name: str, data: bytes, **known: Any) -> dict[str, Any]:
         """Create or replace a blob."""
-        return self._write(container, name, [data], known)
+        part = self.new_part(container, name)
+        part.write_bytes(data)
+        digest = hashlib.md5(data, usedforsecurity=False).digest()
+        return self.take(container, name, part, {**known, "md5": base64.b64encode(digest).decode()})
 
-    def put_block(self, container: str, name: str, block: str, data: bytes) -> None:
-        """Keep a block that a later block list may name."""
-        path = self._block(container, name, block)
+    def new_part(self, container: str, name: str) -> Path:
+        """A file to write a blob's content into, for `take`."""
+        path = self._own(container, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        return part_of(path)
 
-    def put_block_list(self, container: str, name: str, blocks: list[str], **known: Any) -> dict[str, Any] | None:
-        """Make a blob of earlier blocks; None where one of them is unknown."""
-        files = [self._block(container, name, block) for block in blocks]
-        if not all(file.exists() for file in files):
-            return None
-        sizes = [{"name": block, "size": file.stat().st_size} for block, file in zip(blocks, files, strict=True)]
-        return self._write(container, name, (file.read_bytes() for file in files), known | {"blocks": sizes})
+    def take(self, container: str, name: str, part: Path, known: dict[str, Any]) -> dict[str, Any]:
+        """Create or replace a blob, whose content this file becomes."""
+        lease = (self.get(container, name) or {}).get("lease")
+        kept = {
+            "content_type": "application/octet-stream",
+            "metadata": {},
+            "blocks": [],
+            **known,
+            # A write ends a lease that was broken or has expired.
+            "lease": lease if self.leases.state(lease) in ("leased", "breaking") else None,
+            "size": part.stat().st_size,
+            "etag": _etag(),
+            "modified": _now(),
+        }
+        os.replace(part, self._own(container, name))
+        part.unlink(missing_ok=True)  # where both were names of one file, they still are
+        self._store.put_record("blob", f"{container}/{name}", kept)
+        return kept
+
+    def blocks(self, container: str, name: str) -> Blocks:
+        """The blob's blocks that no block list has named yet."""
+        return Blocks(self._own(container, name))
+
+    def committed(self, container: str, name: str) -> list[dict[str, Any]]:
+        """The names and sizes of the blocks of which a blob is made, in their order."""
+        kept = self._store.record("blob", f"{container}/{name}")
+        return list(kept["blocks"]) if kept else []
 
     def set_metadata(self, container: str, name: str, metadata: dict[str, str]) -> dict[str, Any] | None:
         """Replace a blob's metadata; None where there is no such blob."""
@@ -115,9 +138,8 @@ class Blobs:
             return False
         self._store.delete_record("blob", f"{container}/{name}")
         self.links.drop(container, name)
-        content = self._own(container, name)
-        for file in [content, *content.parent.glob(f"{content.name}.block.*")]:
-            file.unlink(missing_ok=True)
+        self._own(container, name).unlink(missing_ok=True)
+        self.blocks(container, name).drop()
         return True
 
     def names(self, container: str, prefix: str = "") -> dict[str, dict[str, Any]]:
@@ -156,38 +178,8 @@ class Blobs:
                 return segment, "/".join(segments[index + 1 :])
         raise DeploymentFailed("BadArgument", f"Unable to download: '{uri}' is not in this emulator's storage.")
 
-    def _write(self, container: str, name: str, parts: Iterable[bytes], known: dict[str, Any]) -> dict[str, Any]:
-        path = self._own(container, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-        digest = hashlib.md5(usedforsecurity=False)
-        with part.open("wb") as file:
-            for data in parts:
-                digest.update(data)
-                file.write(data)
-        lease = (self.get(container, name) or {}).get("lease")
-        kept = {
-            "content_type": "application/octet-stream",
-            "metadata": {},
-            "blocks": [],
-            **known,
-            # A write ends a lease that was broken or has expired.
-            "lease": lease if self.leases.state(lease) in ("leased", "breaking") else None,
-            "size": part.stat().st_size,
-            "etag": _etag(),
-            "modified": _now(),
-            "md5": base64.b64encode(digest.digest()).decode(),
-        }
-        os.replace(part, path)
-        self._store.put_record("blob", f"{container}/{name}", kept)
-        return kept
-
     def _own(self, container: str, name: str) -> Path:
         return self._folder / container / hashlib.sha256(name.encode()).hexdigest()
-
-    def _block(self, container: str, name: str, block: str) -> Path:
-        content = self._own(container, name)
-        return content.with_name(f"{content.name}.block.{hashlib.sha256(block.encode()).hexdigest()}")
 
 
 def _below(name: str, path: str) -> bool:

@@ -12,12 +12,17 @@ MESSAGES = {
     "AuthorizationPermissionMismatch": "This request is not authorized to perform this operation using this "
     "permission.",
     "BlobAlreadyExists": "The specified blob already exists.",
+    "BlockCountExceedsLimit": "The committed block count cannot exceed the maximum limit of 50,000 blocks, the "
+    "uncommitted block count that of 100,000.",
+    "BlockListTooLong": "The block list may not contain more than 50,000 blocks.",
     "BlobNotFound": "The specified blob does not exist.",
     "ConditionNotMet": "The condition specified using HTTP conditional header(s) is not met.",
     "ContainerNotFound": "The specified container does not exist.",
+    "InvalidBlobOrBlock": "The specified blob or block content is invalid.",
     "InvalidBlobType": "The blob type is invalid for this operation.",
     "InvalidBlockList": "The specified block list is invalid.",
     "InvalidHeaderValue": "The value for one of the HTTP headers is not in the correct format.",
+    "InvalidQueryParameterValue": "Value for one of the query parameters specified in the request URI is invalid.",
     "InvalidRange": "The range specified is invalid for the current size of the resource.",
     "InvalidXmlDocument": "XML specified is not syntactically valid.",
     "InvalidXmlNodeValue": "The value for one of the XML nodes is not in the correct format.",
@@ -35,9 +40,12 @@ MESSAGES = {
     "LeaseNotPresentWithBlobOperation": "There is currently no lease on the blob.",
     "LeaseNotPresentWithLeaseOperation": "There is currently no lease on the blob.",
     "KeyBasedAuthenticationNotPermitted": "Key based authentication is not permitted on this storage account.",
+    "Md5Mismatch": "The MD5 value specified in the request did not match with the MD5 value calculated by the server.",
     "OutOfRangeQueryParameterValue": "One of the query parameters specified in the request URI is outside the "
     "permissible range.",
     "PublicAccessNotPermitted": "Public access is not permitted on this storage account.",
+    "RequestBodyTooLarge": "The request body is too large and exceeds the maximum permissible limit.",
+    "SourceConditionNotMet": "The source condition specified using HTTP conditional header(s) is not met.",
 }
 
 
@@ -50,6 +58,8 @@ class StorageError(Exception):
         self.status = status
         self.code = code
         self.message = message or MESSAGES[code]
+        self.source_status = 0
+        """What the source of a copy answered, where that was an error."""
 
 
 def listing(request: Request, container: str, found: dict[str, dict[str, object]], largest: int) -> Response:
@@ -101,9 +111,14 @@ def xml_answer(text: str, status: int = 200, headers: dict[str, str] | None = No
 def error_answer(error: StorageError, *, head: bool) -> Response:
     """The answer for an error, without a body where HTTP allows none."""
     headers = {"x-ms-error-code": error.code}
+    if error.source_status:
+        headers["x-ms-copy-source-status-code"] = str(error.source_status)
     if head or error.status == 304:
         return Response(status_code=error.status, headers=headers)
     node = escape(error.node)  # Azure names the node by its value, too
     more = f"<XmlNodeName>{node}</XmlNodeName><XmlNodeValue>{node}</XmlNodeValue>" if node else ""
+    if error.source_status:
+        more += f"<CopySourceStatusCode>{error.source_status}</CopySourceStatusCode>"
+        more += f"<CopySourceErrorMessage>{escape(error.message)}</CopySourceErrorMessage>"
     text = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message>{more}</Error>"
     return xml_answer(text, error.status, headers)

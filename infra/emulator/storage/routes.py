@@ -6,11 +6,12 @@ https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api
 
 import re
 import uuid
-from xml.etree import ElementTree
+from collections.abc import Iterator
+from pathlib import Path
 from xml.sax.saxutils import escape
 
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from infra.emulator.identity.authorization import Authorization
@@ -18,10 +19,12 @@ from infra.emulator.identity.tokens import Principal, TokenIssuer, TokenRejected
 from infra.emulator.state.settings import Settings
 from infra.emulator.storage.blobs import Blobs
 from infra.emulator.storage.documents import StorageError, error_answer, listing, xml_answer
-from infra.emulator.storage.headers import byte_range, digest, sent_properties, version_headers, written
+from infra.emulator.storage.headers import byte_range, digest, sent_properties, version_headers
 from infra.emulator.storage.shared_access import SAS_VERSION
 from infra.emulator.storage.user_delegation import Place
+from infra.emulator.storage.writing import Writing
 
+PIECE = 1 << 20
 STORAGE_AUDIENCES = ("https://storage.azure.com",)
 ACCOUNTS = "/providers/microsoft.storage/storageaccounts/"
 KEY_ACTION = "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action"
@@ -33,6 +36,7 @@ class BlobRoutes:
 
     def __init__(self, blobs: Blobs, tokens: TokenIssuer, authorization: Authorization, settings: Settings) -> None:
         self._blobs = blobs
+        self._writing = Writing(blobs)
         self._settings = settings
         self._tokens = tokens
         self._authorization = authorization
@@ -43,6 +47,8 @@ class BlobRoutes:
             response = await self._serve(request)
         except StorageError as error:
             response = error_answer(error, head=request.method == "HEAD")
+        except ClientDisconnect:  # in the middle of what it sent, of which nothing is kept
+            return
         response.headers["x-ms-request-id"] = str(uuid.uuid4())
         response.headers["x-ms-version"] = SAS_VERSION
         await response(scope, receive, send)
@@ -76,7 +82,7 @@ class BlobRoutes:
         if request.method in ("GET", "HEAD") and operation in ("", "metadata"):
             return self._get(request, container, name, with_content=not operation)
         if request.method == "GET" and operation == "blocklist":
-            return self._get_block_list(container, name)
+            return self._writing.block_list(request, container, name)
         if request.method == "DELETE" and not operation:
             self._check_lease(request, container, name)
             if not self._blobs.delete(container, name):
@@ -146,31 +152,18 @@ class BlobRoutes:
         raise _unknown(request, operation or "container")
 
     async def _put(self, request: Request, container: str, name: str) -> Response:
-        if "x-ms-copy-source" in request.headers:
+        if "x-ms-copy-source" in request.headers and "x-ms-blob-type" not in request.headers:
             raise _unknown(request, "copy")
-        if request.headers.get("x-ms-blob-type", "BlockBlob") != "BlockBlob":
-            raise StorageError(400, "InvalidBlobType")
         self._check_conditions(request, container, name, writing=True)
-        kept = self._blobs.put(container, name, await request.body(), **sent_properties(request))
-        return written(kept)
+        return await self._writing.put(request, container, name)
 
     async def _put_block(self, request: Request, container: str, name: str) -> Response:
-        self._blobs.put_block(container, name, request.query_params["blockid"], await request.body())
-        return Response(status_code=201)
+        self._check_lease(request, container, name)
+        return await self._writing.put_block(request, container, name)
 
     async def _put_block_list(self, request: Request, container: str, name: str) -> Response:
         self._check_conditions(request, container, name, writing=True)
-        body = await request.body()
-        if b"<!" in body:  # no document type: it could define entities
-            raise StorageError(400, "InvalidXmlDocument")
-        try:
-            blocks = [element.text or "" for element in ElementTree.fromstring(body)]  # noqa: S314  checked above
-        except ElementTree.ParseError:
-            raise StorageError(400, "InvalidXmlDocument") from None
-        kept = self._blobs.put_block_list(container, name, blocks, **sent_properties(request))
-        if kept is None:
-            raise StorageError(400, "InvalidBlockList")
-        return written(kept)
+        return await self._writing.put_block_list(request, container, name)
 
     async def _put_metadata(self, request: Request, container: str, name: str) -> Response:
         self._check_lease(request, container, name)
@@ -186,16 +179,6 @@ class BlobRoutes:
         status, lease, headers = self._blobs.leases.act(kept.get("lease"), request.headers)
         self._blobs.set_lease(container, name, lease)
         return Response(status_code=status, headers={**headers, **version_headers(kept)})
-
-    def _get_block_list(self, container: str, name: str) -> Response:
-        kept = self._blobs.get(container, name)
-        if kept is None:
-            raise StorageError(404, "BlobNotFound")
-        blocks = "".join(
-            f"<Block><Name>{escape(block['name'])}</Name><Size>{block['size']}</Size></Block>"
-            for block in kept["blocks"]
-        )
-        return xml_answer(f"<BlockList><CommittedBlocks>{blocks}</CommittedBlocks><UncommittedBlocks /></BlockList>")
 
     def _get(self, request: Request, container: str, name: str, *, with_content: bool) -> Response:
         kept = self._blobs.get(container, name)
@@ -227,9 +210,8 @@ class BlobRoutes:
         path = self._blobs.content(container, name)
         if whole or not size:
             return FileResponse(path, headers=headers | digest(kept))
-        with path.open("rb") as file:
-            file.seek(first)
-            return Response(file.read(last - first + 1), status_code=206, headers=headers)
+        headers["content-length"] = str(last - first + 1)
+        return StreamingResponse(_read(path, first, last - first + 1), status_code=206, headers=headers)
 
     def _check_lease(self, request: Request, container: str, name: str) -> None:
         if kept := self._blobs.get(container, name):
@@ -247,6 +229,15 @@ class BlobRoutes:
         only = request.headers.get("if-match")
         if only and (kept is None or only not in ("*", kept["etag"])):
             raise StorageError(412, "ConditionNotMet")
+
+
+def _read(path: Path, start: int, left: int) -> Iterator[bytes]:
+    """A part of a file in pieces."""
+    with path.open("rb") as file:
+        file.seek(start)
+        while left and (data := file.read(min(left, PIECE))):
+            left -= len(data)
+            yield data
 
 
 def _permission(request: Request) -> str:

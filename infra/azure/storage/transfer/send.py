@@ -3,32 +3,109 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from infra.azure.arm import Arm
 from infra.azure.cloud import Progress, SourceFile
-from infra.azure.storage.datastore import datastore_path, workspace_container
+from infra.azure.storage.datastore import datastore_path
+from infra.azure.storage.hashes import hash_of, in_threads, state_of
+from infra.azure.storage.transfer import blocks
+from infra.azure.storage.transfer.hub_files import HubFiles
+from infra.azure.storage.transfer.jobs import Copied, CopyRefused, FromDisk, Streamed, Way, about, changed
 from infra.azure.storage.transfer.manifest import MANIFEST, manifest
-from infra.azure.storage.uploads import Place, put, upload
+from infra.azure.storage.transfer.pool import Count, Job, Pool
+from infra.azure.storage.transfer.service import Found, Service
 from infra.azure.workspace import Workspace
 
+SMALL = 8 << 20  # bytes up to which a file of the Hub is sent through this machine, and so hashed
 
-class Order:
-    """What to send where."""
 
-    def __init__(self, files: Sequence[SourceFile], folder: str, about: Mapping[str, str], token: str) -> None:
-        self.files, self.folder, self.about, self.token = files, folder.strip("/"), about, token
+class Order(Struct, frozen=True):
+    """What to send where; `streamed` has everything of the Hub pass through this machine, and hashed there."""
+
+    files: Sequence[SourceFile]
+    folder: str
+    about: Mapping[str, str]
+    token: str = ""
+    streamed: bool = False
 
 
 def send(arm: Arm, workspace: Workspace, order: Order, progress: Progress) -> str:
     """Bring the files into the workspace's default datastore; returns the folder's `azureml://` path."""
-    container = workspace_container(arm, workspace)
-    place = Place(container.url, order.folder, container.signature, container.key, True)
-    total = sum(file.size for file in order.files)
-    done = 0
-    for file in order.files:
-        if file.path is not None:
-            upload(arm, place, [(file.name, file.path)])
-        done += file.size
-        progress(done, total)
-    put(arm, place, MANIFEST, manifest(order.files, order.about))
+    service = Service(arm, workspace)
+    try:
+        _Sending(service, order, HubFiles(order.token, arm.timeouts)).run(progress)
+    finally:
+        service.close()
     return datastore_path(workspace, order.folder)
+
+
+class _Sending:
+    """One run."""
+
+    def __init__(self, service: Service, order: Order, hub: HubFiles) -> None:
+        self._service, self._order, self._hub = service, order, hub
+        self._files = list(order.files)
+
+    def run(self, progress: Progress) -> None:
+        """Send what is not there yet, then the manifest."""
+        self._files = in_threads([partial(hashed, file) for file in self._files])
+        total = sum(file.size for file in self._files)
+        copies = not self._order.streamed
+        while True:
+            count = Count(total, progress)
+            try:
+                self._once(count, copies=copies)
+            except CopyRefused:
+                copies = False
+            else:
+                break
+        content = manifest(self._files, self._order.about)
+        self._service.put(f"{self._order.folder}/{MANIFEST}", content, {})
+
+    def _once(self, count: Count, *, copies: bool) -> None:
+        there = self._service.listed(self._order.folder)
+        missing = []
+        for file in self._files:
+            if is_whole(file, there.get(f"{self._order.folder}/{file.name}")):
+                count.add(file.size)
+            else:
+                missing.append(file)
+        sent = [file for file in missing if file.path or not copies or not file.sha256 or file.size <= SMALL]
+        copied = [file for file in missing if file not in sent]
+        threads = blocks.threads_for(max([blocks.block_size(file.size) for file in sent], default=blocks.SENT))
+        for files, wide in ((sent, threads), (copied, blocks.MOST_THREADS)):
+            pool = Pool(wide)
+            way = Way(self._service, self._order.folder, count, pool.stop, self._hub)
+            pool.run([_job(file, way, copied=files is copied) for file in files])
+
+
+def _job(file: SourceFile, way: Way, *, copied: bool) -> Job:
+    if file.path:
+        return FromDisk(file, way)
+    return Copied(file, way) if copied else Streamed(file, way)
+
+
+def hashed(file: SourceFile) -> SourceFile:
+    """The file with its SHA-256 as it is now; raises `GateliftError` where it is another one than it was."""
+    if file.path is None:
+        return file
+    now = state_of(file.path)
+    if file.sha256 and now == (file.size, file.state):
+        return file
+    found = hash_of(file.path)
+    if state_of(file.path) != now or (file.sha256 and (found, now[0]) != (file.sha256, file.size)):
+        raise changed(file)
+    return replace(file, size=now[0], state=now[1], sha256=found)
+
+
+def is_whole(file: SourceFile, found: Found | None) -> bool:
+    """Whether a blob is this file: it has its size and says so itself."""
+    known = about(file)
+    if found is None or found.size != file.size or not known:
+        return False
+    name = "sha256" if "sha256" in known else "git_oid"
+    return found.about.get(name) == known[name]
