@@ -17,7 +17,7 @@ from infra.cli.app import app
 from infra.cli.input.secrets_guard import refuse_secrets
 from infra.cli.terminal.output import Output, OutputClosed, OutputFormat
 from infra.errors import GateliftError
-from infra.hub.token_form import NOT_USED, other_places
+from infra.hub.token_places import NEEDY, tokens_elsewhere
 from infra.redaction import SEEN, RedactedStream, redact_quoted, told
 
 REPORT_AT = "https://github.com/gatelift/gatelift/issues"
@@ -130,8 +130,8 @@ def report_error(out: Output, error: GateliftError, exit_code: int = FAILED) -> 
 def error_object(error: GateliftError) -> dict[str, Any]:
     """`{"code", "message", "hint", "cause"?, "log", "request_id"}`."""
     hint = error.hint
-    if error.code == "token_missing" and (others := other_places(os.environ)):
-        hint = f"{hint}; the token in {' and '.join(others)} is not used: {NOT_USED}"
+    if error.code in NEEDY and (elsewhere := tokens_elsewhere(os.environ)):
+        hint = f"{hint}; {elsewhere}" if hint else elsewhere
     found: dict[str, Any] = {"code": error.code, "message": told(error), "hint": hint}
     found |= {"cause": error.cause} if error.cause else {}
     return found | {"log": [redact_quoted(line) for line in error.log], "request_id": error.request_id}

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urljoin
 
 from infra.clock import Clock
-from infra.errors import AccessDenied, GateliftError
+from infra.errors import AccessDenied
 from infra.http_client import Answer, Unreachable
 from infra.hub.asking import Asker
 from infra.hub.facts import HubFile, ModelFacts, TokenFacts, read_model, read_siblings, read_tree
@@ -141,8 +141,5 @@ def _object(question: Question, answer: Answer) -> dict[str, Any]:
 def _refuse_malformed(token: str) -> None:
     """Raise `AccessDenied` for what no Hub can be asked about: it cannot even be sent as a header."""
     if fault := fault_of(token):
-        raise _no_token(fault)
-
-
-def _no_token(fault: str) -> GateliftError:
-    return AccessDenied(f"this is not a token: it {fault}", hint=ONE_LINE, code="token_form")
+        message = f"what was given as the token (HF_TOKEN) is not one: it {fault}"
+        raise AccessDenied(message, hint=ONE_LINE, code="token_form")

@@ -18,7 +18,7 @@ from infra.azure.target import Target, open_target
 from infra.errors import AccessDenied, GateliftError, NotFound
 from infra.hub.demo_models import demo_model
 from infra.hub.facts import ModelFacts
-from infra.hub.token_form import NOT_USED, other_places
+from infra.hub.token_places import tokens_elsewhere
 from infra.local_vllm import check_vllm, local_fronts
 from infra.planning.cautions import disk_need, shared_memory
 from infra.planning.desired import shipped_sources
@@ -99,9 +99,8 @@ def run_checks(path: Path, *, local: bool, token: str | None, environ: MutableMa
     yield attempt("disk", checks.check_disk)
     yield attempt("gpus", checks.check_gpus)
     yield attempt("token", checks.check_token)
-    if token is None and (others := other_places(environ)):
-        places = f"{' and '.join(others)} {'hold tokens' if len(others) > 1 else 'holds a token'}"
-        yield Check("other tokens", Verdict.OK, f"{places} that gatelift does not use: {NOT_USED}")
+    if token is None and (elsewhere := tokens_elsewhere(environ)):
+        yield Check("other tokens", Verdict.OK, elsewhere)
 
 
 def opened(name: str, open_it: Callable[[], Opened], detail: str) -> tuple[Opened | None, Check]:

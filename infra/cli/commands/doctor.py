@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from infra.cli.input.token import token_fd_option, token_if_given
+from infra.cli.input.token import token_fd_option, token_if_needed
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.cli.terminal.style import Painter
 from infra.operations.doctor import Check, Verdict, run_checks
@@ -29,7 +29,7 @@ Examples:
 @token_fd_option
 def doctor(call: Invocation, spec: Path, token_fd: int | None) -> None:
     """Check everything that `up` needs, without creating anything."""
-    token = token_if_given(token_fd, call.environ)
+    token = token_if_needed(token_fd, call.environ)
     checks = []
     for check in run_checks(spec, local=call.local, token=token, environ=call.environ):
         checks.append(check)

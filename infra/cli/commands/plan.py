@@ -6,7 +6,7 @@ import click
 
 from infra.cli.input.saved_plan import write_plan
 from infra.cli.input.stack import open_stack, take_over_option, taking_over
-from infra.cli.input.token import token_fd_option, token_if_given
+from infra.cli.input.token import token_fd_option, token_if_needed
 from infra.cli.terminal.invocation import PATH, Group, Invocation, command, spec_argument
 from infra.cli.views.plan import show_plan
 from infra.operations import plan as operation
@@ -43,7 +43,7 @@ def plan(
     Reads the live state and compares it with the spec; changes nothing. The token is compared by its fingerprint only:
     without HF_TOKEN or --token-fd the stored token is kept.
     """
-    token = token_if_given(token_fd, call.environ)
+    token = token_if_needed(token_fd, call.environ)
     stack, target = taking_over(open_stack(call, spec, absent="allow"), take_over)
     planned = operation.plan(stack, target, token=token)
     show_plan(call.out, planned)

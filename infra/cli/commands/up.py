@@ -13,7 +13,7 @@ from infra.cli.input.stack import (
     take_over_option,
     taking_over,
 )
-from infra.cli.input.token import ask_for_token, token_fd_option, token_if_given
+from infra.cli.input.token import ask_for_token, token_fd_option, token_if_needed
 from infra.cli.terminal.invocation import PATH, Group, Invocation, command, spec_argument
 from infra.cli.views.estimates import Estimates
 from infra.cli.views.plan import show_plan
@@ -66,7 +66,7 @@ def up(
     The Hugging Face token of a gated model comes from HF_TOKEN or --token-fd. It is only needed while the workspace
     has none; on a terminal `up` asks for it.
     """
-    token = token_if_given(token_fd, call.environ)
+    token = token_if_needed(token_fd, call.environ)
     stack, target = taking_over(open_stack(call, spec, absent="make", no_lock=no_lock), take_over)
     prepared = None
     if plan_file:

@@ -11,6 +11,7 @@ from infra.cli.terminal.invocation import Group, Invocation, command, spec_argum
 from infra.cli.views.document import document_text
 from infra.cli.views.progress import progress
 from infra.errors import GateliftError
+from infra.hub.token_places import tokens_elsewhere
 from infra.operations.token import token_doubt, token_rotate, token_set, token_verify
 
 EPILOG = """\b
@@ -70,6 +71,8 @@ def verify(call: Invocation, spec: Path, token_fd: int | None) -> None:
     value = token_if_given(token_fd, call.environ)
     stack, target = open_stack(call, spec)
     show(call, token_verify(stack, target, value))
+    if value is None and (elsewhere := tokens_elsewhere(call.environ)):
+        call.out.hint(elsewhere)
 
 
 @command(token, name="rotate")

@@ -50,6 +50,17 @@ def token_if_given(token_fd: int | None, environ: Mapping[str, str]) -> str | No
     return None
 
 
+def token_if_needed(token_fd: int | None, environ: Mapping[str, str]) -> str | None:
+    """The token for commands that use it only where the model needs one: what is no token in `HF_TOKEN` is then told.
+
+    It is trimmed, but it may be no token: a public model must not fail by it.
+    """
+    if token_fd is not None:
+        return token_if_given(token_fd, environ)
+    SEEN.learn(environ.get("HF_TOKEN", ""))
+    return trimmed(environ.get("HF_TOKEN", "")) or None
+
+
 def token_wanted(token_fd: int | None, source: str | None, environ: Mapping[str, str]) -> str:
     """The token for commands that need one: from the descriptor, standard input, `HF_TOKEN` or a hidden prompt."""
     if source not in (None, "-"):
@@ -61,7 +72,7 @@ def token_wanted(token_fd: int | None, source: str | None, environ: Mapping[str,
     if token_fd is not None:
         return checked(read_descriptor(token_fd), f"file descriptor {token_fd}")
     if source == "-":
-        return checked(sys.stdin.read(), "standard input")
+        return checked(_read_stdin(), "standard input")
     if not sys.stdin.isatty() and (piped := read_piped(wait=not environ.get("HF_TOKEN"))):
         return checked(piped, "standard input")
     if given := token_if_given(None, environ):
@@ -98,7 +109,14 @@ def read_piped(*, wait: bool) -> str:
             return ""
     except (OSError, ValueError):  # not a stream that select can wait for, so reading it does not block either
         pass
-    return sys.stdin.read().strip()
+    return _read_stdin().strip()
+
+
+def _read_stdin() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise TokenMissing("standard input is not text in UTF-8", hint=ONE_LINE) from None
 
 
 def checked(text: str, source: str) -> str:

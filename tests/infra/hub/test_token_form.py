@@ -1,12 +1,10 @@
 """What lies around a token is trimmed or told, what is no token is named without being shown."""
 
-from pathlib import Path
-
 import pytest
 
 from infra.errors import AccessDenied
 from infra.hub.access import Hub
-from infra.hub.token_form import dirt_of, fault_of, other_places, trimmed
+from infra.hub.token_form import dirt_of, fault_of, trimmed
 
 FAULTS = [
     pytest.param('"hf_quoted12345"', "quotation marks", id="quotes"),
@@ -23,8 +21,13 @@ FAULTS = [
     pytest.param("your_huggingface_token", "placeholder", id="placeholder-in-words"),
     pytest.param("hf_...", "placeholder", id="placeholder-of-dots"),
     pytest.param("HF_TOKEN=hf_assigned12345", "name of a variable", id="an-assignment"),
+    pytest.param('HF_TOKEN="hf_assigned12345"', "name of a variable", id="a-line-of-a-.env-file"),
+    pytest.param("export HF_TOKEN=hf_assigned12345", "name of a variable", id="an-export"),
+    pytest.param("hf_xxx", "placeholder", id="placeholder-of-three-crosses"),
+    pytest.param('{"token": "hf_assigned12345"}', "JSON document", id="json"),
+    pytest.param("hf_comma12345,", "no token has", id="a-comma"),
     pytest.param("hf_a b", "2 words", id="two-words"),
-    pytest.param("hf_a\nhf_b", "2 words", id="two-lines"),
+    pytest.param("hf_a\nhf_b", "2 lines", id="two-lines"),
     pytest.param("hf_ab\u200bcd12345", "no token has", id="zero-width-space"),
     pytest.param("hf_ab\x1bcd12345", "no token has", id="escape"),
 ]
@@ -34,7 +37,7 @@ FAULTS = [
 def test_what_is_no_token_is_named_and_not_shown(text: str, words: str) -> None:
     fault = fault_of(trimmed(text))
     assert words in fault
-    for part in ("quoted12345", "bearer12345", "assigned12345", "hf_"):
+    for part in ("quoted12345", "bearer12345", "assigned12345", "comma12345", "hf_"):
         assert part not in fault
 
 
@@ -66,11 +69,14 @@ def test_what_lies_around_a_token_is_trimmed_and_told(stored: str, dirt: str) ->
     assert (trimmed(stored), dirt_of(stored), fault_of(trimmed(stored))) == ("hf_clean12345", dirt, "")
 
 
-def test_tokens_in_other_places_are_named_and_not_shown(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("hf_elsewhere1234\n")
-    assert other_places({"HOME": str(tmp_path)}) == []
-    assert other_places({"HF_HOME": str(tmp_path)}) == [f"{tmp_path}/token"]
-    assert other_places({"HF_TOKEN_PATH": f"{tmp_path}/token", "HUGGING_FACE_HUB_TOKEN": "hf_old12345"}) == [
-        "HUGGING_FACE_HUB_TOKEN",
-        f"{tmp_path}/token",
-    ]
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param("hf_abcdefghij1234", id="of-a-user"),
+        pytest.param("api_org_abcdefghij1234", id="of-an-organization"),
+        pytest.param("hf_oauth_eyJhbGciOiJFZERTQSJ9.eyJzY29wZSI6WyJyZWFkIl19.a-b_c", id="oauth"),
+        pytest.param("eyJhbGciOiJFZERTQSJ9.eyJzY29wZSI6WyJyZWFkIl19.a-b_c", id="jwt"),
+    ],
+)
+def test_what_is_a_token(token: str) -> None:
+    assert fault_of(token) == ""

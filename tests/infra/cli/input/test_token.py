@@ -1,12 +1,13 @@
 """Where a token may come from, in which order, and what is no token."""
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from infra.cli.input.token import TokenMissing, checked, token_if_given, token_wanted
+from infra.cli.input.token import TokenMissing, checked, token_if_given, token_if_needed, token_wanted
 from infra.errors import GateliftError
 
 
@@ -31,6 +32,25 @@ def test_a_descriptor_that_is_not_open_is_said(number: int) -> None:
         token_if_given(number, {})
 
 
+def test_a_token_that_may_not_be_needed_is_refused_only_where_it_was_given_for_this_command() -> None:
+    assert token_if_needed(None, {"HF_TOKEN": " <your-token>\n"}) == "<your-token>"
+    assert token_if_needed(None, {"HF_TOKEN": "\ufeff \r\n"}) is None
+    with pytest.raises(TokenMissing, match="placeholder"):
+        token_if_needed(descriptor("<your-token>"), {})
+
+
+@pytest.mark.parametrize("content", [pytest.param("hf_wide".encode("utf-16"), id="utf-16"), b"\xff\xfe\xfa"])
+def test_what_is_no_text_is_refused(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, content)
+    os.close(writer)
+    with pytest.raises(TokenMissing, match="cannot be read"):
+        token_if_given(reader, {})
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
+    with pytest.raises(TokenMissing, match="is not text"):
+        token_wanted(None, "-", {})
+
+
 @pytest.mark.parametrize(
     ("stdin", "environ", "arguments", "where"),
     [
@@ -40,7 +60,7 @@ def test_a_descriptor_that_is_not_open_is_said(number: int) -> None:
         pytest.param("", {"HF_TOKEN": "hf_env"}, [], "", id="environment-when-nothing-is-piped"),
         pytest.param("", {}, [], "standard input is empty and HF_TOKEN is not set", id="nothing"),
         pytest.param("", {}, ["-"], "standard input contains no token", id="nothing-where-it-was-promised"),
-        pytest.param("one two\nthree", {}, [], "3 words", id="no-token"),
+        pytest.param("one two\nthree", {}, [], "2 lines", id="no-token"),
     ],
 )
 def test_the_token_of_token_set(
@@ -80,7 +100,8 @@ def test_a_token_elsewhere_is_named_where_one_is_missing(gatelift: Callable, tmp
     (tmp_path / "token").write_text("hf_elsewhere12345\n")
     environ = {"HUGGING_FACE_HUB_TOKEN": "hf_old1234567", "HF_TOKEN_PATH": str(tmp_path / "token")}
     answer = gatelift("token", "set", "none.yaml", stdin="", environ=environ)
-    assert f"the token in HUGGING_FACE_HUB_TOKEN and {tmp_path}/token is not used" in answer.stderr
+    assert "`export HF_TOKEN=$HUGGING_FACE_HUB_TOKEN` uses it" in answer.stderr
+    assert f"`export HF_TOKEN=$(cat {tmp_path}/token)` uses it" in answer.stderr
     assert "1234" not in answer.stdout + answer.stderr.replace(str(tmp_path), "")
 
 
