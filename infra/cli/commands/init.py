@@ -1,23 +1,43 @@
-"""`gatelift init`: writes a commented spec."""
+"""`gatelift init`: writes a commented spec for a model of the Hub, of this machine or of the workspace."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from infra.cli.input.model_choice import ModelChoice, choose_model
 from infra.cli.terminal.invocation import DEFAULT_SPEC, PATH, Group, Integer, Invocation, command
 from infra.errors import GateliftError
 from infra.spec.names import RuleBroken, endpoint_name, stack_name, vm_size
 
 app = Group()
 
+EXAMPLES = {"id": "org/name", "path": "./my-model", "asset": "azureml:NAME:1"}
+SAYS = {
+    "id": "from the Hub",
+    "path": "a folder of this machine, relative to this file; uploaded once, and mounted",
+    "asset": "a model asset of the workspace or of a registry, mounted",
+}
+OF_THE_HUB = """\
+  # revision: main                 # a branch, tag or commit; pinned to a commit when planned
+  # mirror: true                   # copied into the workspace once: containers then need neither Hub nor token
+"""
+FOR_OUR_SERVER = """\
+  # adapters:                      # LoRA adapters, each a model name of its own; `id`, `path` or `asset` as above
+  #   - {name: my-adapter, path: ./my-adapter}
+"""
+LOCAL_MODEL_LEN = 2048
+PLAIN = re.compile(r"[\w./~:@-]+")  # what YAML takes for a text as it is
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 SUBSCRIPTION = "${AZURE_SUBSCRIPTION_ID:-00000000-0000-0000-0000-000000000001}"
 EPILOG = """\b
 Examples:
   gatelift init
   gatelift init --model meta-llama/Llama-3.1-8B-Instruct --name llama
+  gatelift init --model ./my-fine-tune
+  gatelift init --model azureml:my-fine-tune:3
   gatelift init --file specs/llama.yaml --endpoint llama-prod
 """
 
@@ -29,10 +49,9 @@ TEMPLATE = """\
 # The stack: everything that gatelift creates for it is tagged with this name.
 name: {name}
 
+# Where its files come from: the Hub, a folder of this machine, or a model asset; the same with --local.
 model:
-  id: {model}
-  # revision: main       # a branch, tag or commit; pinned to a commit when planned
-
+{model}
 # An existing Azure Machine Learning workspace; --local creates its own.
 workspace:
   subscription_id: {subscription_id}
@@ -44,12 +63,14 @@ endpoint:
   name: {endpoint}
   auth_mode: key         # key | aml_token | aad_token
 
-# `engine` takes any argument of `vllm serve`, with its own name.
 deployment:
   name: blue
   instance_type: {instance_type}
   instance_count: 1
-  engine:
+{rest}"""
+# What a model that brings its own container has no use for.
+SERVED_BY_US = """\
+  engine:                # any argument of `vllm serve`, with its own name
     max_model_len: {max_model_len}
 
 # The container's image: built in the workspace's registry if nothing is said here, or a ready one by its digest.
@@ -63,6 +84,8 @@ deployment:
 
 # Overrides the rest with --local only: a CPU serves less than a GPU.
 local:
+  # model:               # another model on this machine, such as a smaller one of the same family
+  #   id: {default_model}
   engine:
     max_model_len: {local_max_model_len}
     max_num_seqs: 8
@@ -71,8 +94,10 @@ local:
 
 
 @command(app, name="init", epilog=EPILOG)
-@click.option("--model", default=DEFAULT_MODEL, help="Hugging Face model id.")
-@click.option("--name", help="Name of the stack; derived from the model id if omitted.")
+@click.option(
+    "--model", default=DEFAULT_MODEL, help="Hub id (org/name), folder (./my-model) or asset (azureml:NAME:VERSION)."
+)
+@click.option("--name", help="Name of the stack; derived from the model if omitted.")
 @click.option("--endpoint", help="Name of the endpoint; the stack's name if omitted.")
 @click.option("--subscription-id", default=SUBSCRIPTION, help="Azure subscription.")
 @click.option("--resource-group", default="${AZURE_RESOURCE_GROUP:-gatelift}", help="Azure resource group.")
@@ -99,42 +124,53 @@ def init(
     It asks no questions: everything has a default that can be edited in the file. An existing file is only overwritten
     with --force.
     """
-    check_model(model)
-    name = name or name_from(model)
+    choice = choose_model(model, file)
+    name = name or name_from(choice.label)
     check_option("--name", name, stack_name)
     check_option("--endpoint", endpoint or name, endpoint_name)
     check_option("--instance-type", instance_type, vm_size)
     text = TEMPLATE.format(
         file=file,
         name=name,
-        model=model,
+        model=model_block(choice),
         subscription_id=subscription_id,
         resource_group=resource_group,
         workspace=workspace,
         endpoint=endpoint or name,
         instance_type=instance_type,
-        max_model_len=max_model_len,
-        local_max_model_len=min(max_model_len, 2048),
+        rest="" if choice.brings_container else served_by_us(max_model_len),
     )
     write_file(file, text, overwrite=force)
-    call.out.document({"file": str(file), "name": name, "model": model, "endpoint": endpoint or name})
+    call.out.document({"file": str(file), "name": name, "model": choice.value, "endpoint": endpoint or name})
     call.out.data(f"wrote {file}")
-    call.out.hint(f"`gatelift up {file} --local` tries it on this machine; `gatelift doctor {file}` checks it in Azure")
+    if choice.source == "id" and Path(model).is_dir():
+        call.out.hint(f"the model is taken from the Hub; `--model ./{model}` takes the folder that is here")
+    here = "" if choice.brings_container else f"`gatelift up {file} --local` tries it on this machine; "
+    call.out.hint(f"{here}`gatelift doctor {file}` checks it in Azure")
 
 
-def check_model(model: str) -> None:
-    """Raise GateliftError for what cannot be a model id."""
-    if model.startswith("azureml://") or re.fullmatch(r"[\w.-]+/[\w.-]+", model):
-        return
-    raise GateliftError(
-        f"--model {model!r} is not a Hugging Face model id",
-        hint=f"an id is organisation/name, e.g. {DEFAULT_MODEL}",
-        code="invalid_model",
-    )
+def model_block(choice: ModelChoice) -> str:
+    """The lines of `model`: the source that was chosen, then the others as comments."""
+    value = choice.value if PLAIN.fullmatch(choice.value) else json.dumps(choice.value)
+    if choice.brings_container:
+        return f"  id: {value}\n"
+    others = [_line("  # ", source, example) for source, example in EXAMPLES.items() if source != choice.source]
+    of_the_hub = OF_THE_HUB if choice.source == "id" else ""
+    return "".join([_line("  ", choice.source, value), of_the_hub, *others, FOR_OUR_SERVER])
+
+
+def served_by_us(max_model_len: int) -> str:
+    """The end of a spec whose model our server serves."""
+    local = min(max_model_len, LOCAL_MODEL_LEN)
+    return SERVED_BY_US.format(max_model_len=max_model_len, local_max_model_len=local, default_model=DEFAULT_MODEL)
+
+
+def _line(start: str, source: str, value: str) -> str:
+    return f"{f'{start}{source}: {value}':<34} # {SAYS[source]}\n"
 
 
 def name_from(model: str) -> str:
-    """A stack name from the model id: lower case, digits and dashes, short enough for an endpoint."""
+    """A stack name from what people call the model: lower case, digits and dashes, short enough for an endpoint."""
     last = re.split(r"[/:]", model.removesuffix("/").split("/versions/")[0].split("/labels/")[0])[-1]
     name = re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-")
     name = name if name[:1].isalpha() else f"m-{name}"

@@ -61,12 +61,72 @@ def test_force_overwrites_an_existing_file(inside: Callable, tmp_path: Path) -> 
     assert "mine" not in (tmp_path / "gatelift.yaml").read_text()
 
 
-@pytest.mark.parametrize("model", ["llama", "a/b/c", "with space/x", ""], ids=["no-slash", "two", "space", "empty"])
-def test_what_is_no_model_id_is_refused_before_anything_is_written(
-    inside: Callable, tmp_path: Path, model: str
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        pytest.param("llama", "is not a Hugging Face model id, nor a folder", id="no-slash"),
+        pytest.param("a/b/c", "is not a Hugging Face model id, nor a folder", id="two-slashes"),
+        pytest.param("with space/x", "is not a Hugging Face model id, nor a folder", id="space"),
+        pytest.param("", "is not a Hugging Face model id, nor a folder", id="empty"),
+        pytest.param("org/na--me", "must be a Hugging Face Hub id", id="not-the-hubs"),
+        pytest.param("./nothing", "there is no such folder", id="no-folder"),
+        pytest.param(".", "has no config.json", id="no-model"),
+        pytest.param("./adapter", "has a LoRA adapter", id="adapter"),
+        pytest.param("azureml:name", "must be azureml:NAME:VERSION", id="no-version"),
+    ],
+)
+def test_what_is_no_model_is_refused_before_anything_is_written(
+    inside: Callable, tmp_path: Path, model: str, said: str
 ) -> None:
-    assert inside("init", "--model", model).code == 1
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "adapter_config.json").write_text("{}")
+    answer = inside("init", "--model", model)
+    assert (answer.code, said in answer.stderr, "hint: " in answer.stderr) == (1, True, True), answer.stderr
     assert not (tmp_path / "gatelift.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "file", "source", "name"),
+    [
+        pytest.param("mistralai/Mistral-7B-Instruct-v0.3", "s.yaml", {"id"}, "mistral-7b-instruct-v0-3", id="hub"),
+        pytest.param("./My Model", "s.yaml", {"path"}, "my-model", id="folder"),
+        pytest.param("./My Model", "specs/s.yaml", {"path"}, "my-model", id="folder-of-a-spec-elsewhere"),
+        pytest.param("org/name", "s.yaml", {"id"}, "name", id="hub-id-that-is-a-folder-here"),
+        pytest.param("./org/name", "s.yaml", {"path"}, "name", id="that-folder"),
+        pytest.param("azureml:Mine_:3", "s.yaml", {"asset"}, "mine", id="asset"),
+        pytest.param("azureml://registries/me/models/own/versions/1", "s.yaml", {"asset"}, "own", id="own-registry"),
+        pytest.param(
+            "azureml://registries/HuggingFace/models/gpt2/labels/latest", "s.yaml", {"id"}, "gpt2", id="registry"
+        ),
+    ],
+)
+def test_each_kind_of_model_is_read_back_as_it_was_meant(
+    inside: Callable, tmp_path: Path, model: str, file: str, source: set[str], name: str
+) -> None:
+    for folder in ("My Model", "org/name"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "config.json").write_text("{}")
+        (tmp_path / folder / "model.safetensors").write_bytes(b"")
+    (tmp_path / "specs").mkdir()
+    answer = inside("init", "--model", model, "--file", file)
+    assert answer.code == 0, answer.stderr
+    spec = load_spec(tmp_path / file, environ={}, local=False)
+    given = {key: getattr(spec.model, key) for key in ("id", "path", "asset") if getattr(spec.model, key)}
+    wanted = str(tmp_path / model) if source == {"path"} else model
+    assert (set(given), *given.values(), spec.name) == (source, wanted, name)
+
+
+def test_every_line_that_is_a_comment_in_the_model_is_right(inside: Callable, tmp_path: Path) -> None:
+    """A person takes the `#` away of one source and puts it before the other."""
+    assert inside("init").code == 0
+    written = (tmp_path / "gatelift.yaml").read_text()
+    chosen = written.replace("  id: Hugging", "  # id: Hugging", 1)
+    for line in ("asset: azureml", "adapters: ", "  - {name: my-adapter"):
+        assert f"  # {line}" in chosen
+        chosen = chosen.replace(f"  # {line}", f"  {line}", 1)
+    (tmp_path / "gatelift.yaml").write_text(chosen.replace("path: ./my-adapter", "asset: azureml:my-adapter:1"))
+    spec = load_spec(tmp_path / "gatelift.yaml", environ={}, local=False)
+    assert (spec.model.asset, [each.name for each in spec.model.adapters]) == ("azureml:NAME:1", ["my-adapter"])
 
 
 @pytest.mark.parametrize(
@@ -103,7 +163,6 @@ def test_a_place_that_cannot_be_written_is_said(inside: Callable, file: str) -> 
         pytest.param("google/gemma_3.1--it", "gemma-3-1-it", id="other-characters-become-one-dash"),
         pytest.param("x/70B", "m-70b", id="a-letter-comes-first"),
         pytest.param(f"x/{'a' * 31}-b", "a" * 31, id="cut-without-a-dash-at-the-end"),
-        pytest.param("azureml://registries/HuggingFace/models/gpt2/versions/3", "gpt2", id="registry"),
     ],
 )
 def test_name_from_model(model: str, name: str) -> None:
