@@ -95,6 +95,7 @@ PLACES = (
     "scoring/engine/repairs",
     "scoring/engine/repairs/hermes",
     "scoring/engine/versions.py",
+    "scoring/weights",
     "scoring/checks",
     "scoring/settings",
     "scoring",
@@ -108,7 +109,7 @@ HOMES = {
     "azure.storage": ("infra/azure/storage/uploads.py", "infra/azure/storage/transfer/service.py"),
     "click": ("infra/cli",),
     "fastapi": ("scoring/web/api",),  # slow to import: not before we listen
-    "huggingface_hub": ("scoring/engine/weights.py",),
+    "huggingface_hub": ("scoring/weights",),
     "mcp": ("scoring/responses/mcp",),
     "pydantic": ("infra/emulator", "scoring"),  # its import takes longer than most commands
     "torch": ("infra/hub/demo_weights.py", "scoring/engine"),

@@ -33,6 +33,12 @@ def provider(name: str) -> str:
     return "unknown" if "/" in name else "huggingface"
 
 
+def check_served(engine: VllmEngine, name: Any) -> None:
+    """Raise `Problem` (404) for a name that no model here answers to; what is no text is vLLM's to refuse."""
+    if isinstance(name, str) and name not in (known := [*engine.names, *engine.adapters]):
+        raise _unknown(name, known)
+
+
 async def models_document(engines: Sequence[VllmEngine]) -> dict[str, Any]:
     """Join the lists that vLLM gives for each engine: OpenAI's `{"object": "list", "data": [{"id": …}, …]}`."""
     answers = [await call_app(engine.app, "GET", "/v1/models") for engine in engines]
@@ -44,4 +50,9 @@ async def model_document(engines: Sequence[VllmEngine], model_id: str) -> dict[s
     for model in (await models_document(engines))["data"]:
         if model["id"] == model_id:
             return dict(model)
-    raise Problem(404, f"The model `{model_id[:100]}` does not exist.", param="model")
+    raise _unknown(model_id, [name for engine in engines for name in (*engine.names, *engine.adapters)])
+
+
+def _unknown(name: str, known: Sequence[str]) -> Problem:
+    aliases = ", ".join(known)
+    return Problem(404, f"The model `{name[:100]}` does not exist. Valid aliases: {aliases}.", param="model")

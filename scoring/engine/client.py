@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from functools import cached_property
 from typing import Any
 
+from scoring.engine.adapters import adapter_names
 from scoring.engine.fronts.metrics import merged, rust_families
 from scoring.engine.fronts.orphans import stop_orphans
 from scoring.engine.fronts.rust import Relayed, RustFront
@@ -66,6 +67,11 @@ class VllmEngine:
         return list(self._parsed.served_model_name or [self._parsed.model])
 
     @property
+    def adapters(self) -> list[str]:
+        """The names that the model's fine-tuned adapters answer to."""
+        return adapter_names(self._parsed)
+
+    @property
     def location(self) -> str:
         """The folder of the model, or what vLLM was given for one."""
         return str(self._parsed.model)
@@ -120,6 +126,7 @@ class VllmEngine:
             version=".".join((installed_version() or "").split(".")[:2]),
             max_model_len=self.max_model_len,
             reasoning_parser=self._parsed.reasoning_parser or None,
+            adapters=frozenset(self.adapters),
             multimodal=bool(self._client.model_config.is_multimodal_model),
         )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from scoring.engine.versions import SUPPORTED, installed_version, release_of
 from scoring.errors import EngineFailed
+from scoring.weights.caches import settle_caches
 
 
 @functools.cache
@@ -25,6 +26,7 @@ def is_cpu_build() -> bool:
 
 def prepare_environment(environ: MutableMapping[str, str]) -> None:
     """Set what must stand before vLLM is imported; what the user has set stays, but for the key, read before."""
+    settle_caches(environ)
     environ.pop("VLLM_API_KEY", None)  # our surface asks for it, and vLLM's app would ask us
     environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     environ.setdefault("VLLM_MAX_IMAGE_PIXELS", "50000000")  # vLLM's 179 million take 3 GB, from a file of 27 KB

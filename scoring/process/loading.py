@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from scoring.asgi import call_app
 from scoring.engine import arguments as serve_arguments
 from scoring.engine import start
+from scoring.engine.adapters import settle_adapters
 from scoring.engine.client import EMBED, GENERATE, VllmEngine
 from scoring.engine.mending import mend_modules
 from scoring.engine.modules import VllmModules
 from scoring.engine.tuning import tune_process
 from scoring.errors import BadSettings, EngineFailed
 from scoring.process.rust import settle_rust
-from scoring.settings.arguments import has_flag, named_option
+from scoring.settings.arguments import has_flag, load_format
 from scoring.settings.settings import NAME_A_MODEL, NO_MODEL, ScoringSettings
 from scoring.timeline import Timeline
 
 if TYPE_CHECKING:
-    from scoring.engine.weights import Weights
+    from scoring.weights.places import Weights
 
 Result = TypeVar("Result")
 
@@ -42,6 +43,7 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
     mend_modules(vllm, parsed)
     weights = await (early or _weights(settings, timeline, _parsed_model(settings, parsed)))
     _settle(parsed, settings, weights)
+    settle_adapters(vllm, parsed, settings.arguments, weights.adapters)
     with timeline.phase("engine"):
         engine = await in_thread(
             lambda: start.start_engine(vllm, parsed, fork=settings.fork_engine, front=settings.front)
@@ -79,15 +81,12 @@ def _parsed_model(settings: ScoringSettings, parsed: Namespace) -> str:
 
 async def _weights(settings: ScoringSettings, timeline: Timeline, model: str | None) -> "Weights":
     def fetch() -> "Weights":
-        from scoring.engine.weights import fetch_weights  # huggingface_hub is slow to import: not before we listen
+        # huggingface_hub is slow to import: not before we listen
+        from scoring.weights.weights import Wanted, fetch_weights
 
+        wanted = Wanted(str(model), settings.revision, load_format(settings.arguments), settings.adapters)
         with timeline.phase("weights"):
-            return fetch_weights(
-                str(model),
-                revision=settings.revision,
-                hub_url=settings.hub_url,
-                with_tensors=named_option(settings.arguments, "--load-format") != "dummy",
-            )
+            return fetch_weights(wanted, settings.hub_url, settings.hub_seconds)
 
     return await in_thread(fetch)
 

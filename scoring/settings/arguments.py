@@ -88,6 +88,13 @@ def has_flag(arguments: Sequence[str], *names: str) -> bool:
     return any(word.partition("=")[0].replace("_", "-") in names for word in arguments)
 
 
+def load_format(arguments: Sequence[str]) -> str:
+    """Return the format that weights are wanted in: that of the option, or Mistral's where the config is to be."""
+    named = named_option(arguments, "--load-format") or "auto"
+    mistral = named == "auto" and named_option(arguments, "--config-format") == "mistral"
+    return "mistral" if mistral else named
+
+
 def named_model(arguments: Sequence[str]) -> str | None:
     """Return the model where it can be told without vLLM's parser: the first word, or `--model`."""
     if arguments and not arguments[0].startswith("-"):

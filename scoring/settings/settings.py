@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scoring.errors import BadSettings
+from scoring.settings.adapters import AdapterSettings, adapters_from_json
 from scoring.settings.arguments import arguments_from_json, named_model, named_option, option_values
 from scoring.settings.config_file import with_config_file
 from scoring.settings.engines import EngineSettings, engines_from_json
@@ -31,7 +32,9 @@ class ScoringSettings:
     model_dir: Path | None = None
     grace_seconds: float = 25.0
     hub_url: str = "https://huggingface.co"
+    hub_seconds: float = 900.0
     engines: tuple[EngineSettings, ...] = ()
+    adapters: tuple[AdapterSettings, ...] = ()
     responses: ResponseStoreSettings = field(default_factory=ResponseStoreSettings)
     limits: Limits = field(default_factory=Limits)
     api_keys: tuple[str, ...] = field(default=(), repr=False)
@@ -76,7 +79,9 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
         model_dir=model_dir,
         grace_seconds=read_number(environ, "SCORING_GRACE_SECONDS", 25.0),
         hub_url=(environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/"),
+        hub_seconds=read_number(environ, "SCORING_HUB_SECONDS", 900.0),
         engines=engines,
+        adapters=_adapters(environ, engines),
         responses=read_response_store(environ),
         limits=read_limits(environ),
         api_keys=_api_keys(words, environ),
@@ -118,6 +123,16 @@ def mounted_name(root: str, model_dir: Path) -> str:
 def _api_keys(words: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:
     given = [*option_values(words, "--api-key"), environ.get("SCORING_API_KEY"), environ.get("VLLM_API_KEY")]
     return tuple(key for key in given if key)
+
+
+def _adapters(environ: Mapping[str, str], engines: tuple[EngineSettings, ...]) -> tuple[AdapterSettings, ...]:
+    adapters = adapters_from_json(environ.get("SCORING_ADAPTERS"))
+    if adapters and engines:
+        raise BadSettings(
+            "SCORING_ADAPTERS does not say which model of SCORING_ENGINES it is for",
+            hint='give that engine its adapters, e.g. "enable_lora": true, "lora_modules": [{"name": …, "path": …}]',
+        )
+    return adapters
 
 
 def _front(text: str) -> str:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from scoring.asgi import Receive, Scope, Send, header
+from scoring.contracts.models import check_served
 from scoring.contracts.openai_answers import CompletionsWriter, OpenAiWriter
 from scoring.contracts.openai_requests import check_named, openai_for_vllm
 from scoring.contracts.paths import CHAT, COMPLETIONS
@@ -40,6 +41,12 @@ class Exchange:
             )
         self.send.model = self.scope[MODEL] = engine.names[0]
         return engine
+
+    def serve_as(self, engine: VllmEngine, name: Any) -> None:
+        """Note the name that is asked for, the model's or an adapter's; raises `Problem` (404) for any other."""
+        check_served(engine, name)
+        if name in engine.adapters:
+            self.send.model = self.scope[MODEL] = name
 
     def check_type(self, status: int, *, required: bool) -> None:
         """Raise `Problem` where the body does not say that it is JSON; a browser may send it without asking first."""
@@ -77,6 +84,7 @@ class Exchange:
         if self.scope["path"] == CHAT:
             check_named(received.document, engine.names[0])
         asked = Asked.of(path, received, for_vllm(received.document, engine.names[0]))
+        self.serve_as(engine, asked.document.get("model"))
         del received  # it may be large: nothing but what is asked refers to it while the answer is made
         writer = CompletionsWriter if path == COMPLETIONS else OpenAiWriter
         await self.ask(engine, asked, writer(self.send) if task == GENERATE else None)

@@ -38,6 +38,7 @@ class RestingEngine:
     max_model_len = 2048
     media_hosts: frozenset[str] = frozenset()
     api_keys: tuple[str, ...] = ()
+    adapters: tuple[str, ...] = ()
     rust = None
     fronts = ("python",)
 

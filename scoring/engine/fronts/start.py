@@ -19,6 +19,7 @@ NOT_ITS_OWN = (
     *("mm_processor_kwargs", "mm_processor_cache_gb", "mm_processor_cache_type", "mm_processor_device"),
     *("mm_hasher_algorithm", "mm_tensor_ipc", "mm_ipc_gpu_memory_gb", "trust_request_mm_kwargs"),
     *("enable_prompt_embeds", "trust_request_chat_template", "tool_server"),
+    *("lora_modules",),  # the table sends requests for them to the Python app
     *("data_parallel_rank", "data_parallel_external_lb", "data_parallel_hybrid_lb"),
 )
 GENERATES = "generate"

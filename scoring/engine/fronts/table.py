@@ -33,6 +33,7 @@ class FrontFacts:
     max_model_len: int
     reasoning_parser: str | None = None
     multimodal: bool = False
+    adapters: frozenset[str] = frozenset()
 
 
 Applies = Callable[[str, Mapping[str, Any], FrontFacts], bool]
@@ -113,6 +114,10 @@ def _reasoning(path: str, document: Mapping[str, Any], facts: FrontFacts) -> boo
 
 def _multimodal(path: str, document: Mapping[str, Any], facts: FrontFacts) -> bool:
     return path == CHAT and facts.multimodal
+
+
+def _adapter(path: str, document: Mapping[str, Any], facts: FrontFacts) -> bool:
+    return isinstance(document["model"], str) and document["model"] in facts.adapters
 
 
 def _unusual_messages(path: str, document: Mapping[str, Any], facts: FrontFacts) -> bool:
@@ -210,6 +215,13 @@ ROWS: tuple[Row, ...] = (
         "Nobody has compared how the two fronts render its messages.",
         ("messages",),
         _multimodal,
+    ),
+    Row(
+        "an adapter (LoRA)",
+        "The Rust front 0.32 ends when it is given adapters: it has them loaded with a null that the engine refuses.",
+        ("model",),
+        _adapter,
+        test="tests/scoring/served/fronts/test_adapters.py",
     ),
     Row(
         "`structured_outputs`",

@@ -47,6 +47,7 @@ class Compacting:
             raise Problem(400, f"compact seals its summary, and {NAME} is not set here.", kind=INVALID)
         given = {name: received.document[name] for name in READ if name in received.document}
         request = read_request(given, engine.names[0], sealing)
+        exchange.serve_as(engine, request.model)
         context = await self._creating.context(request, self._keeper.owner(exchange))
         with exchange.place(engine):
             generation = Generation(engine, _machine(request), await _chat(request, context, engine))

@@ -23,6 +23,7 @@ class Counting:
         exchange.check_type(400, required=True)
         document = {"model": engine.names[0], **received.document}
         request = read_request(document, engine.names[0], self._creating.sealing)
+        exchange.serve_as(engine, request.model)
         context = await self._creating.context(request, self._keeper.owner(exchange))
         with exchange.place(engine):
             tokens = await count_tokens(engine, await self._creating.chat(request, context, engine))

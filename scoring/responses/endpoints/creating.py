@@ -48,6 +48,7 @@ class Creating:
         received = await exchange.read(engine)
         exchange.check_type(400, required=True)
         request = read_request(received.document, engine.names[0], self.sealing)
+        exchange.serve_as(engine, request.model)
         insists = request.background or request.conversation is not None or received.document.get("store") is True
         del received  # it may be large
         turn = await self.turn(request, self._keeper.owner(exchange), engine)

@@ -74,13 +74,20 @@ async def image_embeddings(request: EngineRequest, body: ImageEmbeddingsRequest,
 
 
 def _known(request: EngineRequest, body: RequestModel, mode: str) -> Document:
-    """Return the document as it came without null members and extra ones, under the served model's name."""
+    """Return the document as it came without null members and extra ones, under the name that answers.
+
+    Beside adapters a name counts, and one that none answers to is refused: raises `Problem` (404).
+    """
     document = without_extras(request.received.document, body, mode)
     given = {name: value for name, value in document.items() if value is not None}
-    return {**given, "model": request.engine.names[0]}
+    engine, named = request.engine, given.get("model")
+    if engine.adapters and isinstance(named, str) and named.strip():
+        exchange_of(request).serve_as(engine, named)
+        return given
+    return {**given, "model": engine.names[0]}
 
 
 def _answer(request: EngineRequest, path: str, document: Document, convert: Callable[[Document], Document]) -> Answer:
     exchange, engine = exchange_of(request), request.engine
-    writer = AnswerWriter(exchange.send, engine.names[0], convert)
+    writer = AnswerWriter(exchange.send, document["model"], convert)
     return Answer(partial(exchange.ask, engine, Asked.of(path, request.received, document), writer))

@@ -24,7 +24,7 @@ class Engine(SimpleNamespace):
 
     def __init__(self) -> None:
         super().__init__(
-            tasks=("generate",), names=["m"], dead=False, max_num_seqs=1, max_num_queued=0,
+            tasks=("generate",), names=["m"], adapters=[], dead=False, max_num_seqs=1, max_num_queued=0,
             media_hosts=frozenset(), refuses_seeds=False, api_keys=(), max_model_len=1024, rust=None,
             fronts=("python",),
         )  # fmt: skip

@@ -117,7 +117,12 @@ def test_a_model_is_found_by_its_name() -> None:
     status, _, document = ask(app, "GET", "/v1/models/org/other")
     assert (status, document["error"]) == (
         404,
-        {"message": "The model `org/other` does not exist.", "type": "NotFoundError", "param": "model", "code": 404},
+        {
+            "message": "The model `org/other` does not exist. Valid aliases: a/model.",
+            "type": "NotFoundError",
+            "param": "model",
+            "code": 404,
+        },
     )
 
 

@@ -11,9 +11,11 @@ from httpx import Request, Response
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import hf_raise_for_status
 
-from scoring.engine.hub_token import hub_token
-from scoring.engine.weights import explain_refusal, fetch_weights, is_hub_id
 from scoring.errors import WeightsMissing
+from scoring.weights.hub_token import hub_token
+from scoring.weights.places import is_hub_id
+from scoring.weights.refusals import explain_refusal
+from scoring.weights.weights import Wanted, fetch_weights
 
 PAGE = "http://hub.test/org/name"
 
@@ -67,7 +69,12 @@ def test_hub_ids_and_paths(model: str, expected: bool) -> None:
     assert is_hub_id(model) is expected
 
 
-FILES = {"config.json": b"{}", "model.safetensors": b"tensors", "pytorch_model.bin": b"old", "onnx/model.onnx": b"x"}
+FILES = {
+    "config.json": b"{}",
+    "model.safetensors": b"\x02" + bytes(7) + b"{}",
+    "pytorch_model.bin": b"old",
+    "onnx/model.onnx": b"x",
+}
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -88,7 +95,11 @@ class Hub(BaseHTTPRequestHandler):
 
     def _send(self, body: bytes) -> None:
         self.send_response(200)
-        for name, value in (("content-length", str(len(body))), ("etag", '"e1"'), ("x-repo-commit", "a" * 40)):
+        for name, value in (
+            ("content-length", str(len(body))),
+            ("etag", f'"{self.path[-9:]}"'),
+            ("x-repo-commit", "a" * 40),
+        ):
             self.send_header(name, value)
         self.end_headers()
         if self.command == "GET":
@@ -109,21 +120,21 @@ def hub_url() -> Iterator[str]:
 
 
 def test_download_takes_one_format(hub_url: str, tmp_path: Path) -> None:
-    weights = fetch_weights("org/name", revision=None, hub_url=hub_url, cache=tmp_path)
+    weights = fetch_weights(Wanted("org/name"), hub_url, cache=tmp_path)
     files = {str(path.relative_to(weights.location)) for path in Path(weights.location).rglob("*") if path.is_file()}
     assert files == {"config.json", "model.safetensors"}
     assert weights.name == "org/name"
 
 
 def test_download_from_the_cache_when_the_hub_is_away(hub_url: str, tmp_path: Path) -> None:
-    there = fetch_weights("org/name", revision=None, hub_url=hub_url, cache=tmp_path)
-    away = fetch_weights("org/name", revision="a" * 40, hub_url="http://127.0.0.1:9", cache=tmp_path)
+    there = fetch_weights(Wanted("org/name"), hub_url, cache=tmp_path)
+    away = fetch_weights(Wanted("org/name", "a" * 40), "http://127.0.0.1:9", cache=tmp_path)
     assert away == there
 
 
 def test_folder_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match=r"no config\.json"):
-        fetch_weights(str(tmp_path), revision=None, hub_url="http://hub.test")
+        fetch_weights(Wanted(str(tmp_path)), "http://hub.test")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +153,7 @@ def test_what_hf_token_holds_is_refused_in_a_sentence_that_does_not_show_it(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", stored)
     with pytest.raises(WeightsMissing, match=fault) as refused:
-        fetch_weights("org/name", revision=None, hub_url="http://127.0.0.1:9")
+        fetch_weights(Wanted("org/name"), "http://127.0.0.1:9")
     assert stored not in str(refused.value) + refused.value.hint
 
 

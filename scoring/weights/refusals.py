@@ -1,0 +1,104 @@
+"""Why a model's files cannot be had, in one sentence for each answer of the Hub, with the way out."""
+
+import errno
+from collections.abc import Sequence
+
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+from scoring.errors import WeightsMissing
+from scoring.weights.patience import retry_after
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+SERVER_FAULT = 500
+
+
+def explain_refusal(error: HfHubHTTPError, *, model: str, revision: str | None, page: str) -> WeightsMissing:
+    """Tell the Hub's refusals apart: gated without token, without access, under review; not there; bad token."""
+    status = error.response.status_code if error.response is not None else 0
+    said = _one_line(error.server_message or error)
+    if isinstance(error, GatedRepoError):
+        return _gated(status, said, model, page)
+    if isinstance(error, RevisionNotFoundError):
+        return WeightsMissing(f"{model} has no revision {revision!r}", hint=f"see {page}/commits/main")
+    if isinstance(error, RepositoryNotFoundError) and status != 401:
+        return WeightsMissing(
+            f"{model} does not exist on the Hub, or it is private and the token may not see it", hint=f"see {page}"
+        )
+    if status == 401:
+        return WeightsMissing(
+            f"the Hub refused to say anything about {model}: the token is missing, wrong or expired (401)",
+            hint=f"check the id ({page}) and the token in HF_TOKEN",
+        )
+    if status == 403:
+        return WeightsMissing(
+            f"the token may not read {model} (403): {said}",
+            hint="a fine-grained token needs 'read access to contents of all public gated repos you can access'",
+        )
+    if status == 429:
+        wait = retry_after(error)
+        after = f"; it asks to wait {wait:.0f} s" if wait else ""
+        return WeightsMissing(
+            f"the Hub has had too many requests from here and refused {model} to the end (429){after}",
+            hint="SCORING_HUB_SECONDS says how long it is waited for; `model.mirror: true` asks the Hub once for all",
+        )
+    if status >= SERVER_FAULT:
+        return WeightsMissing(
+            f"the Hub has a fault of its own: it answered {status} for {model}: {said}",
+            hint="see https://status.huggingface.co; SCORING_HUB_SECONDS says how long it is waited for",
+        )
+    return WeightsMissing(f"the Hub answered {status} for {model}: {said}", hint=f"see {page}; try again later")
+
+
+def cannot_download(error: Exception, model: str, hub_url: str) -> WeightsMissing:
+    """Return the error for a Hub that is not reached, a disk that is full, and what else keeps files from coming."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return WeightsMissing(
+            f"the disk became full while {model} was downloaded",
+            hint="take an instance type with a larger disk, put HF_HOME on a larger one, or mount the model instead",
+        )
+    if "OfflineMode" in type(error).__name__:
+        return WeightsMissing(
+            f"{model} is not wholly in the cache, and HF_HUB_OFFLINE forbids to ask the Hub",
+            hint="take HF_HUB_OFFLINE away once, or mount the model",
+        )
+    return WeightsMissing(
+        f"cannot download {model}: {type(error).__name__}: {_one_line(error)}",
+        hint=f"is {hub_url} reachable from here? A mounted model (`model.path`, `model.mirror`) needs no Hub",
+    )
+
+
+def no_weights(model: str, names: Sequence[str]) -> WeightsMissing:
+    """Return the error for a repository that holds nothing to serve."""
+    if any(name.endswith(".gguf") for name in names):
+        return WeightsMissing(
+            f"{model} holds GGUF files alone", hint=f"name one by its quantisation, e.g. {model}:Q4_K_M"
+        )
+    if "adapter_config.json" in names:
+        return WeightsMissing(f"{model} is an adapter, not a model", hint="name its base model, and it in `adapters`")
+    return WeightsMissing(
+        f"{model} holds no weights that vLLM reads", hint="a model has *.safetensors, or *.bin, beside its config.json"
+    )
+
+
+def _gated(status: int, said: str, model: str, page: str) -> WeightsMissing:
+    if status == 401:
+        return WeightsMissing(
+            f"{model} is gated and no valid token was given (401)",
+            hint=f"ask for access at {page}, then set HF_TOKEN to a read or fine-grained token",
+        )
+    if "awaiting" in said.lower() or "pending" in said.lower():
+        return WeightsMissing(
+            f"the authors of {model} have not yet granted the access that was asked for (403)", hint=f"see {page}"
+        )
+    if "fine-grained" in said.lower():
+        return WeightsMissing(
+            f"the fine-grained token may not read gated repositories such as {model} (403)",
+            hint="turn on 'read access to contents of all public gated repos you can access' for it",
+        )
+    if "rejected" in said.lower():
+        return WeightsMissing(f"the authors of {model} rejected the request for access (403)", hint=f"see {page}")
+    return WeightsMissing(f"the token has no access to the gated model {model} (403)", hint=f"ask for access at {page}")
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).split())[:300]

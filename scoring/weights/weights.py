@@ -1,0 +1,79 @@
+"""A model's files and those of its adapters, brought to where vLLM reads them; every refusal is one clear message."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scoring.errors import WeightsMissing
+from scoring.settings.adapters import AdapterSettings
+from scoring.weights.adapters import Adapter, fetch_adapters
+from scoring.weights.blobs import BlobFolders
+from scoring.weights.checking import check_whole
+from scoring.weights.disk import said_size, size_below
+from scoring.weights.formats import chosen_adapter_files, chosen_files
+from scoring.weights.hub import Hub
+from scoring.weights.hub_token import hub_token
+from scoring.weights.places import Weights, is_hub_id, is_passed_through
+
+logger = logging.getLogger("scoring")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be fetched; `load_format` is vLLM's, with `dummy` no tensors are needed."""
+
+    model: str
+    revision: str | None = None
+    load_format: str = "auto"
+    adapters: Sequence[AdapterSettings] = ()
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+
+def fetch_weights(wanted: Wanted, hub_url: str, seconds: float = 900.0, cache: Path | None = None) -> Weights:
+    """Return a model's files, downloaded where it is a Hub id, with its adapters; raises `WeightsMissing`.
+
+    `seconds` is how long the Hub may go on failing.
+    """
+    hub: Hub | None = None
+
+    def from_hub(model: str, revision: str | None, load_format: str = "", adapter: bool = True) -> str:
+        nonlocal hub
+        hub = hub or Hub(hub_url, hub_token(wanted.environ), cache, seconds)
+        choose = chosen_adapter_files if adapter else lambda names: chosen_files(names, load_format)
+        return str(hub.fetch(model, revision, choose))
+
+    adapters: list[Adapter] = []
+    if is_hub_id(wanted.model):
+        location = from_hub(wanted.model, wanted.revision, wanted.load_format, adapter=False)
+    else:
+        location = str(checked_folder(wanted.model, wanted.load_format))
+    if wanted.adapters:
+        adapters = fetch_adapters(wanted.adapters, from_hub, BlobFolders(wanted.environ, cache).fetch)
+    return Weights(location, wanted.model, tuple(adapters))
+
+
+def checked_folder(model: str, load_format: str = "auto") -> str | Path:
+    """Return a folder that holds a whole model, or what vLLM resolves itself; raises `WeightsMissing`."""
+    if is_passed_through(model):
+        return model
+    folder = Path(model).expanduser()
+    if folder.is_file():
+        return folder
+    if not (folder / "config.json").is_file() and not (folder / "params.json").is_file():
+        raise _no_model(folder)
+    if load_format != "dummy":
+        check_whole(folder)
+    logger.info("[weights] %s: %s", folder, said_size(size_below(folder)))
+    return folder
+
+
+def _no_model(folder: Path) -> WeightsMissing:
+    if (folder / "adapter_config.json").is_file():
+        return WeightsMissing(
+            f"{folder} holds an adapter, not a model", hint="name its base model, and it in `adapters`"
+        )
+    return WeightsMissing(
+        f"{folder} holds no model: there is no config.json", hint="give the folder that config.json lies in"
+    )
