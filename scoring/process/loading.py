@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import logging
 import threading
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scoring.asgi import call_app
@@ -20,9 +22,12 @@ from scoring.process.rust import settle_rust
 from scoring.settings.arguments import has_flag, load_format
 from scoring.settings.settings import NAME_A_MODEL, NO_MODEL, ScoringSettings
 from scoring.timeline import Timeline
+from scoring.weights.mounts import load_strategy
 
 if TYPE_CHECKING:
     from scoring.weights.places import Weights
+
+logger = logging.getLogger("scoring")
 
 Result = TypeVar("Result")
 
@@ -98,6 +103,12 @@ def _settle(parsed: Namespace, settings: ScoringSettings, weights: "Weights") ->
         parsed.revision = None  # the files on disk are that revision
     if not parsed.served_model_name:
         parsed.served_model_name = [settings.served_model_name or weights.name]
+    if not has_flag(settings.arguments, "--safetensors-load-strategy") and Path(weights.location).is_dir():
+        parsed.safetensors_load_strategy = strategy = load_strategy(Path(weights.location))
+        if strategy:
+            logger.info(
+                "[weights] %s is mounted from afar: read ahead (safetensors_load_strategy=%s)", parsed.model, strategy
+            )
 
 
 async def first_token(engine: VllmEngine) -> None:

@@ -10,6 +10,7 @@ from scoring.settings.arguments import arguments_from_json, named_model, named_o
 from scoring.settings.config_file import with_config_file
 from scoring.settings.engines import EngineSettings, engines_from_json
 from scoring.settings.limits import Limits, read_limits, read_number
+from scoring.settings.mounted import mounted_model, mounted_name
 from scoring.settings.response_store import ResponseStoreSettings, read_response_store
 from scoring.settings.sealing import read_sealing_keys
 
@@ -95,29 +96,6 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
 def default_host(environ: Mapping[str, str]) -> str:
     """Listen on every address inside an Azure ML container (AML_APP_ROOT is set there), on loopback elsewhere."""
     return "0.0.0.0" if environ.get("AML_APP_ROOT") else "127.0.0.1"  # noqa: S104
-
-
-def mounted_model(folder: str | None) -> Path | None:
-    """Return the folder that holds config.json: AZUREML_MODEL_DIR itself, or the one folder below it."""
-    if not folder:
-        return None
-    root = Path(folder)
-    if (root / "config.json").is_file():
-        return root
-    below = sorted(found.parent for found in root.glob("*/config.json"))
-    return below[0] if below else None
-
-
-def mounted_name(root: str, model_dir: Path) -> str:
-    """Return the name of a mounted model: a Hub id if its folder says one, as `org--name`; else the model asset's.
-
-    Azure mounts assets as NAME/VERSION, and their folder below; elsewhere the folder's own name has to do.
-    """
-    organization, dashes, name = model_dir.name.partition("--")
-    if dashes and organization and name:
-        return f"{organization}/{name}"
-    asset = Path(root)
-    return asset.parent.name if asset.name.isdecimal() and asset.parent.name else model_dir.name
 
 
 def _api_keys(words: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:

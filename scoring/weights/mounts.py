@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-MOUNTS = Path("/proc/mounts")
+MOUNTS, MEMORY = Path("/proc/mounts"), Path("/proc/meminfo")
+MOST_OF_MEMORY = 0.9  # as vLLM has it for the file systems that it knows
 # File systems that answer over a network, and those in user space (blobfuse, s3fs). vLLM knows NFS and Lustre itself.
 FAR = ("fuse", "cifs", "smb3", "9p", "ceph", "beegfs", "virtiofs")
 
@@ -31,9 +32,24 @@ def file_system(folder: Path, mounts: Path = MOUNTS) -> Mounted:
     return found
 
 
-def load_strategy(folder: Path, mounts: Path = MOUNTS) -> str | None:
-    """Return `prefetch` for a folder whose files come from afar page by page, None to leave the choice to vLLM."""
-    return "prefetch" if file_system(folder, mounts).kind.startswith(FAR) else None
+def load_strategy(folder: Path, mounts: Path = MOUNTS, memory: Path = MEMORY) -> str | None:
+    """Return `prefetch` for a folder whose files come from afar page by page, None to leave the choice to vLLM.
+
+    So it is left where memory does not hold the files.
+    """
+    if not file_system(folder, mounts).kind.startswith(FAR):
+        return None
+    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    return "prefetch" if size <= MOST_OF_MEMORY * _available(memory) else None
+
+
+def _available(memory: Path) -> int:
+    """Return the bytes of memory that are free or could be; 0 where nobody says."""
+    for line in memory.read_text().splitlines() if memory.is_file() else ():
+        name, _, value = line.partition(":")
+        if name == "MemAvailable":
+            return int(value.split()[0]) * 1024
+    return 0
 
 
 def _unescaped(point: str) -> Path:
