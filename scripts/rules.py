@@ -62,6 +62,8 @@ PLACES = (
     "infra/emulator/host",
     "infra/emulator/world.py",
     "infra/emulator/operations.py",
+    "infra/emulator/hub/app.py",
+    "infra/emulator/hub/upstream",
     "infra/emulator/hub",
     "infra/emulator/key_vault.py",
     "infra/emulator/storage",

@@ -8,9 +8,10 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from infra.emulator.gateway.messages import Reply, headers_of, read_body, respond
+from infra.emulator.hub.upstream.choice import Choices
 from infra.emulator.world import World
 
-INTERFACES = ("faults", "settings", "runners", "instances", "resources", "operations", "counters")
+INTERFACES = ("faults", "settings", "runners", "instances", "resources", "operations", "counters", "hub-upstream")
 # Only requests to these names are answered, so that no web page of another site can send any.
 LOOPBACK = ("127.0.0.1", "localhost")
 
@@ -21,6 +22,7 @@ class Portal:
     def __init__(self, world: World, counters: Callable[[], dict[str, int]]) -> None:
         self._world = world
         self._counters = counters
+        self._upstream = Choices(world.store, world.urls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
@@ -53,6 +55,9 @@ class Portal:
                 raise ValueError("the body must be an object of settings")
             world.settings.update(changes)
             return Reply(body=world.settings.all())
+        if method == "PUT" and path == "/hub-upstream":
+            self._upstream.put(json.loads(raw))
+            return Reply(body=self._upstream.shown())
         if method == "POST" and path == "/runners":
             return Reply(201, world.runners.add(json.loads(raw)))
         if method == "PUT" and path == "/blob-links":
@@ -61,6 +66,7 @@ class Portal:
             "/": self._map,
             "/faults": world.faults.all,
             "/settings": world.settings.all,
+            "/hub-upstream": self._upstream.shown,
             "/instances": self._instances,
             "/resources": world.store.all,
             "/operations": lambda: list(world.store.records("operation").values()),

@@ -21,9 +21,10 @@ from infra.emulator.gateway.certs import server_context
 from infra.emulator.gateway.listeners import Listener, bind, url_of
 from infra.emulator.host.host import ProcessHost
 from infra.emulator.https_router import HttpsRouter
+from infra.emulator.hub.app import HubApp
 from infra.emulator.hub.repos import HubRepos
-from infra.emulator.hub.routes import HubRoutes
 from infra.emulator.hub.seed import apply_hub_seed
+from infra.emulator.hub.upstream.choice import Choices
 from infra.emulator.identity.entra import EntraRoutes
 from infra.emulator.identity.managed_identity import ManagedIdentityRoutes
 from infra.emulator.key_vault import VaultRoutes
@@ -84,6 +85,7 @@ class _Emulator:
     def __init__(self, world: World) -> None:
         self.world = world
         self._repos = HubRepos(world.store, world.paths.hub)
+        self._hub = HubApp(world.store, world.urls, self._repos, world.settings)
         self._listeners: list[Listener] = []
         self._restart: asyncio.Task[None] | None = None
         world.operations = Operations(world.store, world.settings, world.faults, runners(world))
@@ -100,6 +102,8 @@ class _Emulator:
         world.urls.hub = url_of(sockets["hub"])
         apply_seed(world, seed)
         apply_hub_seed(store, self._repos, (seed or {}).get("hub"))
+        if "hub" in (seed or {}):
+            Choices(store, world.urls).put_seed((seed or {})["hub"])
         record_seed(world, seed)
         refresh_urls(world)
         arm = ArmApp(world, ROUTES)
@@ -109,7 +113,7 @@ class _Emulator:
         self._listeners = [
             Listener(faults.wrap(_https_router(world, arm), "arm"), sockets["arm"], tls),
             Listener(_portal_and_identity(portal, faults.wrap(_managed_identity(world), "arm")), sockets["portal"]),
-            Listener(faults.wrap(HubRoutes(store, world.urls, self._repos, world.settings), "hub"), sockets["hub"]),
+            Listener(faults.wrap(self._hub, "hub"), sockets["hub"]),
         ]
         self._restart = asyncio.create_task(resume(world))
         profile = {
@@ -134,6 +138,7 @@ class _Emulator:
         await self.world.front_ends.close_all()
         await self.world.host.close()
         await asyncio.gather(*(listener.close() for listener in self._listeners))
+        await self._hub.close()
 
 
 def _https_router(world: World, arm: ArmApp) -> ASGIApp:

@@ -66,6 +66,7 @@ def model_info(repo: Repo, *, readable: bool, blobs: bool = False, expand: Colle
         "spaces": [],
         "usedStorage": sum(file.size for file in repo.files.values()),
     }
+    document |= {key: value for key, value in repo.told.items() if key != "siblings"}
     return {key: value for key, value in document.items() if key in ("_id", "id", *expand)} if expand else document
 
 

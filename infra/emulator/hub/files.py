@@ -10,10 +10,16 @@ from infra.emulator.hub.history import RepoFile
 from infra.emulator.hub.repos import Repo
 
 
+class NotHere(Exception):
+    """The content of a file that the repository has is not on this machine."""
+
+
 def file_of(repo: Repo, path: str) -> RepoFile:
     """A file of the repository; `HubError` where there is none."""
     if path not in repo.files:
         raise HubError(404, "EntryNotFound", "Entry not found", repo.sha)
+    if not repo.files[path].source.is_file():
+        raise NotHere(f"{path} of {repo.id} at {repo.sha[:12]}")
     return repo.files[path]
 
 

@@ -67,11 +67,21 @@ def identify(store: Store, authorization: str | None) -> HubToken | None:
     """The token of a request, None for an anonymous one; an unknown token is refused whatever it asks for."""
     if not authorization:
         return None
-    scheme, _, value = authorization.partition(" ")
-    for token in tokens(store):
-        if scheme.lower() == "bearer" and token.value == value.strip():
-            return token
+    if found := own_token(store, authorization):
+        return found
     raise HubError(401, "", "Invalid credentials in Authorization header")
+
+
+def own_token(store: Store, authorization: str) -> HubToken | None:
+    """The token of a header if it is one of ours."""
+    value = bearer(authorization)
+    return next((token for token in tokens(store) if token.value == value), None)
+
+
+def bearer(authorization: str) -> str:
+    """The token in a header; empty where there is none."""
+    scheme, _, value = authorization.partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else ""
 
 
 def not_found(token: HubToken | None) -> HubError:

@@ -35,14 +35,17 @@ Files = Mapping[str, RepoFile]
 
 @dataclass(frozen=True)
 class Commit:
-    """The files at one moment; `earlier` are the commits before it, newest first."""
+    """The files at one moment; `earlier` are the commits before it, newest first; `id` is its hash if git gave one."""
 
     files: Files
     earlier: tuple["Commit", ...] = ()
+    id: str = ""
 
     @cached_property
     def sha(self) -> str:
         """The hash, which depends on nothing but the files and the commit before."""
+        if self.id:
+            return self.id
         listing = "".join(f"{file.oid} {path}\n" for path, file in sorted(self.files.items()))
         parent = f"parent {self.earlier[0].sha}\n" if self.earlier else ""
         return hashlib.sha1((listing + parent).encode(), usedforsecurity=False).hexdigest()
@@ -61,10 +64,11 @@ class Commit:
 
 @dataclass(frozen=True)
 class History:
-    """The refs of a repository: each names a commit."""
+    """The refs of a repository: each names a commit; `others` are commits that no ref names."""
 
     branches: Mapping[str, Commit]
     tags: Mapping[str, Commit]
+    others: tuple[Commit, ...] = ()
 
     def find(self, revision: str) -> Commit | None:
         """The commit of a branch, a tag or a full hash, and of `refs/heads/…` and `refs/tags/…`."""
@@ -74,7 +78,8 @@ class History:
         named = self.branches.get(revision) or self.tags.get(revision)
         if named or not re.fullmatch("[0-9a-f]{40}", revision):
             return named
-        known = [each for head in (*self.branches.values(), *self.tags.values()) for each in (head, *head.earlier)]
+        heads = (*self.branches.values(), *self.tags.values(), *self.others)
+        known = [each for head in heads for each in (head, *head.earlier)]
         return next((each for each in known if each.sha == revision), None)
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ class NotPrepared(Exception):
 
 @dataclass(frozen=True)
 class Repo:
-    """One repository at one of its commits."""
+    """One repository at one of its commits; `told` is what the Hub that it comes from says about it."""
 
     id: str
     gated: bool | str
@@ -32,6 +32,7 @@ class Repo:
     access: Mapping[str, str]
     history: History
     commit: Commit
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def owner(self) -> str:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlencode
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.types import Receive, Scope, Send
 
 from infra.emulator.hub.documents import commit_entry, file_entry, model_info, refs, tree, whoami
-from infra.emulator.hub.files import content, denied, file_of, resolved
+from infra.emulator.hub.files import content, file_of, resolved
 from infra.emulator.hub.gate import (
     UNGATED_FILES,
     HubError,
@@ -24,72 +24,90 @@ from infra.emulator.hub.gate import (
     may_read,
     not_found,
 )
-from infra.emulator.hub.repos import HubRepos, NotPrepared, Repo
-from infra.emulator.hub.signed_links import PREFIX, SignedLinks
+from infra.emulator.hub.repos import HubRepos, Repo
+from infra.emulator.hub.signed_links import SignedLinks
 from infra.emulator.state.settings import Settings
 from infra.emulator.state.store import Store
 from infra.emulator.state.urls import Urls
 
-CHALLENGE = 'Bearer realm="Authentication required", charset="UTF-8"'
-REPO = r"(?P<repo>[^/]+/[^/]+)"
-CDN = re.compile(rf"{PREFIX}{REPO}/(?P<revision>[0-9a-f]{{40}})/(?P<path>.+)")
-# Only the Hub's first models have ids without a namespace, and none of them is here.
-WITHOUT_NAMESPACE = re.compile(r"/api/models/[^/]+(/(revision|tree|refs|paths-info)(/.*)?)?$|/[^/]+/(resolve|raw)/.")
+REPO = "(?P<repo>[^/]+/[^/]+)"
+PATTERNS = (
+    ("GET", r"/api/whoami-v2", "whoami"),
+    ("GET", r"/api/models/REPO", "info"),
+    ("GET", r"/api/models/REPO/revision/(?P<revision>.+)", "info"),
+    ("GET", r"/api/models/REPO/tree/(?P<revision>[^/]+)(?:/(?P<path>.*))?", "tree"),
+    ("POST", r"/api/models/REPO/paths-info/(?P<revision>.+)", "paths-info"),
+    ("GET", r"/api/models/REPO/refs", "refs"),
+    ("GET", r"/api/models/REPO/commits/(?P<revision>[^/]+)", "commits"),
+    ("GET", r"/api/models/REPO/auth-check", "auth-check"),
+    ("GET", r"/api/models/REPO/auth-check/write", "auth-check-write"),
+    ("GET", r"/REPO/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "resolve"),
+    ("GET", r"/REPO/raw/(?P<revision>[^/]+)/(?P<path>.+)", "raw"),
+    ("POST", r"/REPO/ask-access", "ask-access"),
+)
+ROUTES = [(method, re.compile(pattern.replace("REPO", REPO)), name) for method, pattern, name in PATTERNS]
+# The Hub's first models have ids without a namespace; none of them is our own.
+WITHOUT_NAMESPACE = re.compile(
+    r"/api/models/[^/]+(/(revision|tree|refs|paths-info|commits|auth-check)(/.*)?)?$|/[^/]+/(resolve|raw)/."
+)
+PLAIN_ROUTES = [
+    (method, re.compile(pattern.replace("REPO", "(?P<repo>[^/]+)")), name) for method, pattern, name in PATTERNS
+]
+
+
+Handler = Callable[..., Awaitable[Response]]
+Elsewhere = Callable[[str], Repo | None]
+
+
+class Route(Struct, frozen=True):
+    """What a request is about: the operation's name, and the parts of its path."""
+
+    name: str
+    parts: Mapping[str, str | None]
 
 
 class HubRoutes:
-    """ASGI application of the Hub."""
+    """The Hub's operations on repositories that are on this machine; `elsewhere` finds those that are not our own."""
 
-    def __init__(self, store: Store, urls: Urls, repos: HubRepos, settings: Settings) -> None:
-        self._store = store
-        self._settings = settings
-        self._urls = urls
+    def __init__(
+        self, repos: HubRepos, elsewhere: Elsewhere, urls: Urls, settings: Settings, links: SignedLinks
+    ) -> None:
         self._repos = repos
-        self._links = SignedLinks(store, settings)
-        routes: list[tuple[str, str, Callable[..., Awaitable[Response]]]] = [
-            ("GET", r"/api/whoami-v2", self._whoami),
-            ("GET", rf"/api/models/{REPO}", self._info),
-            ("GET", rf"/api/models/{REPO}/revision/(?P<revision>.+)", self._info),
-            ("GET", rf"/api/models/{REPO}/tree/(?P<revision>[^/]+)(?:/(?P<path>.*))?", self._tree),
-            ("POST", rf"/api/models/{REPO}/paths-info/(?P<revision>.+)", self._paths_info),
-            ("GET", rf"/api/models/{REPO}/refs", self._refs),
-            ("GET", rf"/api/models/{REPO}/commits/(?P<revision>[^/]+)", self._commits),
-            ("GET", rf"/api/models/{REPO}/auth-check", self._auth_check),
-            ("GET", rf"/api/models/{REPO}/auth-check/write", self._auth_check_write),
-            ("GET", rf"/{REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", self._resolve),
-            ("GET", rf"/{REPO}/raw/(?P<revision>[^/]+)/(?P<path>.+)", self._raw),
-            ("POST", rf"/{REPO}/ask-access", self._ask_access),
-        ]
-        self._routes = [(method, re.compile(pattern), handler) for method, pattern, handler in routes]
+        self._elsewhere = elsewhere
+        self._urls = urls
+        self._settings = settings
+        self._links = links
+        self._handlers: dict[str, Handler] = {
+            "whoami": self._whoami,
+            "info": self._info,
+            "tree": self._tree,
+            "paths-info": self._paths_info,
+            "refs": self._refs,
+            "commits": self._commits,
+            "auth-check": self._auth_check,
+            "auth-check-write": self._auth_check_write,
+            "resolve": self._resolve,
+            "raw": self._raw,
+            "ask-access": self._ask_access,
+        }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http":
-            return
-        request = Request(scope, receive)
-        try:
-            response = await self._answer(request)
-        except HubError as error:
-            response = _refusal(error, as_json=request.url.path.startswith("/api/"))
-        except NotPrepared as missing:
-            response = _refusal(HubError(503, "", str(missing)), as_json=True)
-        await response(scope, receive, send)
-
-    async def _answer(self, request: Request) -> Response:
-        if request.url.path.startswith(PREFIX):
-            return await self._cdn(request)
-        token = identify(self._store, request.headers.get("authorization"))
+    def find(self, request: Request) -> Route | None:
+        """The operation that a request asks for; None for one that is not known."""
         method = "GET" if request.method == "HEAD" else request.method
-        for wanted, pattern, handler in self._routes:
-            # The path as it was sent: a revision may have a slash in it.
-            match = pattern.fullmatch(request.scope["raw_path"].decode("ascii").rstrip("/"))
+        path = request.scope["raw_path"].decode("ascii").rstrip("/")  # as it was sent: a revision may have a slash
+        for wanted, pattern, name in PLAIN_ROUTES if WITHOUT_NAMESPACE.match(path) else ROUTES:
+            match = pattern.fullmatch(path)
             if match and wanted == method:
-                parts = {name: part and unquote(part) for name, part in match.groupdict().items()}
-                return await handler(request, token, **parts)
-        if WITHOUT_NAMESPACE.match(request.url.path):
-            raise not_found(token)
-        what = f"{request.method} {request.url.path}"
-        raise HubError(501, "", f"The emulator does not know the operation '{what}' of the Hub.")
+                return Route(name, {part: value and unquote(value) for part, value in match.groupdict().items()})
+        return None
+
+    async def answer(self, request: Request, route: Route | None, store: Store | None) -> Response:
+        """Answer a request; with a store its token must be one of ours, without one nobody asks for a token."""
+        token = identify(store, request.headers.get("authorization")) if store else None
+        if route is None:
+            what = f"{request.method} {request.url.path}"
+            raise HubError(501, "", f"The emulator does not know the operation '{what}' of the Hub.")
+        return await self._handlers[route.name](request, token, **route.parts)
 
     async def _whoami(self, request: Request, token: HubToken | None) -> Response:
         if token is None:
@@ -165,24 +183,13 @@ class HubRoutes:
         found = await self._repo(repo, token)
         if path not in UNGATED_FILES:
             check_gate(found, token)  # before the caller learns whether revision and file exist
-        found = _at(found, revision)
+        found = at(found, revision)
         return resolved(request, found, path, self._urls.hub + self._links.to(found.id, found.sha, path))
-
-    async def _cdn(self, request: Request) -> Response:
-        """A large file at its signed address: no token is asked for, nor one that is sent looked at."""
-        if fault := self._links.fault(request.url.path, request.query_params):
-            return denied(fault)
-        match = CDN.fullmatch(request.url.path)
-        record = self._repos.known(match["repo"]) if match else None
-        if match is None or record is None:
-            return denied("Access denied")
-        found = _at(await asyncio.to_thread(self._repos.load, record), match["revision"])
-        return content(request, found, file_of(found, match["path"]))
 
     async def _raw(self, request: Request, token: HubToken | None, repo: str, revision: str, path: str) -> Response:
         found = await self._repo(repo, token)
         check_gate(found, token)
-        found = _at(found, revision)
+        found = at(found, revision)
         return content(request, found, file_of(found, path))
 
     async def _ask_access(self, request: Request, token: HubToken | None, repo: str) -> Response:
@@ -195,31 +202,19 @@ class HubRoutes:
 
     async def _repo(self, repo_id: str, token: HubToken | None, revision: str | None = None) -> Repo:
         record = self._repos.known(repo_id)
-        if record is None:
+        repo = await asyncio.to_thread(lambda: self._repos.load(record) if record else self._elsewhere(repo_id))
+        if repo is None:
             raise not_found(token)
-        repo = await asyncio.to_thread(self._repos.load, record)
         check_visible(repo, token)
-        return repo if revision is None else _at(repo, revision)
+        return repo if revision is None else at(repo, revision)
 
 
-def _at(repo: Repo, revision: str) -> Repo:
+def at(repo: Repo, revision: str) -> Repo:
+    """The repository at a revision; `HubError` where it has none of this name."""
     commit = repo.history.find(revision)
     if commit is None:
         raise HubError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
     return replace(repo, commit=commit)
-
-
-def _refusal(error: HubError, *, as_json: bool) -> Response:
-    headers = {"X-Error-Message": error.message.encode("ascii", "replace").decode()}
-    if error.code:
-        headers["X-Error-Code"] = error.code
-    if error.commit:
-        headers["X-Repo-Commit"] = error.commit
-    if error.status == 401:
-        headers["WWW-Authenticate"] = CHALLENGE
-    if as_json:
-        return JSONResponse({"error": error.message}, error.status, headers)
-    return PlainTextResponse(error.message, error.status, headers)
 
 
 def _is_true(value: str | None) -> bool:

@@ -109,6 +109,7 @@ class _Repo(_Part):
 class _Hub(_Part):
     tokens: list[_Token] = []
     repos: list[_Repo] = []
+    upstream: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#@]*)?$")] | None = None
 
 
 class _Seed(_Part):

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import uvicorn
 
+from infra.emulator.hub.app import HubApp
 from infra.emulator.hub.repos import HubRepos
-from infra.emulator.hub.routes import HubRoutes
 from infra.emulator.hub.seed import apply_hub_seed
 from infra.emulator.world import World
 
@@ -50,7 +50,7 @@ def repos_of(world: World) -> HubRepos:
 def hub(bare_world: World) -> Iterator[str]:
     apply_hub_seed(bare_world.store, repos_of(bare_world), SEED)
     bare_world.settings.update({"hub_page_size": 2})
-    app = HubRoutes(bare_world.store, bare_world.urls, repos_of(bare_world), bare_world.settings)
+    app = HubApp(bare_world.store, bare_world.urls, repos_of(bare_world), bare_world.settings)
     server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
