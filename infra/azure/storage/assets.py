@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 class AzureAssets:
     """Uploads for the assets of one workspace."""
 
-    def __init__(self, workspace: Workspace, arm: Arm, portal: str = "") -> None:
-        """`portal` is the emulator's, empty on Azure."""
+    def __init__(self, workspace: Workspace, arm: Arm, portal: str = "", *, streamed: bool = False) -> None:
+        """`portal` is the emulator's, empty on Azure.
+
+        `streamed` has the files of the Hub pass through this machine, where all of them are hashed.
+        """
         self._workspace = workspace
         self._arm = arm
         self._portal = portal
+        self._streamed = streamed
 
     def upload(self, reference: Mapping[str, Any], files: Files, folder: str) -> str:
         """Upload files into a folder at the place of a pending upload; returns the folder's URL."""
@@ -51,7 +55,9 @@ class AzureAssets:
         """Bring a model's files into a folder of the workspace's default datastore; returns its `azureml://` path."""
         from infra.azure.storage.transfer.send import Order, send
 
-        return send(self._arm, self._workspace, Order(files, folder.strip("/"), about or {}, token), progress)
+        return send(
+            self._arm, self._workspace, Order(files, folder.strip("/"), about or {}, token, self._streamed), progress
+        )
 
     def blob_url(self, uri: str) -> str:
         """The `https` URL of what a datastore's `azureml://` path names."""

@@ -1,18 +1,24 @@
 """A workspace of a running emulator, and folders of files to send to its storage."""
 
-import hashlib
+import json
 import os
+import random
+import subprocess
+import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from infra.azure.cloud import SourceFile
 from infra.azure.storage.datastore import workspace_container
 from infra.azure.target import Target, open_target
 from infra.emulator import launcher
+from infra.resources.identity_roles import AUTHORIZATION, AUTHORIZATION_API
 from infra.spec.model import spec_from
 
 SPEC = {
@@ -26,12 +32,32 @@ SPEC = {
     "endpoint": {"name": "transfers"},
     "deployment": {"instance_type": "Standard_NC24ads_A100_v4"},
 }
+BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+MIB = 1 << 20
+TOKEN = "hf_accepted0123"
+HUB_FILES = {"config.json": 300, "model-1.safetensors": 70 * MIB, "model-2.safetensors": 20 * MIB}
+SEED: dict[str, Any] = {
+    "hub": {
+        "tokens": [{"value": TOKEN, "user": "u", "role": "read", "gated_repos": True}],
+        "repos": [
+            {"id": "org/open", "folder": "open"},
+            {"id": "org/gated", "gated": "manual", "folder": "gated", "access": {"u": "accepted"}},
+        ],
+    },
+}
 Rules = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
 def storage_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    state = tmp_path_factory.mktemp("storage") / "state"
+    folder = tmp_path_factory.mktemp("storage")
+    state = folder / "state"
+    for repo in SEED["hub"]["repos"]:
+        for index, (name, size) in enumerate(HUB_FILES.items()):
+            (folder / repo["folder"]).mkdir(exist_ok=True)
+            (folder / repo["folder"] / name).write_bytes(random.Random(name).randbytes(size + index))
+    (folder / "seed.json").write_text(json.dumps(SEED))
+    launcher.start(state, seed=folder / "seed.json")
     yield state
     launcher.stop(state)
 
@@ -71,8 +97,7 @@ def folder(tmp_path: Path) -> Callable[..., list[SourceFile]]:
         for index, (name, size) in enumerate(sizes.items()):
             path = tmp_path / "model" / name.replace("__", "/")
             path.parent.mkdir(parents=True, exist_ok=True)
-            block = hashlib.sha256(f"{index}".encode()).digest() * 32768  # 1 MiB
-            path.write_bytes((block * (size // len(block) + 1))[:size])
+            path.write_bytes(random.Random(index).randbytes(size))
             found.append(SourceFile(name.replace("__", "/"), size, path=path))
         return found
 
@@ -87,3 +112,40 @@ def blobs(target: Target) -> Any:
     found = workspace_container(target.arm, target.workspace)
     with ContainerClient.from_container_url(f"{found.url}?{found.signature}") as client:
         yield client
+
+
+@pytest.fixture
+def send_and_die(storage_state: Path, target: Target) -> Callable[..., int]:
+    """Sends files in another process that sends itself a signal at a share of the bytes; returns its exit status."""
+
+    def send_and_die(files: list[SourceFile], folder: str, share: float, number: int, token: str = "") -> int:
+        asked = {
+            "spec": SPEC,
+            "state": str(storage_state),
+            "files": [{**msgspec.structs.asdict(file), "path": file.path and str(file.path)} for file in files],
+            "folder": folder,
+            "share": share,
+            "signal": int(number),
+            "token": token,
+        }
+        script = Path(__file__).with_name("sender.py")
+        environ = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[4])}
+        done = subprocess.run([sys.executable, script], input=json.dumps(asked), text=True, env=environ, check=False)
+        return done.returncode
+
+    return send_and_die
+
+
+@pytest.fixture
+def allow_blobs(target: Target) -> Callable[[], None]:
+    """Gives the login the role that writes blobs."""
+
+    def allow_blobs() -> None:
+        group = target.workspace.id.partition("/providers/")[0]
+        account = (target.arm.get(target.workspace.id) or {})["properties"]["storageAccount"]
+        owner = target.arm.list(f"{group}{AUTHORIZATION}/roleAssignments", api_version=AUTHORIZATION_API)[0]
+        definition = f"{AUTHORIZATION}/roleDefinitions/{BLOB_CONTRIBUTOR}"
+        body = {"properties": {"roleDefinitionId": definition, "principalId": owner["properties"]["principalId"]}}
+        target.arm.put(f"{account}{AUTHORIZATION}/roleAssignments/{uuid.uuid4()}", body, api_version=AUTHORIZATION_API)
+
+    return allow_blobs
