@@ -109,6 +109,9 @@ class Assets(Protocol):
         Returns the folder's `azureml://` path. There is no such thing on Azure.
         """
 
+    def remove(self, uri: str) -> None:
+        """Delete the files of a folder of the default datastore, given by its `azureml://` path; it need not exist."""
+
     def put_blob(self, url: str, content: bytes) -> None:
         """Write the blob of a URL with a shared access signature."""
 

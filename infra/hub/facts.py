@@ -9,6 +9,7 @@ from msgspec import Struct
 
 # As scoring/engine/weights.py chooses what it downloads.
 WEIGHT_FILES, OTHER_FORMATS = (".safetensors", ".bin", ".pt"), ("original/", "onnx/")
+MADE_FOR = "base_model:adapter:"
 SHA256, GIT_OID = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{40}")
 
 
@@ -39,6 +40,8 @@ class ModelFacts(Struct, frozen=True):
     updated: str = ""
     """When the repository last changed, as `January 2026`; empty where the Hub does not say."""
     files: tuple[HubFile, ...] = ()
+    base: str = ""
+    """For an adapter, the model that it was made for, if it says so."""
 
     @property
     def needs_token(self) -> bool:
@@ -55,6 +58,7 @@ class TokenFacts(Struct, frozen=True):
 
 def read_model(found: Mapping[str, Any], files: tuple[HubFile, ...]) -> ModelFacts:
     """The facts in the Hub's document about a model."""
+    bases = [tag.removeprefix(MADE_FOR) for tag in found.get("tags") or [] if tag.startswith(MADE_FOR)]
     licenses = [tag.removeprefix("license:") for tag in found.get("tags") or [] if tag.startswith("license:")]
     return ModelFacts(
         found["id"],
@@ -66,6 +70,7 @@ def read_model(found: Mapping[str, Any], files: tuple[HubFile, ...]) -> ModelFac
         weights=weight_bytes(files),
         updated=_month(str(found.get("lastModified") or "")),
         files=files,
+        base=bases[0] if bases else "",
     )
 
 

@@ -8,7 +8,7 @@ from infra.azure.cloud import Cloud
 from infra.azure.target import Target
 from infra.errors import NotFound, Refused, SpecError
 from infra.parallel import together
-from infra.planning.desired import catalog_entry, catalog_model_name, shipped_sources
+from infra.planning.desired import catalog_entry, catalog_model_name, page_of, shipped_sources
 from infra.planning.observe import workspace
 from infra.planning.plan import Action, plan_one
 from infra.planning.sources.find import find_model
@@ -137,7 +137,7 @@ def _desired_entry(spec: StackSpec, target: Target) -> CatalogModel:
     if found is None:
         raise SpecError("a registry model is already in the catalog of its registry")
     pins = Environment(shipped_sources().environment, spec.name).pins
-    page = hub.page(spec.model.label)
+    page = page_of(spec, hub)
     return catalog_entry(spec, spec.catalog or CatalogSpec(), found, str(pins["vllm_version"]), page)
 
 

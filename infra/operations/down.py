@@ -5,28 +5,31 @@ from infra.azure.target import Target
 from infra.planning.apply import run_steps
 from infra.planning.lease import hold_lease
 from infra.planning.plan import Change, Plan
-from infra.planning.removal.shared import Removal
+from infra.planning.removal.neighbours import Removal
 from infra.planning.removal.teardown import find_removals, to_steps
 from infra.reporter import Reporter
 from infra.spec.model import StackSpec
 
 
-def plan_down(spec: StackSpec, target: Target) -> Plan:
+def plan_down(spec: StackSpec, target: Target, *, weights: bool = False) -> Plan:
     """What `down` would delete and what it would keep, and why."""
-    return Plan(spec.name, tuple(item.change for item in _removals(spec, target.cloud)))
+    return Plan(spec.name, tuple(item.change for item in _removals(spec, target.cloud, weights)))
 
 
-def down(spec: StackSpec, target: Target, *, reporter: Reporter) -> list[Change]:
-    """Delete what the stack owns, in reverse order; returns the changes, including those of resources that are kept."""
+def down(spec: StackSpec, target: Target, *, reporter: Reporter, weights: bool = False) -> list[Change]:
+    """Delete what the stack owns, in reverse order; returns the changes, including those of resources that are kept.
+
+    With `weights` also the stack's uploaded and mirrored weights go, unless others use them.
+    """
     cloud = target.cloud_for(reporter)
-    removals = _removals(spec, cloud)
+    removals = _removals(spec, cloud, weights)
     if any(item.run for item in removals):
         # Who else uses what is shared is decided under its lock, and stays true until it is deleted.
         with hold_lease(cloud, "down", lambda: None), cloud.locks.shared():
-            removals = _removals(spec, cloud)
+            removals = _removals(spec, cloud, weights)
             run_steps(cloud, to_steps(removals))
     return [item.change for item in removals]
 
 
-def _removals(spec: StackSpec, cloud: Cloud) -> list[Removal]:
-    return sorted(find_removals(spec, cloud), key=lambda item: item.wave)
+def _removals(spec: StackSpec, cloud: Cloud, weights: bool) -> list[Removal]:
+    return sorted(find_removals(spec, cloud, weights=weights), key=lambda item: item.wave)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from infra.hub.facts import ModelFacts
 from infra.planning.plan import Action, Plan
+from infra.planning.sources.found import Found
 from infra.spec.model import DeploymentSpec
 
 GB = 1_000_000_000
@@ -64,16 +65,29 @@ def shared_memory(deployment: DeploymentSpec) -> str:
     )
 
 
-def with_cautions(plan: Plan, deployment: DeploymentSpec, facts: ModelFacts | None, *, unread: bool = False) -> Plan:
+def other_bases(found: Found) -> str:
+    """What to know of adapters that say that they were made for another model; empty where none does."""
+    model = found.facts.id
+    wrong = [each for each in found.adapters if each.base and _last(each.base) != _last(model)]
+    return "; ".join(f"the adapter {each.name} was made for {each.base}, not for {model}" for each in wrong)
+
+
+def _last(model: str) -> str:
+    """The name without its organization or the folder it was in: a base may have been renamed or copied."""
+    return model.rstrip("/").rpartition("/")[2].lower()
+
+
+def with_cautions(plan: Plan, deployment: DeploymentSpec, found: Found | None, *, unread: bool = False) -> Plan:
     """The plan, with what to know of its deployment in the reason of its change.
 
     `unread` says that autoscale settings may not be read.
     """
     if unread:
         plan = _with_doubt(plan)
-    need = disk_need(deployment, facts)
+    need = disk_need(deployment, found.facts if found else None)
+    bases = other_bases(found) if found else ""
     disk = f"{need}: it would probably fail with OutOfQuota" if need and need.fits is False else ""
-    if not (said := [text for text in (disk, shared_memory(deployment)) if text]):
+    if not (said := [text for text in (disk, shared_memory(deployment), bases) if text]):
         return plan
     changes = tuple(
         replace(change, reason="; ".join([change.reason, *said]))

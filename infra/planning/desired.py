@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from infra.hub.access import Hub
 from infra.paths import bundled, cache_dir
 from infra.planning.sources.found import Found
 from infra.planning.token_access import token_spec
@@ -129,6 +130,11 @@ def served_model(spec: StackSpec, found: Found, environment: str, code: str, scr
     )
 
 
+def page_of(spec: StackSpec, hub: Hub) -> str:
+    """The address of the model's web page; empty for a model that is not of the Hub."""
+    return hub.page(spec.model.hub_id) if spec.model.hub_id else ""
+
+
 def adapters_json(found: Found) -> str:
     """The adapters as the container is told of them; empty for none."""
     told = [adapter.to_container() for adapter in found.adapters]
@@ -141,8 +147,10 @@ def catalog_entry(spec: StackSpec, catalog: CatalogSpec, found: Found, vllm_vers
     card = ModelCard(
         model=facts.id,
         revision=facts.revision,
-        gated=facts.gated,
+        gated=facts.gated and not found.mount,
         served_name=spec.model.served_name or facts.id,
+        weights="" if page else found.mount,
+        adapters=tuple(adapter.name for adapter in found.adapters),
         vllm_version=vllm_version,
         connection=where.connection if facts.gated else "",
         key=where.key if facts.gated else "",

@@ -11,7 +11,7 @@ from infra.errors import SpecError
 from infra.hub.facts import ModelFacts
 from infra.parallel import Task
 from infra.planning.cautions import with_cautions
-from infra.planning.desired import Sources, desired_resources, shipped_sources
+from infra.planning.desired import Sources, desired_resources, page_of, shipped_sources
 from infra.planning.observe import Observed, observe, without_endpoint
 from infra.planning.plan import DELETING, WORKING, Action, Change, Plan, make_plan
 from infra.planning.response_store import check_response_store
@@ -116,7 +116,7 @@ def prepare(
     found: Found | None = finding.result()
     facts = found.facts if found else None
     check_response_store(spec, facts, spec.deployment.instance_count or 1)
-    resources = desired_resources(spec, found, token, sources, hub.page(spec.model.label))
+    resources = desired_resources(spec, found, token, sources, page_of(spec, hub))
     desired = Desired(spec, found, token, resources)
     prepared = plan_against(desired, observe(reading, resources, spec.endpoint.name.lower()))
     if scaler := prepared.observed.autoscale.get(prepared.rollout.current):
@@ -146,9 +146,7 @@ def plan_against(desired: Desired, observed: Observed) -> Prepared:
         plan = make_plan(spec.name, resources, live, rollout.to_delete)
     deployment = next(resource for resource in resources if isinstance(resource, Deployment))
     plan = show_rollout(plan, rollout, deployment, observed)
-    plan = with_cautions(
-        plan, spec.deployment, desired.found.facts if desired.found else None, unread=observed.autoscale_unread
-    )
+    plan = with_cautions(plan, spec.deployment, desired.found, unread=observed.autoscale_unread)
     others = [Change(Action.NONE, "endpoint", name, OTHER_ENDPOINT) for name in observed.other_endpoints]
     others += untagged(observed.deployments, {change.name for change in plan.changes if change.kind == "deployment"})
     return Prepared(desired, observed, replace(plan, changes=(*plan.changes, *others)), rollout, resources)

@@ -32,6 +32,10 @@ class ModelCard(Struct, frozen=True):
     task: str = ""
     license: str = ""
     updated: str = ""
+    weights: str = ""
+    """The model version with the weights, for a model that has no page on the Hub."""
+    adapters: tuple[str, ...] = ()
+    """The names of the LoRA adapters that are served beside it."""
 
     @property
     def version(self) -> str:

@@ -162,6 +162,8 @@ class NoUploads:
     def send(self, files: Any, folder: str, *, about: Any = None, token: str = "", progress: Any = None) -> str:
         return ""
 
+    def remove(self, uri: str) -> None: ...
+
     def blob_url(self, uri: str) -> str:
         return ""
 

@@ -69,6 +69,12 @@ class AzureAssets:
 
         return link(self._arm, self._workspace, Portal(self._portal), Link(folder, files, into.strip("/"), about))
 
+    def remove(self, uri: str) -> None:
+        """Delete the files of a folder of the default datastore."""
+        from infra.azure.storage.transfer.remove import remove
+
+        remove(self._arm, self._workspace, uri)
+
     @cached_property
     def _signed_urls(self) -> SignedUrls:
         return SignedUrls(self._arm)

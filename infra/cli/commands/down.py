@@ -17,26 +17,31 @@ EPILOG = """\b
 Examples:
   gatelift down gatelift.yaml
   gatelift down gatelift.yaml --local --yes
+  gatelift down gatelift.yaml --weights
 """
 
 
 @command(app, name="down", epilog=EPILOG)
 @spec_argument
+@click.option(
+    "--weights", is_flag=True, help="Remove its uploaded and mirrored weights, too, unless another stack uses them."
+)
 @no_lock_option
-def down(call: Invocation, spec: Path, no_lock: bool) -> None:
+def down(call: Invocation, spec: Path, weights: bool, no_lock: bool) -> None:
     """Remove what the stack owns, and nothing else.
 
     Shows what will be removed and asks first. Without a terminal it cannot ask, so in Azure it needs --yes; with
-    --local it goes ahead. What other stacks or tools have made stays, and so does the workspace; what stays is named,
-    with the reason. Exits with 1 where something that lost its tags is still there: `adopt` takes it back.
+    --local it goes ahead. What other stacks or tools have made stays, and so do the workspace and the stack's own
+    weights in it, which took long to bring; what stays is named, with the reason. Exits with 1 where something that
+    lost its tags is still there: `adopt` takes it back.
     """
     stack, target = open_stack(call, spec, no_lock=no_lock)
-    planned = operation.plan_down(stack, target)
+    planned = operation.plan_down(stack, target, weights=weights)
     show_plan(call.out, planned)
     if planned.has_changes:
         call.confirm("Remove all of this?", otherwise="nothing was removed")
     with progress(call.out) as reporter:
-        changes = operation.down(stack, target, reporter=reporter)
+        changes = operation.down(stack, target, reporter=reporter, weights=weights)
     call.out.document({"stack": stack.name, "changes": [change.to_json() for change in changes]})
     if planned.has_changes:
         call.out.data(f"removed {stack.name}")

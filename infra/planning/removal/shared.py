@@ -4,67 +4,32 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from msgspec import Struct, field
-
 from infra.azure.cloud import Cloud
 from infra.errors import AccessDenied, NotFound
 from infra.parallel import together
 from infra.planning.desired import catalog_model_name
 from infra.planning.plan import Action, Change
 from infra.planning.readers import reads
+from infra.planning.removal.neighbours import Entry, Neighbours, Removal, asset_name, owner_words
+from infra.planning.removal.weights import is_weights, weights_removals
 from infra.planning.token_access import token_spec
 from infra.planning.untagged import NOT_TAGGED
 from infra.resources import code_asset, environment
 from infra.resources.asset_versions import remove_version
 from infra.resources.base import Live, owner_of
 from infra.resources.catalog_home import entry_id, home_id
-from infra.resources.catalog_model import live_model, lost_tags
+from infra.resources.catalog_model import WEIGHTS, live_model, lost_tags
 from infra.resources.identity_roles import AUTHORIZATION_API, SecretsRole, assigned_by
 from infra.spec.model import StackSpec
 
 SHARED_ASSETS = {"code": ("codes", code_asset.NAME), "environment": ("environments", environment.NAME)}
 
 
-class Removal(Struct, frozen=True):
-    """One resource to delete; lower waves go first, and `run` is None for a resource that is kept."""
+def shared_removals(spec: StackSpec, cloud: Cloud, neighbours: Neighbours, *, weights: bool) -> list[Removal]:
+    """The stack's catalog entries, weights, assets, roles and connections, and which of them are kept.
 
-    change: Change
-    wave: int
-    run: Callable[[], None] | None = None
-
-
-class Entry(Struct, frozen=True):
-    """One version of a catalog entry."""
-
-    id: str
-    live: Live
-
-
-class Neighbours(Struct):
-    """What is beside the stack in its workspace: what may refer to the things that stacks share."""
-
-    documents: list[dict[str, Any]] = field(default_factory=list)
-    """Every endpoint."""
-    others: list[dict[str, Any]] = field(default_factory=list)
-    """The endpoints that stay as they are."""
-    going: list[Live] = field(default_factory=list)
-    """The deployments to be deleted."""
-    staying: list[Live] = field(default_factory=list)
-    """Those that are not."""
-    beginning: list[str] = field(default_factory=list)
-    """The stacks without a deployment yet, and those whose `up` is running: they may be about to use what is there."""
-
-    @property
-    def beginners(self) -> str:
-        """Why something is kept for the stacks that are being made; empty where there is none."""
-        names = ", ".join(sorted(set(self.beginning)))
-        return (
-            f"kept: {names} is being made or changed and may use it; run `gatelift down` again later" if names else ""
-        )
-
-
-def shared_removals(spec: StackSpec, cloud: Cloud, neighbours: Neighbours) -> list[Removal]:
-    """The stack's catalog entries, assets, role assignments and connections, and which of them are kept."""
+    `weights` says whether the person wants the weights removed, too.
+    """
     connection = token_spec(spec).connection
     calls: list[Callable[[], Any]] = [
         lambda: _all_entries(spec, cloud),
@@ -73,7 +38,10 @@ def shared_removals(spec: StackSpec, cloud: Cloud, neighbours: Neighbours) -> li
         lambda: named(cloud, "connections", connection),
     ]
     entries, assets, roles, connections = together(calls)
-    found = [removal for entry in entries for removal in _entry(spec, cloud, entry, neighbours)]
+    cards = [entry for entry in entries if not is_weights(entry.live)]
+    found = [removal for entry in cards for removal in _entry(spec, cloud, entry, neighbours)]
+    brought = [entry for entry in entries if is_weights(entry.live)]
+    found += weights_removals(cloud, brought, neighbours, remove=weights)
     for kind, versions in assets.items():
         found += _assets(cloud, kind, versions, neighbours)
     found += roles
@@ -107,7 +75,7 @@ def _entry(spec: StackSpec, cloud: Cloud, entry: Entry, neighbours: Neighbours) 
         tags = live.state["tags"]
         user = next((each for each in neighbours.staying if _serves(each, tags)), None)
         if user is not None:
-            yield Removal(keep("model", name, f"kept: {_owner(user)} serves this model"), 3)
+            yield Removal(keep("model", name, f"kept: {owner_words(user)} serves this model"), 3)
         elif neighbours.beginning:
             yield Removal(keep("model", name, neighbours.beginners), 3)
         else:
@@ -120,6 +88,8 @@ def _entry(spec: StackSpec, cloud: Cloud, entry: Entry, neighbours: Neighbours) 
 def _serves(live: Live, tags: dict[str, str]) -> bool:
     variables = live.state.get("environment_variables") or {}
     pairs = (("SCORING_MODEL", "modelId"), ("SCORING_REVISION", "revision"))
+    if tags.get(WEIGHTS) and live.state.get("model") == tags[WEIGHTS]:
+        return bool(live.owner)
     return bool(live.owner) and all(variables.get(variable) == tags.get(tag) for variable, tag in pairs)
 
 
@@ -131,7 +101,7 @@ def _assets(cloud: Cloud, kind: str, versions: list[dict[str, Any]], neighbours:
         if owner != cloud.stack and not (owner and _user(neighbours.going, reference)):
             continue
         if user := _user(neighbours.staying, reference):
-            yield Removal(keep(kind, name, f"kept: {_owner(user)} uses it"), 3)
+            yield Removal(keep(kind, name, f"kept: {owner_words(user)} uses it"), 3)
         elif neighbours.beginning:
             yield Removal(keep(kind, name, neighbours.beginners), 3)
         else:
@@ -148,7 +118,7 @@ def _connection(cloud: Cloud, document: dict[str, Any], neighbours: Neighbours) 
             whose = f"the stack {owner}" if owner else "somebody else"
             return Removal(keep("connection", name, f"kept: it belongs to {whose}"), 3)
     if user := next((live for live in neighbours.staying if reads(live, name)), None):
-        return Removal(keep("connection", name, f"kept: {_owner(user)} uses it"), 3)
+        return Removal(keep("connection", name, f"kept: {owner_words(user)} uses it"), 3)
     if neighbours.beginning:
         return Removal(keep("connection", name, neighbours.beginners), 3)
     left_over = f"left over from the stack {owner}; nothing else uses it"
@@ -203,10 +173,6 @@ def _user(deployments: list[Live], reference: str) -> Live | None:
     return None
 
 
-def _owner(live: Live) -> str:
-    return f"the stack {live.owner}" if live.owner else "a deployment of somebody else"
-
-
 def named(cloud: Cloud, collection: str, name: str) -> dict[str, dict[str, Any]]:
     """All resources of a collection by name; `name` is also read on its own, since Azure's list may be out of date."""
     id = f"{cloud.workspace.id}/{collection}"
@@ -214,12 +180,6 @@ def named(cloud: Cloud, collection: str, name: str) -> dict[str, dict[str, Any]]
     listed, one = both
     found: dict[str, dict[str, Any]] = {each["name"]: each for each in listed if each["name"].lower() != name.lower()}
     return {**found, name: one} if one else found
-
-
-def asset_name(id: str) -> str:
-    """`NAME:VERSION` of an asset version's id."""
-    parts = id.split("/")
-    return f"{parts[-3]}:{parts[-1]}"
 
 
 def delete(kind: str, name: str, reason: str = "belongs to the stack") -> Change:

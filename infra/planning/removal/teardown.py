@@ -9,7 +9,8 @@ from infra.parallel import together
 from infra.planning.apply import Step
 from infra.planning.observe import deployments, workspace
 from infra.planning.plan import Action, Change
-from infra.planning.removal.shared import Neighbours, Removal, delete, deleter, keep, named, shared_removals
+from infra.planning.removal.neighbours import Neighbours, Removal
+from infra.planning.removal.shared import delete, deleter, keep, named, shared_removals
 from infra.planning.untagged import NOT_TAGGED, WAY_BACK, untagged
 from infra.resources.base import PREVIOUS_TAG, Live, merged_tags, owner_of
 from infra.resources.endpoint import begin_writing, live_endpoint, rewritten
@@ -17,10 +18,10 @@ from infra.resources.traffic import Traffic, nonzero
 from infra.spec.model import StackSpec
 
 
-def find_removals(spec: StackSpec, cloud: Cloud) -> list[Removal]:
+def find_removals(spec: StackSpec, cloud: Cloud, *, weights: bool = False) -> list[Removal]:
     """Everything that the stack owns in the workspace, including resources that the spec no longer names.
 
-    Raises `NotFound` where there is no such workspace.
+    Without `weights`, those are kept. Raises `NotFound` where there is no such workspace.
     """
     endpoint = spec.endpoint.name.lower()
     both: list[Any] = together([lambda: workspace(cloud), lambda: _endpoints(cloud, endpoint)])
@@ -41,7 +42,7 @@ def find_removals(spec: StackSpec, cloud: Cloud) -> list[Removal]:
         if owner and owner != cloud.stack and not any(live.owner == owner for live in live_deployments.values()):
             neighbours.beginning.append(owner)
     neighbours.beginning += _changing(cloud, neighbours)
-    return found + shared_removals(spec, cloud, neighbours)
+    return found + shared_removals(spec, cloud, neighbours, weights=weights)
 
 
 def to_steps(removals: list[Removal]) -> list[Step]:

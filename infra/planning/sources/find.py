@@ -57,10 +57,10 @@ def _adapter(asked: Asked, adapter: AdapterSpec) -> FoundAdapter:
     if asked.spec.model.mirror:
         facts, weights = mirrored(asked, adapter.id or "", adapter.revision, adapter_files)
         _check_adapter(facts)
-        return FoundAdapter(adapter.name, facts, weights, _url(asked.cloud, weights))
+        return FoundAdapter(adapter.name, facts, weights, _url(asked.cloud, weights), facts.base)
     facts = asked.hub.model(adapter.id or "", adapter.revision, asked.token)
     _check_adapter(facts)
-    return FoundAdapter(adapter.name, facts)
+    return FoundAdapter(adapter.name, facts, base=facts.base)
 
 
 def _url(cloud: Cloud, weights: Weights) -> str:

@@ -14,7 +14,7 @@ from infra.resources.weights.given import GivenWeights
 from infra.resources.weights.version import Weights
 from infra.spec.model import StackSpec
 
-RECORDED = ("gated", "private", "license", "task", "weights", "updated")
+RECORDED = ("gated", "private", "license", "task", "weights", "updated", "base")
 
 
 class Asked(Struct, frozen=True):

@@ -13,6 +13,7 @@ from infra.spec.names import catalog_name
 
 CONTENT = "gatelift_weights"  # the property with the hash of the files, or with the Hub's commit
 BYTES, FACTS = "gatelift_bytes", "gatelift_facts"  # the properties with their size, and with what is known of them
+GOING = "gatelift_going"  # the tag of a version whose files are being deleted
 PLACE = "gatelift/weights"  # in the workspace's default datastore
 FOLDER = "model"  # Azure mounts the last folder of a version's address
 KEPT = "what an earlier run has sent is not sent again"
@@ -100,11 +101,16 @@ class Weights(Resource):
         return {}
 
     def read(self, cloud: Cloud) -> Live | None:
-        """The version; None where it does not exist or is archived. Raises `Refused` where it has other files."""
+        """The version; None where it does not exist, is archived or being deleted.
+
+        Raises `Refused` where it has other files.
+        """
         document = cloud.management.get(self._id(cloud))
         if document is None or document["properties"].get("isArchived"):
             return None
         properties = document["properties"]
+        if GOING in (properties.get("tags") or {}):
+            return None
         if (properties.get("properties") or {}).get(CONTENT) != self.content:
             hint = f"`az ml model show --name {self.asset} --version {self.version}` may tell who made it"
             raise Refused(f"the model {self.name} exists with other files", hint=hint, code="weights_differ")

@@ -29,6 +29,7 @@ TOKENS = {
     "hf_rejectedtok5": {"user": "rejected", "role": "read", "gated_repos": True},
     "hf_finegrained6": {"user": "reader", "role": "fineGrained", "gated_repos": False},
 }
+LORA = {"adapter_config.json": '{"base_model_name_or_path": "org/whole"}', "adapter_model.safetensors": "low rank"}
 ACCESS = {"reader": "accepted", "waiting": "pending", "rejected": "rejected"}
 SEED: dict[str, Any] = {
     "quota": {"eastus": {"standardNCADSH100v5Family": 40, "standardNCADSA100v4Family": 100_000}},
@@ -44,6 +45,14 @@ SEED: dict[str, Any] = {
                 "branches": {"dev": {"config.json": '{"dev": 1}'}},
                 "tags": {"v1.0": "main~1"},
             },
+            {
+                "id": "org/whole",
+                "gated": "manual",
+                "access": ACCESS,
+                "files": {"config.json": "{}", "model.safetensors": "the weights", "README.md": "x", "model.bin": "y"},
+            },
+            {"id": "org/lora", "gated": False, "files": LORA},
+            {"id": "org/plain", "gated": False, "files": {"config.json": "{}", "model.safetensors": "weights"}},
         ],
     },
 }
@@ -112,8 +121,8 @@ class Bench:
         changes = {"storage_clock_seconds_ahead": ahead + 61}
         httpx.put(url, json=changes, trust_env=False).raise_for_status()
 
-    def down(self, spec: StackSpec) -> dict[str, str]:
-        changes = down(spec, self.target(spec), reporter=Silent())
+    def down(self, spec: StackSpec, *, weights: bool = False) -> dict[str, str]:
+        changes = down(spec, self.target(spec), reporter=Silent(), weights=weights)
         return {change.kind: str(change.action) for change in changes}
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from infra.hub.facts import ModelFacts
 from infra.planning.cautions import disk_need, shared_memory, with_cautions
 from infra.planning.plan import Action, Change, Plan
+from infra.planning.sources.found import Found
 from infra.spec.model import DeploymentSpec, spec_from
 
 FACTS = ModelFacts("org/Gated_Model", "a" * 40)
@@ -59,7 +60,7 @@ def test_several_gpus(spec_values: dict[str, Any], changes: dict[str, Any], told
 def test_a_plan_says_it_where_the_deployment_changes(spec_values: dict[str, Any], action: Action, told: bool) -> None:
     plan = Plan("demo", (Change(Action.NONE, "endpoint", "e", "fine"), Change(action, "deployment", "blue", "why")))
     large = replace(FACTS, weights=141_000_000_000)
-    endpoint, blue = with_cautions(plan, deployment(spec_values), large).changes
+    endpoint, blue = with_cautions(plan, deployment(spec_values), Found(large)).changes
     assert endpoint.reason == "fine"
     assert blue.reason.startswith("why")
     assert ("do not fit" in blue.reason, "OutOfQuota" in blue.reason) == (told, told)

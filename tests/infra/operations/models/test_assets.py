@@ -1,0 +1,74 @@
+"""Model assets that others made: mounted at a version, and neither changed nor deleted by gatelift."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.errors import GateliftError
+from infra.planning.plan import Plan
+
+
+@pytest.fixture
+def registered(bench: Any, folder: Path) -> Callable[..., Any]:
+    """A workspace with versions of a model asset, and a stack in it that serves `asset`."""
+
+    def registered(name: str, asset: str, **properties: Any) -> Any:
+        spec = bench.spec(name, model={"id": None, "asset": asset})
+        target = bench.target(spec)
+        uri = target.cloud.assets.upload_to_workspace([(each.name, each) for each in folder.iterdir()], "files")
+        for version in ("3", "4"):
+            id = target.cloud.workspace.asset("models", "tuned", version)
+            target.arm.put(id, {"properties": {"modelUri": uri, "modelType": "custom_model", **properties}})
+        return spec
+
+    return registered
+
+
+@pytest.mark.parametrize(
+    ("asset", "version", "told"),
+    [
+        pytest.param("azureml:tuned:3", "3", "", id="version"),
+        pytest.param("azureml:tuned@latest", "4", "azureml:tuned@latest is version 4; ", id="latest"),
+    ],
+)
+def test_an_asset_is_mounted_as_it_is(
+    bench: Any, registered: Any, deployed: Any, asset: str, version: str, told: str
+) -> None:
+    spec = registered(f"asset-{version}", asset)
+    weights = next(change for change in bench.plan(spec, None).changes if change.kind == "weights")
+    assert (weights.action, weights.name) == ("none", f"tuned:{version}")
+    assert weights.reason.startswith(f"exists and was not created by gatelift: used as it is; {told}nobody has looked")
+    bench.up(spec, None)
+    assert (deployed(spec).model, deployed(spec).told["SCORING_SERVED_MODEL_NAME"]) == (f"tuned:{version}", "tuned")
+    target = bench.target(spec)
+    before = target.arm.get(target.cloud.workspace.asset("models", "tuned", version))
+    assert before["properties"].get("tags") in (None, {})
+    bench.down(spec, weights=True)
+    assert target.arm.get(target.cloud.workspace.asset("models", "tuned", version)) == before
+
+
+@pytest.mark.parametrize(
+    ("asset", "properties", "code", "words"),
+    [
+        pytest.param("azureml:tuned:9", {}, "model_asset_not_found", "'azureml:tuned:9': there is no such", id="none"),
+        pytest.param("azureml:other@latest", {}, "model_asset_not_found", "there is no such model", id="no-latest"),
+        pytest.param(
+            "azureml:tuned:3", {"modelType": "mlflow_model"}, "model_kind", "is a mlflow_model, which", id="mlflow"
+        ),
+    ],
+)
+def test_what_cannot_be_mounted_is_refused_by_the_plan(
+    bench: Any, registered: Any, asset: str, properties: dict[str, Any], code: str, words: str
+) -> None:
+    with pytest.raises(GateliftError, match=words) as refused:
+        bench.plan(registered(f"no-asset-{code.replace('_', '-')[:12]}".rstrip("-"), asset, **properties), None)
+    assert refused.value.code == code
+
+
+def test_an_archived_version_is_told(bench: Any, registered: Any, actions: Callable[[Plan], dict[str, str]]) -> None:
+    spec = registered("asset-archived", "azureml:tuned:3", isArchived=True)
+    assert "it is archived, and works all the same" in next(
+        change.reason for change in bench.plan(spec, None).changes if change.kind == "weights"
+    )

@@ -1,0 +1,73 @@
+"""Copies of the Hub's files in the workspace: made once for all stacks, used without the Hub and without a token."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra.errors import AccessDenied, GateliftError
+from infra.planning.plan import Plan
+
+MIRRORED = {"id": "org/whole", "mirror": True}
+
+
+def reason(plan: Plan) -> str:
+    return next(change.reason for change in plan.changes if change.kind == "weights")
+
+
+def test_a_mirrored_model_is_mounted_and_needs_neither_token_nor_connection(bench: Any, deployed: Any) -> None:
+    spec = bench.spec("mirrored", model=MIRRORED)
+    assert reason(bench.plan(spec)).startswith("does not exist; 13 bytes in 2 files to copy from the Hub")
+    result = bench.up(spec)
+    assert result.answer == "org/whole with no token"
+    assert "connection" not in {change.kind for change in result.plan.changes}
+    found = deployed(spec)
+    assert found.model.startswith("org-whole-weights:")
+    assert found.told == {"SCORING_MODEL": "org/whole", "SCORING_ENGINE_ARGS": "{}"}
+
+
+def test_a_second_stack_finds_the_copy_and_needs_no_token(
+    bench: Any, actions: Callable[[Plan], dict[str, str]]
+) -> None:
+    first, second = (bench.spec(name, model=MIRRORED, workspace={"name": "ws-copies"}) for name in ("copy-a", "copy-b"))
+    bench.up(first)
+    assert reason(bench.plan(second, None)) == "created by the stack copy-a: used as it is; 13 bytes, there already"
+    assert bench.up(second, None).answer == "org/whole with no token"
+
+
+def test_without_the_hub_the_copy_is_as_good(
+    bench: Any, without_hub: Any, actions: Callable[[Plan], dict[str, str]]
+) -> None:
+    spec = bench.spec("offline", model=MIRRORED)
+    bench.up(spec)
+    commit = bench.target(spec).hub.model("org/whole", None, None).revision
+    with without_hub(spec):
+        plan = bench.plan(spec, None)
+        assert actions(plan) == {}
+        assert "there already; stays at the commit" in reason(plan)
+        pinned = bench.spec("offline", model={**MIRRORED, "revision": commit})
+        assert reason(bench.plan(pinned, None)) == "13 bytes, there already; the Hub is not asked"
+        assert bench.up(pinned, None).plan.changing == set()
+        with pytest.raises(GateliftError, match="500"):
+            bench.plan(bench.spec("offline", model={**MIRRORED, "id": "org/open"}), None)
+
+
+@pytest.mark.parametrize(
+    ("token", "code", "words"),
+    [
+        pytest.param(None, "token_missing", "org/whole needs a token to be copied, and none was given", id="none"),
+        pytest.param("hf_strangertok3", "access_not_requested", "has no access", id="of-a-stranger"),
+    ],
+)
+def test_a_gated_model_is_not_copied_without_access(bench: Any, token: str | None, code: str, words: str) -> None:
+    spec = bench.spec("denied", model=MIRRORED)
+    with pytest.raises(AccessDenied, match=words) as refused:
+        bench.up(spec, token)
+    assert refused.value.code == code
+    target = bench.target(spec)
+    assert target.arm.list(f"{target.cloud.workspace.id}/models") == []
+
+
+def test_what_has_no_weights_is_not_copied(bench: Any) -> None:
+    with pytest.raises(GateliftError, match="org/open cannot be copied: it has no weights"):
+        bench.plan(bench.spec("weightless", model={"id": "org/open", "mirror": True}))
