@@ -71,6 +71,7 @@ PLACES = (
     "infra/emulator/gateway",
     "infra/emulator/state",
     "infra/emulator",
+    "infra/machine",
     "infra/hub",
     "infra/spec",
     "infra",

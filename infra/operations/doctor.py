@@ -19,7 +19,7 @@ from infra.errors import AccessDenied, GateliftError, NotFound
 from infra.hub.demo_models import demo_model
 from infra.hub.facts import ModelFacts
 from infra.hub.token_places import tokens_elsewhere
-from infra.local_vllm import check_vllm, local_fronts
+from infra.machine.local_vllm import check_vllm, local_fronts
 from infra.planning.cautions import disk_need, shared_memory
 from infra.planning.desired import shipped_sources
 from infra.planning.observe import workspace

@@ -10,6 +10,7 @@ from infra.azure.target import Target
 from infra.errors import AccessDenied, Refused, StalePlan
 from infra.parallel import together
 from infra.planning.desired import needs_token
+from infra.planning.local_fit import check_fit, config_of
 from infra.planning.plan import Action, Plan
 from infra.planning.prepare import Prepared
 from infra.planning.token_access import NOT_READABLE, WRITE_ANEW, check_token, find_token
@@ -62,6 +63,8 @@ def check_access_and_quota(prepared: Prepared, target: Target, cloud: Cloud) -> 
         checks.append(lambda: require_registry(cloud))
     if "deployment" in changing:
         checks.append(lambda: _check_quota(prepared, cloud))
+        if target.local:
+            checks.append(lambda: _check_memory(prepared))
     together(checks)
 
 
@@ -95,6 +98,17 @@ def _check_copies(prepared: Prepared, target: Target) -> None:
             access = "" if target.local else f"; request access to it at {target.hub.page(weights.label)}"
             raise AccessDenied(message, hint=GIVE_LOCAL if target.local else GIVE + access, code="token_missing")
         target.hub.check_access(weights.label, weights.token)
+
+
+def _check_memory(prepared: Prepared) -> None:
+    """Check this machine's memory for the containers that the plan starts; replaced ones run until then."""
+    resource, change = next(pair for pair in prepared.pairs if isinstance(pair[0], Deployment))
+    live, found = prepared.observed.of(resource), prepared.desired.found
+    more = int((resource.settle(live) if live else resource.desired)["instance_count"])
+    if live and all(field == "instance_count" or field.startswith("tags") for field in change.fields):
+        more -= int(live.state.get("instance_count") or 0)
+    if found and more > 0:
+        check_fit(prepared.spec, found.facts, config_of(prepared.spec), more)
 
 
 def _check_quota(prepared: Prepared, cloud: Cloud) -> None:

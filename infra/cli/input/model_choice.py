@@ -73,5 +73,5 @@ def _path(text: str, spec_file: Path) -> str:
 
 def _label(source: str, text: str) -> str:
     if source == "path":
-        return Path(text).expanduser().resolve().name
+        return Path(os.path.abspath(Path(text).expanduser())).name
     return ModelSpec(asset=text).label if source == "asset" else text

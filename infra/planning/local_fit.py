@@ -1,0 +1,39 @@
+"""Refuses, before anything starts, a model that this machine has no memory for; for `--local` alone."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from infra.hub.facts import ModelFacts
+from infra.machine.fit import Serving, check_cpu, check_gpus
+from infra.machine.local_vllm import serving_gpus
+from infra.machine.memory import available_memory
+from infra.spec.model import StackSpec
+
+CONFIG = "config.json"
+
+
+def check_fit(spec: StackSpec, facts: ModelFacts, config: Mapping[str, Any], count: int = 1) -> str:
+    """Say what `count` new servers of the model take of this machine; raises `GateliftError` where it is too much."""
+    gpus = serving_gpus(os.environ)
+    if facts.weights is None:
+        return "nobody says how large the weights are"
+    deployment = spec.deployment
+    model = Serving(facts.id, facts.weights, config, deployment.engine, deployment.environment_variables)
+    if gpus:
+        return check_gpus(model, gpus)
+    available = available_memory()
+    return "this system does not tell its memory" if available is None else check_cpu(model, available, count)
+
+
+def config_of(spec: StackSpec) -> Mapping[str, Any]:
+    """The model's config.json; an empty one where it is not on this machine."""
+    if not spec.model.path:
+        return {}
+    try:
+        found = json.loads(Path(spec.model.path, CONFIG).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
