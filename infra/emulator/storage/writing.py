@@ -33,7 +33,9 @@ class Writing:
         part = self._blobs.new_part(container, name)
         try:
             digest = await _receive(request, part, LARGEST_BLOB, always=True)
-            return written(self._blobs.take(container, name, part, {**sent_properties(request), "md5": digest}))
+            kept = self._blobs.take(container, name, part, {**sent_properties(request), "md5": digest})
+            self._blobs.blocks(container, name).drop()
+            return written(kept)
         finally:
             part.unlink(missing_ok=True)
 
