@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import WeightsMissing
-from scoring.weights.checking import check_whole, has_weights
-from scoring.weights.formats import is_tensor
+from scoring.weights.checking import check_whole
 
 SHORT_COMMIT = re.compile(r"[0-9a-f]{7,40}")
-CONFIGS = ("config.json", "params.json", "adapter_config.json")
 
 
 @dataclass(frozen=True)
@@ -35,18 +33,12 @@ class CachedRepo:
             return None
         listed = self._listed(snapshot.name)
         here = [str(path.relative_to(snapshot)) for path in snapshot.rglob("*") if path.is_file()]
-        chosen = choose(listed if listed is not None else here)
-        if not all((snapshot / name).is_file() for name in self._needed(chosen, snapshot)):
-            return None
-        if not any((snapshot / name).is_file() for name in CONFIGS):
-            return None
-        if any(map(is_tensor, choose(["model.safetensors"]))) and not has_weights(snapshot):
-            return None
         try:
+            chosen = choose(listed if listed is not None else here)
             check_whole(snapshot)
         except WeightsMissing:
             return None
-        return snapshot
+        return snapshot if all((snapshot / name).is_file() for name in self._needed(chosen, snapshot)) else None
 
     def _needed(self, chosen: list[str], snapshot: Path) -> list[str]:
         """Leave out the tensors that no index names, which are not fetched."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import WeightsMissing
-from scoring.weights.formats import CONSOLIDATED
 
 MANIFEST = "gatelift-model.json"  # lies beside the files that gatelift has uploaded
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
@@ -88,8 +87,3 @@ def _read(path: Path) -> dict[str, Any]:
     except (ValueError, OSError) as error:
         raise WeightsMissing(f"{path} cannot be read: {error}", hint=AGAIN) from error
     return document if isinstance(document, dict) else {}
-
-
-def has_weights(folder: Path) -> bool:
-    """Whether files of weights lie at the root of a folder."""
-    return any(next(folder.glob(one), None) for one in ("*.safetensors", CONSOLIDATED, "*.bin", "*.pt", "*.gguf"))

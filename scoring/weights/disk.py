@@ -38,8 +38,3 @@ def check_room(folder: Path, needed: int, what: str) -> None:
 def size_below(folder: Path) -> int:
     """Return the bytes of the files below a folder, links followed once."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether an error says that a disk is full."""
-    return isinstance(error, OSError) and error.errno in (28, 122)  # ENOSPC, EDQUOT

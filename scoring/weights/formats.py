@@ -34,7 +34,7 @@ def chosen_files(names: Iterable[str], load_format: str = "auto") -> list[str]:
     return sorted({*(name for name in plain if not is_tensor(name)), *tensors})
 
 
-def chosen_adapter_files(names: Iterable[str], load_format: str = "auto") -> list[str]:
+def chosen_adapter_files(names: Iterable[str]) -> list[str]:
     """Return the files of an adapter's repository that are fetched; its tensors in one format."""
     there = [name for name in names if any(fnmatch(name, one) for one in ADAPTER_FILES)]
     if "adapter_model.safetensors" in there:

@@ -19,13 +19,14 @@ from scoring.weights.cache import CachedRepo
 from scoring.weights.checking import INDEXES, check_whole
 from scoring.weights.disk import check_room, free_bytes, said_size
 from scoring.weights.formats import is_tensor
-from scoring.weights.patience import Patience, refusal_of
-from scoring.weights.refusals import cannot_download, explain_refusal, no_weights
+from scoring.weights.patience import UNREACHED, Patience, refusal_of
+from scoring.weights.refusals import cannot_download, explain_refusal
 
 logger = logging.getLogger("scoring")
 
 Result = TypeVar("Result")
 Choose = Callable[[Sequence[str]], list[str]]  # of the names of a repository's files, those to be fetched
+SHORT_SECONDS = 30.0  # that a Hub may go on failing where all files are here already
 ASK_WITH_TOKEN = (401, 403, 404)  # answers to a stranger that a token may change
 
 
@@ -46,7 +47,10 @@ class Hub:
             logger.info("[weights] %s at %s is here already: %s", model, revision, whole)
             return whole
         try:
-            return self._download(model, revision, choose, kept)
+            # What is here is not waited for long.
+            seconds = self.seconds if whole is None else min(self.seconds, SHORT_SECONDS)
+            patience = Patience(seconds, unreached=UNREACHED if whole is None else 1, size=kept.size)
+            return self._download(_Asked(model, revision, choose), kept, patience)
         except (HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as error:
             refused = self._explained(error, model, revision)
             if whole is None or isinstance(refusal_of(error), RevisionNotFoundError):
@@ -54,12 +58,12 @@ class Hub:
             logger.warning("[weights] %s; its files are here from before, and are served: %s", refused, whole)
             return whole
 
-    def _download(self, model: str, revision: str | None, choose: Choose, kept: CachedRepo) -> Path:
-        patience = Patience(self.seconds, size=kept.size)
+    def _download(self, asked: "_Asked", kept: CachedRepo, patience: Patience) -> Path:
+        model, revision = asked.model, asked.revision
         info, token = patience.ask(lambda: self._info(model, revision), model)
         fetch = _Fetch(HfApi(endpoint=self.url, token=token), model, str(info.sha or revision), kept, patience)
         names = {one.rfilename: one for one in info.siblings or []}
-        chosen = self._chosen(names, choose, fetch)
+        chosen = self._chosen(names, asked.choose, fetch)
         missing = [name for name in chosen if not kept.has_blob(names[name])]
         needed = sum(names[name].size or 0 for name in missing)
         total = sum(names[name].size or 0 for name in chosen)
@@ -95,8 +99,6 @@ class Hub:
     def _chosen(self, names: dict[str, Any], choose: Choose, fetch: "_Fetch") -> list[str]:
         """Return the files to fetch: of the tensors at the root those that their index names, where there is one."""
         chosen = choose(list(names))
-        if not chosen:
-            raise no_weights(fetch.model, list(names))
         tensors = {name for name in chosen if is_tensor(name) and "/" not in name}
         for index in INDEXES:
             kinds = {name for name in tensors if name.endswith(".bin" if ".bin." in index else ".safetensors")}
@@ -119,6 +121,15 @@ class Hub:
         if refused := refusal_of(error):
             return explain_refusal(refused, model=model, revision=revision, page=page)
         return cannot_download(error, model, self.url)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked for: a repository at a revision, and what chooses its files."""
+
+    model: str
+    revision: str | None
+    choose: Choose
 
 
 @dataclass

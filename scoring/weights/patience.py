@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 TOO_MANY = 429
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-UNREACHED = 3  # times that a Hub is tried which has never answered
+UNREACHED = 3  # times that a service is tried which has never answered
 RESET = re.compile(r"(?:^|[;,\s])(?:t|reset)=(\d+)")
 
 
@@ -28,6 +28,7 @@ class Patience:
     seconds: float
     who: str = "the Hub"
     passing: Collection[int] = PASSING
+    unreached: int = UNREACHED
     size: Callable[[], int] = lambda: 0  # bytes that are here already
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -61,7 +62,7 @@ class Patience:
         return status in self.passing if status is not None else transport_error(error) is not None
 
     def _ends(self, deadline: float, pause: float, tries: int) -> bool:
-        return self.clock() + pause > deadline or (not self.answered and tries >= UNREACHED)
+        return self.clock() + pause > deadline or (not self.answered and tries >= self.unreached)
 
     def _reason(self, error: BaseException, status: int | None) -> str:
         if status == TOO_MANY:

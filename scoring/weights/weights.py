@@ -8,14 +8,15 @@ from pathlib import Path
 
 from scoring.errors import WeightsMissing
 from scoring.settings.adapters import AdapterSettings
-from scoring.weights.adapters import Adapter, fetch_adapters
+from scoring.weights.adapters import CONFIG, Adapter, fetch_adapters
 from scoring.weights.blobs import BlobFolders
 from scoring.weights.checking import check_whole
 from scoring.weights.disk import said_size, size_below
-from scoring.weights.formats import chosen_adapter_files, chosen_files
-from scoring.weights.hub import Hub
+from scoring.weights.formats import chosen_adapter_files, chosen_files, is_tensor
+from scoring.weights.hub import Choose, Hub
 from scoring.weights.hub_token import hub_token
 from scoring.weights.places import Weights, is_hub_id, is_passed_through
+from scoring.weights.refusals import no_weights
 
 logger = logging.getLogger("scoring")
 
@@ -41,7 +42,7 @@ def fetch_weights(wanted: Wanted, hub_url: str, seconds: float = 900.0, cache: P
     def from_hub(model: str, revision: str | None, load_format: str = "", adapter: bool = True) -> str:
         nonlocal hub
         hub = hub or Hub(hub_url, hub_token(wanted.environ), cache, seconds)
-        choose = chosen_adapter_files if adapter else lambda names: chosen_files(names, load_format)
+        choose = adapter_of(model) if adapter else model_of(model, load_format)
         return str(hub.fetch(model, revision, choose))
 
     adapters: list[Adapter] = []
@@ -52,6 +53,33 @@ def fetch_weights(wanted: Wanted, hub_url: str, seconds: float = 900.0, cache: P
     if wanted.adapters:
         adapters = fetch_adapters(wanted.adapters, from_hub, BlobFolders(wanted.environ, cache).fetch)
     return Weights(location, wanted.model, tuple(adapters))
+
+
+def model_of(model: str, load_format: str) -> Choose:
+    """Return what chooses the files of a model, and raises `WeightsMissing` for a repository that holds none."""
+
+    def choose(names: Sequence[str]) -> list[str]:
+        chosen = chosen_files(names, load_format)
+        described = {"config.json", "params.json"} & set(chosen)
+        if not described or (load_format != "dummy" and not any(map(is_tensor, chosen))):
+            raise no_weights(model, names)
+        return chosen
+
+    return choose
+
+
+def adapter_of(model: str) -> Choose:
+    """Return what chooses the files of an adapter, and raises `WeightsMissing` for a repository that holds none."""
+
+    def choose(names: Sequence[str]) -> list[str]:
+        chosen = chosen_adapter_files(names)
+        if CONFIG not in chosen or not any(map(is_tensor, chosen)):
+            raise WeightsMissing(
+                f"{model} holds no adapter: it has no {CONFIG} beside tensors", hint="name what PEFT has saved"
+            )
+        return chosen
+
+    return choose
 
 
 def checked_folder(model: str, load_format: str = "auto") -> str | Path:
