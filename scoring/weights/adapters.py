@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scoring.errors import WeightsMissing
 from scoring.settings.adapters import AdapterSettings
+from scoring.weights.checking import check_whole
 
 CONFIG = "adapter_config.json"
 TENSORS = ("adapter_model.safetensors", "adapter_model.bin", "adapter_model.pt")
@@ -54,4 +55,5 @@ def read_adapter(name: str, folder: str) -> Adapter:
         raise WeightsMissing(f"{path} does not say a rank (r): {error!r}", hint="save the adapter anew") from error
     if kind != "LORA":
         raise WeightsMissing(f"{folder} is a {kind} adapter; vLLM knows LORA", hint="merge it into a model of its own")
+    check_whole(Path(folder))
     return Adapter(name, folder, rank)
