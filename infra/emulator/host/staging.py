@@ -95,6 +95,8 @@ def _base_environment(world: World, environ: Mapping[str, str], shared: Path) ->
         "GATELIFT_CACHE_DIR": str(cache_dir(environ)),
         "HF_HOME": str(shared / "huggingface"),
         "HF_ENDPOINT": world.urls.hub,
+        # As Azure's storage is to a container there, the emulated one is trusted here.
+        **dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), str(world.paths.ca_bundle)),
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "PYTHONUNBUFFERED": "1",
         "SCORING_HOST": "127.0.0.1",
