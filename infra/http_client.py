@@ -49,6 +49,8 @@ class Unreachable(Exception):
 
     def __init__(self, message: str, *, final: bool = False, why: Failing = Failing.OTHER) -> None:
         super().__init__(message)
+        self.url = ""
+        """What was asked for."""
         self.final = final
         """Whether trying again is pointless."""
         self.why = why

@@ -27,6 +27,7 @@ PLACES = (
     "infra/cli/views",
     "infra/cli/input",
     "infra/cli/terminal",
+    "infra/operations/doctor",
     "infra/operations",
     "infra/planning/removal",
     "infra/planning",

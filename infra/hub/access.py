@@ -6,21 +6,22 @@ A few documents of its API are read over plain HTTP: to import huggingface_hub t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urljoin
 
 from infra.clock import Clock
 from infra.errors import AccessDenied
 from infra.http_client import Answer, Unreachable
-from infra.hub.asking import Asker
+from infra.hub.asking import Asker, origin
 from infra.hub.facts import HubFile, ModelFacts, TokenFacts, read_model, read_siblings, read_tree
-from infra.hub.refusals import PUBLIC_HUB, Question, not_a_hub, refusal, unreachable
+from infra.hub.refusals import PUBLIC_HUB, Question, not_a_hub, refusal, storage_fails, unreachable
 from infra.hub.token_form import ONE_LINE, fault_of
 from infra.timeouts import Timeouts
 
 MANY_FILES = 1000  # from here on the Hub's documents about models may leave files out
 PAGES = 1000
+LARGEST = 100_000_000  # bytes of a file that is read
 NEXT = re.compile(r'<([^>]*)>;\s*rel="?next"?')
 HIDDEN_MODEL = (401, 404)  # of a model that does not exist and of one that is private, so as not to reveal it
 
@@ -77,6 +78,32 @@ class Hub:
         question = self._question(model, None, token)
         self._checked(question, self._answer(f"/api/models/{model}/auth-check", token))  # as HfApi.auth_check does
 
+    def read_file(self, model: ModelFacts, name: str, token: str | None) -> bytes:
+        """The content of a small file, such as a list of shards."""
+        return self._file(model, name, token, {}, LARGEST)
+
+    def try_file(self, model: ModelFacts, name: str, token: str | None) -> None:
+        """Ask for a byte of a file, from wherever the Hub sends it; raises an error where that fails."""
+        self._file(model, name, token, {"Range": "bytes=0-0"}, 1)
+
+    def _file(self, model: ModelFacts, name: str, token: str | None, headers: Mapping[str, str], at_most: int) -> bytes:
+        question = self._question(model.id, model.revision, token)
+        if token:
+            _refuse_malformed(token)
+        try:
+            answer, place = self._asker.get(
+                self.resolve_url(model.id, model.revision, name), token, headers=headers, at_most=at_most
+            )
+        except Unreachable as error:
+            if error.url and origin(error.url) != origin(self.endpoint):
+                raise storage_fails(question, name, error.url, str(error)) from None
+            raise unreachable(question, error) from None
+        if answer.status in (200, 206):
+            return answer.content
+        if origin(place) != origin(self.endpoint):
+            raise storage_fails(question, name, place, f"it answers {answer.status}")
+        raise refusal(question, answer)
+
     def _facts(self, question: Question, answer: Answer, token: str | None) -> ModelFacts:
         found = {name: value for name, value in _object(question, self._checked(question, answer)).items() if value}
         found = {"id": question.model, "sha": question.revision or "main", **found}
@@ -103,7 +130,7 @@ class Hub:
         if token:
             _refuse_malformed(token)
         try:
-            return self._asker.get(self.endpoint + path, token)
+            return self._asker.get(self.endpoint + path, token)[0]
         except Unreachable as error:
             raise unreachable(self._question(""), error) from None
 

@@ -36,8 +36,8 @@ class Asker:
         *,
         headers: Mapping[str, str] | None = None,
         at_most: int | None = None,
-    ) -> Answer:
-        """The last answer, whatever its status; `Unreachable` where none comes.
+    ) -> tuple[Answer, str]:
+        """The last answer, whatever its status, and its address; `Unreachable` where none comes.
 
         All pauses of one `Asker` together last no longer than `GATELIFT_HUB_TIMEOUT`.
         """
@@ -46,18 +46,18 @@ class Asker:
             tries += 1
             backoff = FIRST_PAUSE * 2 ** (tries - 1)
             try:
-                answer = self._follow(url, token, headers or {}, at_most)
+                answer, place = self._follow(url, token, headers or {}, at_most)
             except Unreachable as error:
                 if error.final or tries >= MOST_CONNECTIONS or not self._pause(backoff, str(error)):
                     raise
                 continue
             if answer.status not in TRANSIENT:
-                return answer
+                return answer, place
             asked = asked_to_wait(answer, self._clock.utc())
             if not asked and tries >= MOST_TRIES:
-                return answer
+                return answer, place
             if not self._pause(asked or backoff, f"answers {answer.status}", asked=bool(asked)):
-                return answer
+                return answer, place
 
     def _pause(self, seconds: float, why: str, *, asked: bool = False) -> bool:
         """Wait; False, at once, where that would be longer than this may last."""
@@ -71,7 +71,9 @@ class Asker:
         self._clock.sleep(seconds)
         return True
 
-    def _follow(self, url: str, token: str | None, headers: Mapping[str, str], at_most: int | None) -> Answer:
+    def _follow(
+        self, url: str, token: str | None, headers: Mapping[str, str], at_most: int | None
+    ) -> tuple[Answer, str]:
         """The answer at the end of the redirects; the token is sent to the Hub's own host, and no more once it left."""
         for _ in range(REDIRECTS):
             sent = {"User-Agent": "gatelift", **headers}
@@ -79,12 +81,16 @@ class Asker:
                 sent["Authorization"] = f"Bearer {token}"
             else:
                 token = None
-            answer = self._web.send("GET", url, headers=sent, at_most=at_most)
+            try:
+                answer = self._web.send("GET", url, headers=sent, at_most=at_most)
+            except Unreachable as error:
+                error.url = url
+                raise
             place = urljoin(url, answer.headers.get("Location") or "")
             if answer.status not in MOVED or place == url or not _may_follow(url, place):
                 break
             url = place
-        return answer
+        return answer, url
 
 
 def asked_to_wait(answer: Answer, now: datetime) -> float:

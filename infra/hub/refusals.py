@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -100,6 +101,14 @@ def not_a_hub(question: Question, what: str) -> NotReady:
     message = f"what answers at {question.endpoint} is not a Hub: it sent {what}"
     hint = "is a login page or a proxy in between? open the address in a browser; check HF_ENDPOINT"
     return NotReady(message, hint=hint, code="hub_not_a_hub")
+
+
+def storage_fails(question: Question, name: str, url: str, why: str) -> NotReady:
+    """The error where the Hub answers and the host from which it has a file sent does not."""
+    host = urlsplit(url).hostname
+    message = f"the Hub has {name} of {question.model} sent from {host}, and that fails: {why}"
+    hint = f"let {host} through the firewall and the proxy: containers download from it, too"
+    return NotReady(message, hint=hint, code="hub_storage")
 
 
 def words_of(answer: Answer) -> str:

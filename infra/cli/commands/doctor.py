@@ -1,4 +1,4 @@
-"""`gatelift doctor`: prints the result of every check in `infra.operations.doctor`."""
+"""`gatelift doctor`: prints the result of every check in `infra/operations/doctor`."""
 
 from pathlib import Path
 
@@ -7,7 +7,8 @@ import click
 from infra.cli.input.token import token_fd_option, token_if_needed
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.cli.terminal.style import Painter
-from infra.operations.doctor import Check, Verdict, run_checks
+from infra.operations.doctor.run import run_checks
+from infra.operations.doctor.verdicts import Check, Verdict
 
 app = Group()
 
@@ -31,7 +32,7 @@ def doctor(call: Invocation, spec: Path, token_fd: int | None) -> None:
     """Check everything that `up` needs, without creating anything."""
     token = token_if_needed(token_fd, call.environ)
     checks = []
-    for check in run_checks(spec, local=call.local, token=token, environ=call.environ):
+    for check in run_checks(spec, local=call.local, token=token, environ=call.environ, tell=call.out.message):
         checks.append(check)
         call.out.data(check_text(check, call.out.paint))
     failed = sum(check.verdict is Verdict.FAIL for check in checks)

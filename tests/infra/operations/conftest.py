@@ -31,13 +31,14 @@ TOKENS = {
 }
 LORA = {"adapter_config.json": '{"base_model_name_or_path": "org/whole"}', "adapter_model.safetensors": "low rank"}
 ACCESS = {"reader": "accepted", "waiting": "pending", "rejected": "rejected"}
+WHOLE = {"config.json": "{}", "README.md": "x", "model.safetensors": "weights"}
 SEED: dict[str, Any] = {
     "quota": {"eastus": {"standardNCADSH100v5Family": 40, "standardNCADSA100v4Family": 100_000}},
     "hub": {
         "tokens": [{"value": value, **rest} for value, rest in TOKENS.items()],
         "repos": [
-            {"id": "org/gated", "gated": "manual", "files": {"config.json": "{}", "README.md": "x"}, "access": ACCESS},
-            {"id": "org/open", "gated": False, "files": {"config.json": "{}"}},
+            {"id": "org/gated", "gated": "manual", "files": WHOLE, "access": ACCESS},
+            {"id": "org/open", "gated": False, "files": WHOLE},
             {
                 "id": "org/grown",
                 "history": [{"config.json": '{"first": 1}'}],

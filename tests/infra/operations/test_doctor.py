@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from infra.operations.doctor import Check, Verdict, run_checks
-from infra.spec.model import EnvironmentSpec, StackSpec, to_values
+from infra.operations.doctor.run import run_checks
+from infra.operations.doctor.verdicts import Check, Verdict
+from infra.spec.model import EnvironmentSpec, StackSpec, spec_from, to_values
 
 GOOD = "hf_goodtoken001"
 VAULT = "https://vault.vault.azure.net/secrets/hf/0123456789abcdef0123456789abcdef"
@@ -114,3 +115,30 @@ def test_the_image_cannot_be_built_without_a_registry(bench: Any, tmp_path: Path
     image = "ghcr.io/gatelift/gatelift-vllm@sha256:" + "a" * 64
     ready = spec.but(environment=EnvironmentSpec(image=image))
     assert checks(bench, tmp_path, ready, GOOD)["image"].verdict is Verdict.OK
+
+
+def test_a_file_is_tried_with_the_token_of_the_container(bench: Any, tmp_path: Path) -> None:
+    gated = checks(bench, tmp_path, bench.spec("tried"), GOOD)
+    assert gated["download"].detail == "config.json, model.safetensors can be read from here with the token"
+    assert gated["files"].detail == "1 file of safetensors weights, 0.00 GB"
+    public = checks(bench, tmp_path, bench.spec("tried-open", model={"id": "org/open"}), '"hf_with quotes"')
+    assert public["download"].detail == "config.json, model.safetensors can be read from here without a token"
+    assert public["token"].detail.startswith("the model needs no token, and HF_TOKEN holds none")
+
+
+def test_a_folder_is_looked_into_as_a_repository_is(bench: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "model-00001-of-00002.safetensors").write_bytes(b"x" * 2000)
+    found = checks(bench, tmp_path, _of_folder(bench, folder), None)
+    assert (found["spec"].verdict, "model-00002-of-00002" in found["spec"].detail) == (Verdict.FAIL, True)
+    (folder / "model-00002-of-00002.safetensors").write_bytes(b"x" * 2000)
+    found = checks(bench, tmp_path, _of_folder(bench, folder), None)
+    assert found["files"].detail == "2 files of safetensors weights, 0.00 GB"
+    assert str(folder) in found["model"].detail
+    assert "nothing" in found["download"].detail
+
+
+def _of_folder(bench: Any, folder: Path) -> StackSpec:
+    return spec_from({**to_values(bench.spec("folder")), "model": {"path": str(folder)}})

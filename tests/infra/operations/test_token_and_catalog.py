@@ -8,7 +8,7 @@ import pytest
 
 from infra.errors import AccessDenied, NotFound
 from infra.operations.catalog import catalog_hide, catalog_list, catalog_publish, catalog_show
-from infra.operations.doctor import run_checks
+from infra.operations.doctor.run import run_checks
 from infra.operations.token import token_rotate, token_set, token_verify
 from infra.spec.model import to_values
 from tests.infra.operations.conftest import Phases
