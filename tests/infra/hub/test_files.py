@@ -6,7 +6,9 @@ import pytest
 
 from infra.errors import GateliftError
 from infra.hub.access import Hub
+from infra.hub.asking import Asker
 from infra.hub.facts import ModelFacts
+from infra.timeouts import Timeouts
 from tests.infra.conftest import ManualClock
 from tests.infra.hub.told import Say, ToldHub
 
@@ -25,7 +27,8 @@ def test_a_file_comes_from_another_host_without_the_token(told: ToldHub, elsewhe
 
 def test_no_more_than_a_byte_is_read(told: ToldHub) -> None:
     told.answers = [Say(200, b"w" * 10_000_000)]
-    assert Hub(told.url)._file(FACTS, NAME, GOOD, {}, 1) == b"w"
+    answer, _ = Asker(told.url, Timeouts()).get(f"{told.url}/{NAME}", None, at_most=1)
+    assert answer.content == b"w"
 
 
 @pytest.mark.parametrize("status", [403, 404, 503])

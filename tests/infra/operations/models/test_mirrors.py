@@ -69,5 +69,5 @@ def test_a_gated_model_is_not_copied_without_access(bench: Any, token: str | Non
 
 
 def test_what_has_no_weights_is_not_copied(bench: Any) -> None:
-    with pytest.raises(GateliftError, match="org/open cannot be copied: it has no weights"):
-        bench.plan(bench.spec("weightless", model={"id": "org/open", "mirror": True}))
+    with pytest.raises(GateliftError, match="org/grown cannot be copied: it has no weights"):
+        bench.plan(bench.spec("weightless", model={"id": "org/grown", "mirror": True}))
