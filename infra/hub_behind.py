@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from infra.errors import GateliftError
-from infra.http_client import LOOPBACK
+from infra.http_client import is_loopback
 from infra.paths import cache_dir
 from infra.portal import Portal
 
@@ -63,7 +63,7 @@ def _endpoint(environ: Mapping[str, str], own_hub: str) -> str:
             hint="write it as https://huggingface.co, or `unset HF_ENDPOINT`",
             code="hub_endpoint",
         )
-    is_own = host in LOOPBACK and port == urlsplit(own_hub).port
+    is_own = is_loopback(host or "") and port == urlsplit(own_hub).port
     return "" if is_own else endpoint
 
 
