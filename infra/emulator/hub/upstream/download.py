@@ -15,7 +15,7 @@ from infra.emulator.hub.upstream.part_file import PartFile
 
 logger = logging.getLogger("gatelift.emulator")
 PIECE_BYTES = 1024 * 1024
-HELD_BACK_BYTES = 1024 * 1024  # the end of a file goes out only when its hash was found right
+HELD_BACK_BYTES = 64 * 1024  # the end of a file goes out only when its hash was found right
 PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)  # before tries that bring nothing
 LONGEST_PAUSE = 30.0
 SHA256_LENGTH = 64
@@ -149,7 +149,7 @@ class Download:
                 raise Refused(Answer(response.status_code, dict(response.headers.items()), await response.aread()))
             known = self._part.size if response.status_code == 200 else 0  # it begins anew: what we have is passed over
             try:
-                async for piece in response.aiter_raw(PIECE_BYTES):
+                async for piece in response.aiter_raw():
                     new = piece[known:]
                     known = max(0, known - len(piece))
                     if new:

@@ -8,7 +8,7 @@ from pathlib import Path
 from infra.emulator.hub.gate import HubError
 from infra.emulator.hub.upstream.cache_folder import HASH
 from infra.emulator.hub.upstream.client import Answer, Ask, HubClient, Unreachable
-from infra.emulator.hub.upstream.download import PIECE_BYTES, Download, Refused, Wanted
+from infra.emulator.hub.upstream.download import Download, Refused, Wanted
 from infra.emulator.hub.upstream.part_file import begun
 from infra.emulator.hub.upstream.streamed import Span
 
@@ -72,7 +72,7 @@ async def _passing(client: HubClient, wanted: Wanted, span: Span) -> AsyncGenera
         if response.status_code != (200 if span.whole else 206):
             raise Refused(Answer(response.status_code, dict(response.headers.items()), b""))
         try:
-            async for piece in response.aiter_raw(PIECE_BYTES):
+            async for piece in response.aiter_raw():
                 yield piece
         except httpx.HTTPError as error:
             raise Unreachable(str(error) or type(error).__name__) from None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from infra.emulator.hub.upstream.cache_folder import COMMIT
 from infra.emulator.hub.upstream.client import Answer, Unreachable
 
 
@@ -19,7 +20,7 @@ def facts_of(answer: Answer) -> FileFacts:
     """The facts in the answer to a HEAD; `Unreachable` where they are not those of a Hub."""
     headers = answer.headers
     commit, etag = headers.get("x-repo-commit", ""), _plain(headers.get("x-linked-etag") or headers.get("etag", ""))
-    if not commit or not etag:
+    if not COMMIT.fullmatch(commit) or not etag:
         raise Unreachable(f"it answered {answer.status} without a commit and a hash, as no Hub does")
     return FileFacts(commit, etag, _size(headers, redirected=answer.status // 100 == 3))
 

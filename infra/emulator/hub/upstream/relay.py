@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from infra.emulator.hub.upstream.cache_folder import COMMIT
 from infra.emulator.hub.upstream.client import Answer, Unreachable
 
 # Why a request was refused, when to come back, and what the answer is about; addresses of xet are not among them.
@@ -39,7 +40,8 @@ def document(answer: Answer) -> Any:
 def commit_in(content: bytes | memoryview) -> str:
     """The commit in the Hub's document on a model; empty where there is none."""
     with suppress(ValueError, AttributeError):
-        return str(json.loads(bytes(content)).get("sha") or "")
+        commit = str(json.loads(bytes(content)).get("sha"))
+        return commit if COMMIT.fullmatch(commit) else ""
     return ""
 
 
