@@ -1,38 +1,54 @@
-"""Which files of a model or an adapter are served: those that the scoring server downloads from the Hub."""
+"""Which files of a model or an adapter are served, as `scoring/weights/formats.py` chooses what it downloads."""
 
 import re
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 
-# As scoring/weights chooses what it downloads; `*` matches `/`, too.
-PLAIN_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.py", "*.tiktoken", "tokenizer*", "*/config.json", "*/*.json")
-TENSOR_FILES = ("*.safetensors", "*.bin", "*.pt")
-OTHER_FORMATS = ("original/*", "onnx/*")
-TRAINING = ("checkpoint-*", "runs/*")  # what a training run leaves beside the model
+PLAIN_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.py", "*.tiktoken", "tokenizer*")
+OTHER_FOLDERS = re.compile(r"(^|/)(original|onnx|openvino|metal|coreml|tf_model|checkpoint-\d+|runs)/")
+# What a training leaves behind, and tensors that are no model's.
+LEFT_BEHIND = re.compile(
+    r"(^|/)(training_args|optimizer|scheduler|rng_state.*|scaler|adapter_model)\.(bin|pt|safetensors)$"
+)
+CONSOLIDATED = "consolidated*.safetensors"  # Mistral's own format, which only one `load_format` reads
+SAFETENSORS = ("*.safetensors",)
+FORMATS: dict[str, tuple[str, ...]] = {
+    "safetensors": SAFETENSORS,
+    "fastsafetensors": SAFETENSORS,
+    "instanttensor": SAFETENSORS,
+    "runai_streamer": SAFETENSORS,
+    "npcache": ("*.bin",),
+    "pt": ("*.pt", "*.bin"),
+}
+ANY = ("*.safetensors", "*.bin", "*.pt")
+OF_THEIR_OWN = ("mistral", "npcache", "pt")  # the `load_format`s that need other files than most
+NO_TENSORS = "dummy"  # the `load_format` that makes weights up
+TENSOR_ENDINGS = (".safetensors", ".bin", ".pt", ".gguf")
 ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_FILES = (ADAPTER_CONFIG, "adapter_model.*", "tokenizer*", "special_tokens_map.json", "added_tokens.json")
 ADAPTER_TENSORS = ("adapter_model.safetensors", "adapter_model.bin", "adapter_model.pt")
-ADAPTER_EXTRAS = ("new_embeddings.safetensors", "new_embeddings.bin")
 MODEL_CONFIGS = ("config.json", "params.json")
 SHARD = re.compile(r"(?P<head>.*-)(?P<number>\d{5})(?P<middle>-of-)(?P<count>\d{5})(?P<tail>\.\w+)")
 
 
-def model_files(names: Collection[str]) -> list[str]:
-    """The files of a model that are served, sorted: of the weights' formats that are there, the first one."""
-    kept = [name for name in names if not _matches(name, (*OTHER_FORMATS, *TRAINING))]
-    tensors = next((form for form in TENSOR_FILES if any(fnmatchcase(name, form) for name in kept)), TENSOR_FILES[0])
-    return sorted(name for name in kept if _matches(name, (*PLAIN_FILES, tensors)))
+def model_files(names: Iterable[str], load_format: str = "auto") -> list[str]:
+    """The files of a model that are served with a `load_format` of vLLM, sorted; its weights in one format."""
+    there = [name for name in names if not OTHER_FOLDERS.search(name)]
+    plain = [name for name in there if _matches(name.rpartition("/")[2], PLAIN_FILES)]
+    tensors = [] if load_format == NO_TENSORS else _tensors(there, load_format)
+    return sorted({*(name for name in plain if not name.endswith(TENSOR_ENDINGS)), *tensors})
 
 
-def adapter_files(names: Collection[str]) -> list[str]:
-    """The files of a LoRA adapter that are served, sorted; only those at the top belong to it."""
-    tensors = next((name for name in ADAPTER_TENSORS if name in names), "")
-    top = [name for name in names if "/" not in name]
-    return sorted(name for name in top if name in (tensors, *ADAPTER_EXTRAS) or _matches(name, PLAIN_FILES))
+def adapter_files(names: Iterable[str], load_format: str = "auto") -> list[str]:
+    """The files of a LoRA adapter that are served, sorted; its tensors in one format."""
+    there = [name for name in names if _matches(name, ADAPTER_FILES)]
+    others = ADAPTER_TENSORS[1:] if ADAPTER_TENSORS[0] in there else ()
+    return sorted(name for name in there if name not in others)
 
 
 def tensor_files(names: Iterable[str]) -> list[str]:
     """Those of the files that hold weights."""
-    return [name for name in names if _matches(name, TENSOR_FILES)]
+    return [name for name in names if name.endswith(TENSOR_ENDINGS)]
 
 
 def missing_shards(names: Collection[str]) -> list[str]:
@@ -42,6 +58,19 @@ def missing_shards(names: Collection[str]) -> list[str]:
         for number in range(1, int(match["count"]) + 1):
             expected[f"{match['head']}{number:05}{match['middle']}{match['count']}{match['tail']}"] = None
     return [name for name in expected if name not in names]
+
+
+def _tensors(names: Collection[str], load_format: str) -> list[str]:
+    consolidated = [name for name in names if fnmatchcase(name, CONSOLIDATED)]
+    if load_format == "mistral":
+        return consolidated
+    others = [name for name in names if name not in consolidated and not LEFT_BEHIND.search(name)]
+    for pattern in FORMATS.get(load_format, ANY):
+        if found := [name for name in others if fnmatchcase(name, pattern)]:
+            return found
+        if consolidated and pattern == SAFETENSORS[0]:
+            return consolidated
+    return []
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

@@ -61,14 +61,15 @@ def folder_mistakes(spec: StackSpec, *, local: bool) -> list[Mistake]:
     where: Where = ("model",)
     if local and spec.local.model:
         model, where = spec.local.model, ("local", "model")
-    checks: list[tuple[Where, str | None, Callable[[Path], object]]] = [((*where, "path"), model.path, files_of_model)]
+    load_format = spec.load_format(local=local)
+    checks: list[tuple[Where, str | None, Callable[..., object]]] = [((*where, "path"), model.path, files_of_model)]
     for index, adapter in enumerate(model.adapters):
         checks.append(((*where, "adapters", index, "path"), adapter.path, files_of_adapter))
     mistakes = []
     for place, folder, check in checks:
         try:
             if folder:
-                check(Path(folder))
+                check(Path(folder), load_format)
         except RuleBroken as broken:
             mistakes.append(Mistake(place, str(broken), broken.hint))
     return mistakes

@@ -1,6 +1,6 @@
 """The fields of the YAML spec, as frozen Structs; `infra.spec.file` reads a spec from disk."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -20,6 +20,7 @@ from infra.spec.names import (
     RegistryName,
     ResourceGroupName,
     RuleBroken,
+    RulesBroken,
     StackName,
     SubscriptionId,
     VariableName,
@@ -248,15 +249,33 @@ class StackSpec(Written, frozen=True, kw_only=True):
                 "delete them, or give the model's Hub id in model.id",
             )
 
+        if self.model.adapters:
+            _refuse_own_adapters(self.deployment.engine, "deployment")
+        if (self.local.model or self.model).adapters:
+            _refuse_own_adapters(self.local.engine, "local")
+
     def for_this_machine(self) -> Self:
         """The spec with `local.engine` applied to `deployment.engine`, and with `local.model` in place of `model`."""
         engine = {**self.deployment.engine, **self.local.engine}
         return self.but(deployment=self.deployment.but(engine=engine), model=self.local.model or self.model)
 
+    def load_format(self, *, local: bool = False) -> str:
+        """How vLLM is told to read weights, which decides about the files that it needs."""
+        engine = {**self.deployment.engine, **(self.local.engine if local else {})}
+        return str(engine.get("load_format") or "auto")
+
     def in_folder(self, folder: Path) -> Self:
         """The spec with the paths of models, which are written relative to the spec's folder, as absolute ones."""
         local = self.local.model and self.local.but(model=self.local.model.in_folder(folder))
         return self.but(model=self.model.in_folder(folder), local=local or self.local)
+
+
+def _refuse_own_adapters(engine: Mapping[str, Any], section: str) -> None:
+    """Raise where vLLM's arguments name adapters beside those of the spec: only one of the two lists would count."""
+    for name in ("lora_modules", "enable_lora"):
+        if name in engine:
+            message = f"engine.{name} is set through model.adapters"
+            raise RulesBroken({section: RuleBroken(message, f"delete `{name}`, and name its adapters there")})
 
 
 def spec_from(values: Any) -> StackSpec:

@@ -11,8 +11,9 @@ from infra.errors import GateliftError
 from infra.model_files import (
     ADAPTER_CONFIG,
     ADAPTER_TENSORS,
+    ANY,
     MODEL_CONFIGS,
-    TENSOR_FILES,
+    NO_TENSORS,
     adapter_files,
     missing_shards,
     model_files,
@@ -28,8 +29,11 @@ HEADER = 8  # bytes of a safetensors file that say how long its header is
 Files = list[tuple[str, Path]]
 
 
-def files_of_model(folder: Path) -> Files:
-    """The files that are served, as pairs of name and path on disk; raises `RuleBroken` where there is no model."""
+def files_of_model(folder: Path, load_format: str = "auto") -> Files:
+    """The files that are served, as pairs of name and path on disk; raises `RuleBroken` where there is no model.
+
+    `load_format` is the one of vLLM's arguments.
+    """
     found = _found(folder)
     if not set(MODEL_CONFIGS) & set(found):
         if ADAPTER_CONFIG in found:
@@ -40,10 +44,10 @@ def files_of_model(folder: Path) -> Files:
         raise RuleBroken(
             f"{str(folder)!r} has no config.json", "give the folder that `save_pretrained` or `hf download` has written"
         )
-    return _checked(folder, found, model_files(found))
+    return _checked(folder, found, model_files(found, load_format), some=load_format != NO_TENSORS)
 
 
-def files_of_adapter(folder: Path) -> Files:
+def files_of_adapter(folder: Path, load_format: str = "auto") -> Files:
     """The same for a LoRA adapter."""
     found = _found(folder)
     if ADAPTER_CONFIG not in found:
@@ -54,7 +58,7 @@ def files_of_adapter(folder: Path) -> Files:
             f"{str(folder)!r} has no weights of an adapter: {' or '.join(ADAPTER_TENSORS[:2])}",
             "give the folder that peft's `save_pretrained` has written",
         )
-    return _checked(folder, found, adapter_files(found))
+    return _checked(folder, found, adapter_files(found, load_format))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -91,10 +95,11 @@ def _as_broken_rules() -> Iterator[None]:
         ) from None
 
 
-def _checked(folder: Path, found: dict[str, Path], chosen: list[str]) -> Files:
+def _checked(folder: Path, found: dict[str, Path], chosen: list[str], *, some: bool = True) -> Files:
+    """The chosen files, if they are whole; `some` says that there must be weights."""
     tensors = tensor_files(chosen)
-    if not tensors:
-        kinds = f"{', '.join(TENSOR_FILES[:-1])} or {TENSOR_FILES[-1]}"
+    if some and not tensors:
+        kinds = f"{', '.join(ANY[:-1])} or {ANY[-1]}"
         raise RuleBroken(
             f"{str(folder)!r} has no weights: {kinds}",
             f"put them there; {folder / '.amlignore'} or .gitignore may keep them from being uploaded",

@@ -63,6 +63,17 @@ class AdapterSpec(_Sourced, frozen=True, kw_only=True):
 
     name: Annotated[AdapterName, Meta(description="Model name under which clients ask for it")]
 
+    def check(self, written: Collection[str]) -> None:
+        """An adapter's files can be read by every container: not those of a registry."""
+        super().check(written)
+        for source in (self.id, self.asset):
+            if is_registry_model(source or ""):
+                raise RuleBroken(
+                    f"the adapter {self.name!r} is of a registry: Azure mounts one model asset only, the model's own",
+                    "register it in the workspace (`az ml model create`) and write `asset: azureml:NAME:VERSION`, or "
+                    "give its folder in `path`",
+                )
+
 
 class ModelSpec(_Sourced, frozen=True, kw_only=True):
     """The model: where it comes from, and under which name it is served."""

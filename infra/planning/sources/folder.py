@@ -41,9 +41,9 @@ def content_of(files: Sequence[SourceFile]) -> str:
 
 
 def _in_folder(asked: Asked, field: str, folder: Path, label: str) -> tuple[ModelFacts, Weights]:
-    choose: Callable[[Path], Files] = files_of_model if field == "model.path" else files_of_adapter
+    choose: Callable[[Path, str], Files] = files_of_model if field == "model.path" else files_of_adapter
     try:
-        chosen = choose(folder)
+        chosen = choose(folder, asked.spec.load_format())
     except RuleBroken as broken:
         raise SpecError(f"{field}: {broken}", hint=broken.hint, code=NOT_READ) from None
     files = tuple(hashes([SourceFile(name, path.stat().st_size, path=path) for name, path in chosen], asked.cache))

@@ -8,14 +8,14 @@ from typing import Any
 from infra.azure.cloud import SourceFile
 from infra.errors import GateliftError, Refused
 from infra.hub.facts import ModelFacts
-from infra.model_files import missing_shards, tensor_files
+from infra.model_files import OF_THEIR_OWN, missing_shards, tensor_files
 from infra.planning.sources.found import Asked, read_recorded, recorded
 from infra.resources.deployment import live_deployment
 from infra.resources.weights.version import BYTES, CONTENT, FACTS, Weights, asset_of
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 NOT_ASKED = "the Hub is not asked"
-Choose = Callable[[Collection[str]], list[str]]
+Choose = Callable[[Collection[str], str], list[str]]
 
 
 def mirrored(asked: Asked, model: str, revision: str | None, choose: Choose) -> tuple[ModelFacts, Weights]:
@@ -24,7 +24,7 @@ def mirrored(asked: Asked, model: str, revision: str | None, choose: Choose) -> 
     Where the Hub does not answer, or knows the repository no longer, a copy that is in the workspace is as good.
     """
     if revision and COMMIT.fullmatch(revision):
-        id = asked.cloud.workspace.asset("models", asset_of(model), revision[:12])
+        id = asked.cloud.workspace.asset("models", asset_of(model, _variant(asked)), revision[:12])
         document = asked.cloud.management.get(id)
         if document and _commit(document) == revision:
             return _from_copy(asked, model, document, NOT_ASKED)
@@ -39,7 +39,7 @@ def mirrored(asked: Asked, model: str, revision: str | None, choose: Choose) -> 
 
 
 def _weights(asked: Asked, model: str, facts: ModelFacts, choose: Choose) -> Weights:
-    chosen = set(choose([file.name for file in facts.files]))
+    chosen = set(choose([file.name for file in facts.files], _variant(asked) or "auto"))
     files = [file for file in facts.files if file.name in chosen]
     _check_complete(model, chosen)
     if unknown := [file.name for file in files if file.size is None]:
@@ -64,7 +64,14 @@ def _weights(asked: Asked, model: str, facts: ModelFacts, choose: Choose) -> Wei
         token=(asked.token or "") if facts.needs_token else "",
         facts=recorded(facts),
         needs_token=facts.needs_token,
+        variant=_variant(asked),
     )
+
+
+def _variant(asked: Asked) -> str:
+    """The stack's `load_format` where it needs other files than the copy that most stacks share."""
+    wanted = asked.spec.load_format()
+    return wanted if wanted in OF_THEIR_OWN else ""
 
 
 def _check_complete(model: str, chosen: Collection[str]) -> None:
@@ -81,13 +88,13 @@ def _from_copy(asked: Asked, model: str, document: dict[str, Any], note: str) ->
     kept = document["properties"].get("properties") or {}
     commit, facts = _commit(document), str(kept.get(FACTS, ""))
     size = int(kept[BYTES]) if str(kept.get(BYTES, "")).isdecimal() else 0
-    weights = Weights(model, commit, (), asked.spec.name, size, facts=facts, note=note)
+    weights = Weights(model, commit, (), asked.spec.name, size, facts=facts, variant=_variant(asked), note=note)
     return read_recorded(facts, model, commit), weights
 
 
 def _kept_copy(asked: Asked, model: str) -> dict[str, Any] | None:
     """The copy that the stack's deployments use, else the newest one; None where there is none."""
-    cloud, asset = asked.cloud, asset_of(model)
+    cloud, asset = asked.cloud, asset_of(model, _variant(asked))
     versions = [
         each for each in cloud.management.list(f"{cloud.workspace.id}/models/{asset}/versions") if _commit(each)
     ]

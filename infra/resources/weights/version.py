@@ -39,6 +39,8 @@ class Weights(Resource):
     local: bool = False
     """Whether the emulator reads a folder's files where they are."""
     needs_token: bool = False
+    variant: str = ""
+    """The `load_format` for which these files of a model were chosen, where it needs other ones than most."""
     note: str = ""
     """What a plan says beside the size."""
     sent: list[str] = field(default_factory=list, repr=False, compare=False)
@@ -50,7 +52,7 @@ class Weights(Resource):
     @property
     def asset(self) -> str:
         """The name of the model asset."""
-        return asset_of(self.label)
+        return asset_of(self.label, self.variant)
 
     @property
     def version(self) -> str:
@@ -155,9 +157,9 @@ class Weights(Resource):
         return cloud.workspace.asset("models", self.asset, self.version)
 
 
-def asset_of(label: str) -> str:
-    """The name of the asset with the weights of a model."""
-    return f"{catalog_name(label)}-weights"
+def asset_of(label: str, variant: str = "") -> str:
+    """The name of the asset with the weights of a model; `variant` is a `load_format` that needs files of its own."""
+    return f"{catalog_name(label)}{'-' if variant else ''}{variant}-weights"
 
 
 def in_words(size: int) -> str:
