@@ -83,7 +83,7 @@ def spec(run: Callable[..., Answer], folder: Path) -> str:
     assert run("init", "--name", "smollm2").code == 0
     file = folder / "gatelift.yaml"
     before, catalog, after = file.read_text().partition("# catalog:")
-    file.write_text(before + catalog.removeprefix("# ") + after.replace("#   ", "  "))
+    file.write_text(before + catalog.removeprefix("# ") + after.replace("\n#   ", "\n  "))
     return "gatelift.yaml"
 
 
