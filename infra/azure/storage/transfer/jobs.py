@@ -15,9 +15,9 @@ from infra.azure.storage.hashes import state_of, unreadable
 from infra.azure.storage.transfer import blocks
 from infra.azure.storage.transfer.hub_files import HubFiles
 from infra.azure.storage.transfer.ordered_hash import OrderedHash
-from infra.azure.storage.transfer.pool import Count, Part
+from infra.azure.storage.transfer.pool import Count, Part, Stopped
 from infra.azure.storage.transfer.service import Service
-from infra.errors import GateliftError, Refused
+from infra.errors import GateliftError, NotFound, Refused
 
 AHEAD = 2 * blocks.MOST_THREADS
 SAMPLE = 16 << 10  # bytes of each block that the service fetched, compared with the Hub's
@@ -71,7 +71,7 @@ class FromDisk(_InBlocks):
         """A part for each block that is not there yet."""
         if len(self.blocks) <= 1:
             return [self._whole]
-        there = self.way.service.waiting(self.blob)
+        there = self.way.service.blocks(self.blob)
         missing = [block for block in self.blocks if (self.names[block.index], block.size) not in there]
         self.way.count.add(self.file.size - sum(block.size for block in missing))
         return [partial(self._send, block) for block in missing]
@@ -118,7 +118,7 @@ class Streamed(_InBlocks):
         """A part for each block."""
         if len(self.blocks) <= 1:
             return [self._whole]
-        self._there = self.way.service.waiting(self.blob)
+        self._there = self.way.service.blocks(self.blob)
         return [partial(self._pass, block) for block in self.blocks]
 
     def finish(self) -> None:
@@ -155,10 +155,7 @@ class CopyRefused(Exception):
 
 
 class Copied(_InBlocks):
-    """A file of the Hub that the storage service fetches itself.
-
-    The blob is marked as whole only after a sample of each of its blocks was compared with the Hub's.
-    """
+    """A file of the Hub that the storage service fetches itself; the blob has yet to be compared."""
 
     def __init__(self, file: SourceFile, way: Way) -> None:
         super().__init__(file, way, blocks.block_size(file.size, blocks.COPIED))
@@ -168,21 +165,14 @@ class Copied(_InBlocks):
         """A part for each block that is not there yet."""
         if not self.way.hub.address(self.file):
             raise CopyRefused("the Hub gives no signed address")
-        there = self.way.service.waiting(self.blob)
+        there = self.way.service.blocks(self.blob)
         missing = [block for block in self.blocks if (self.names[block.index], block.size) not in there]
         self.way.count.add(self.file.size - sum(block.size for block in missing))
         return [partial(self._fetch, block) for block in missing]
 
     def finish(self) -> None:
-        """Make the blob, compare it, and mark it."""
+        """Make the blob."""
         self.commit(self.names, {})
-        for block in self.blocks:
-            size = min(SAMPLE, block.size)
-            theirs = self.way.hub.read(self.file, block.start, size)
-            if self.way.service.read(self.blob, block.start, size) != theirs:
-                self.way.service.delete(self.blob)
-                raise differs(self.file)
-        self.way.service.describe(self.blob, about(self.file))
 
     def _fetch(self, block: blocks.Block) -> None:
         signed = self.way.hub.address(self.file)
@@ -200,6 +190,32 @@ class Copied(_InBlocks):
             self.way.service.stage_from(self.blob, name, signed, (block.start, block.size))
         except GateliftError as error:
             raise CopyRefused(f"{error.code}: {error}") from None
+
+
+class Compared(_InBlocks):
+    """A blob that the service has fetched: a sample of each block is compared, then the blob is marked as whole."""
+
+    def __init__(self, file: SourceFile, way: Way) -> None:
+        super().__init__(file, way, blocks.block_size(file.size, blocks.COPIED))
+
+    def parts(self) -> Sequence[Part]:
+        """A part for each block."""
+        return [partial(self._compare, block) for block in self.blocks]
+
+    def finish(self) -> None:
+        """Mark the blob."""
+        self.way.service.describe(self.blob, about(self.file))
+
+    def _compare(self, block: blocks.Block) -> None:
+        size = min(SAMPLE, block.size)
+        theirs = self.way.hub.read(self.file, block.start, size)
+        try:
+            if self.way.service.read(self.blob, block.start, size) == theirs:
+                return
+            self.way.service.delete(self.blob)
+        except NotFound:  # another part was faster
+            raise Stopped from None
+        raise differs(self.file)
 
 
 def changed(file: SourceFile) -> GateliftError:

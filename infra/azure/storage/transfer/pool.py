@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from infra.azure.cloud import Progress
+from infra.errors import NotReady
 from infra.parallel import POLL, Task, together
 
 GRACE_S = 5.0  # for the others to end once one has failed
@@ -63,6 +64,9 @@ class Pool:
         self._wait(tasks)
         if self._errors:
             raise self._errors[0]
+        if self.stop.is_set():
+            hint = "run the command again: what has arrived stays"
+            raise NotReady("files that had just arrived were removed by somebody else", hint=hint, code="files_removed")
 
     def _prepared(self, jobs: Sequence[Job]) -> list[Sequence[Part]]:
         """The parts of each job, which are asked for in parallel: that is a request for each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from infra.azure.storage.datastore import datastore_path
 from infra.azure.storage.hashes import hash_of, in_threads, state_of
 from infra.azure.storage.transfer import blocks
 from infra.azure.storage.transfer.hub_files import HubFiles
-from infra.azure.storage.transfer.jobs import Copied, CopyRefused, FromDisk, Streamed, Way, about, changed
+from infra.azure.storage.transfer.jobs import Compared, Copied, CopyRefused, FromDisk, Streamed, Way, about, changed
 from infra.azure.storage.transfer.manifest import MANIFEST, manifest
 from infra.azure.storage.transfer.pool import Count, Job, Pool
 from infra.azure.storage.transfer.service import Found, Service
@@ -77,16 +77,16 @@ class _Sending:
         sent = [file for file in missing if file.path or not copies or not file.sha256 or file.size <= SMALL]
         copied = [file for file in missing if file not in sent]
         threads = blocks.threads_for(max([blocks.block_size(file.size) for file in sent], default=blocks.SENT))
-        for files, wide in ((sent, threads), (copied, blocks.MOST_THREADS)):
-            pool = Pool(wide)
-            way = Way(self._service, self._order.folder, count, pool.stop, self._hub)
-            pool.run([_job(file, way, copied=files is copied) for file in files])
+        self._run(count, threads, [(FromDisk if file.path else Streamed, file) for file in sent])
+        self._run(count, blocks.MOST_THREADS, [(Copied, file) for file in copied])
+        self._run(count, blocks.MOST_THREADS, [(Compared, file) for file in copied])
 
-
-def _job(file: SourceFile, way: Way, *, copied: bool) -> Job:
-    if file.path:
-        return FromDisk(file, way)
-    return Copied(file, way) if copied else Streamed(file, way)
+    def _run(
+        self, count: Count, threads: int, wanted: Sequence[tuple[Callable[[SourceFile, Way], Job], SourceFile]]
+    ) -> None:
+        pool = Pool(threads)
+        way = Way(self._service, self._order.folder, count, pool.stop, self._hub)
+        pool.run([job(file, way) for job, file in wanted])
 
 
 def hashed(file: SourceFile) -> SourceFile:

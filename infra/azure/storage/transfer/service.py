@@ -68,13 +68,13 @@ class Service:
         """Write a small blob."""
         self._do(lambda client: client.upload_blob(name, content, overwrite=True, metadata=dict(about)))
 
-    def waiting(self, name: str) -> frozenset[tuple[str, int]]:
-        """Names and sizes of the blocks that an earlier run has sent for a blob that is not complete yet."""
+    def blocks(self, name: str) -> frozenset[tuple[str, int]]:
+        """Names and sizes of the blocks that are there for a blob, whether it is complete or not."""
         try:
-            _, blocks = self._do(lambda client: client.get_blob_client(name).get_block_list("uncommitted"))
+            found = self._do(lambda client: client.get_blob_client(name).get_block_list("all"))
         except (NotFound, AccessDenied):
             return frozenset()
-        return frozenset((block.id, block.size) for block in blocks)
+        return frozenset((block.id, block.size) for blocks in found for block in blocks)
 
     def stage(self, name: str, block: str, content: bytes, md5: bytes | None = None) -> None:
         """Send a block; the service compares it with its MD5, if there is one."""

@@ -1,0 +1,41 @@
+"""Compares a mirror of a model on the Hub with a download and azure-ai-ml's upload; interrupted ones, and peak memory.
+
+Everything is on this machine, so the numbers say what the programs cost and not what a network gives.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from itertools import product
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+from serving.processes import clean_up_at_sigterm  # noqa: E402
+from transferring.bench import Transfers, compare, say  # noqa: E402
+
+ARMS = ("gatelift", "gatelift, streamed", "download, azure-ai-ml")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each (default 3)")
+    parser.add_argument("--megabytes", type=int, default=2048, help="size of the model (default 2048)")
+    parser.add_argument("--shards", type=int, default=4, help="files of which it is (default 4)")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="gatelift-bench-"))
+    bench = Transfers(folder, options.megabytes, options.shards, hub=True)
+    try:
+        say(compare(bench, options.rounds, ARMS), bench.total, print)
+        for arm, share in product(ARMS[:2], (0.3, 0.9)):
+            again, run = bench.interrupted(share, arm)
+            print(f"{arm}, killed at {share:.0%}: continued in {run.wall:.1f} s, {again:.0f} MB sent twice")  # noqa: T201
+    finally:
+        bench.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    clean_up_at_sigterm()
+    main()
