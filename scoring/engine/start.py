@@ -55,7 +55,7 @@ def _with_two_clients(vllm: VllmModules, parsed: Namespace, named: dict[str, Any
     """Start an engine that serves two fronts, by vLLM's own machinery for several API servers."""
     config = named["vllm_config"]
     listeners = vllm.bind_listeners(config, 2)
-    rust = RustFront(binary, listeners.inputs[0], listeners.outputs[0])
+    rust = RustFront(binary, listeners)
     addresses = {
         "input_address": listeners.inputs[1].address,
         "output_address": listeners.outputs[1].address,

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -65,11 +65,29 @@ class Listener(Protocol):
         """Close it and remove its file."""
 
 
-class RustFront:
-    """One vllm-rs; `taking` is where the engine connects for what it shall do, `giving` for what it has done."""
+class Listeners(Protocol):
+    """vLLM's listening sockets of all fronts; what it takes from them and gives to them, each by the front's number.
 
-    def __init__(self, binary: RustBinary, taking: Listener, giving: Listener) -> None:
-        self.taking, self.giving = taking, giving
+    When this object is dropped, vLLM removes the sockets' files: an engine whose threads have not all connected by then
+    never answers.
+    """
+
+    inputs: Sequence[Listener]
+    outputs: Sequence[Listener]
+
+    def cleanup(self) -> None:
+        """Close those that are still open here, and remove the files."""
+
+
+class RustFront:
+    """One vllm-rs; `taking` is where the engine connects for what it shall do, `giving` for what it has done.
+
+    It is the first of the fronts that listen, and keeps the files of all their sockets until it is closed.
+    """
+
+    def __init__(self, binary: RustBinary, listeners: Listeners) -> None:
+        self._listeners = listeners
+        self.taking, self.giving = listeners.inputs[0], listeners.outputs[0]
         self.pid = 0
         self.ending = False  # because we end it
         self.closed = False
@@ -132,8 +150,7 @@ class RustFront:
         """End the process, and take back what the engine connects to."""
         self.closed = True
         self.end()
-        self.taking.cleanup()
-        self.giving.cleanup()
+        self._listeners.cleanup()
 
     def _run(self, command: list[str], numbers: list[int]) -> None:
         """Live as long as the process: the kernel ends it with the thread that has started it."""

@@ -1,5 +1,6 @@
 """vllm-rs as a process: how it ends, what is said of that, and that it ends with the process that has started it."""
 
+import gc
 import os
 import signal
 import socket
@@ -34,9 +35,24 @@ class Listener:
         self.path.unlink(missing_ok=True)
 
 
+class Listeners:
+    """Those of two fronts, as vLLM has them: their files go with this object."""
+
+    def __init__(self, folder: Path) -> None:
+        self.inputs = [Listener(folder / "in"), Listener(folder / "in-1")]
+        self.outputs = [Listener(folder / "out"), Listener(folder / "out-1")]
+
+    def cleanup(self) -> None:
+        for listener in (*self.inputs, *self.outputs):
+            listener.cleanup()
+
+    def __del__(self) -> None:
+        self.cleanup()
+
+
 def started(program: Path, folder: Path, **arguments: Any) -> RustFront:
     """A front whose program is this one."""
-    front = RustFront(RustBinary(program, "0.32.0"), Listener(folder / "in"), Listener(folder / "out"))
+    front = RustFront(RustBinary(program, "0.32.0"), Listeners(folder))
     front.start({"model_tag": str(folder), **arguments})
     return front
 
@@ -73,6 +89,12 @@ def test_it_is_ended_and_leaves_nothing(sleeping: RustFront, folder: Path) -> No
     assert has_ended(sleeping.pid)
     assert not Path(sleeping.path).parent.exists()
     assert {path.name for path in folder.iterdir()} == {"sleeps"}
+
+
+def test_an_engine_can_still_connect_to_every_front(sleeping: RustFront, folder: Path) -> None:
+    """Its threads connect by these files one after the other, when the fronts may have heard of it already."""
+    gc.collect()
+    assert {path.name for path in folder.iterdir()} == {"sleeps", "in", "in-1", "out", "out-1"}
 
 
 def test_what_has_killed_it_is_told(sleeping: RustFront) -> None:
