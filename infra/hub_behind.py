@@ -30,10 +30,15 @@ def hub_behind(environ: Mapping[str, str], *, own_hub: str, own_bundle: str) -> 
         "endpoint": _endpoint(environ, own_hub),
         "cache": str(cache_dir(environ) / "hub"),
         "machine_cache": machine_cache(environ),
-        "offline": any(environ.get(name, "").lower() in TRUE for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")),
+        "offline": is_offline(environ),
         "proxies": {name: value for name, value in proxies.items() if value},
         "ca_bundle": next((bundle for bundle in bundles if bundle and bundle != own_bundle), ""),
     }
+
+
+def is_offline(environ: Mapping[str, str]) -> bool:
+    """Whether the environment forbids to ask the Hub, by huggingface_hub's own rules."""
+    return any(environ.get(name, "").lower() in TRUE for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
 
 
 def machine_cache(environ: Mapping[str, str]) -> str:

@@ -28,7 +28,7 @@ from infra.emulator import launcher
 from infra.errors import NotFound
 from infra.hub.access import Hub
 from infra.hub.refusals import PUBLIC_HUB
-from infra.hub_behind import hub_behind, tell_hub_behind
+from infra.hub_behind import hub_behind, is_offline, tell_hub_behind
 from infra.parallel import Task
 from infra.paths import default_emulator_state
 from infra.portal import Portal
@@ -133,7 +133,7 @@ def _open_azure(place: _Place, environ: Mapping[str, str]) -> Target:
     azure = find_cloud(place.cloud, environ)
     credential = CachingCredential(azure, environ)
     arm = Arm(azure.resource_manager, credential, scope=azure.management_scope, timeouts=timeouts)
-    hub = Hub(environ.get("HF_ENDPOINT") or PUBLIC_HUB, timeouts=timeouts)
+    hub = Hub(environ.get("HF_ENDPOINT") or PUBLIC_HUB, timeouts=timeouts, offline=is_offline(environ))
     return Target(_workspace(place, local=False), place.stack, arm, hub, azure.machine_learning, SystemClock(), azure)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urljoin
 
 from infra.clock import Clock
-from infra.errors import AccessDenied
+from infra.errors import AccessDenied, NotReady
 from infra.http_client import Answer, Unreachable
 from infra.hub.asking import Asker, origin
 from infra.hub.facts import HubFile, ModelFacts, TokenFacts, read_model, read_siblings, read_tree
@@ -21,6 +21,7 @@ from infra.timeouts import Timeouts
 
 MANY_FILES = 1000  # from here on the Hub's documents about models may leave files out
 PAGES = 1000
+ONLINE = "`unset HF_HUB_OFFLINE TRANSFORMERS_OFFLINE` has it asked"
 LARGEST = 100_000_000  # bytes of a file that is read
 NEXT = re.compile(r'<([^>]*)>;\s*rel="?next"?')
 HIDDEN_MODEL = (401, 404)  # of a model that does not exist and of one that is private, so as not to reveal it
@@ -36,10 +37,17 @@ class Hub:
         local: bool = False,
         timeouts: Timeouts | None = None,
         clock: Clock | None = None,
+        offline: bool = False,
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.local = local
+        self.offline = offline
+        """Whether it may not be asked."""
         self._asker = Asker(self.endpoint, timeouts or Timeouts(), clock)
+
+    def say(self, text: str) -> None:
+        """Show a line to the person who runs the command, as `tell_of_waits` has it."""
+        self._asker.tell(text)
 
     def tell_of_waits(self, tell: Callable[[str], None]) -> None:
         """Have `tell` called with one line of text whenever the Hub asks to wait, or is down."""
@@ -88,20 +96,12 @@ class Hub:
 
     def _file(self, model: ModelFacts, name: str, token: str | None, headers: Mapping[str, str], at_most: int) -> bytes:
         question = self._question(model.id, model.revision, token)
-        if token:
-            _refuse_malformed(token)
-        try:
-            answer, place = self._asker.get(
-                self.resolve_url(model.id, model.revision, name), token, headers=headers, at_most=at_most
-            )
-        except Unreachable as error:
-            if error.url and origin(error.url) != origin(self.endpoint):
-                raise storage_fails(question, name, error.url, str(error)) from None
-            raise unreachable(question, error) from None
+        url = self.resolve_url(model.id, model.revision, name)
+        answer, place = self._get(question, url, token, headers, at_most)
         if answer.status in (200, 206):
             return answer.content
         if origin(place) != origin(self.endpoint):
-            raise storage_fails(question, name, place, f"it answers {answer.status}")
+            raise storage_fails(question, place, f"it answers {answer.status}")
         raise refusal(question, answer)
 
     def _facts(self, question: Question, answer: Answer, token: str | None) -> ModelFacts:
@@ -127,12 +127,25 @@ class Hub:
 
     def _answer(self, path: str, token: str | None) -> Answer:
         """The Hub's answer, whatever it is."""
+        return self._get(self._question(""), self.endpoint + path, token)[0]
+
+    def _get(
+        self,
+        question: Question,
+        url: str,
+        token: str | None,
+        headers: Mapping[str, str] | None = None,
+        at_most: int | None = None,
+    ) -> tuple[Answer, str]:
+        """An answer and where it came from; raises an error where there is none, or may not be."""
         if token:
             _refuse_malformed(token)
+        if self.offline:
+            raise NotReady("HF_HUB_OFFLINE is set, so the Hub is not asked", hint=ONLINE, code="hub_offline")
         try:
-            return self._asker.get(self.endpoint + path, token)[0]
+            return self._asker.get(url, token, headers=headers, at_most=at_most)
         except Unreachable as error:
-            raise unreachable(self._question(""), error) from None
+            raise unreachable(question, error) from None
 
     def _checked(self, question: Question, answer: Answer) -> Answer:
         """The answer; raises the error that it means where the Hub refuses, or where it is no Hub's."""

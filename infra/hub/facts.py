@@ -42,6 +42,8 @@ class ModelFacts(Struct, frozen=True):
     files: tuple[HubFile, ...] = ()
     base: str = ""
     """For an adapter, the model that it was made for, if it says so."""
+    asked: bool = True
+    """False where the Hub could not be asked: only id, revision and perhaps the rest of what a container needs."""
 
     @property
     def needs_token(self) -> bool:

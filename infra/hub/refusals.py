@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady
 from infra.http_client import Answer, Failing, Unreachable
-from infra.hub.asking import asked_to_wait
+from infra.hub.asking import asked_to_wait, origin
 
 PUBLIC_HUB = "https://huggingface.co"
 TOKENS_PAGE = f"{PUBLIC_HUB}/settings/tokens"
@@ -78,6 +78,8 @@ def refusal(question: Question, answer: Answer) -> GateliftError:
 
 def unreachable(question: Question, error: Unreachable) -> NotReady:
     """The error for no answer at all."""
+    if error.url and origin(error.url) != origin(question.endpoint):
+        return storage_fails(question, error.url, str(error))
     hub = f"the Hub at {question.endpoint}"
     if question.local:
         return NotReady(f"{hub} does not answer: {error}", hint="`gatelift emulator status`", code="hub_unreachable")
@@ -103,10 +105,10 @@ def not_a_hub(question: Question, what: str) -> NotReady:
     return NotReady(message, hint=hint, code="hub_not_a_hub")
 
 
-def storage_fails(question: Question, name: str, url: str, why: str) -> NotReady:
-    """The error where the Hub answers and the host from which it has a file sent does not."""
+def storage_fails(question: Question, url: str, why: str) -> NotReady:
+    """The error where the Hub answers and the host to which it sends on does not."""
     host = urlsplit(url).hostname
-    message = f"the Hub has {name} of {question.model} sent from {host}, and that fails: {why}"
+    message = f"the Hub has files of {question.model} sent from {host}, and that fails: {why}"
     hint = f"let {host} through the firewall and the proxy: containers download from it, too"
     return NotReady(message, hint=hint, code="hub_storage")
 

@@ -7,7 +7,7 @@ from infra.azure.cloud import Cloud
 from infra.azure.image_builds import require_registry
 from infra.azure.quota import check_quota
 from infra.azure.target import Target
-from infra.errors import AccessDenied, Refused, StalePlan
+from infra.errors import AccessDenied, NotReady, Refused, StalePlan
 from infra.parallel import together
 from infra.planning.desired import needs_token
 from infra.planning.local_fit import check_fit, config_of
@@ -83,8 +83,13 @@ def _check_token(prepared: Prepared, target: Target, reporter: Reporter) -> None
         return
     if found.warning:
         reporter.note(f"{found.warning}; {WRITE_ANEW}")
-    downloads = prepared.desired.found.downloads if prepared.desired.found else []
-    check_token(spec, target.hub, found.value, downloads)
+    model = prepared.desired.found
+    try:
+        check_token(spec, target.hub, found.value, model.downloads if model else [])
+    except NotReady as error:
+        if model is None or model.facts.asked:
+            raise
+        reporter.note(f"the token is not checked: {error}")
 
 
 def _check_copies(prepared: Prepared, target: Target) -> None:

@@ -105,7 +105,7 @@ def desired_resources(
         served = served_model(spec, found, f"azureml:{environment.name}", f"azureml:{code.name}", sources.script)
         resources += [Image(environment)] if spec.environment.build else []
         resources += [environment, code, *found.in_workspace]
-        if spec.catalog is not None:
+        if spec.catalog is not None and found.facts.asked:  # else nobody knows what the model's card has to say
             resources.append(catalog_entry(spec, spec.catalog, found, str(environment.pins["vllm_version"]), page))
     resources.append(endpoint)
     resources.append(Deployment(endpoint.name, spec.deployment, served, spec.name))

@@ -15,6 +15,7 @@ from infra.planning.sources.asset import given_asset
 from infra.planning.sources.folder import adapter_in_folder, model_in_folder
 from infra.planning.sources.found import Asked, Found, FoundAdapter
 from infra.planning.sources.mirror import mirrored
+from infra.planning.sources.without_hub import hub_facts
 from infra.resources.weights.version import Weights
 from infra.spec.model_source import AdapterSpec
 
@@ -42,7 +43,7 @@ def _base(asked: Asked) -> Found:
     if model.mirror:
         facts, weights = mirrored(asked, model.hub_id, model.revision, model_files)
         return Found(facts, weights, f"azureml:{weights.name}")
-    facts = asked.hub.model(model.hub_id, model.revision, asked.token)
+    facts = hub_facts(asked, model.hub_id, model.revision)
     _check_model(facts)
     return Found(facts)
 
@@ -58,7 +59,7 @@ def _adapter(asked: Asked, adapter: AdapterSpec) -> FoundAdapter:
         facts, weights = mirrored(asked, adapter.id or "", adapter.revision, adapter_files)
         _check_adapter(facts)
         return FoundAdapter(adapter.name, facts, weights, _url(asked.cloud, weights), facts.base)
-    facts = asked.hub.model(adapter.id or "", adapter.revision, asked.token)
+    facts = hub_facts(asked, adapter.id or "", adapter.revision)
     _check_adapter(facts)
     return FoundAdapter(adapter.name, facts, base=facts.base)
 
