@@ -86,7 +86,7 @@ class HubApp:
         """The answer from what this machine has; one sentence where it lacks something."""
         repo, revision = route.parts.get("repo") or "", route.parts.get("revision")
         if not repo:
-            raise self._upstream.missing("whose token this is is not known here", "", reason)
+            raise self._upstream.missing("this token is none of the emulator's own", "", reason)
         if await asyncio.to_thread(self._upstream.cached, repo) is None:
             raise self._upstream.missing(f"{repo} is not in the cache of this machine", repo, reason)
         try:

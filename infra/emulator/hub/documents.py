@@ -15,6 +15,7 @@ from infra.emulator.hub.repos import Repo
 CREATED = "2026-01-01T00:00:00.000Z"
 MASKED = "*" * 64
 POINTER_SIZE = 134
+OF_A_COMMIT = ("siblings", "sha", "lastModified", "config", "cardData", "safetensors", "usedStorage")
 
 
 def whoami(token: HubToken) -> dict[str, Any]:
@@ -66,7 +67,8 @@ def model_info(repo: Repo, *, readable: bool, blobs: bool = False, expand: Colle
         "spaces": [],
         "usedStorage": sum(file.size for file in repo.files.values()),
     }
-    document |= {key: value for key, value in repo.told.items() if key != "siblings"}
+    ours = OF_A_COMMIT if repo.told.get("sha") != repo.sha else ("siblings",)
+    document |= {key: value for key, value in repo.told.items() if key not in ours}
     return {key: value for key, value in document.items() if key in ("_id", "id", *expand)} if expand else document
 
 
@@ -126,7 +128,7 @@ def _sibling(file: RepoFile, *, blobs: bool, readable: bool) -> dict[str, Any]:
 
 
 def _card(repo: Repo) -> dict[str, Any]:
-    text = repo.files["README.md"].source.read_text() if "README.md" in repo.files else ""
+    text = _text(repo, "README.md")
     _, _, rest = text.partition("---\n")
     header, end, _ = rest.partition("\n---")
     if not text.startswith("---\n") or not end:
@@ -138,10 +140,17 @@ def _card(repo: Repo) -> dict[str, Any]:
 
 
 def _config(repo: Repo) -> dict[str, Any]:
-    with suppress(KeyError, ValueError):
-        config = json.loads(repo.files["config.json"].source.read_text())
+    with suppress(ValueError):
+        config = json.loads(_text(repo, "config.json"))
         return config if isinstance(config, dict) else {}
     return {}
+
+
+def _text(repo: Repo, path: str) -> str:
+    """The text of a file; empty where it is not in the repository, or not on this machine."""
+    with suppress(KeyError, OSError):
+        return repo.files[path].source.read_text()
+    return ""
 
 
 def _object_id(name: str) -> str:

@@ -13,6 +13,7 @@ from infra.emulator.state.store import Store
 from infra.emulator.state.urls import Urls
 from infra.paths import cache_dir
 
+PUBLIC_HUB = "https://huggingface.co"
 RECORD = "hub-upstream"
 TOLD, SEEDED = "told", "seeded"
 PROXIES = "/hub-upstream"  # where the proxies are among the secrets: their addresses may hold passwords
@@ -20,15 +21,14 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Choice(Struct, frozen=True, forbid_unknown_fields=True):
-    """The upstream Hub; without an `endpoint` there is none.
+    """The upstream Hub; `endpoint` is empty where nobody chose one.
 
-    `explicit` says that a person chose the endpoint, so that it holds also where the seed says otherwise. `cache` is
-    where files are kept; `machine_cache`, huggingface_hub's own cache, is only read. `proxies` has the values of
-    `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`.
+    `cache` is where files are kept; `machine_cache`, huggingface_hub's own cache, is only read. `proxies` has the
+    values of `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`; `ca_bundle` is a file or a folder with
+    certificates that are trusted beside the public ones.
     """
 
     endpoint: str = ""
-    explicit: bool = False
     cache: str = ""
     machine_cache: str = ""
     offline: bool = False
@@ -60,12 +60,13 @@ class Choices:
         self._store.put_record(RECORD, SEEDED, {"endpoint": self._checked(section.get("upstream") or "")})
 
     def current(self) -> Choice:
-        """What holds: a person's choice, else the seed's, else what was told."""
-        told = Choice(**(self._store.record(RECORD, TOLD) or {}))
-        seeded = self._store.record(RECORD, SEEDED)
+        """What holds: the endpoint that a person chose, else the seed's, else the public Hub; none before a word."""
+        kept, seeded = self._store.record(RECORD, TOLD), self._store.record(RECORD, SEEDED)
+        told = Choice(**(kept or {}))
+        otherwise = seeded["endpoint"] if seeded else PUBLIC_HUB if kept is not None else ""
         return replace(
             told,
-            endpoint=told.endpoint if told.explicit or seeded is None else seeded["endpoint"],
+            endpoint=told.endpoint or otherwise,
             cache=told.cache or str(cache_dir(self._environ) / "hub"),
             proxies=(self._store.secrets(PROXIES) or {"proxies": {}})["proxies"],
         )

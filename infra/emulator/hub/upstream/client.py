@@ -1,9 +1,11 @@
 """Requests to the upstream Hub. A token goes to the Hub's own scheme, host and port, and nowhere else."""
 
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -80,7 +82,9 @@ class HubClient:
         began = time.monotonic()
         try:
             return await self._follow(ask, stream=stream)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (ImportError, ValueError):
+            raise Unreachable("its proxy cannot be used") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             self._reason = _reason(error)
             if time.monotonic() - began > SLOW_SECONDS:  # the next request need not wait as long
                 self._down_until = time.monotonic() + DOWN_SECONDS
@@ -144,8 +148,14 @@ def proxy_patterns(proxies: Mapping[str, str]) -> dict[str, str]:
     return patterns | dict.fromkeys(direct, "") if patterns else {}
 
 
-def _trusted(ca_bundle: str) -> bool | ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca_bundle) if ca_bundle else True
+def _trusted(ca_bundle: str) -> ssl.SSLContext:
+    """The public root certificates, and those of a file or a folder."""
+    import certifi
+
+    context = ssl.create_default_context(cafile=certifi.where())
+    if ca_bundle:
+        context.load_verify_locations(**{"capath" if Path(ca_bundle).is_dir() else "cafile": ca_bundle})
+    return context
 
 
 def _origin(url: str) -> tuple[str, str, int]:
@@ -160,4 +170,4 @@ def _reason(error: Exception) -> str:
         return f"no connection within {CONNECT_SECONDS:.0f} s"
     if "Timeout" in name:
         return f"no answer within {READ_SECONDS:.0f} s"
-    return str(error) or name
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or name

@@ -101,7 +101,11 @@ class ReadThrough:
     def missing(self, what: str, repo: str, reason: str) -> HubError:
         """The refusal of what is in no cache while the upstream Hub cannot be asked."""
         endpoint = self._choices.current().endpoint
-        way = f"`gatelift hub pull {repo}` brings it where the Hub can be reached" if repo else "try again later"
+        way = (
+            f"`gatelift hub pull {repo}` brings it where the Hub can be reached"
+            if repo
+            else "try again where it can be"
+        )
         why = (
             "is not asked: HF_HUB_OFFLINE is set" if self._choices.current().offline else f"cannot be reached: {reason}"
         )

@@ -49,7 +49,7 @@ class Through:
 
     def put(self, **choice: Any) -> dict[str, Any]:
         """Tell it which Hub is upstream."""
-        told = {"endpoint": self.real.hub, "explicit": True, "cache": str(self.cache), **choice}
+        told = {"endpoint": self.real.hub, "cache": str(self.cache), **choice}
         answer = httpx.put(f"{self.profile.portal}/hub-upstream", json=told, trust_env=False)
         document: dict[str, Any] = answer.json()
         assert answer.status_code == 200, document

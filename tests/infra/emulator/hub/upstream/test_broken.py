@@ -78,7 +78,7 @@ def test_a_download_is_continued_after_a_restart_of_the_emulator(
     from infra.emulator import launcher
 
     mine = start_emulator("mine", seed=None)
-    choice = {"endpoint": far.hub, "explicit": True, "cache": str(through.cache)}
+    choice = {"endpoint": far.hub, "cache": str(through.cache)}
     httpx.put(f"{mine.portal}/hub-upstream", json=choice, trust_env=False).raise_for_status()
     far.slow = 0.1
     with httpx.stream("GET", mine.hub + PATH, follow_redirects=True, trust_env=False) as answer:
