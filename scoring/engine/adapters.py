@@ -52,6 +52,11 @@ def adapter_words(arguments: Sequence[str], adapters: Sequence[Adapter], base: s
     highest = max(adapters, key=lambda one: one.rank)
     given = named_option(arguments, "--max-lora-rank")
     if given is None:
+        if ranks and highest.rank > ranks[-1]:
+            raise BadSettings(
+                f"adapter {highest.name} has rank {highest.rank}, and vLLM takes at most {ranks[-1]}",
+                hint="merge it into a model of its own",
+            )
         room = next((rank for rank in ranks if rank >= highest.rank), highest.rank)
         return [*words, f"--max-lora-rank={room}"]
     if given.isdecimal() and int(given) < highest.rank:

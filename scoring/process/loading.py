@@ -53,7 +53,7 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
         engine = await in_thread(
             lambda: start.start_engine(vllm, parsed, fork=settings.fork_engine, front=settings.front)
         )
-        await engine.open_app(on_death)
+        await _open(engine, on_death)
         tune_process()
     try:
         with timeline.phase("first token"):
@@ -62,6 +62,19 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
         await engine.close()  # else the app's lifespan ends with the event loop, in a traceback below the reason
         raise
     return engine
+
+
+async def _open(engine: VllmEngine, on_death: Callable[[], None]) -> None:
+    try:
+        await engine.open_app(on_death)
+    except ValueError as error:
+        if not engine.adapters:
+            raise
+        said = " ".join(str(error).split())[:300]
+        raise EngineFailed(
+            f"an adapter does not fit the model ({', '.join(engine.adapters)}): {said}",
+            hint="was it trained for this model? the lines above name its folder",
+        ) from error
 
 
 def _import(timeline: Timeline) -> VllmModules:

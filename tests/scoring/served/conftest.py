@@ -14,6 +14,7 @@ from openai import OpenAI
 
 from tests.scoring import processes, redis_process, trace_collector
 from tests.scoring.compliance import MODEL as SCRIPTED_MODEL
+from tests.scripted_adapter import make_adapter
 from tests.scripted_model import prepared_scripted
 from tests.weights import prepared_clip, prepared_minilm
 
@@ -74,12 +75,21 @@ def embedding_server(random_reasoning_weights: Path, shared_store_url: str) -> I
 
 
 @pytest.fixture(scope="session")
-def scripted_server() -> Iterator[processes.ScoringServer]:
-    """A ready server whose tiny model sees images, reasons if asked to, and always says the same."""
+def scripted_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[processes.ScoringServer]:
+    """A ready server whose tiny model sees images, reasons if asked to, and always says the same; it has adapters."""
     template = str(Path(__file__).parent / "scripted_template.jinja")
-    engine = {**processes.RANDOM_CHAT, "model": str(prepared_scripted(os.environ)), "chat_template": template}
-    engine["served_model_name"] = SCRIPTED_MODEL
-    with processes.scoring_server(SCORING_ENGINES=json.dumps([engine]), SCORING_RESPONSES_KEY=KEY) as server:
+    arguments = {**processes.RANDOM_CHAT, "served_model_name": SCRIPTED_MODEL, "chat_template": template}
+    folder = tmp_path_factory.mktemp("adapters")
+    adapters = [
+        {"name": name, "path": str(make_adapter(folder / name, brief=name == "brief"))} for name in ("brief", "same")
+    ]
+    settings = {
+        "SCORING_MODEL": str(prepared_scripted(os.environ)),
+        "SCORING_ENGINE_ARGS": json.dumps(arguments),
+        "SCORING_ADAPTERS": json.dumps(adapters),
+        "SCORING_RESPONSES_KEY": KEY,
+    }
+    with processes.scoring_server(**settings) as server:
         server.wait_until_ready()
         yield server
 

@@ -82,10 +82,12 @@ def test_what_the_fronts_read_otherwise_goes_to_python(document: dict[str, Any],
         pytest.param(FrontFacts("0.32", 2048, multimodal=True), CHAT, "python", id="media"),
         pytest.param(FrontFacts("0.34", 2048), CHAT, "python", id="a-version-that-nobody-has-compared"),
         pytest.param(PLAIN, "/v1/responses", "python", id="another-route"),
+        pytest.param(FrontFacts("0.32", 2048, adapters=frozenset({"m"})), CHAT, "python", id="adapter"),
+        pytest.param(FrontFacts("0.32", 2048, adapters=frozenset({"n"})), CHAT, "rust", id="the-model-beside-adapters"),
     ],
 )
 def test_the_server_decides_as_well(facts: FrontFacts, path: str, answers: str) -> None:
-    document = {"prompt": "Hi"} if path == COMPLETIONS else {"messages": MESSAGES}
+    document = {"model": "m", **({"prompt": "Hi"} if path == COMPLETIONS else {"messages": MESSAGES})}
     assert ("python" if python_row(path, document, facts) else "rust") == answers
 
 
