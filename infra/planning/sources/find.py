@@ -1,5 +1,6 @@
 """Finds the spec's model and its adapters: on the Hub, in a folder, or in the workspace."""
 
+import dataclasses
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from infra.planning.sources.without_hub import hub_facts
 from infra.resources.weights.version import Weights
 from infra.spec.model_source import AdapterSpec
 
-NOTHING_TO_COPY = "`mirror` has nothing to copy: it is in Azure"
+NOTHING_TO_COPY = "`mirror` has nothing to copy: this is not from the Hub"
 
 
 def find_model(asked: Asked) -> Found | None:
@@ -36,10 +37,12 @@ def _base(asked: Asked) -> Found:
     model = asked.spec.model
     if model.path:
         facts, weights = model_in_folder(asked, Path(model.path))
-        return Found(facts, weights, f"azureml:{weights.name}")
+        noted = dataclasses.replace(weights, note=NOTHING_TO_COPY if model.mirror else "")
+        return Found(facts, noted, f"azureml:{weights.name}")
     if model.asset:
         facts, given, _ = given_asset(asked, model.asset, model.label, "model.asset")
-        return Found(facts, given, given.reference)
+        noted_asset = dataclasses.replace(given, note=f"{NOTHING_TO_COPY}; {given.note}") if model.mirror else given
+        return Found(facts, noted_asset, given.reference)
     if model.mirror:
         facts, weights = mirrored(asked, model.hub_id, model.revision, model_files)
         return Found(facts, weights, f"azureml:{weights.name}")

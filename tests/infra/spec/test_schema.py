@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
+from infra.spec.file import load_spec
 from infra.spec.model import spec_json_schema
 
 SHIPPED = "infra/spec/spec.schema.json"
@@ -54,3 +55,4 @@ def test_the_examples_pass_in_an_editor(shipped_schema: dict[str, Any], reposito
         text = re.sub(r"invisible_until: (\S+)", r'invisible_until: "\1"', path.read_text(encoding="utf-8"))
         document = YAML(typ="safe", pure=True).load(text)
         assert [error.message for error in validator.iter_errors(document)] == [], path
+        assert load_spec(path, environ={}, local=True).name == document["name"]
