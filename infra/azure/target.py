@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from infra.spec.model import StackSpec, WorkspaceSpec, to_values
 from infra.timeouts import read_timeouts
 
 DEFAULT_LOCATION = "eastus"
+MIRROR = "GATELIFT_MIRROR"  # `stream` or nothing
 LOOPBACK = ("127.0.0.1", "localhost", "::1")  # httpx fails on `[::1]`
 WhenAbsent = Literal["make", "allow", "refuse"]
 
@@ -58,6 +60,8 @@ class Target:
     """Which of Azure's clouds this is."""
     locked: bool = True
     """Whether commands that change something take a lock; off only where a person wants none."""
+    streamed: bool = False
+    """Whether a mirror's files pass through this machine, where all of them are hashed."""
 
     @property
     def local(self) -> bool:
@@ -78,7 +82,7 @@ class Target:
 
     @cached_property
     def _assets(self) -> AzureAssets:
-        return AzureAssets(self.workspace, self.arm, self.portal)
+        return AzureAssets(self.workspace, self.arm, self.portal, streamed=self.streamed)
 
     @cached_property
     def _blobs(self) -> LockBlobs:
@@ -109,7 +113,8 @@ def open_target(
     """
     SEEN.allow(to_values(spec))  # a plan shows what the spec says
     place = _Place(spec.workspace, spec.name, spec.cloud, (spec.catalog and spec.catalog.registry) or "")
-    return _open_local(place, environ, absent) if local else _open_azure(place, environ)
+    target = _open_local(place, environ, absent) if local else _open_azure(place, environ)
+    return dataclasses.replace(target, streamed=environ.get(MIRROR) == "stream")
 
 
 def open_workspace(where: WorkspaceSpec, *, local: bool, environ: MutableMapping[str, str]) -> Target:

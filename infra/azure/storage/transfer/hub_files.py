@@ -6,7 +6,8 @@ never sees one.
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from infra.azure.cloud import SourceFile
@@ -14,6 +15,7 @@ from infra.errors import AccessDenied, NotFound, NotReady, Refused
 from infra.http_client import TRANSIENT, Answer, Unreachable, Web
 from infra.timeouts import Timeouts
 
+T = TypeVar("T")
 REDIRECTS = 3
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before each further try
 LONGEST_PAUSE = 60.0
@@ -35,7 +37,7 @@ class HubFiles:
         with self._lock:
             known = self._signed.get(file.url)
         if known is None or (instead_of and known == instead_of):
-            known = self._ask(file)
+            known = _patiently(lambda: self._ask(file))
             with self._lock:
                 self._signed[file.url] = known
         return known
@@ -44,16 +46,7 @@ class HubFiles:
         """A part of a file; raises `GateliftError` where it cannot be had, or is not as long."""
         if not size:
             return b""
-        for pause in (*PAUSES, None):
-            try:
-                found = self._part(file, start, size)
-            except NotReady:
-                if pause is None:
-                    raise
-            else:
-                return found
-            time.sleep(pause or 0)
-        raise AssertionError  # the last try returns or raises
+        return _patiently(lambda: self._part(file, start, size))
 
     def _part(self, file: SourceFile, start: int, size: int) -> bytes:
         wanted = {"Range": f"bytes={start}-{start + size - 1}", "Accept-Encoding": "identity"}
@@ -111,6 +104,18 @@ class HubFiles:
             time.sleep(_asked_pause(answer))
             raise NotReady(f"{file.url}: the answer is {answer.status}", hint=AGAIN, code="hub_error")
         return answer
+
+
+def _patiently(call: Callable[[], T]) -> T:
+    """The value of the call, which is tried again while the Hub is not ready."""
+    for pause in (*PAUSES, None):
+        try:
+            return call()
+        except NotReady:
+            if pause is None:
+                raise
+        time.sleep(pause)
+    raise AssertionError  # the last try returns or raises
 
 
 def _asked_pause(answer: Answer) -> float:

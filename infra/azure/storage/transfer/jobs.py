@@ -17,7 +17,7 @@ from infra.azure.storage.transfer.hub_files import HubFiles
 from infra.azure.storage.transfer.ordered_hash import OrderedHash
 from infra.azure.storage.transfer.pool import Count, Part, Stopped
 from infra.azure.storage.transfer.service import Service
-from infra.errors import GateliftError, NotFound, Refused
+from infra.errors import GateliftError, NotFound, NotReady, Refused
 
 AHEAD = 2 * blocks.MOST_THREADS
 SAMPLE = 16 << 10  # bytes of each block that the service fetched, compared with the Hub's
@@ -178,18 +178,18 @@ class Copied(_InBlocks):
         signed = self.way.hub.address(self.file)
         try:
             self._stage(block, signed)
-        except CopyRefused:
-            self._stage(block, self.way.hub.address(self.file, instead_of=signed))
+        except Refused:  # by the service or by its source, which may say that the address is too old
+            try:
+                self._stage(block, self.way.hub.address(self.file, instead_of=signed))
+            except Refused as error:
+                raise CopyRefused(f"{error.code}: {error}") from None
+        except NotReady as error:
+            raise CopyRefused(f"{error.code}: {error}") from None
         self.way.count.add(block.size)
 
     def _stage(self, block: blocks.Block, signed: str) -> None:
         name = self.names[block.index]
-        if not signed:
-            raise CopyRefused("the Hub gives no signed address")
-        try:
-            self.way.service.stage_from(self.blob, name, signed, (block.start, block.size))
-        except GateliftError as error:
-            raise CopyRefused(f"{error.code}: {error}") from None
+        self.way.service.stage_from(self.blob, name, signed, (block.start, block.size))
 
 
 class Compared(_InBlocks):

@@ -85,9 +85,8 @@ class Service:
 
     def stage_from(self, name: str, block: str, url: str, part: tuple[int, int]) -> None:
         """Have the service fetch a block, which is a part of what is at a URL: its first byte and its length."""
-        self._do(
-            lambda client: client.get_blob_client(name).stage_block_from_url(block, url, *part, retry_total=1),
-        )
+        # A source that does not answer is a 5xx of the service, so the tries decide how long that is waited for.
+        self._do(lambda client: client.get_blob_client(name).stage_block_from_url(block, url, *part, retry_total=3))
 
     def commit(self, name: str, blocks: Sequence[str], about: Mapping[str, str]) -> None:
         """Make the blob of its blocks."""

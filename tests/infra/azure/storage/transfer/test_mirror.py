@@ -71,6 +71,7 @@ def test_the_service_fetches_large_files(target: Target, listed: Any, faults: An
         pytest.param([FETCHED | {"status": 403, "code": "CannotVerifyCopySource"}], 12, id="service-never-gets-it"),
         pytest.param([FETCHED | {"status": 400, "code": "InvalidInput"}], 12, id="source-refused"),
         pytest.param([SIGNED | {"reset": True, "times": 1}], 0, id="source-cut"),
+        pytest.param([{"target": "hub", "path": "/resolve/", "status": 503, "times": 2}], 0, id="hub-down"),
     ],
 )
 def test_what_the_service_cannot_fetch_passes_through_here(
