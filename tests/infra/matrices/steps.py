@@ -89,7 +89,7 @@ def template(target: str, name: str) -> str:
     if match := UPLOAD.match(path):
         part = re.match(r"comp=(metadata|lease)", query)
         return f"blob {_varying(_plain(match['path'], name))}{f' {part[1]}' if part else ''}"
-    if path in ("/seed", "/workspaces") or path.startswith("/api/"):  # requests to the Hub have their own cases
+    if path in ("/seed", "/workspaces", "/hub-upstream", "/blob-links") or path.startswith("/api/"):
         return ""
     short = PREFIX.sub("", path).lstrip("/") or path.lstrip("/").partition("/")[2]
     short = re.sub(rf"{POLL}/[^/]+", f"{POLL}/*", short)
