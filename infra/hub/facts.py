@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-# As scoring/engine/weights.py chooses what it downloads.
+# As scoring/weights/formats.py chooses what it downloads.
 WEIGHT_FILES, OTHER_FORMATS = (".safetensors", ".bin", ".pt"), ("original/", "onnx/")
 MADE_FOR = "base_model:adapter:"
 SHA256, GIT_OID = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{40}")

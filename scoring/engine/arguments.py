@@ -1,5 +1,6 @@
 """The arguments of `vllm serve`, read by vLLM's own parser and settled for our surface in front of vLLM's."""
 
+import importlib.util
 import os
 from argparse import Namespace
 from typing import Any, NoReturn
@@ -37,6 +38,16 @@ NOT_DONE = {
     "leave it out: what the HTTP parser takes is fixed": ("h11_max_incomplete_event_size", "h11_max_header_count"),
 }
 
+# The package that each `load_format` of vLLM needs beside vLLM.
+LOADERS = {
+    "runai_streamer": "runai_model_streamer",
+    "runai_streamer_sharded": "runai_model_streamer",
+    "fastsafetensors": "fastsafetensors",
+    "instanttensor": "instanttensor",
+    "tensorizer": "tensorizer",
+}
+GPU_LOADERS = ("fastsafetensors", "instanttensor")
+
 
 def parse_arguments(vllm: VllmModules, arguments: tuple[str, ...]) -> Namespace:
     """Read the arguments of `vllm serve` with vLLM's own parser, and refuse what this server cannot do."""
@@ -51,6 +62,7 @@ def parse_arguments(vllm: VllmModules, arguments: tuple[str, ...]) -> Namespace:
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise BadSettings(f"vLLM's arguments: {error}", hint="`vllm serve --help=all` lists them") from error
     _refuse_what_is_not_done(parser, parsed)
+    _check_loader(str(getattr(parsed, "load_format", "auto")))
     if parsed.headless or getattr(parsed, "grpc", False) or (parsed.api_server_count or 1) != 1:
         raise BadSettings(
             "this server chooses its own front ends, which speak HTTP",
@@ -84,6 +96,20 @@ def _refuse_what_is_not_done(parser: Any, parsed: Namespace) -> None:
         if given:
             flags = " and ".join("--" + name.replace("_", "-") for name in given)
             raise BadSettings(f"vLLM's arguments: this server has no use for {flags}", hint=hint)
+
+
+def _check_loader(load_format: str) -> None:
+    """Raise `BadSettings` for a `load_format` whose package is not here: vLLM would say so once a model is fetched."""
+    package = LOADERS.get(load_format)
+    if package and importlib.util.find_spec(package) is None:
+        raise BadSettings(
+            f"load_format {load_format} needs the package {package.replace('_', '-')}, which is not here",
+            hint="gatelift's image has runai-model-streamer and fastsafetensors; elsewhere install it with pip",
+        )
+    if load_format in GPU_LOADERS and is_cpu_build():
+        raise BadSettings(
+            f"load_format {load_format} reads into a GPU, and this is vLLM's CPU build", hint="leave it out"
+        )
 
 
 def _settle_for_cpu(parsed: Namespace, arguments: tuple[str, ...]) -> None:

@@ -36,7 +36,8 @@ HELP = """usage: python -m scoring [MODEL] [any argument of `vllm serve`]
 Serves MODEL (a Hugging Face id or a folder) with vLLM. Without arguments the settings come from the environment:
 PORT, SCORING_HOST, SCORING_MODEL, SCORING_REVISION, SCORING_SERVED_MODEL_NAME, SCORING_ENGINE_ARGS (a JSON object of
 vLLM's arguments), SCORING_ENGINES (a JSON list of {"model": …, vLLM's arguments}: a chat and an embedding model in one
-process), SCORING_RESPONSE_STORE (where /v1/responses and /v1/conversations are kept: memory,
+process), SCORING_ADAPTERS (a JSON list of fine-tuned adapters, each a model of its own name), SCORING_CACHE_DIR (where
+downloads and compiled code are kept), SCORING_RESPONSE_STORE (where /v1/responses and /v1/conversations are: memory,
 sqlite:///folder/file.db, redis://host:6379/0) with SCORING_RESPONSE_STORE_SECONDS and SCORING_RESPONSE_STORE_BYTES,
 SCORING_RESPONSES_KEY (encrypts reasoning and compacted conversations that clients keep), SCORING_MCP_HOSTS (hosts of
 MCP servers whose tools responses may call), SCORING_API_KEY (a key that clients must send), SCORING_FRONT

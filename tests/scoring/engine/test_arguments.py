@@ -20,6 +20,7 @@ def add_options(parser: ArgumentParser) -> ArgumentParser:
     parser.add_argument("--allowed-origins", type=json.loads, default=[])
     parser.add_argument("--allowed-media-domains", nargs="*")
     parser.add_argument("--api-server-count", type=int)
+    parser.add_argument("--load-format", default="auto")
     parser.add_argument("--max-num-queued-reqs", type=int)
     for name in ("--headless", "--enforce-eager", "--enable-chunked-prefill"):
         parser.add_argument(name, action="store_true", default=None)
@@ -56,6 +57,7 @@ def test_keys_are_ours_to_check() -> None:
         pytest.param(["--allowed-origins", '["*"]'], "--allowed-origins", "preflight", id="origins"),
         pytest.param(["--tool-call-parser", "hermse"], "'hermse' is none of hermes", "lists them", id="tool-parser"),
         pytest.param(["--reasoning-parser", "q"], "'q' is none of qwen3", "lists them", id="reasoning-parser"),
+        pytest.param(["--load-format", "tensorizer"], "needs the package tensorizer", "install it", id="loader"),
         pytest.param(["--headless"], "speak HTTP", "--headless", id="headless"),
     ],
 )
