@@ -36,9 +36,10 @@ def weights_removals(
         elif neighbours.beginning:
             yield _kept(name, neighbours.beginners)
         elif not remove:
-            yield _kept(name, f"kept: {size}, which cost money; {COMMAND}")
+            costs = "" if cloud.local else ", which cost money"
+            yield _kept(name, f"kept: {size}{costs}; {COMMAND}")
         else:
-            reason = f"{size}, with its files in the workspace's storage"
+            reason = f"{size}, with the files in the workspace's storage; folders of this machine stay as they are"
             yield Removal(Change(Action.DELETE, "weights", name, reason), 3, partial(_remove, cloud, entry))
 
 

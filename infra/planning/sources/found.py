@@ -82,13 +82,14 @@ class Found(Struct, frozen=True):
 
 def recorded(facts: ModelFacts) -> str:
     """The facts as JSON, as a version in the workspace keeps them."""
-    return json.dumps({name: getattr(facts, name) for name in RECORDED}, sort_keys=True)
+    known = {name: getattr(facts, name) for name in RECORDED}
+    return json.dumps({name: value for name, value in known.items() if value}, sort_keys=True)
 
 
 def read_recorded(text: str, id: str, revision: str) -> ModelFacts:
     """The facts in what `recorded` has written; unknown ones where somebody has damaged it."""
     try:
         kept: dict[str, Any] = json.loads(text)
-        return ModelFacts(id, revision, **{name: kept[name] for name in RECORDED})
+        return ModelFacts(id, revision, **{name: kept[name] for name in RECORDED if name in kept})
     except (ValueError, LookupError, TypeError):
         return ModelFacts(id, revision)

@@ -92,14 +92,27 @@ def lazy_environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
     repo = {"id": "org/gated", "gated": "manual", "files": {"config.json": "{}"}, "access": {"reader": "accepted"}}
     (folder / "seed.json").write_text(json.dumps({"hub": {"tokens": tokens, "repos": [repo]}}))
     (folder / "spec.yaml").write_text(SPEC)
+    (folder / "folder.yaml").write_text(SPEC.replace("{id: org/gated}", "{path: ./m}"))
+    (folder / "m").mkdir()
+    (folder / "m" / "config.json").write_text("{}")
+    (folder / "m" / "model.safetensors").write_bytes(b"weights")
     launcher.start(folder / "state", seed=folder / "seed.json")
     yield {"GATELIFT_EMULATOR_STATE": str(folder / "state"), "HF_TOKEN": "hf_lazytoken001", "LAZY": str(folder)}
     launcher.stop(folder / "state")
 
 
-@pytest.mark.parametrize("command", ["plan", "status"])
-def test_reading_what_there_is_loads_no_sdk_and_no_http_client(lazy_environ: dict[str, str], command: str) -> None:
-    loaded = modules_after(command, f"{lazy_environ['LAZY']}/spec.yaml", "--local", environ=lazy_environ)
+@pytest.mark.parametrize(
+    ("command", "spec"),
+    [
+        pytest.param("plan", "spec", id="plan"),
+        pytest.param("status", "spec", id="status"),
+        pytest.param("plan", "folder", id="plan-of-a-folder"),
+    ],
+)
+def test_reading_what_there_is_loads_no_sdk_and_no_http_client(
+    lazy_environ: dict[str, str], command: str, spec: str
+) -> None:
+    loaded = modules_after(command, f"{lazy_environ['LAZY']}/{spec}.yaml", "--local", environ=lazy_environ)
     assert "infra.planning.observe" in loaded
     assert loaded & set(SLOW) == set()
 

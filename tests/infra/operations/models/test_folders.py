@@ -72,7 +72,7 @@ def test_two_stacks_share_weights_and_down_keeps_them_until_told(bench: Any, fol
     bench.down(two)
     assert bench.down(one)["weights"] == "none"
     kept = of_weights(plan_down(one, bench.target(one)))
-    assert kept.reason.startswith("kept: 7.0 kB, which cost money; `gatelift down --weights` removes them")
+    assert kept.reason.startswith("kept: 7.0 kB; `gatelift down --weights` removes them")
     assert bench.down(one, weights=True) == {"weights": "delete"}
     assert list(folder.iterdir()) != []
     target = bench.target(one)

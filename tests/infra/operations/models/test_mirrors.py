@@ -1,8 +1,10 @@
 """Copies of the Hub's files in the workspace: made once for all stacks, used without the Hub and without a token."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from infra.errors import AccessDenied, GateliftError
@@ -50,6 +52,32 @@ def test_without_the_hub_the_copy_is_as_good(
         assert bench.up(pinned, None).plan.changing == set()
         with pytest.raises(GateliftError, match="500"):
             bench.plan(bench.spec("offline", model={**MIRRORED, "id": "org/open"}), None)
+
+
+def test_a_copy_that_was_cut_off_is_continued_and_only_then_a_version(bench: Any) -> None:
+    spec = bench.spec("cut-off", model=MIRRORED)
+    target = bench.target(spec)
+    versions = f"{target.cloud.workspace.id}/models/org-whole-weights/versions"
+    fault = {"method": "PUT", "path": "/gatelift/weights/.*/model.safetensors", "status": 403}
+    httpx.put(f"{target.portal}/faults", json=[fault]).raise_for_status()
+    try:
+        with pytest.raises(GateliftError):
+            bench.up(spec)
+    finally:
+        httpx.put(f"{target.portal}/faults", json=[]).raise_for_status()
+    assert target.arm.list(versions) == []
+    assert bench.up(spec).answer == "org/whole with no token"
+    (version,) = target.arm.list(versions)
+    assert version["properties"]["tags"]["modelId"] == "org/whole"
+
+
+def test_two_stacks_that_copy_at_once_share_one_copy(bench: Any) -> None:
+    specs = [bench.spec(name, model=MIRRORED, workspace={"name": "ws-at-once"}) for name in ("once-a", "once-b")]
+    target = bench.target(specs[0])  # makes the workspace
+    with ThreadPoolExecutor() as both:
+        answers = [result.answer for result in both.map(bench.up, specs)]
+    assert answers == ["org/whole with no token"] * 2
+    assert len(target.arm.list(f"{target.cloud.workspace.id}/models/org-whole-weights/versions")) == 1
 
 
 @pytest.mark.parametrize(
