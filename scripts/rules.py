@@ -28,6 +28,7 @@ PLACES = (
     "infra/cli/input",
     "infra/cli/terminal",
     "infra/operations/doctor",
+    "infra/operations/hub",
     "infra/operations",
     "infra/planning/removal",
     "infra/planning",

@@ -33,6 +33,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "token": ("infra.cli.groups.token", "Manage the Hugging Face token in its workspace connection."),
         "image": ("infra.cli.groups.image", "Build the container's image ahead of a deployment."),
         "catalog": ("infra.cli.groups.catalog", "Manage the model's entry in the catalog."),
+        "hub": ("infra.cli.groups.hub", "Look after the models that the emulated Hub keeps."),
         "emulator": ("infra.cli.emulator.group", "Run the emulator on its own, for other tools."),
         "unlock": ("infra.cli.commands.unlock", "End the lock of a command that hangs, after asking."),
         "explain": ("infra.cli.commands.explain", "Explain an error code of Azure, and what to do about it."),

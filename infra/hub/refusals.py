@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady
 from infra.http_client import Answer, Failing, Unreachable
@@ -14,7 +15,7 @@ from infra.hub.asking import asked_to_wait, origin
 
 PUBLIC_HUB = "https://huggingface.co"
 TOKENS_PAGE = f"{PUBLIC_HUB}/settings/tokens"
-LONGEST_WORDS = 200
+LONGEST_WORDS = 400
 LONGER = "GATELIFT_HUB_TIMEOUT=SECONDS lets gatelift wait longer"
 
 
@@ -52,9 +53,14 @@ class Question(Struct, frozen=True):
 
 def refusal(question: Question, answer: Answer) -> GateliftError:
     """The error for an answer that is not the one hoped for."""
+    if behind := answer.headers.get("X-Gatelift-Upstream"):  # the emulated Hub passes on what another one says
+        question = replace(question, endpoint=behind, local=False)
     status, code, words = answer.status, answer.headers.get("X-Error-Code") or "", words_of(answer)
     if status == 407:
         return _proxy_refuses(question, "it wants a login (407)")
+    if code == "NotCached":  # the emulated Hub's own: it says what is missing, and what brings it
+        what, _, way = words.partition("; ")
+        return NotReady(what, hint=way, code="hub_not_cached")
     if status in (408, 429) or status >= 500:
         return _not_now(question, answer)
     if not code and not words:

@@ -74,7 +74,7 @@ class CacheFolder:
     def note(self, repo: str, commit: str) -> dict[str, Any] | None:
         """What the Hub said about a commit; None where that is not known."""
         with suppress(OSError, ValueError):
-            known: dict[str, Any] = json.loads(self._note(repo, commit).read_text())
+            known: dict[str, Any] = json.loads(self.note_of(repo, commit).read_text())
             return known
         return None
 
@@ -92,7 +92,7 @@ class CacheFolder:
 
     def put_note(self, repo: str, commit: str, document: dict[str, Any]) -> None:
         """Keep what the Hub says about a commit."""
-        _write(self._note(repo, commit), json.dumps(document))
+        _write(self.note_of(repo, commit), json.dumps(document))
 
     def link(self, repo: str, commit: str, path: str, etag: str) -> None:
         """Make content that is here the file of a commit."""
@@ -111,7 +111,8 @@ class CacheFolder:
         if revision != commit and self.refs(repo).get(revision) != commit:
             _write(self.folder(repo) / "refs" / checked_path(revision), commit)
 
-    def _note(self, repo: str, commit: str) -> Path:
+    def note_of(self, repo: str, commit: str) -> Path:
+        """Where that is kept."""
         if not COMMIT.fullmatch(commit):
             raise ValueError(commit)
         return self.folder(repo) / NOTES / f"{commit}.json"

@@ -15,6 +15,7 @@ PASSED = (
     *("x-error-code", "x-error-message", "x-repo-commit", "x-request-id", "x-total-count"),
 )
 XET = "xetHash"
+UPSTREAM = "x-gatelift-upstream"  # says which Hub has answered: what its refusals want is to be had there
 INVALID = "Invalid credentials in Authorization header"
 
 
@@ -25,7 +26,7 @@ def relayed(answer: Answer, endpoint: str, own: str) -> Response:
         headers["link"] = headers["link"].replace(f"<{endpoint}/", f"<{own}/")
     if answer.status == 401 and "x-error-code" not in headers and headers.get("x-error-message") != INVALID:
         headers["x-error-code"] = "RepoNotFound"  # huggingface_hub infers it from an https address, and ours is http
-    return Response(without_xet(answer.content), answer.status, headers)
+    return Response(without_xet(answer.content), answer.status, headers | {UPSTREAM: endpoint})
 
 
 def document(answer: Answer) -> Any:
