@@ -29,6 +29,10 @@ REPOS: list[dict[str, Any]] = [
         "files": {"README.md": "# Gated", "config.json": "{}", "model.safetensors": "weights " * 1000},
         "access": {"ann": "accepted", "pat": "pending", "roy": "rejected"},
     },
+    {
+        "id": "acme/formats",
+        "files": {"README.md": "#", "config.json": "{}", "model.safetensors": "new", "pytorch_model.bin": "old"},
+    },
     {"id": "acme/secret", "private": True, "files": {"config.json": "{}"}},
 ]
 USERS = ("ann", "bob", "pat", "roy", "acme")
