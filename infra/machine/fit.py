@@ -1,5 +1,6 @@
 """Whether a model fits into the memory of this machine, on which `--local` serves it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ GIB = 1 << 30
 # What a server takes beside weights and cache: seen with vLLM 0.32 on a CPU and SmolLM2, 3.1 GB less 0.54 and 1.07.
 SERVER = 1_500_000_000
 CACHE_VARIABLE = "VLLM_CPU_KVCACHE_SPACE"  # GiB; the scoring server sets 1 where nobody sets it
+SIZE = re.compile(r"(\d+(?:\.\d+)?)([kKmMgGtT]?)")
 BYTES = {"float32": 4, "float": 4, "float16": 2, "half": 2, "bfloat16": 2}
 SMALLER = "name a smaller or a quantized model for this machine: `local: {model: {id: …}}`"
 UTILIZATION = 0.92  # vLLM's own default
@@ -46,7 +48,7 @@ class Serving(Struct, frozen=True):
     def cache(self) -> int:
         """The bytes of the key-value cache on a CPU."""
         if given := self.engine.get("kv_cache_memory_bytes"):
-            return _number(given, GIB)
+            return _size(str(given))
         return _number(self.variables.get(CACHE_VARIABLE), 1) * GIB
 
 
@@ -102,6 +104,16 @@ def _number(value: object, otherwise: int) -> int:
         return int(str(value))
     except ValueError:
         return otherwise
+
+
+def _size(text: str) -> int:
+    """A number of bytes as vLLM reads it: `4G` is 4 GiB and `4g` 4 GB; the default of the scoring server for others."""
+    match = SIZE.fullmatch(text.strip())
+    if match is None:
+        return GIB
+    number, unit = match[1], match[2]
+    base = 1024 if unit.isupper() else 1000
+    return int(float(number) * base ** ("kmgt".index(unit.lower()) + 1 if unit else 0))
 
 
 def _gb(size: int) -> str:

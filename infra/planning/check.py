@@ -1,5 +1,6 @@
 """Checks before anything changes: is the plan current, does it lose anything, does the token work, is there quota."""
 
+import os
 from collections import Counter
 from collections.abc import Callable
 
@@ -8,6 +9,7 @@ from infra.azure.image_builds import require_registry
 from infra.azure.quota import check_quota
 from infra.azure.target import Target
 from infra.errors import AccessDenied, NotReady, Refused, StalePlan
+from infra.machine.local_vllm import check_vllm, serving_gpus
 from infra.parallel import together
 from infra.planning.desired import needs_token
 from infra.planning.local_fit import check_fit, config_of
@@ -64,7 +66,7 @@ def check_access_and_quota(prepared: Prepared, target: Target, cloud: Cloud) -> 
     if "deployment" in changing:
         checks.append(lambda: _check_quota(prepared, cloud))
         if target.local:
-            checks.append(lambda: _check_memory(prepared))
+            checks.append(lambda: _check_memory(prepared, target, cloud.reporter))
     together(checks)
 
 
@@ -105,7 +107,7 @@ def _check_copies(prepared: Prepared, target: Target) -> None:
         target.hub.check_access(weights.label, weights.token)
 
 
-def _check_memory(prepared: Prepared) -> None:
+def _check_memory(prepared: Prepared, target: Target, reporter: Reporter) -> None:
     """Check this machine's memory for the containers that the plan starts; replaced ones run until then."""
     resource, change = next(pair for pair in prepared.pairs if isinstance(pair[0], Deployment))
     live, found = prepared.observed.of(resource), prepared.desired.found
@@ -113,7 +115,10 @@ def _check_memory(prepared: Prepared) -> None:
     if live and all(field == "instance_count" or field.startswith("tags") for field in change.fields):
         more -= int(live.state.get("instance_count") or 0)
     if found and more > 0:
-        check_fit(prepared.spec, found.facts, config_of(prepared.spec), more)
+        config = config_of(prepared.spec, found.facts, target.hub, prepared.desired.token)
+        check_fit(prepared.spec, found.facts, config, more)
+        if serving_gpus(os.environ):
+            reporter.note(f"vLLM {check_vllm()}")
 
 
 def _check_quota(prepared: Prepared, cloud: Cloud) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from infra.errors import GateliftError
+from infra.hub.access import Hub
 from infra.hub.facts import ModelFacts
 from infra.machine.fit import Serving, check_cpu, check_gpus
 from infra.machine.local_vllm import serving_gpus
@@ -28,12 +30,15 @@ def check_fit(spec: StackSpec, facts: ModelFacts, config: Mapping[str, Any], cou
     return "this system does not tell its memory" if available is None else check_cpu(model, available, count)
 
 
-def config_of(spec: StackSpec) -> Mapping[str, Any]:
-    """The model's config.json; an empty one where it is not on this machine."""
-    if not spec.model.path:
-        return {}
+def config_of(spec: StackSpec, facts: ModelFacts, hub: Hub, token: str | None) -> Mapping[str, Any]:
+    """The model's config.json; an empty one where it is neither on this machine nor to be read from the Hub."""
     try:
-        found = json.loads(Path(spec.model.path, CONFIG).read_bytes())
-    except (OSError, ValueError):
+        if spec.model.path:
+            found = json.loads(Path(spec.model.path, CONFIG).read_bytes())
+        elif any(file.name == CONFIG for file in facts.files):
+            found = json.loads(hub.read_file(facts, CONFIG, token if facts.needs_token else None))
+        else:
+            return {}
+    except (OSError, ValueError, GateliftError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -40,6 +40,8 @@ def test_what_the_weights_take_on_a_cpu(model: Serving, loaded: int) -> None:
         pytest.param({}, {}, GIB, id="default"),
         pytest.param({}, {"VLLM_CPU_KVCACHE_SPACE": "4"}, 4 * GIB, id="variable"),
         pytest.param({"kv_cache_memory_bytes": 5 * GB}, {"VLLM_CPU_KVCACHE_SPACE": "4"}, 5 * GB, id="argument"),
+        pytest.param({"kv_cache_memory_bytes": "2G"}, {}, 2 * GIB, id="binary"),
+        pytest.param({"kv_cache_memory_bytes": "1.5g"}, {}, 1_500_000_000, id="decimal"),
     ],
 )
 def test_what_the_cache_takes_on_a_cpu(engine: dict[str, Any], variables: dict[str, str], cache: int) -> None:
