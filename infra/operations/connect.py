@@ -1,6 +1,8 @@
 """What clients need to reach a running endpoint: base URL, credential and model name."""
 
+import json
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -25,12 +27,14 @@ class ConnectInfo(Struct, frozen=True):
     model: str
     endpoint: str
     deployment: str
+    adapters: tuple[str, ...] = ()
+    """The names of the LoRA adapters that the deployment serves beside the model."""
 
     def __repr__(self) -> str:
         """Base URL and model only, so that the credential is never printed."""
         return f"ConnectInfo(base_url={self.base_url!r}, model={self.model!r})"
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """The document that `connect --output json` prints, credential included."""
         return {
             "base_url": self.base_url,
@@ -39,6 +43,7 @@ class ConnectInfo(Struct, frozen=True):
             "model": self.model,
             "endpoint": self.endpoint,
             "deployment": self.deployment,
+            "adapters": list(self.adapters),
         }
 
 
@@ -77,6 +82,7 @@ def connection_info(
         model=served_name(found.deployments.get(deployment)) or spec.model.name,
         endpoint=name,
         deployment=deployment,
+        adapters=adapter_names(found.deployments.get(deployment)),
     )
 
 
@@ -84,6 +90,15 @@ def served_name(live: Live | None) -> str:
     """The model name that clients use, from the deployment's environment variables; empty where these name none."""
     variables = live.state.get("environment_variables", {}) if live else {}
     return str(variables.get("SCORING_SERVED_MODEL_NAME") or variables.get("SCORING_MODEL") or "")
+
+
+def adapter_names(live: Live | None) -> tuple[str, ...]:
+    """The names of the adapters in the deployment's environment variables; none where these cannot be read."""
+    told = (live.state.get("environment_variables", {}) if live else {}).get("SCORING_ADAPTERS") or "[]"
+    try:
+        return tuple(str(adapter["name"]) for adapter in json.loads(told))
+    except (ValueError, LookupError, TypeError):
+        return ()
 
 
 def _credential(cloud: Cloud, endpoint: str, mode: str) -> str:

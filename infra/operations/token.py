@@ -68,7 +68,7 @@ def token_verify(spec: StackSpec, target: Target, token: str | None) -> dict[str
     result: dict[str, Any] = {"user": facts.user, "role": facts.role, "source": found.source}
     if found.warning:
         result["warning"] = f"{found.warning}; {WRITE_ANEW}"
-    if not spec.model.brings_container:
+    if spec.model.hub_ids:
         result |= {"model": spec.model.label, "access": "granted"}
     return result | {"connection": _described(cloud, connection, live)}
 

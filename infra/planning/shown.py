@@ -27,7 +27,7 @@ def shown(path: str, before: Any, after: Any) -> dict[str, Any]:
 
 def _live_variable(path: str, name: str, value: Any) -> Any:
     written = str(value)
-    as_ours = name in VARIABLES_OF_OURS and (written.startswith("{") or " " not in written)
+    as_ours = name in VARIABLES_OF_OURS and (written.startswith(("{", "[")) or " " not in written)
     if value is None or as_ours or REFERENCE.fullmatch(written):
         return _unless_secret(path, name, value)
     return shown_fingerprint(path, value)

@@ -32,10 +32,11 @@ def connect(call: Invocation, spec: Path) -> None:
 
 def connect_text(info: ConnectInfo) -> str:
     """The values for people, then a curl command and a Python program to copy."""
+    adapters = f"\nadapters    {', '.join(info.adapters)}" if info.adapters else ""
     return f"""\
 base URL    {info.base_url}
 key         {info.api_key}
-model       {info.model}
+model       {info.model}{adapters}
 endpoint    {info.endpoint}, deployment {info.deployment}
 URL         {info.base_url.removesuffix("/v1")}
 scoring     {info.scoring_uri}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infra.errors import GateliftError
+from infra.operations.connect import connect
 
 BASE = {"id": "org/plain"}
 
@@ -23,6 +24,7 @@ def test_adapters_of_every_source_are_told_to_the_container(bench: Any, adapter:
     assert changed["deployment"].fields == ["environment_variables.SCORING_ADAPTERS"]
     assert "the adapter sql was made for org/whole, not for org/plain" in changed["deployment"].reason
     bench.up(more, None)
+    assert connect(more, bench.target(more)).to_json()["adapters"] == ["hub", "sql"]
     _, sql = deployed(more).adapters
     assert sql["url"].startswith("https://")
     assert sql["url"].endswith("/model")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infra.errors import GateliftError
+from infra.operations.catalog import catalog_publish
 from infra.planning.plan import Plan
 
 
@@ -72,3 +73,21 @@ def test_an_archived_version_is_told(bench: Any, registered: Any, actions: Calla
     assert "it is archived, and works all the same" in next(
         change.reason for change in bench.plan(spec, None).changes if change.kind == "weights"
     )
+
+
+def test_an_asset_of_a_registry_is_mounted_and_only_looked_up_where_that_can_be(bench: Any, deployed: Any) -> None:
+    maker = bench.spec("registered-maker", model={"id": "org/plain"}, catalog={"registry": "shelf-of-models"})
+    made = catalog_publish(maker, bench.target(maker))
+    reference = f"azureml://registries/shelf-of-models/models/{made['name']}"
+    for label, written in {"version": f"versions/{made['model_version']}", "latest": "labels/latest"}.items():
+        spec = bench.spec(f"registry-{label}", model={"id": None, "asset": f"{reference}/{written}"})
+        weights = next(change for change in bench.plan(spec, None).changes if change.kind == "weights")
+        assert (weights.action, weights.name) == ("none", f"{reference}/versions/{made['model_version']}")
+    bench.up(spec, None)
+    assert deployed(spec).properties["model"] == f"{reference}/versions/{made['model_version']}"
+    with pytest.raises(GateliftError, match="there is no such model"):
+        bench.plan(bench.spec("registry-none", model={"id": None, "asset": f"{reference}/versions/9"}), None)
+    other = "azureml://registries/of-others/models/x/versions/1"
+    plan = bench.plan(bench.spec("registry-other", model={"id": None, "asset": other}), None)
+    said = next(change.reason for change in plan.changes if change.kind == "weights")
+    assert "has looked whether it is there, since your subscription has no registry of-others" in said

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from infra.errors import SpecError
+from infra.operations.adopt import adopt
 from infra.operations.catalog import catalog_list, catalog_show
 from infra.operations.down import plan_down
-from infra.operations.status import status
+from infra.operations.status import list_stacks, status
 from infra.planning.plan import Change, Plan
 
 
@@ -77,6 +78,17 @@ def test_two_stacks_share_weights_and_down_keeps_them_until_told(bench: Any, fol
     assert list(folder.iterdir()) != []
     target = bench.target(one)
     assert target.arm.list(f"{target.cloud.workspace.id}/models/tuned-weights/versions") == []
+
+
+def test_a_deployment_that_lost_its_tags_is_found_and_adopted(bench: Any, folder: Path) -> None:
+    spec = bench.spec("lost-weights", model={"id": None, "path": str(folder)})
+    bench.up(spec, None)
+    target = bench.target(spec)
+    id = target.cloud.workspace.deployment(spec.endpoint.name, "blue")
+    target.arm.put(id, {**target.arm.get(id), "tags": {}})
+    assert list_stacks(target)["untagged"] == [{"endpoint": spec.endpoint.name, "deployment": "blue", "instances": 1}]
+    assert adopt(spec, target) == ["deployment blue"]
+    assert list_stacks(target)["untagged"] == []
 
 
 def test_other_commands_do_without_the_folder(bench: Any, folder: Path) -> None:
