@@ -18,12 +18,11 @@ from infra.planning.prepare import Prepared
 from infra.planning.token_access import NOT_READABLE, WRITE_ANEW, check_token, find_token
 from infra.reporter import Reporter
 from infra.resources.base import Live
-from infra.resources.connection import Connection
+from infra.resources.connection import Connection, token_hint
 from infra.resources.deployment import Deployment
 from infra.resources.weights.version import Weights
 
 GIVE = "run `export HF_TOKEN=…` (https://huggingface.co/settings/tokens): it opens the Hub for the copy alone"
-GIVE_LOCAL = "run `export HF_TOKEN=$(gatelift emulator token)`"
 
 
 def check(prepared: Prepared, agreed: Plan | None) -> None:
@@ -103,7 +102,9 @@ def _check_copies(prepared: Prepared, target: Target) -> None:
         if not weights.token:
             message = f"{weights.label} needs a token to be copied, and none was given"
             access = "" if target.local else f"; request access to it at {target.hub.page(weights.label)}"
-            raise AccessDenied(message, hint=GIVE_LOCAL if target.local else GIVE + access, code="token_missing")
+            raise AccessDenied(
+                message, hint=token_hint(local=True) if target.local else GIVE + access, code="token_missing"
+            )
         target.hub.check_access(weights.label, weights.token)
 
 

@@ -209,7 +209,7 @@ def same_token(token: str, fingerprint: str) -> bool:
 def token_hint(*, local: bool) -> str:
     """The hint how to give a token."""
     if local:
-        return "run `export HF_TOKEN=$(gatelift emulator token)`"
+        return "run `export HF_TOKEN=$(gatelift emulator token)`; a model of the real Hub wants your token there"
     return "run `export HF_TOKEN=…` (https://huggingface.co/settings/tokens), or `gatelift token set`"
 
 
