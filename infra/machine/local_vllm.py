@@ -44,7 +44,7 @@ def serving_gpus(environ: Mapping[str, str]) -> list[Gpu]:
         return []
     if gpus := visible_gpus(environ):
         return gpus
-    hidden = " (CUDA_VISIBLE_DEVICES hides some)" if environ.get("CUDA_VISIBLE_DEVICES") is not None else ""
+    hidden = f" (CUDA_VISIBLE_DEVICES is {shown})" if (shown := environ.get("CUDA_VISIBLE_DEVICES")) is not None else ""
     raise GateliftError(
         f"the vLLM in gatelift's Python is built for CUDA, and `nvidia-smi` shows no GPU here{hidden}",
         hint="install the NVIDIA driver, or vLLM's build for the CPU: pip install 'gatelift[serve-cpu]'",
@@ -57,6 +57,8 @@ def check_vllm(environ: Mapping[str, str] = os.environ) -> str:
     if gpus := serving_gpus(environ):
         each = ", ".join(f"{gpu.name} with {gpu.total / 1e9:.0f} GB" for gpu in gpus)
         return f"is built for CUDA: models are served on {each}"
+    if (build := vllm_build()) != "cpu":
+        return f"is built for {build}, which nobody has tried with gatelift"
     unused = visible_gpus(environ)
     return "is built for the CPU" + (f", so that the {unused[0].name} is not used" if unused else "")
 

@@ -10,7 +10,7 @@ from infra.errors import GateliftError
 from infra.hub.access import Hub
 from infra.hub.facts import ModelFacts
 from infra.machine.fit import Serving, check_cpu, check_gpus
-from infra.machine.local_vllm import serving_gpus
+from infra.machine.local_vllm import serving_gpus, vllm_build
 from infra.machine.memory import available_memory
 from infra.spec.model import StackSpec
 
@@ -22,6 +22,8 @@ def check_fit(spec: StackSpec, facts: ModelFacts, config: Mapping[str, Any], cou
     gpus = serving_gpus(os.environ)
     if facts.weights is None:
         return "nobody says how large the weights are"
+    if not gpus and (build := vllm_build()) != "cpu":
+        return f"nobody has looked at the memory that vLLM's build for {build} uses"
     deployment = spec.deployment
     model = Serving(facts.id, facts.weights, config, deployment.engine, deployment.environment_variables)
     if gpus:
