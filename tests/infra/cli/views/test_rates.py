@@ -1,5 +1,7 @@
 """How far a transfer is, in words."""
 
+import io
+
 import pytest
 
 from infra.cli.terminal.output import Output, OutputFormat
@@ -86,7 +88,7 @@ def test_a_terminal_gets_a_bar_until_the_phase_ends(clock: Clock) -> None:
     from rich.console import Console
 
     def drawn() -> str:
-        console = Console(width=160, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+        console = Console(width=160, record=True, file=io.StringIO())
         console.print(live._table())
         return console.export_text()
 
