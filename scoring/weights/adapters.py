@@ -7,9 +7,10 @@ from pathlib import Path
 
 from scoring.errors import WeightsMissing
 from scoring.settings.adapters import AdapterSettings
-from scoring.weights.checking import check_whole
+from scoring.weights.checking import check_whole, read_head
 
 CONFIG = "adapter_config.json"
+FLOATS, MATRIX = ("F64", "F32", "F16", "BF16"), 2
 TENSORS = ("adapter_model.safetensors", "adapter_model.bin", "adapter_model.pt")
 
 
@@ -37,6 +38,39 @@ def fetch_adapters(
         except WeightsMissing as error:
             raise WeightsMissing(f"adapter {one.name}: {error}", hint=error.hint) from error
     return adapters
+
+
+def check_fits(adapter: Adapter, model: Path) -> None:
+    """Raise `WeightsMissing` for an adapter whose matrices take more or fewer numbers than the model's own.
+
+    vLLM passes over the matrices of modules that the model has by another name, and would serve the model itself.
+    """
+    file = Path(adapter.folder) / TENSORS[0]
+    if not file.is_file() or not (shapes := _shapes(model)):
+        return
+    for name, tensor in read_head(file)[1].items():
+        module, matched, _ = name.partition(".lora_A")
+        known = shapes.get(_last_names(module), []) if matched else []
+        if known and not any(tensor["shape"][-1] in shape for shape in known):  # some libraries turn them round
+            raise WeightsMissing(
+                f"adapter {adapter.name} was trained for another model: its {module.rpartition('.')[2]} takes"
+                f" {tensor['shape'][-1]} numbers, and that of {model} is {' x '.join(map(str, known[0]))}",
+                hint="name the model that `base_model_name_or_path` in its adapter_config.json says",
+            )
+
+
+def _shapes(model: Path) -> dict[str, list[list[int]]]:
+    """Return the shapes of a model's matrices by their layer and name; those that are packed are left out."""
+    shapes: dict[str, list[list[int]]] = {}
+    for file in model.glob("*.safetensors"):
+        for name, tensor in read_head(file)[1].items():
+            if name.endswith(".weight") and tensor["dtype"] in FLOATS and len(tensor["shape"]) == MATRIX:
+                shapes.setdefault(_last_names(name.removesuffix(".weight")), []).append(tensor["shape"])
+    return shapes
+
+
+def _last_names(module: str) -> str:
+    return ".".join(module.split(".")[-3:])  # 0.self_attn.q_proj: what comes before differs between libraries
 
 
 def read_adapter(name: str, folder: str) -> Adapter:

@@ -64,15 +64,23 @@ def _tensor_faults(folder: Path) -> Iterator[tuple[str, str]]:
             yield f"{file} has {size:,} bytes, and {expected:,} by its own head: it is cut off or damaged", AGAIN
 
 
-def expected_size(file: Path) -> int:
-    """Return the bytes that a file of safetensors has by its own head; raises ValueError and the like for no head."""
+def read_head(file: Path) -> tuple[int, dict[str, Any]]:
+    """Return where the tensors of a file of safetensors begin, and what its head says of each by name.
+
+    Raises ValueError, KeyError, TypeError, AttributeError or struct.error for no head.
+    """
     with file.open("rb") as opened:
         (length,) = struct.unpack("<Q", opened.read(8))
         if length > LONGEST_HEAD:
             raise ValueError("its head is too long")
         head = json.loads(opened.read(length))
-    ends = [tensor["data_offsets"][1] for name, tensor in head.items() if name != "__metadata__"]
-    return 8 + int(length) + int(max(ends, default=0))
+    return 8 + int(length), {name: tensor for name, tensor in head.items() if name != "__metadata__"}
+
+
+def expected_size(file: Path) -> int:
+    """Return the bytes that a file of safetensors has by its own head; raises as `read_head` does."""
+    begin, tensors = read_head(file)
+    return begin + int(max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0))
 
 
 def _pointer_hint(file: Path, size: int) -> str:

@@ -12,7 +12,7 @@ LEFT_BEHIND = re.compile(
     r"(^|/)(training_args|optimizer|scheduler|rng_state.*|scaler|adapter_model)\.(bin|pt|safetensors)$"
 )
 CONSOLIDATED = "consolidated*.safetensors"
-ADAPTER_FILES = ("adapter_config.json", "adapter_model.*", "tokenizer*", "special_tokens_map.json", "added_tokens.json")
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.*")  # vLLM takes the model's tokenizer for all
 MISTRAL = "mistral"
 # The formats that a `load_format` reads, best first; of the others the first that is there is taken.
 FORMATS: dict[str, tuple[str, ...]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scoring.errors import WeightsMissing
 from scoring.settings.adapters import AdapterSettings
-from scoring.weights.adapters import CONFIG, Adapter, fetch_adapters
+from scoring.weights.adapters import CONFIG, Adapter, check_fits, fetch_adapters
 from scoring.weights.blobs import BlobFolders
 from scoring.weights.checking import check_whole
 from scoring.weights.disk import said_size, size_below
@@ -52,6 +52,8 @@ def fetch_weights(wanted: Wanted, hub_url: str, seconds: float = 900.0, cache: P
         location = str(checked_folder(wanted.model, wanted.load_format))
     if wanted.adapters:
         adapters = fetch_adapters(wanted.adapters, from_hub, BlobFolders(wanted.environ, cache).fetch)
+    for adapter in adapters:
+        check_fits(adapter, Path(location))
     return Weights(location, wanted.model, tuple(adapters))
 
 

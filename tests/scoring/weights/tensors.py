@@ -12,6 +12,13 @@ def safetensors(size: int = 64) -> bytes:
     return struct.pack("<Q", len(head)) + head + bytes(size)
 
 
+def matrices(shapes: Mapping[str, tuple[str, list[int]]]) -> bytes:
+    """Return the head of a file with tensors of these types and shapes, and no tensors."""
+    head = {name: {"dtype": dtype, "shape": shape, "data_offsets": [0, 0]} for name, (dtype, shape) in shapes.items()}
+    written = json.dumps(head).encode()
+    return struct.pack("<Q", len(written)) + written
+
+
 def index(*shards: str) -> str:
     """Return an index that names these shards."""
     return json.dumps({"metadata": {}, "weight_map": {f"w{number}": name for number, name in enumerate(shards)}})

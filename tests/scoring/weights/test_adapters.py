@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import WeightsMissing
-from scoring.weights.adapters import read_adapter
-from tests.scoring.weights.tensors import ADAPTER, LORA, write
+from scoring.weights.adapters import Adapter, check_fits, read_adapter
+from tests.scoring.weights.tensors import ADAPTER, LORA, matrices, write
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,26 @@ def test_the_highest_rank_counts(tmp_path: Path, config: str, rank: int) -> None
 def test_what_is_no_adapter_is_told(tmp_path: Path, files: dict[str, str | bytes], words: str) -> None:
     with pytest.raises(WeightsMissing, match=words):
         read_adapter("a", str(write(tmp_path, files)))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "width", "fits"),
+    [
+        pytest.param("BF16", 64, True, id="as-wide"),
+        pytest.param("BF16", 576, False, id="another-model"),
+        pytest.param("I32", 8, True, id="packed"),
+    ],
+)
+def test_an_adapter_of_another_model_is_told(tmp_path: Path, dtype: str, width: int, fits: bool) -> None:
+    lora = {"base_model.model.model.text_model.layers.0.mlp.up_proj.lora_A.weight": ("F32", [4, 64])}
+    adapter = write(tmp_path / "a", {"adapter_model.safetensors": matrices(lora)})
+    weights = {"model.layers.0.mlp.up_proj.weight": (dtype, [2, width]), "model.norm.weight": ("F32", [2])}
+    model = write(tmp_path / "m", {"model.safetensors": matrices(weights)})
+    if fits:
+        check_fits(Adapter("sql", str(adapter), 4), model)
+        return
+    with pytest.raises(
+        WeightsMissing,
+        match=r"adapter sql was trained for another model: its up_proj takes 64 numbers, and .* is 2 x 576",
+    ):
+        check_fits(Adapter("sql", str(adapter), 4), model)
