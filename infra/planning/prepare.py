@@ -101,7 +101,7 @@ def prepare(
     if cloud.local and spec.model.brings_container:
         raise SpecError(
             f"model.id {spec.model.id!r}: a registry model comes with its own container, which runs only on Azure",
-            hint="leave out `--local`, or give the model's Hub id in model.id",
+            hint="leave out `--local`, or name a model for this machine in `local.model`",
             code="azure_only",
         )
     check_registry(spec.model.id or spec.model.asset or "", target.azure)

@@ -1,5 +1,6 @@
 """Weights as an Azure ML model version: uploaded from a folder or copied from the Hub once, shared by all stacks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -111,7 +112,7 @@ class Weights(Resource):
         if document is None or document["properties"].get("isArchived"):
             return None
         properties = document["properties"]
-        if GOING in (properties.get("tags") or {}):
+        if _is_going(document):
             return None
         if (properties.get("properties") or {}).get(CONTENT) != self.content:
             hint = f"`az ml model show --name {self.asset} --version {self.version}` may tell who made it"
@@ -119,8 +120,12 @@ class Weights(Resource):
         return Live(dict(self.desired), owner_of(properties.get("tags")), "Succeeded", document)
 
     def bring(self, cloud: Cloud) -> None:
-        """Send the files, unless the version is there: others may do so at the same time, and nobody waits for it."""
-        if self.read(cloud) is None:
+        """Send the files, unless the version is there: others may do so at the same time, and nobody waits for it.
+
+        While somebody deletes the files, they are sent only in `create`, under the lock of what stacks share.
+        """
+        document = cloud.management.get(self._id(cloud))
+        if (document is None or not _is_going(document)) and self.read(cloud) is None:
             self.sent.append(self._send(cloud))
 
     def create(self, cloud: Cloud, state: State) -> None:
@@ -160,6 +165,11 @@ class Weights(Resource):
 def asset_of(label: str, variant: str = "") -> str:
     """The name of the asset with the weights of a model; `variant` is a `load_format` that needs files of its own."""
     return f"{catalog_name(label)}{'-' if variant else ''}{variant}-weights"
+
+
+def _is_going(document: Mapping[str, Any]) -> bool:
+    """Whether somebody is deleting the files of a version, or was killed while doing so."""
+    return GOING in (document["properties"].get("tags") or {})
 
 
 def in_words(size: int) -> str:

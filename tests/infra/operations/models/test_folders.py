@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from infra.errors import SpecError
+from infra.errors import GateliftError, SpecError
 from infra.operations.adopt import adopt
 from infra.operations.catalog import catalog_list, catalog_show
 from infra.operations.down import plan_down
@@ -78,6 +79,25 @@ def test_two_stacks_share_weights_and_down_keeps_them_until_told(bench: Any, fol
     assert list(folder.iterdir()) != []
     target = bench.target(one)
     assert target.arm.list(f"{target.cloud.workspace.id}/models/tuned-weights/versions") == []
+
+
+def test_weights_whose_files_were_half_deleted_are_sent_anew(bench: Any, folder: Path) -> None:
+    spec = bench.spec("half-gone", model={"id": None, "path": str(folder)})
+    bench.up(spec, None)
+    bench.down(spec)
+    target = bench.target(spec)
+    fault = {"method": "DELETE", "path": "/models/tuned-weights/", "status": 403}
+    httpx.put(f"{target.portal}/faults", json=[fault]).raise_for_status()
+    try:
+        with pytest.raises(GateliftError):
+            bench.down(spec, weights=True)
+    finally:
+        httpx.put(f"{target.portal}/faults", json=[]).raise_for_status()
+    assert of_weights(bench.plan(spec, None)).action == "create"
+    assert bench.up(spec, None).answer == "None with no token"
+    assert of_weights(bench.plan(spec, None)).reason == "7.0 kB, there already"
+    bench.down(spec)
+    assert bench.down(spec, weights=True) == {"weights": "delete"}
 
 
 def test_a_deployment_that_lost_its_tags_is_found_and_adopted(bench: Any, folder: Path) -> None:
