@@ -38,6 +38,16 @@ class Serving(Struct, frozen=True):
         return "float32" if chosen == "auto" else chosen
 
     @property
+    def is_known(self) -> bool:
+        """Whether somebody says how the files' weights are stored, so that it is known what they become on a CPU."""
+        return not self.dtype_on_cpu or str(stored_dtype(self.config)).removeprefix("torch.") in BYTES
+
+    @property
+    def conversion(self) -> str:
+        """To what a CPU converts the weights, in words."""
+        return f" as {self.dtype_on_cpu}" if self.dtype_on_cpu and self.is_known else ""
+
+    @property
     def loaded(self) -> int:
         """The bytes of the weights in a CPU's memory; those of the files where nobody says how these are stored."""
         stored = BYTES.get(str(stored_dtype(self.config)).removeprefix("torch."))
@@ -61,7 +71,7 @@ def stored_dtype(config: Mapping[str, Any]) -> object:
 def check_cpu(model: Serving, available: int, count: int = 1) -> str:
     """Say what `count` servers take of the memory that is left; raises `GateliftError` where it is too little."""
     each = model.loaded + model.cache + SERVER
-    weights = f"{_gb(model.loaded)} of weights" + (f" as {model.dtype_on_cpu}" if model.dtype_on_cpu else "")
+    weights = f"{'' if model.is_known else 'at least '}{_gb(model.loaded)} of weights{model.conversion}"
     parts = f"{weights}, {_gb(model.cache)} of KV cache and {_gb(SERVER)} for the server"
     total = f"{_gb(each)}" if count == 1 else f"{count} times {_gb(each)}"
     said = f"{parts}: {total}, and this machine has {_gb(available)} left"

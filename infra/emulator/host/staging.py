@@ -93,6 +93,8 @@ def _base_environment(world: World, environ: Mapping[str, str], shared: Path) ->
         "HOME": str(home),
         # There is the program that vLLM's image brings and its CPU wheel lacks; HOME is another here.
         "GATELIFT_CACHE_DIR": str(cache_dir(environ)),
+        # The scoring server keeps compiled code below, too: what a deployment's next container finds again.
+        "SCORING_CACHE_DIR": str(shared),
         "HF_HOME": str(shared / "huggingface"),
         "HF_ENDPOINT": world.urls.hub,
         # As Azure's storage is to a container there, the emulated one is trusted here.

@@ -58,6 +58,17 @@ def test_the_numbers_are_said_where_it_is_refused() -> None:
     assert (refused.value.code, "local: {model:" in refused.value.hint) == ("memory", True)
 
 
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        pytest.param(serving(torch_dtype=None), "at least 14.5 GB of weights, ", id="nobody-says-how-stored"),
+        pytest.param(serving(quantization_config={"bits": 4}), "14.5 GB of weights, ", id="quantized"),
+    ],
+)
+def test_what_is_not_converted_is_not_said_to_be(model: Serving, words: str) -> None:
+    assert check_cpu(model, 100 * GB).startswith(words)
+
+
 def test_just_enough_is_enough_and_each_server_counts() -> None:
     model = serving(weights=GB)
     each = 2 * GB + GIB + SERVER

@@ -42,6 +42,7 @@ async def test_a_container_sees_what_azure_gives_it_and_nothing_of_the_host(
     assert root.is_relative_to(world.paths.staging)
     assert environment["AML_APP_ROOT"] == str(root / "var" / "azureml-app" / "script")
     assert seen["arguments"] == [f"{environment['AML_APP_ROOT']}/score.py"]
+    assert Path(environment["HF_HOME"]).parent == Path(environment["SCORING_CACHE_DIR"]) == root.parent / "shared"
     assert "AZUREML_MODEL_DIR" not in environment
     assert not {"HF_TOKEN", "AZURE_CLIENT_SECRET"} & set(environment)
 
