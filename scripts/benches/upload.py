@@ -30,6 +30,7 @@ def main() -> None:
         for share in (0.3, 0.9):
             again, run = bench.interrupted(share)
             print(f"killed at {share:.0%}: continued in {run.wall:.1f} s, {again:.0f} MB sent twice")  # noqa: T201
+        print(f"peak memory of the emulator: {bench.emulator_peak:.0f} MB")  # noqa: T201
     finally:
         bench.close()
         shutil.rmtree(folder, ignore_errors=True)

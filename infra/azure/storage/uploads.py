@@ -105,14 +105,15 @@ def _blobs(container: ContainerClient, place: Place) -> dict[str, bytes]:
     return {blob.name: bytes(blob.content_settings.content_md5 or b"") for blob in found}
 
 
-def open_container(arm: Arm, place: Place) -> ContainerClient:
-    """A client of the container that a place is in."""
+def open_container(arm: Arm, place: Place, *, tries: int = 3) -> ContainerClient:
+    """A client of the container that a place is in, which sends a request that fails so often again."""
     from azure.storage.blob import ContainerClient, ExponentialRetry  # takes 0.7 s, so only when something is uploaded
 
     settings: dict[str, Any] = {"connection_timeout": arm.timeouts.connect, "read_timeout": arm.timeouts.request}
     # By default the package waits 15 seconds before its second try.
+    kinds: dict[str, Any] = dict.fromkeys(("retry_connect", "retry_read", "retry_status"), tries)
     settings["retry_policy"] = ExponentialRetry(
-        initial_backoff=1, increment_base=2, retry_total=5, retry_connect=4, random_jitter_range=1
+        initial_backoff=1, increment_base=2, retry_total=tries, random_jitter_range=1, **kinds
     )
     if arm.ca_bundle:
         settings["connection_verify"] = arm.ca_bundle

@@ -111,6 +111,12 @@ class Transfers:
         Web().send("PUT", url, body=json.dumps(rules).encode())
         return int(before[0]["struck"]) if before else 0
 
+    @property
+    def emulator_peak(self) -> float:
+        """The peak memory of the emulator, whose storage took everything, in MB."""
+        lines = Path(f"/proc/{self.profile.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
     def close(self) -> None:
         """Stop the emulators."""
         for state in ("state", "hub"):

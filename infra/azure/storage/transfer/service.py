@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import parse_qs
 
 from msgspec import Struct
 
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WHAT = "upload to the workspace's storage account"
+TRIES = 5  # 35 seconds in all
+AHEAD_S = 300.0
 EXPIRED = "AuthenticationFailed"
 
 
@@ -32,16 +38,17 @@ class Found(Struct, frozen=True):
 class Service:
     """Requests about blobs; safe to use from many threads.
 
-    A shared access signature lasts an hour: when one has expired, another is asked for. Where the storage account
-    refuses keys and their signatures, the login is used from then on.
+    A shared access signature lasts an hour: shortly before it expires another is asked for, and when it was refused.
+    Where the storage account refuses keys and their signatures, the login is used from then on.
     """
 
-    def __init__(self, arm: Arm, workspace: Workspace) -> None:
-        self._arm, self._workspace = arm, workspace
+    def __init__(self, arm: Arm, workspace: Workspace, now: Callable[[], float] = time.time) -> None:
+        self._arm, self._workspace, self._now = arm, workspace, now
         self._lock = threading.Lock()
         self._client: ContainerClient | None = None
         self._container: Container | None = None
         self._keyless = False
+        self._until = math.inf
 
     def close(self) -> None:
         """Close its connections."""
@@ -122,11 +129,13 @@ class Service:
 
     def _opened(self) -> ContainerClient:
         with self._lock:
-            if self._client is None:
+            # The service refuses a large request before it has read it all, which can look like a cut connection.
+            if self._client is None or self._now() > self._until - AHEAD_S:
                 found = workspace_container(self._arm, self._workspace)
                 self._container = Container(found.url, found.account) if self._keyless else found
                 place = Place(self._container.url, "", self._container.signature, self._container.key)
-                self._client = open_container(self._arm, place)
+                self._client = open_container(self._arm, place, tries=TRIES)
+                self._until = _expiry(self._container.signature)
             return self._client
 
     def _opens_anew(self, used: ContainerClient, code: str) -> bool:
@@ -140,3 +149,11 @@ class Service:
             self._keyless = code == KEYS_REFUSED
             self._client = None
             return True
+
+
+def _expiry(signature: str) -> float:
+    """When a signature expires, in seconds since 1970; never where it does not say."""
+    try:
+        return datetime.fromisoformat(parse_qs(signature)["se"][0]).timestamp()
+    except (KeyError, ValueError):
+        return math.inf

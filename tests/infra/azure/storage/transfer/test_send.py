@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from infra.azure.cloud import SourceFile
 from infra.azure.storage.hashes import hashes
 from infra.azure.storage.transfer.blocks import MOST_THREADS
+from infra.azure.storage.transfer.service import Service
 from infra.azure.target import Target
 from infra.errors import AccessDenied, GateliftError
 from tests.infra.azure.storage.conftest import MIB
@@ -137,6 +139,17 @@ def test_an_account_without_keys_is_written_with_the_login(
     target.cloud.assets.send(files, "weights/keyless")
     httpx.put(f"{target.portal}/settings", json={"storage_shared_keys": 1}, trust_env=False).raise_for_status()
     assert blobs.download_blob("weights/keyless/weights").readall() == files[0].path.read_bytes()
+
+
+def test_a_signature_is_renewed_before_it_expires(target: Target, faults: Any) -> None:
+    faults({"path": "listSecrets", "delay": 0})
+    passed = [0.0]
+    service = Service(target.arm, target.workspace, lambda: time.time() + passed[0])
+    for minutes, asked in ((0, 1), (54, 1), (56, 2), (57, 3)):
+        passed[0] = 60.0 * minutes
+        service.put("weights/renewed", b"", {})
+        assert faults()[0]["struck"] == asked
+    service.close()
 
 
 def test_two_runs_at_once(target: Target, folder: Any, blobs: Any) -> None:
