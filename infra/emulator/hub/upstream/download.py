@@ -70,6 +70,7 @@ class Download:
         self.failure: Exception | None = None
         self._done = False
         self._readers = 0
+        self.stopping = False
         self.task = asyncio.create_task(self._run())
 
     @property
@@ -103,6 +104,7 @@ class Download:
                 os.close(descriptor)
             self._readers -= 1
             if not self._readers and not self._done:
+                self.stopping = True
                 self.task.cancel()
 
     async def _run(self) -> None:

@@ -1,5 +1,6 @@
 """The files of the upstream Hub on their way into the cache: each is fetched once, however many ask for it."""
 
+import asyncio
 import shutil
 import time
 from collections.abc import AsyncGenerator
@@ -23,12 +24,15 @@ class Downloads:
         self._running: dict[Path, Download] = {}
         self._wrong: dict[Path, tuple[float, HubError]] = {}
 
-    def pieces(self, client: HubClient, wanted: Wanted, blob: Path | None, span: Span) -> AsyncGenerator[bytes, None]:
+    async def pieces(
+        self, client: HubClient, wanted: Wanted, blob: Path | None, span: Span
+    ) -> AsyncGenerator[bytes, None]:
         """The bytes of a span: from a download into the cache, or past the cache where it would have to wait."""
         if blob is None:
             return _passing(client, wanted, span)
         self._refuse_wrong(blob)
-        running = self._running.get(blob)
+        while (running := self._running.get(blob)) and running.stopping:
+            await asyncio.wait([running.task])  # its last reader has left; what it has is gone on with
         here = running.released if running else begun(blob)
         if span.start > here or (not running and span.end < wanted.size and span.end > here):
             return _passing(client, wanted, span)

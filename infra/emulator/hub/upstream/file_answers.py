@@ -56,7 +56,7 @@ class FileAnswers:
         span = span_of(request, wanted.size, wanted.etag)
         await self._note(wanted)
         blob = self._own.blob(wanted.repo, wanted.etag) if keepable(wanted.etag) else None
-        pieces = self._linked(self._downloads.pieces(self._client, wanted, blob, span), wanted)
+        pieces = self._linked(await self._downloads.pieces(self._client, wanted, blob, span), wanted)
         return Streamed(await _begun(pieces), span, wanted.size, headers)
 
     def link(self, wanted: Wanted) -> None:

@@ -17,6 +17,7 @@ from tests.infra.emulator.hub.upstream.between import Between, between
 SHARD = bytes(range(256)) * 12_000  # 3 MB
 REPOS: list[dict[str, Any]] = [
     {"id": "acme/open", "folder": "./open"},
+    {"id": "acme/moving", "folder": "./moving"},
     {
         "id": "acme/changed",
         "history": [{"config.json": "old"}],
@@ -83,7 +84,9 @@ class Through:
 def real_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProfile]:
     """A Hub with an open, a gated and a private repository."""
     folder = tmp_path_factory.mktemp("real")
-    (folder / "open").mkdir()
+    for name in ("open", "moving"):
+        (folder / name).mkdir()
+    (folder / "moving" / "config.json").write_text("old")
     (folder / "open" / "config.json").write_text('{"model_type": "llama"}')
     for number in (1, 2):
         (folder / "open" / f"model-0000{number}-of-00002.safetensors").write_bytes(SHARD + bytes([number]))

@@ -10,7 +10,7 @@ import pytest
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError
 
-from tests.infra.emulator.hub.upstream.between import Between
+from tests.infra.emulator.hub.upstream.between import Between, served
 from tests.infra.emulator.hub.upstream.conftest import SHARD, Through
 
 FILE = "model-00001-of-00002.safetensors"
@@ -121,3 +121,31 @@ def test_a_busy_hub_is_asked_again_in_the_middle_of_a_file(through: Through, far
     far.cut_after = [BREAK]
     through.fault(path="cdn", skip=1, times=1, status=429, headers={"Retry-After": "1"})
     assert through.get(PATH).content == WHOLE
+
+
+def test_a_reader_who_comes_back_at_once_gets_the_whole_file(through: Through, far: Between) -> None:
+    far.slow = 0.01
+    for _ in range(5):
+        with httpx.stream("GET", through.hub + PATH, follow_redirects=True, trust_env=False) as answer:
+            next(answer.iter_bytes(10_000))
+    assert through.get(PATH).content == WHOLE
+
+
+def test_a_file_that_does_not_fit_is_refused_before_it_is_fetched(through: Through) -> None:
+    size, asked = 10**18, []
+
+    async def huge(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["method"])
+        headers = {"x-repo-commit": "a" * 40, "x-linked-etag": f'"{"b" * 64}"', "x-linked-size": str(size)}
+        headers |= {"location": "https://cdn.example/x", "content-length": "0"}
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": 302, "headers": raw})
+        await send({"type": "http.response.body", "body": b""})
+
+    with served(huge) as hub:
+        through.put(endpoint=hub)
+        answer = through.get(PATH)
+    assert answer.status_code == 507
+    assert f"{FILE} of acme/open needs 1000000000.0 GB, " in answer.headers["x-error-message"]
+    assert "set GATELIFT_CACHE_DIR" in answer.headers["x-error-message"]
+    assert through.blobs() == []

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,17 @@ def test_a_changed_commit_is_seen_at_once_and_the_old_one_kept(through: Through,
     refs = through.cache / "models--acme--changed" / "refs"
     assert (refs / "main").read_text() == new.headers["x-repo-commit"]
     assert (refs / "v1").read_text() == old.headers["x-repo-commit"]
+
+
+def test_a_branch_that_moves_is_followed(through: Through, unplugged: Callable[[], None]) -> None:
+    path = "/acme/moving/resolve/{}/config.json"
+    old = through.get(path.format("main"))
+    (Path(through.real.state).parent / "moving" / "config.json").write_text("new")
+    new = through.get(path.format("main"))
+    assert (old.text, new.text) == ("old", "new")
+    unplugged()
+    assert through.get(path.format("main")).text == "new"
+    assert through.get(path.format(old.headers["x-repo-commit"])).text == "old"
 
 
 def test_the_machines_own_cache_is_read_and_never_written(through: Through, far: Between, tmp_path: Path) -> None:
