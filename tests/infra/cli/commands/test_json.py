@@ -44,7 +44,7 @@ COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "status": ("spec.yaml", 0, STATUS),
     "logs": ("spec.yaml", 0, {"container", "deployment", "lines"}),
     "chat": ("spec.yaml hello", 0, {"model", "message", "finish_reason", "usage"}),
-    "connect": ("spec.yaml", 0, {"base_url", "scoring_uri", "api_key", "model", "endpoint", "deployment"}),
+    "connect": ("spec.yaml", 0, {"base_url", "scoring_uri", "api_key", "model", "endpoint", "deployment", "adapters"}),
     "token set": ("spec.yaml", 0, TOKEN),
     "token verify": ("spec.yaml", 0, {"user", "role", "source", "model", "access", "connection"}),
     "token rotate": ("spec.yaml", 0, {*TOKEN, "deployment", "rolled", "left"}),
@@ -54,6 +54,9 @@ COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "catalog show": ("spec.yaml", 0, {*ENTRY, "card"}),
     "catalog hide": ("spec.yaml --until 2126-01-16T00:00:00Z", 0, ENTRY),
     "catalog reveal": ("spec.yaml", 0, ENTRY),
+    "hub pull": ("org/gated --all-files", 0, {"id", "commit", "files", "bytes", "folder"}),
+    "hub list": ("", 0, {"models"}),
+    "hub rm": ("org/none", 1, ERROR),
     "emulator start": ("", 0, PROFILE),
     "emulator status": ("", 0, PROFILE),
     "emulator token": ("", 1, ERROR),  # the seed has no demo user
