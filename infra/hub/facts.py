@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-# As scoring/weights/formats.py chooses what it downloads.
-WEIGHT_FILES, OTHER_FORMATS = (".safetensors", ".bin", ".pt"), ("original/", "onnx/")
+from infra.model_files import adapter_files, model_files, tensor_files
+
 MADE_FOR = "base_model:adapter:"
 SHA256, GIT_OID = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{40}")
 
@@ -89,11 +89,9 @@ def read_tree(entries: Iterable[Mapping[str, Any]]) -> tuple[HubFile, ...]:
 def weight_bytes(files: Iterable[HubFile]) -> int | None:
     """The bytes of the weights: of the formats that lie there, the one that is served; None where they are unknown."""
     sizes = {file.name: file.size for file in files}
-    for ending in WEIGHT_FILES:
-        chosen = [size for name, size in sizes.items() if name.endswith(ending) and not name.startswith(OTHER_FORMATS)]
-        if chosen:
-            return None if None in chosen else sum(int(size or 0) for size in chosen)
-    return None
+    names = tensor_files(model_files(sizes)) or tensor_files(adapter_files(sizes))
+    known = [size for name in names if (size := sizes[name]) is not None]
+    return sum(known) if names and len(known) == len(names) else None
 
 
 def _file(one: Mapping[str, Any], name: str, oid: object, of_content: str) -> HubFile:

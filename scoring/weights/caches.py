@@ -49,7 +49,10 @@ def cache_root(environ: Mapping[str, str]) -> Path | None:
     if not script or environ.get("HF_HOME"):
         return None
     volume = own_volume(Path(script))
-    return volume / FOLDER if volume is not None and os.access(volume, os.W_OK) else None
+    if volume is None or not os.access(volume, os.W_OK):
+        return None
+    # Restarts are not worth a model that has no room.
+    return volume / FOLDER if free_bytes(volume) * 2 >= free_bytes(Path("/")) else None
 
 
 def own_volume(folder: Path) -> Path | None:

@@ -28,7 +28,7 @@ def index(*names: str) -> dict[str, object]:
         pytest.param({**CONFIG, **SHARDS}, "3 files of safetensors weights, 6.00 GB", id="shards"),
         pytest.param({**CONFIG, "pytorch_model.bin": 5_000_000}, "1 file of bin weights, 0.01 GB", id="bin"),
         pytest.param({"params.json": 1, "consolidated.safetensors": None}, "1 file of safetensors", id="mistral"),
-        pytest.param({**CONFIG, **SHARDS, **ADAPTER}, "4 files of safetensors weights, 6.04 GB", id="adapter-beside"),
+        pytest.param({**CONFIG, **SHARDS, **ADAPTER}, "3 files of safetensors weights, 6.00 GB", id="adapter-beside"),
         pytest.param({**CONFIG, **SHARDS, "model-q4.gguf": 1}, "3 files of safetensors weights", id="gguf-beside"),
     ],
 )

@@ -84,8 +84,9 @@ class Hub(BaseHTTPRequestHandler):
         if "/tree/" in self.path:
             entries = [{"type": "file", "path": path, "size": len(text), "oid": path} for path, text in FILES.items()]
             self._send(json.dumps(entries).encode())
-        elif self.path.startswith("/api/models/org/name"):
-            siblings = [{"rfilename": name} for name in FILES]
+        elif self.path.startswith("/api/models/org/"):
+            size = 10**18 if "huge" in self.path else 1
+            siblings = [{"rfilename": name, "size": size} for name in FILES]
             self._send(json.dumps({"id": "org/name", "sha": "a" * 40, "siblings": siblings}).encode())
         else:
             self._send(FILES[self.path.split("a" * 40 + "/")[1]])
@@ -130,6 +131,12 @@ def test_download_from_the_cache_when_the_hub_is_away(hub_url: str, tmp_path: Pa
     there = fetch_weights(Wanted("org/name"), hub_url, cache=tmp_path)
     away = fetch_weights(Wanted("org/name", "a" * 40), "http://127.0.0.1:9", cache=tmp_path)
     assert away == there
+
+
+def test_a_model_that_the_disk_has_no_room_for_is_not_begun(hub_url: str, tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissing, match=r"org/huge needs 2000000\.0 TB more on the disk of .*, and .* are free"):
+        fetch_weights(Wanted("org/huge"), hub_url, cache=tmp_path)
+    assert not list(tmp_path.rglob("*"))
 
 
 def test_folder_without_a_model(tmp_path: Path) -> None:
