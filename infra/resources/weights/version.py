@@ -93,6 +93,8 @@ class Weights(Resource):
         how = "read where they are" if self.local else f"to upload; {KEPT}"
         if self.of_hub:
             how = f"to copy from the Hub; {KEPT}"
+            if self.needs_token and not self.token:
+                how += "; the copy alone needs HF_TOKEN"
         return _joined(f"{in_words(self.size)} in {len(self.files)} files {how}", self.note)
 
     def remark_on(self, live: Live) -> str:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from infra.resources.weights.version import asset_of, in_words
+from infra.resources.weights.version import Weights, asset_of, in_words
 
 AZURE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,254}")
 
@@ -31,3 +31,10 @@ def test_any_folder_s_name_gives_a_name_that_azure_takes(label: str, name: str) 
 )
 def test_a_size_in_words(size: int, words: str) -> None:
     assert in_words(size) == words
+
+
+def test_the_token_of_a_copy_is_in_no_text() -> None:
+    open_for = Weights("org/model", "a" * 40, (), "demo", 5, token="hf_verysecret1", needs_token=True)
+    assert "verysecret" not in repr(open_for) + repr(open_for.desired) + open_for.remark
+    without = Weights("org/model", "a" * 40, (), "demo", 5, needs_token=True)
+    assert without.remark.endswith("the copy alone needs HF_TOKEN")
