@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from httpx import Request, Response
@@ -16,6 +17,7 @@ from scoring.weights.hub_token import hub_token
 from scoring.weights.places import is_hub_id
 from scoring.weights.refusals import explain_refusal
 from scoring.weights.weights import Wanted, fetch_weights
+from tests.scoring.weights.tensors import safetensors
 
 PAGE = "http://hub.test/org/name"
 
@@ -71,31 +73,44 @@ def test_hub_ids_and_paths(model: str, expected: bool) -> None:
 
 FILES = {
     "config.json": b"{}",
-    "model.safetensors": b"\x02" + bytes(7) + b"{}",
+    "model.safetensors": safetensors(5000),
     "pytorch_model.bin": b"old",
     "onnx/model.onnx": b"x",
 }
 
 
+# What the model `org/cut` has in one file: it breaks off halfway, and goes on after the last whole piece of
+# huggingface_hub, which is 10 MiB long.
+LARGE, LONGEST_PIECE = safetensors(24_000_000), 15_000_000
+
+
 class Hub(BaseHTTPRequestHandler):
-    """A Hub with one model of both formats."""
+    """A Hub with one model of both formats; `begun` is where each answer with a large file has begun."""
+
+    begun: ClassVar[list[int]] = []
 
     def do_GET(self) -> None:
         if "/tree/" in self.path:
-            entries = [{"type": "file", "path": path, "size": len(text), "oid": path} for path, text in FILES.items()]
+            files = FILES | ({"model.safetensors": LARGE} if "org/cut" in self.path else {})
+            entries = [{"type": "file", "path": path, "size": len(text), "oid": path} for path, text in files.items()]
             self._send(json.dumps(entries).encode())
         elif self.path.startswith("/api/models/org/"):
             size = 10**18 if "huge" in self.path else 1
             siblings = [{"rfilename": name, "size": size} for name in FILES]
             self._send(json.dumps({"id": "org/name", "sha": "a" * 40, "siblings": siblings}).encode())
         else:
-            self._send(FILES[self.path.split("a" * 40 + "/")[1]])
+            name = self.path.split("a" * 40 + "/")[1]
+            self._send(LARGE if self.path.startswith("/org/cut/") and name == "model.safetensors" else FILES[name])
 
     def do_HEAD(self) -> None:
         self.do_GET()
 
     def _send(self, body: bytes) -> None:
-        self.send_response(200)
+        begin = int((self.headers.get("range") or "bytes=0-")[len("bytes=") :].partition("-")[0])
+        self.send_response(206 if begin else 200)
+        whole, body = len(body), body[begin:]
+        if begin:
+            self.send_header("content-range", f"bytes {begin}-{whole - 1}/{whole}")
         for name, value in (
             ("content-length", str(len(body))),
             ("etag", f'"{self.path[-9:]}"'),
@@ -104,7 +119,10 @@ class Hub(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(body)
+            cut = len(body) > LONGEST_PIECE
+            self.begun += [begin] if whole > LONGEST_PIECE else []
+            self.wfile.write(body[: len(body) // 2] if cut else body)
+            self.close_connection = self.close_connection or cut
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -131,6 +149,12 @@ def test_download_from_the_cache_when_the_hub_is_away(hub_url: str, tmp_path: Pa
     there = fetch_weights(Wanted("org/name"), hub_url, cache=tmp_path)
     away = fetch_weights(Wanted("org/name", "a" * 40), "http://127.0.0.1:9", cache=tmp_path)
     assert away == there
+
+
+def test_a_file_that_breaks_off_goes_on_where_it_was(hub_url: str, tmp_path: Path) -> None:
+    weights = fetch_weights(Wanted("org/cut"), hub_url, 30, tmp_path)
+    assert Path(weights.location, "model.safetensors").read_bytes() == LARGE
+    assert Hub.begun[-2:] == [0, 10 * 1024 * 1024]
 
 
 def test_a_model_that_the_disk_has_no_room_for_is_not_begun(hub_url: str, tmp_path: Path) -> None:
