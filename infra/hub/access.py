@@ -22,7 +22,7 @@ from infra.timeouts import Timeouts
 MANY_FILES = 1000  # from here on the Hub's documents about models may leave files out
 PAGES = 1000
 ONLINE = "`unset HF_HUB_OFFLINE TRANSFORMERS_OFFLINE` has it asked"
-LARGEST = 100_000_000  # bytes of a file that is read
+LARGEST, LONGEST_REFUSAL = 100_000_000, 4_096  # bytes of a file that is read, and of one that is only tried
 NEXT = re.compile(r'<([^>]*)>;\s*rel="?next"?')
 HIDDEN_MODEL = (401, 404)  # of a model that does not exist and of one that is private, so as not to reveal it
 
@@ -57,6 +57,10 @@ class Hub:
         """The address of the model's web page; the emulated Hub has none, so it is the public Hub's."""
         return self._question(model).page
 
+    def how_to_get(self, model: str) -> str:
+        """How to get a token that opens a model, as a hint."""
+        return self._question(model).access
+
     def resolve_url(self, model: str, commit: str, name: str) -> str:
         """The address of a file at a commit; the Hub answers with the content, or sends on to where that lies."""
         return f"{self.endpoint}/{model}/resolve/{quote(commit, safe='')}/{quote(name)}"
@@ -70,6 +74,7 @@ class Hub:
         answer = self._answer(_info_path(model, revision), None)
         if answer.status not in HIDDEN_MODEL or not token:
             facts = self._facts(anonymous, answer, None)
+            self._tell_of_name(model, facts)
             if not (token and facts.gated and any(not (file.sha256 or file.git_oid) for file in facts.files)):
                 return facts
         return self._facts(with_token, self._answer(_info_path(model, revision), token), token)
@@ -92,7 +97,7 @@ class Hub:
 
     def try_file(self, model: ModelFacts, name: str, token: str | None) -> None:
         """Ask for a byte of a file, from wherever the Hub sends it; raises an error where that fails."""
-        self._file(model, name, token, {"Range": "bytes=0-0"}, 1)
+        self._file(model, name, token, {"Range": "bytes=0-0"}, LONGEST_REFUSAL)
 
     def _file(self, model: ModelFacts, name: str, token: str | None, headers: Mapping[str, str], at_most: int) -> bytes:
         question = self._question(model.id, model.revision, token)
@@ -100,9 +105,13 @@ class Hub:
         answer, place = self._get(question, url, token, headers, at_most)
         if answer.status in (200, 206):
             return answer.content
-        if origin(place) != origin(self.endpoint):
+        if origin(place) != origin(self.endpoint) or "/resolve/" not in place:
             raise storage_fails(question, place, f"it answers {answer.status}")
         raise refusal(question, answer)
+
+    def _tell_of_name(self, model: str, facts: ModelFacts) -> None:
+        if facts.id.lower() != model.lower():
+            self.say(f"{model} is called {facts.id} on the Hub now")
 
     def _facts(self, question: Question, answer: Answer, token: str | None) -> ModelFacts:
         found = {name: value for name, value in _object(question, self._checked(question, answer)).items() if value}

@@ -28,6 +28,8 @@ class Contents(Struct, frozen=True):
     found: str = ""
     fault: str = ""
     fix: str = ""
+    empty: bool = False
+    """Whether the fault is that there are no weights at all."""
 
 
 def look_at_model(sizes: Mapping[str, int | None], read: Read | None = None) -> Contents:
@@ -71,12 +73,12 @@ def base_of_adapter(read: Read) -> str:
 def _without_weights(sizes: Mapping[str, int | None]) -> Contents:
     """What a repository has where it has no weights that the server loads."""
     if gguf := [name for name in sizes if name.lower().endswith(".gguf")]:
-        fault = f"it has its weights as GGUF alone ({len(gguf)} files), which the scoring server does not load"
+        fault = f"it has its weights as GGUF alone, such as {gguf[0]}, which the scoring server does not load"
         return Contents(fault=fault, fix="take the model that it was made from: its page on the Hub names it")
     if others := [name for name in sizes if name.lower().endswith((".h5", ".msgpack", ".onnx", ".ckpt", ".pth"))]:
         return Contents(fault=f"it has its weights in other formats alone, such as {others[0]}", fix=KEEPS)
     what = "a tokenizer and no weights" if any("token" in name for name in sizes) else "no weights"
-    return Contents(fault=f"it has {what}: a container would start in vain", fix=KEEPS)
+    return Contents(fault=f"it has {what}: a container would start in vain", fix=KEEPS, empty=True)
 
 
 def _unlisted(chosen: Collection[str], sizes: Mapping[str, int | None], read: Read | None) -> list[str]:
@@ -99,7 +101,7 @@ def _listed(index: Mapping[str, object]) -> set[str]:
 
 def _lacking(missing: list[str], there: int) -> Contents:
     more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-    fault = f"it lacks {', '.join(missing[:SHOWN])}{more}; {there} shards are there"
+    fault = f"it lacks {', '.join(missing[:SHOWN])}{more}; {_counted(there, 'shard')} there"
     return Contents(fault=fault, fix="its upload may not be finished: choose another revision, or tell its authors")
 
 
@@ -108,6 +110,10 @@ def _in_words(tensors: list[str], sizes: Mapping[str, int | None]) -> str:
     known = [sizes[name] for name in tensors]
     size = f", {sum(one or 0 for one in known) / GB:.2f} GB" if None not in known else ""
     return f"{len(tensors)} {'file' if len(tensors) == 1 else 'files'} of {ending} weights{size}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what} is" if number == 1 else f"{number} {what}s are"
 
 
 def _object(read: Read, name: str) -> dict[str, object]:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady
 from infra.http_client import Answer, Failing, Unreachable
 from infra.hub.asking import asked_to_wait, origin
+from infra.hub.demo_models import demo_model
 
 PUBLIC_HUB = "https://huggingface.co"
 TOKENS_PAGE = f"{PUBLIC_HUB}/settings/tokens"
@@ -41,14 +42,18 @@ class Question(Struct, frozen=True):
     @property
     def new_token(self) -> str:
         """How to get a token."""
-        if self.local:
+        if self.local and (not self.model or demo_model(self.model)):
             return "`export HF_TOKEN=$(gatelift emulator token)`"
         return f"make a read token at {TOKENS_PAGE}, then `export HF_TOKEN=…`"
 
     @property
     def access(self) -> str:
-        """How to get access to a gated model and a token."""
-        return self.new_token if self.local else f"request access at {self.page}, {self.new_token}"
+        """How to get access to a gated model and a token; the emulated Hub has models of the real one, too."""
+        real = f"request access at {self.page}, make a read token at {TOKENS_PAGE}, then `export HF_TOKEN=…`"
+        if not self.local:
+            return real
+        own = "`export HF_TOKEN=$(gatelift emulator token)`"
+        return own if demo_model(self.model) else f"{own} for a model of the emulator alone; for one of the Hub, {real}"
 
 
 def refusal(question: Question, answer: Answer) -> GateliftError:

@@ -63,7 +63,13 @@ def token_verify(spec: StackSpec, target: Target, token: str | None) -> dict[str
     """
     cloud, connection = target.cloud, _connection(spec, token)
     live = connection.read(cloud)
-    found = find_token(spec, target, given=token, connection=live)
+    try:
+        found = find_token(spec, target, given=token, connection=live)
+    except AccessDenied as error:
+        if error.code != "token_missing":
+            raise
+        message = f"there is no token to verify: none was given, and the connection {connection.name} does not exist"
+        raise AccessDenied(message, hint=token_hint(local=cloud.local), code=error.code) from None
     facts = check_token(spec, target.hub, found.value)
     result: dict[str, Any] = {"user": facts.user, "role": facts.role, "source": found.source}
     if found.warning:

@@ -58,8 +58,8 @@ def find_token(
         message = (
             f"{spec.model.label} needs a token: none was given, and the connection {where.connection} does not exist"
         )
-        access = "" if cloud.local else f"; request access to the model at {target.hub.page(spec.model.label)}"
-        hint = token_hint(local=cloud.local) + access
+        access = f"; request access to the model at {target.hub.page(spec.model.label)}"
+        hint = target.hub.how_to_get(spec.model.label) if cloud.local else token_hint(local=False) + access
         raise AccessDenied(message, hint=hint, code="token_missing")
     try:
         keys = stored_keys(cloud, where.connection)

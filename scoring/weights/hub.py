@@ -51,7 +51,7 @@ class Hub:
             seconds = self.seconds if whole is None else min(self.seconds, SHORT_SECONDS)
             patience = Patience(seconds, unreached=UNREACHED if whole is None else 1, size=kept.size)
             return self._download(_Asked(model, revision, choose), kept, patience)
-        except (HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as error:
+        except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError) as error:  # HFValidationError, broken JSON
             refused = self._explained(error, model, revision)
             if whole is None or isinstance(refusal_of(error), RevisionNotFoundError):
                 raise refused from error

@@ -1,6 +1,7 @@
 """Why a model's files cannot be had, in one sentence for each answer of the Hub, with the way out."""
 
 import errno
+import re
 from collections.abc import Sequence
 
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
@@ -8,6 +9,8 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNot
 from scoring.errors import WeightsMissing
 from scoring.weights.patience import retry_after
 
+OF_THE_HUB = ("/api/", "/resolve/")  # its own paths: where it has large files sent from, there are others
+SIGNATURE = re.compile(r"(https?://[^\s?]+)\?\S+")  # an address that opens a file to whoever has it
 FULL = (errno.ENOSPC, errno.EDQUOT)
 SERVER_FAULT = 500
 
@@ -28,6 +31,12 @@ def explain_refusal(error: HfHubHTTPError, *, model: str, revision: str | None, 
         return WeightsMissing(
             f"the Hub refused to say anything about {model}: the token is missing, wrong or expired (401)",
             hint=f"check the id ({page}) and the token in HF_TOKEN",
+        )
+    if error.response is not None and not any(own in error.response.url.path for own in OF_THE_HUB):
+        host = error.response.url.host
+        return WeightsMissing(
+            f"the Hub has files of {model} sent from {host}, which answered {status}",
+            hint=f"let {host} through the firewall and the proxy, or mount the model (`model.mirror`)",
         )
     if status == 403:
         return WeightsMissing(
@@ -60,6 +69,11 @@ def cannot_download(error: Exception, model: str, hub_url: str) -> WeightsMissin
         return WeightsMissing(
             f"{model} is not wholly in the cache, and HF_HUB_OFFLINE forbids to ask the Hub",
             hint="take HF_HUB_OFFLINE away once, or mount the model",
+        )
+    if isinstance(error, ValueError):
+        return WeightsMissing(
+            f"what answers at {hub_url} is not a Hub: it sent no JSON",
+            hint="is a login page or a proxy in between? check HF_ENDPOINT",
         )
     return WeightsMissing(
         f"cannot download {model}: {type(error).__name__}: {_one_line(error)}",
@@ -101,4 +115,4 @@ def _gated(status: int, said: str, model: str, page: str) -> WeightsMissing:
 
 
 def _one_line(error: object) -> str:
-    return " ".join(str(error).split())[:300]
+    return SIGNATURE.sub(r"\1", " ".join(str(error).split()))[:300]

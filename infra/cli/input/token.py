@@ -126,7 +126,6 @@ def checked(text: str, source: str) -> str:
     if not token:
         raise TokenMissing(f"{source} contains no token", hint="a token is one line, e.g. hf_…")
     if fault := fault_of(token):
-        raise TokenMissing(
-            f"what {source} contains is not a token: it {fault} ({len(token)} characters)", hint=ONE_LINE
-        )
+        message = f"what {source} contains is not a token: it {fault} ({len(token)} characters)"
+        raise TokenMissing(message, hint=ONE_LINE, code="token_form")
     return token

@@ -4,7 +4,7 @@ from functools import cached_property
 
 from infra.azure.azure_clouds import check_registry
 from infra.azure.target import Target
-from infra.errors import AccessDenied, GateliftError
+from infra.errors import AccessDenied, GateliftError, NotReady
 from infra.hub.token_form import fault_of
 from infra.operations.doctor.parts import Part, find_parts, look_at
 from infra.operations.doctor.verdicts import CheckWarning
@@ -60,7 +60,12 @@ class ModelChecks:
         if not wanted:
             return self._unused()
         token = self._find_token()
-        facts = check_token(self.spec, self.hub, token.value, wanted)
+        try:
+            facts = check_token(self.spec, self.hub, token.value, wanted)
+        except NotReady as error:
+            if all(part.facts.asked for part in self.parts):
+                raise
+            raise CheckWarning(f"the token is not checked: {error}", error.hint) from None
         self._used_token = token.value
         if token.warning:
             raise CheckWarning(f"{token.warning}; it is {facts.user}'s {facts.role} token", WRITE_ANEW)
@@ -73,7 +78,7 @@ class ModelChecks:
             token = self._used_token if part.facts.needs_token else None
             if part.facts.needs_token and token is None:
                 raise CheckWarning(f"no file of {part.label} was tried, since the token cannot be read")
-            for name in part.worth_trying:
+            for name in part.worth_trying if part.facts.asked else []:
                 self.hub.try_file(part.facts, name, token)
                 tried.append(name)
         how = "with the token" if self._used_token else "without a token"

@@ -17,11 +17,12 @@ from infra.paths import cache_dir
 from infra.planning.sources.asset import given_asset
 from infra.planning.sources.found import Asked
 from infra.planning.sources.mirror import mirrored
+from infra.planning.sources.without_hub import hub_facts
 from infra.spec.model import StackSpec
 from infra.spec.model_folder import files_of_adapter, files_of_model
 from infra.spec.model_source import AdapterSpec, ModelSpec
 
-UNSEEN = Contents("in the workspace, where nobody has looked into the files")
+UNSEEN = Contents("nobody has looked into the files")
 
 
 class Part(Struct, frozen=True):
@@ -94,7 +95,7 @@ def _find(asked: Asked, source: ModelSpec | AdapterSpec) -> Part:
         choose = adapter_files if adapter else model_files
         facts, weights = mirrored(asked, id, source.revision, choose)
         return Part(label, facts, adapter, copied=bool(weights.files), sizes=_sizes(facts), note=weights.note)
-    facts = asked.hub.model(id, source.revision, asked.token)
+    facts = hub_facts(asked, id, source.revision)
     return Part(label, facts, adapter, downloaded=True, sizes=_sizes(facts))
 
 

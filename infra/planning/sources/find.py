@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from infra.azure.cloud import Cloud
 from infra.azure.storage.datastore import datastore_path
 from infra.errors import SpecError
+from infra.hub.contents import Contents, look_at_model
 from infra.hub.facts import ModelFacts
 from infra.model_files import ADAPTER_CONFIG, MODEL_CONFIGS, adapter_files, model_files
 from infra.parallel import Task, together
@@ -47,7 +48,7 @@ def _base(asked: Asked) -> Found:
         facts, weights = mirrored(asked, model.hub_id, model.revision, model_files)
         return Found(facts, weights, f"azureml:{weights.name}")
     facts = hub_facts(asked, model.hub_id, model.revision)
-    _check_model(facts)
+    _check_model(asked, facts)
     return Found(facts)
 
 
@@ -74,7 +75,8 @@ def _url(cloud: Cloud, weights: Weights) -> str:
     return cloud.assets.blob_url(datastore_path(cloud.workspace, weights.place))
 
 
-def _check_model(facts: ModelFacts) -> None:
+def _check_model(asked: Asked, facts: ModelFacts) -> None:
+    """Raise `SpecError` for a repository with which no container can start; say so where it has no weights."""
     names = {file.name for file in facts.files}
     if ADAPTER_CONFIG in names and not names & set(MODEL_CONFIGS):
         raise SpecError(
@@ -82,6 +84,12 @@ def _check_model(facts: ModelFacts) -> None:
             hint=f"name that model in `model.id`, and {facts.id} in `model.adapters`",
             code="adapter_alone",
         )
+    contents = look_at_model({file.name: file.size for file in facts.files}) if names else Contents()
+    if not contents.fault or "load_format" in asked.spec.deployment.engine:  # which may want other files
+        return
+    if not contents.empty:
+        raise SpecError(f"model.id {facts.id!r}: {contents.fault}", hint=contents.fix, code="model_files")
+    asked.hub.say(f"{facts.id}: {contents.fault}; {contents.fix}")
 
 
 def _check_adapter(facts: ModelFacts) -> None:

@@ -36,6 +36,8 @@ def _known(asked: Asked, model: str, revision: str | None, error: NotReady) -> M
     running = _running(asked, model)
     cache = Path(machine_cache(os.environ))
     commit, why = _commit(cache, model, revision, running)
+    if not commit and not running and not asked.hub.offline:
+        raise error  # there is nothing to go on with
     if not commit:
         message = f"{error}; and nobody here knows which commit {revision or MAIN!r} of {model} is"
         raise NotReady(message, hint=f"{PIN}; {error.hint}", code=error.code)

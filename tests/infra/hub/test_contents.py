@@ -45,7 +45,7 @@ def test_a_model_that_can_be_served(sizes: dict[str, int | None], words: str) ->
         pytest.param({"model.safetensors": 1}, "no config.json", id="no-config"),
         pytest.param({**CONFIG, "tokenizer.json": 1}, "a tokenizer and no weights", id="tokenizer-only"),
         pytest.param({**CONFIG}, "no weights", id="no-weights"),
-        pytest.param({"README.md": 1, "m-q4.gguf": 1, "m-q8.gguf": 1}, "GGUF alone (2 files)", id="gguf-only"),
+        pytest.param({"README.md": 1, "m-q4.gguf": 1, "m-q8.gguf": 1}, "GGUF alone, such as m-q4.gguf", id="gguf-only"),
         pytest.param({**CONFIG, "tf_model.h5": 1}, "other formats alone, such as tf_model.h5", id="tensorflow-only"),
         pytest.param({**CONFIG, "onnx/model.bin": 1}, "no weights", id="onnx-only"),
         pytest.param(ADAPTER, "is a LoRA adapter", id="adapter-only"),
