@@ -36,11 +36,13 @@ BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 MIB = 1 << 20
 TOKEN = "hf_accepted0123"
 HUB_FILES = {"config.json": 300, "model-1.safetensors": 70 * MIB, "model-2.safetensors": 20 * MIB}
+SMALL = {"config.json": 300, "model-2.safetensors": 20 * MIB}  # the files of `org/small`
 SEED: dict[str, Any] = {
     "hub": {
         "tokens": [{"value": TOKEN, "user": "u", "role": "read", "gated_repos": True}],
         "repos": [
             {"id": "org/open", "folder": "open"},
+            {"id": "org/small", "folder": "small"},
             {"id": "org/gated", "gated": "manual", "folder": "gated", "access": {"u": "accepted"}},
         ],
     },
@@ -53,9 +55,9 @@ def storage_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("storage")
     state = folder / "state"
     for repo in SEED["hub"]["repos"]:
-        for index, (name, size) in enumerate(HUB_FILES.items()):
+        for name, size in (HUB_FILES if repo["folder"] == "open" else SMALL).items():
             (folder / repo["folder"]).mkdir(exist_ok=True)
-            (folder / repo["folder"] / name).write_bytes(random.Random(name).randbytes(size + index))
+            (folder / repo["folder"] / name).write_bytes(random.Random(name).randbytes(size))
     (folder / "seed.json").write_text(json.dumps(SEED))
     launcher.start(state, seed=folder / "seed.json")
     yield state
