@@ -20,6 +20,7 @@ from infra.resources.base import Live, owner_of
 from infra.resources.catalog_home import entry_id, home_id
 from infra.resources.catalog_model import WEIGHTS, live_model, lost_tags
 from infra.resources.identity_roles import AUTHORIZATION_API, SecretsRole, assigned_by
+from infra.resources.weights.version import asset_of
 from infra.spec.model import StackSpec
 
 SHARED_ASSETS = {"code": ("codes", code_asset.NAME), "environment": ("environments", environment.NAME)}
@@ -86,11 +87,12 @@ def _entry(spec: StackSpec, cloud: Cloud, entry: Entry, neighbours: Neighbours) 
 
 
 def _serves(live: Live, tags: dict[str, str]) -> bool:
+    """Whether a deployment serves an entry's model: downloaded, mounted as the entry says, or as a copy of the Hub."""
+    model, revision = tags.get("modelId", ""), tags.get("revision", "")
+    mounts = {tags.get(WEIGHTS), f"azureml:{asset_of(model)}:{revision[:12]}"} - {None}
     variables = live.state.get("environment_variables") or {}
-    pairs = (("SCORING_MODEL", "modelId"), ("SCORING_REVISION", "revision"))
-    if tags.get(WEIGHTS) and live.state.get("model") == tags[WEIGHTS]:
-        return bool(live.owner)
-    return bool(live.owner) and all(variables.get(variable) == tags.get(tag) for variable, tag in pairs)
+    downloads = (variables.get("SCORING_MODEL"), variables.get("SCORING_REVISION")) == (model, revision)
+    return bool(live.owner) and (downloads or live.state.get("model") in mounts)
 
 
 def _assets(cloud: Cloud, kind: str, versions: list[dict[str, Any]], neighbours: Neighbours) -> Iterator[Removal]:

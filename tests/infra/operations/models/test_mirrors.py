@@ -80,6 +80,17 @@ def test_two_stacks_that_copy_at_once_share_one_copy(bench: Any) -> None:
     assert len(target.arm.list(f"{target.cloud.workspace.id}/models/org-whole-weights/versions")) == 1
 
 
+def test_an_entry_stays_while_another_stack_serves_a_copy_of_the_model(bench: Any) -> None:
+    plain, copied = (
+        bench.spec(name, model={"id": "org/plain", **more}, workspace={"name": "ws-entry"})
+        for name, more in {"entry-a": {}, "entry-b": {"mirror": True}}.items()
+    )
+    bench.up(plain, None)
+    bench.up(copied, None)
+    assert bench.down(plain)["model"] == "none"
+    assert bench.down(copied)["weights"] == "none"
+
+
 @pytest.mark.parametrize(
     ("token", "code", "words"),
     [
