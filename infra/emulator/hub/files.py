@@ -10,6 +10,12 @@ from infra.emulator.hub.history import RepoFile
 from infra.emulator.hub.repos import Repo
 
 
+class LargeFileResponse(FileResponse):
+    """A file that is read in large pieces: weights come several times as fast."""
+
+    chunk_size = 1024 * 1024
+
+
 class NotHere(Exception):
     """The content of a file that the repository has is not on this machine."""
 
@@ -39,7 +45,7 @@ def content(request: Request, repo: Repo, file: RepoFile) -> Response:
     if _unchanged(request, file):
         return Response(status_code=304, headers=headers)
     media_type = "application/octet-stream" if file.sha256 else "text/plain; charset=utf-8"
-    return FileResponse(file.source, headers=headers, media_type=media_type)
+    return LargeFileResponse(file.source, headers=headers, media_type=media_type)
 
 
 def headers_of(repo: Repo, file: RepoFile) -> dict[str, str]:

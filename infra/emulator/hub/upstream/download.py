@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -12,6 +13,9 @@ from msgspec import Struct
 from infra.emulator.hub.gate import HubError
 from infra.emulator.hub.upstream.client import Answer, Ask, HubClient, Unreachable
 from infra.emulator.hub.upstream.part_file import PartFile
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger("gatelift.emulator")
 PIECE_BYTES = 1024 * 1024
@@ -143,37 +147,48 @@ class Download:
         return True
 
     async def _receive(self) -> None:
-        import httpx
-
         headers = {"Range": f"bytes={self._part.size}-"} if self._part.size else {}
         async with self._client.open(Ask("GET", self._wanted.target, self._wanted.token, headers)) as response:
             if response.status_code not in (200, 206):
                 raise Refused(Answer(response.status_code, dict(response.headers.items()), await response.aread()))
-            known = self._part.size if response.status_code == 200 else 0  # it begins anew: what we have is passed over
-            try:
-                async for piece in response.aiter_raw():
-                    new = piece[known:]
-                    known = max(0, known - len(piece))
-                    if new:
-                        await self._take(new)
-            except httpx.HTTPError as error:
-                raise Unreachable(str(error) or type(error).__name__) from None
+            # Where the Hub begins anew, what we have is passed over.
+            await self._write_all(response, known=self._part.size if response.status_code == 200 else 0)
         if self._part.size < self._wanted.size:
             raise Unreachable("the connection ended early")
 
+    async def _write_all(self, response: "httpx.Response", *, known: int) -> None:
+        """Write a body but for its first `known` bytes; what comes during a write is written together."""
+        import httpx
+
+        waiting, writing = bytearray(), asyncio.create_task(self._take(b""))
+        try:
+            async for piece in response.aiter_raw():
+                waiting += piece[known:]
+                known = max(0, known - len(piece))
+                if writing.done() or len(waiting) >= PIECE_BYTES:
+                    await writing
+                    writing = asyncio.create_task(self._take(bytes(waiting)))
+                    waiting.clear()
+        except httpx.HTTPError as error:
+            raise Unreachable(str(error) or type(error).__name__) from None
+        finally:
+            await writing
+            await self._take(bytes(waiting))
+
     async def _take(self, piece: bytes) -> None:
         if self._part.size + len(piece) > self._wanted.size:
-            await self._refuse_content(f"is longer than the {self._wanted.size} bytes that it has")
-        await asyncio.to_thread(self._part.write, piece)
-        self._tell()
+            self._refuse_content(f"is longer than the {self._wanted.size} bytes that it has")
+        if piece:
+            await asyncio.to_thread(self._part.write, piece)
+            self._tell()
 
     async def _check(self) -> None:
         if not self._part.is_right():
-            await self._refuse_content(f"has the hash {self._part.digest}, not {self._wanted.etag}")
+            self._refuse_content(f"has the hash {self._part.digest}, not {self._wanted.etag}")
         self._part.keep()
         logger.info("hub cache: kept %s of %s at %s", self._wanted.path, self._wanted.repo, self._wanted.commit)
 
-    async def _refuse_content(self, what: str) -> None:
+    def _refuse_content(self, what: str) -> None:
         self._part.discard()
         wanted = self._wanted
         sentence = (

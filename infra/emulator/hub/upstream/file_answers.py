@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
+from infra.emulator.hub.files import LargeFileResponse
 from infra.emulator.hub.upstream.cache_folder import CacheFolder
 from infra.emulator.hub.upstream.cached_repo import cached_file
 from infra.emulator.hub.upstream.client import Ask, HubClient, Unreachable
@@ -50,7 +51,7 @@ class FileAnswers:
         headers = {"ETag": f'"{wanted.etag}"', "X-Repo-Commit": wanted.commit}
         if source := self.here(wanted):
             self.link(wanted)
-            return FileResponse(source, headers=headers, media_type="application/octet-stream")
+            return LargeFileResponse(source, headers=headers, media_type="application/octet-stream")
         if request.method == "HEAD":
             return Response(headers=headers | {"Content-Length": str(wanted.size), "Accept-Ranges": "bytes"})
         span = span_of(request, wanted.size, wanted.etag)
