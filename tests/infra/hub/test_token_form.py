@@ -5,6 +5,8 @@ import pytest
 from infra.errors import AccessDenied
 from infra.hub.access import Hub
 from infra.hub.token_form import dirt_of, fault_of, trimmed
+from scoring.errors import WeightsMissing
+from scoring.weights.hub_token import hub_token
 
 FAULTS = [
     pytest.param('"hf_quoted12345"', "quotation marks", id="quotes"),
@@ -39,6 +41,13 @@ def test_what_is_no_token_is_named_and_not_shown(text: str, words: str) -> None:
     assert words in fault
     for part in ("quoted12345", "bearer12345", "assigned12345", "comma12345", "hf_"):
         assert part not in fault
+
+
+@pytest.mark.parametrize(("text", "words"), FAULTS)
+def test_a_container_refuses_it_too(text: str, words: str) -> None:
+    with pytest.raises(WeightsMissing, match="is not a token: it ") as refused:
+        hub_token({"HF_TOKEN": f"\ufeff{text}\r\n"})
+    assert text not in f"{refused.value} {refused.value.hint}"
 
 
 @pytest.mark.parametrize(("text", "words"), FAULTS)
@@ -80,3 +89,4 @@ def test_what_lies_around_a_token_is_trimmed_and_told(stored: str, dirt: str) ->
 )
 def test_what_is_a_token(token: str) -> None:
     assert fault_of(token) == ""
+    assert hub_token({"HF_TOKEN": f" {token}\r\n"}) == token
