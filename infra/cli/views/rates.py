@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 WINDOW_S = 20.0  # the rate is that of the last so many seconds
+SHORTEST_S = 3.0
 UNITS = ("B", "kB", "MB", "GB", "TB")
 BAR_WIDTH = 20
 
@@ -28,12 +29,12 @@ class Transfer:
 
     @property
     def rate(self) -> float:
-        """Bytes a second, 0 where nothing has moved yet."""
+        """Bytes a second, 0 where nothing has moved yet, or for too short a time to tell."""
         if not self._seen:
             return 0.0
         began, first = self._seen[0]
         seconds = self._clock() - began
-        return (self.done - first) / seconds if seconds > 0 else 0.0
+        return (self.done - first) / seconds if seconds >= SHORTEST_S else 0.0
 
     def text(self) -> str:
         """Everything in a few words, as `62 % of 15.0 GB, 85.1 MB/s, 67 s left`."""

@@ -34,6 +34,14 @@ def test_rate_and_time_left(clock: Clock) -> None:
     assert transfer.text().startswith("10 % ")
 
 
+def test_no_rate_before_there_is_one(clock: Clock) -> None:
+    transfer = Transfer(clock)
+    transfer.moved(2, 1_000_000_000)  # a small file came first
+    clock.now = 1.5
+    transfer.moved(4, 1_000_000_000)
+    assert transfer.text() == "0 % of 1.0 GB"
+
+
 def test_what_was_there_counts_as_done_but_not_for_the_rate(clock: Clock) -> None:
     transfer = Transfer(clock)
     transfer.moved(9_000_000_000, 10_000_000_000)
