@@ -10,7 +10,7 @@ import pytest
 from infra.emulator.hub.upstream.choice import Choices
 from infra.emulator.hub.upstream.client import proxy_patterns
 from infra.emulator.world import World
-from tests.infra.emulator.hub.upstream.between import between
+from tests.infra.emulator.hub.upstream.between import between, served
 from tests.infra.emulator.hub.upstream.conftest import Through
 
 MIRROR = "https://hub.example/mirror"
@@ -81,6 +81,30 @@ def test_a_loop_over_another_hub_is_told(through: Through) -> None:
         through.put(endpoint=other.hub)
         answer = through.get("/api/models/acme/open")
         assert (answer.status_code, "a loop" in answer.headers["x-error-message"]) == (508, True)
+
+
+def test_the_upstream_is_asked_over_the_proxy(through: Through) -> None:
+    heard: list[tuple[str, dict[str, str]]] = []
+
+    async def proxy(scope: Any, receive: Any, send: Any) -> None:
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        heard.append((headers["host"], headers))
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": b'{"id": "acme/open"}'})
+
+    with served(proxy) as place:
+        address = place.replace("http://", "http://me:secret-word@")
+        through.put(endpoint="http://hub.example", proxies={"http_proxy": address})
+        assert through.get("/api/models/acme/open").json() == {"id": "acme/open"}
+    assert [host for host, _ in heard] == ["hub.example"]
+    assert heard[0][1]["proxy-authorization"].startswith("Basic ")
+    for path in Path(through.profile.state).rglob("*"):
+        assert path.name.startswith("emulator.sqlite3") or not path.is_file() or b"secret-word" not in path.read_bytes()
+
+
+def test_no_proxy_comes_between_us_and_loopback(through: Through) -> None:
+    through.put(proxies={"all_proxy": "http://127.0.0.1:9", "no_proxy": "corp.example"})
+    assert through.get("/api/models/acme/open").status_code == 200
 
 
 @pytest.mark.parametrize(
