@@ -71,7 +71,8 @@ class HubFiles:
             raise _refusal(file, answer)
         tag = (answer.headers.get("X-Linked-Etag") or answer.headers.get("ETag") or "").removeprefix("W/").strip('"')
         size = answer.headers.get("X-Linked-Size") or ("" if answer.status >= 300 else answer.headers["Content-Length"])
-        if (size and size != str(file.size)) or (tag and tag not in ("", file.sha256, file.git_oid)):
+        known = {file.sha256, file.git_oid} - {""}
+        if (size and size != str(file.size)) or (tag and known and tag not in known):
             message = f"{file.url} is another file than the Hub has listed at this commit: {size} bytes, {tag}"
             raise Refused(message, hint="run the command again", code="hub_file_differs")
         return urljoin(file.url, answer.headers["Location"]) if answer.status >= 300 else ""

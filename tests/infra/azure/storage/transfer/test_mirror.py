@@ -131,3 +131,9 @@ def test_another_file_than_the_hub_has_listed_is_not_kept(target: Target, listed
     with pytest.raises(Refused, match="another"):
         target.cloud.assets.send([wrong], "mirror/wrong")
     assert list(blobs.list_blobs(name_starts_with="mirror/wrong")) == []
+
+
+def test_a_file_of_which_the_hub_tells_no_hash(target: Target, listed: Any, blobs: Any) -> None:
+    files = [replace(file, sha256="", git_oid="") for file in listed("org/small")]
+    target.cloud.assets.send(files, "mirror/masked")
+    assert whole(blobs, "mirror/masked", SMALL)
