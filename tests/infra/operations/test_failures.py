@@ -82,7 +82,7 @@ def test_a_model_that_only_azure_has_a_container_for(bench: Any) -> None:
     spec = spec.but(catalog=None, model=spec.model.but(id=uri))
     with pytest.raises(SpecError) as error:
         bench.plan(spec)
-    assert (error.value.code, "Hub id" in error.value.hint) == ("azure_only", True)
+    assert (error.value.code, "`local.model`" in error.value.hint) == ("azure_only", True)
 
 
 def test_too_few_cores_are_reported_before_anything_is_created(bench: Any) -> None:
