@@ -15,8 +15,9 @@ app = Group()
 CHECK_FAILED = 1
 SIGNS = {Verdict.OK: ("ok", "green"), Verdict.WARN: ("warn", "yellow"), Verdict.FAIL: ("FAIL", "red")}
 EPILOG = """\b
-Checks the spec, the login, the workspace, your role, the quota, the model and the token's access to it, the token's
-connection and the endpoint's name; with --local vLLM, the demo weights and the emulator instead of login and role.
+Checks the spec, the login, the workspace, your role, the quota, the endpoint's name, the token's connection; the model:
+its files, its disk, the token's access to it, and whether a file can be downloaded from here. With --local vLLM, the
+weights and the emulator instead of login and role.
 Exits with 1 if a check failed; a warning is not a failure.
 \b
 Examples:
