@@ -123,9 +123,10 @@ class HubClient:
             verify = _trusted(self.choice.ca_bundle)
             timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=None)
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=CONNECTIONS)
+            here = urlsplit(self.choice.endpoint).hostname in LOOPBACK  # then a proxy that is of no use does no harm
             mounts = {
                 pattern: httpx.AsyncHTTPTransport(proxy=proxy, verify=verify) if proxy else None
-                for pattern, proxy in proxy_patterns(self.choice.proxies).items()
+                for pattern, proxy in proxy_patterns({} if here else self.choice.proxies).items()
             }
             self._client = httpx.AsyncClient(
                 timeout=timeout, limits=limits, mounts=mounts, verify=verify, trust_env=False

@@ -102,8 +102,9 @@ def test_the_upstream_is_asked_over_the_proxy(through: Through) -> None:
         assert path.name.startswith("emulator.sqlite3") or not path.is_file() or b"secret-word" not in path.read_bytes()
 
 
-def test_no_proxy_comes_between_us_and_loopback(through: Through) -> None:
-    through.put(proxies={"all_proxy": "http://127.0.0.1:9", "no_proxy": "corp.example"})
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9"])
+def test_no_proxy_comes_between_us_and_loopback(through: Through, proxy: str) -> None:
+    through.put(proxies={"all_proxy": proxy, "no_proxy": "corp.example"})
     assert through.get("/api/models/acme/open").status_code == 200
 
 
