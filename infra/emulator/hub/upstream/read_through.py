@@ -145,6 +145,7 @@ class ReadThrough:
         choice = self._choices.current()
         if self._client.choice != choice:
             self._clients.append(self._client)  # its downloads go on
+            self._known.clear()  # the tokens were for that Hub
             self._client = HubClient(choice)
             self._files = FileAnswers(self._client, self._downloads)
         return self._files

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 from huggingface_hub import snapshot_download
 
@@ -53,6 +54,15 @@ def test_a_file_that_is_moved_to_another_host_is_fetched_there_without_the_token
         assert [request.headers.get("authorization") for request in other.heard] == [None]
 
 
+def test_a_token_for_one_hub_does_not_go_to_the_next(through: Through, far: Between) -> None:
+    file = "/acme/gated/resolve/main/model.safetensors"
+    address = httpx.head(through.hub + file, headers=AUTHORIZATION, trust_env=False).headers["location"]
+    with between(through.real.hub) as other:
+        through.put(endpoint=other.hub)
+        assert httpx.get(address, trust_env=False).status_code == 401
+        assert [request.headers.get("authorization") for request in other.heard] == [None]
+
+
 def test_no_token_is_kept(through: Through, tmp_path: Path) -> None:
     through.get("/acme/gated/resolve/main/model.safetensors", **AUTHORIZATION)
     through.get("/api/models/acme/gated?blobs=true", **AUTHORIZATION)
@@ -65,8 +75,6 @@ def test_no_token_is_kept(through: Through, tmp_path: Path) -> None:
 
 
 def test_a_token_of_our_own_is_not_sent_upstream(through: Through, far: Between) -> None:
-    import httpx
-
     demo = httpx.get(f"{through.profile.portal}/token", trust_env=False).json()["token"]
     through.get("/acme/open/resolve/main/config.json", Authorization=f"Bearer {demo}")
     assert far.heard
@@ -74,8 +82,6 @@ def test_a_token_of_our_own_is_not_sent_upstream(through: Through, far: Between)
 
 
 def test_passwords_of_proxies_are_not_shown(through: Through) -> None:
-    import httpx
-
     shown = through.put(proxies={"HTTPS_PROXY": "http://me:secret-word@proxy.example:3128"})
     assert shown["proxies"] == {"https": "http://***@proxy.example:3128"}
     through.put()
