@@ -42,6 +42,23 @@ def no_progress(done: int, total: int) -> None:
     """Ignore it."""
 
 
+def no_words(text: str) -> None:
+    """Ignore it."""
+
+
+class Follower(Struct, frozen=True):
+    """Who follows a transfer."""
+
+    progress: Progress = no_progress
+    tell: Callable[[str], None] = no_words
+    """Is told in a line what a person should know now."""
+    detail: Callable[[str], None] = no_words
+    """Is told in a few words what should be known of it afterwards."""
+
+
+NOBODY = Follower()
+
+
 class Management(Protocol):
     """Requests to Azure Resource Manager; `infra.azure.arm.Arm` implements it and documents the methods."""
 
@@ -92,7 +109,7 @@ class Assets(Protocol):
         *,
         about: Mapping[str, str] | None = None,
         token: str = "",
-        progress: Progress = no_progress,
+        follower: Follower = NOBODY,
     ) -> str:
         """Bring a model's files into a folder of the workspace's default datastore; returns its `azureml://` path.
 

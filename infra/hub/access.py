@@ -51,7 +51,7 @@ class Hub:
 
     def tell_of_waits(self, tell: Callable[[str], None]) -> None:
         """Have `tell` called with one line of text whenever the Hub asks to wait, or is down."""
-        self._asker.tell = tell
+        self._asker.tell_to(tell)
 
     def page(self, model: str) -> str:
         """The address of the model's web page; the emulated Hub has none, so it is the public Hub's."""

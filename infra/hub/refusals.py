@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from infra.errors import AccessDenied, GateliftError, NotFound, NotReady
 from infra.http_client import Answer, Failing, Unreachable
-from infra.hub.asking import asked_to_wait, origin
+from infra.hub.asking import origin
 from infra.hub.demo_models import demo_model
+from infra.hub.patience import asked_to_wait
 
 PUBLIC_HUB = "https://huggingface.co"
 TOKENS_PAGE = f"{PUBLIC_HUB}/settings/tokens"

@@ -35,13 +35,16 @@ class Step(Struct, frozen=True):
     """The indexes of the steps that Azure must have accepted; they need not have finished."""
     endpoint: str = ""
     """The endpoint that it changes, itself or in a deployment: Azure takes one change of an endpoint at a time."""
+    resource: Resource | None = None
+    """What is changed, which may have something to say afterwards."""
 
 
 def resume_running(cloud: Cloud, prepared: Prepared) -> bool:
     """Wait for the operations that an earlier run started; return whether there were any."""
     for resource, live in prepared.running:
         change = Change(Action.UPDATE, resource.kind, resource.name)
-        _timed(cloud, change, f"waited for the earlier run: {live.provisioning}", partial(resource.resume, cloud, live))
+        detail = f"waited for the earlier run: {live.provisioning}"
+        _timed(cloud, change, partial(str, detail), partial(resource.resume, cloud, live))
     return bool(prepared.running)
 
 
@@ -86,7 +89,7 @@ def _steps(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None])
         accepted = ONCE_ACCEPTED.get(resource.kind, ())
         if change.action is Action.NONE:
             kinds, accepted = (), ("endpoint",)
-        steps.append(Step(change, run, indexes(kinds), indexes(accepted), locked))
+        steps.append(Step(change, run, indexes(kinds), indexes(accepted), locked, resource))
     everything = frozenset(range(len(steps)))
     busy = [change for change in leaving if change not in idle]
     return steps + [Step(change, partial(delete, change.name), everything, endpoint=endpoint) for change in busy]
@@ -191,10 +194,15 @@ def _run_step(cloud: Cloud, step: Step, accepted: Callable[[], None]) -> None:
     if step.change.action is Action.NONE:
         run()
     else:
-        _timed(cloud, step.change, DONE[step.change.action], run)
+        _timed(cloud, step.change, lambda: _detail(step), run)
 
 
-def _timed(cloud: Cloud, change: Change, detail: str, run: Callable[[], None]) -> None:
+def _detail(step: Step) -> str:
+    said = step.resource.outcome if step.resource else ""
+    return ", ".join(filter(None, (DONE[step.change.action], said)))
+
+
+def _timed(cloud: Cloud, change: Change, detail: Callable[[], str], run: Callable[[], None]) -> None:
     began = cloud.clock.now()
     cloud.reporter.phase_started(change.kind, change.name)
     try:
@@ -202,7 +210,7 @@ def _timed(cloud: Cloud, change: Change, detail: str, run: Callable[[], None]) -
     except GateliftError as error:
         cloud.reporter.failed(change.kind, change.name, cloud.clock.now() - began, str(error))
         raise
-    cloud.reporter.phase_finished(change.kind, change.name, cloud.clock.now() - began, detail)
+    cloud.reporter.phase_finished(change.kind, change.name, cloud.clock.now() - began, detail())
 
 
 def _next_event(events: "queue.SimpleQueue[Task | int]") -> Task | int:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from infra.hub.facts import ModelFacts
 from infra.planning.plan import Action, Plan
 from infra.planning.sources.found import Found
+from infra.resources.weights.version import in_words
 from infra.spec.model import DeploymentSpec
 
 GB = 1_000_000_000
@@ -38,7 +39,7 @@ class DiskNeed(Struct, frozen=True):
 
     def __str__(self) -> str:
         """Both numbers as a sentence."""
-        need = f"the weights ({self.weights:.0f} GB) and the image (about {IMAGE_GB} GB)"
+        need = f"the weights ({in_words(int(self.weights * GB))}) and the image (about {IMAGE_GB} GB)"
         if self.disk is None:
             return f"{need} have to fit on the disk of {self.instance_type}, whose size in Azure ML is not documented"
         verb = "fit" if self.fits else "do not fit"

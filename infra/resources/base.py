@@ -58,6 +58,11 @@ class Resource(ABC):
         """What a plan adds to the reason for a change; empty for nothing."""
         return ""
 
+    @property
+    def outcome(self) -> str:
+        """What to say of a change once it is made, beside that it is; empty for nothing."""
+        return ""
+
     def settle(self, live: Live) -> State:
         """The desired state of an existing resource, which may keep some of its live values."""
         return self.desired

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.azure.arm import Arm
-from infra.azure.cloud import Progress, SourceFile, no_progress
+from infra.azure.cloud import NOBODY, Follower, SourceFile
 from infra.azure.storage.datastore import blob_url
 from infra.azure.storage.signed_urls import SignedUrls
 from infra.azure.workspace import Workspace
@@ -50,14 +50,13 @@ class AzureAssets:
         *,
         about: Mapping[str, str] | None = None,
         token: str = "",
-        progress: Progress = no_progress,
+        follower: Follower = NOBODY,
     ) -> str:
         """Bring a model's files into a folder of the workspace's default datastore; returns its `azureml://` path."""
         from infra.azure.storage.transfer.send import Order, send
 
-        return send(
-            self._arm, self._workspace, Order(files, folder.strip("/"), about or {}, token, self._streamed), progress
-        )
+        order = Order(files, folder.strip("/"), about or {}, token, self._streamed)
+        return send(self._arm, self._workspace, order, follower)
 
     def blob_url(self, uri: str) -> str:
         """The `https` URL of what a datastore's `azureml://` path names."""

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from infra.azure.cloud import Cloud, SourceFile
+from infra.azure.cloud import Cloud, Follower, SourceFile
 from infra.errors import NotReady, Refused
 from infra.resources.asset_versions import remove_version
 from infra.resources.base import Live, Resource, State, owned, owner_of
@@ -46,6 +46,8 @@ class Weights(Resource):
     """What a plan says beside the size."""
     sent: list[str] = field(default_factory=list, repr=False, compare=False)
     """The address of the folder, once the files are there."""
+    ways: list[str] = field(default_factory=list, repr=False, compare=False)
+    """How the files came, where that is not the usual way."""
 
     kind: ClassVar[str] = "weights"
     shared: ClassVar[bool] = True
@@ -96,6 +98,11 @@ class Weights(Resource):
             if self.needs_token and not self.token:
                 how += "; the copy alone needs HF_TOKEN"
         return _joined(f"{in_words(self.size)} in {len(self.files)} files {how}", self.note)
+
+    @property
+    def outcome(self) -> str:
+        """How the files came, where that is not the usual way."""
+        return _joined(*self.ways)
 
     def remark_on(self, live: Live) -> str:
         """How much is there."""
@@ -154,7 +161,8 @@ class Weights(Resource):
         def progress(done: int, total: int) -> None:
             cloud.reporter.progress(self.kind, self.name, done, total)
 
-        return cloud.assets.send(self.files, self.place, about=about, token=self.token, progress=progress)
+        follower = Follower(progress, cloud.reporter.note, self.ways.append)
+        return cloud.assets.send(self.files, self.place, about=about, token=self.token, follower=follower)
 
     def delete(self, cloud: Cloud) -> None:
         """Delete this version, or archive it."""

@@ -13,7 +13,7 @@ Job = dict[str, Any]
 
 def ours(job: Job) -> None:
     """gatelift, as `up` does it: hash, send, write the manifest."""
-    from infra.azure.cloud import SourceFile
+    from infra.azure.cloud import Follower, SourceFile
     from infra.azure.storage.assets import AzureAssets
     from infra.azure.storage.hashes import hashes
     from infra.azure.target import open_target
@@ -43,7 +43,7 @@ def ours(job: Job) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     assets = AzureAssets(target.workspace, target.arm, target.portal, streamed=job["streamed"])
-    assets.send(files, job["name"], about={"model": "org/bench"}, progress=progress)
+    assets.send(files, job["name"], about={"model": "org/bench"}, follower=Follower(progress))
 
 
 def blob_sdk(job: Job) -> None:

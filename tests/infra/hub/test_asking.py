@@ -9,7 +9,7 @@ import pytest
 from infra.errors import GateliftError
 from infra.http_client import Answer
 from infra.hub.access import Hub
-from infra.hub.asking import asked_to_wait
+from infra.hub.patience import asked_to_wait
 from infra.timeouts import Timeouts
 from tests.infra.conftest import ManualClock
 from tests.infra.hub.told import Say, ToldHub

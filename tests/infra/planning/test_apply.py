@@ -11,6 +11,8 @@ from infra.errors import GateliftError, OperationFailed, Refused, StalePlan
 from infra.planning.apply import Step, run_steps
 from infra.planning.check import check_fresh
 from infra.planning.plan import Action, Change, Plan
+from infra.reporter import Recorder, Silent
+from infra.resources.weights.version import Weights
 
 
 def change(name: str, against: str = "") -> Change:
@@ -73,6 +75,13 @@ def test_after_an_error_no_step_starts_and_the_error_is_raised(plain_cloud: Clou
     with pytest.raises(GateliftError, match="it broke"):
         run_steps(plain_cloud, todo)
     assert done == []
+
+
+def test_a_phase_says_at_its_end_how_files_came(plain_cloud: Cloud) -> None:
+    weights, recorder = Weights("org/m", "f" * 64, (), "demo", 0), Recorder(Silent())
+    step = Step(change("weights"), lambda: weights.ways.append("through this machine (Refused)"), resource=weights)
+    run_steps(replace(plain_cloud, reporter=recorder), [step])
+    assert [phase[3] for phase in recorder.phases] == ["created, through this machine (Refused)"]
 
 
 def test_a_fresh_plan_passes_and_a_stale_one_names_what_changed() -> None:

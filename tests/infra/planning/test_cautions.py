@@ -24,6 +24,7 @@ def deployment(values: dict[str, Any], **changes: Any) -> DeploymentSpec:
     [
         pytest.param(H100, 141_000_000_000, False, "141 GB) and the image (about 30 GB) do not fit", id="too-large"),
         pytest.param(H100, 16_000_000_000, True, "fit on the disk", id="fits"),
+        pytest.param(H100, 270_000_000, True, "the weights (270 MB) and the image", id="small"),
         pytest.param(A100, 141_000_000_000, None, "is not documented", id="nobody-knows-the-disk"),
     ],
 )

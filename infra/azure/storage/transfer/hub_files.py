@@ -5,30 +5,36 @@ never sees one.
 """
 
 import threading
-import time
 from collections.abc import Callable, Mapping
-from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from infra.azure.cloud import SourceFile
-from infra.errors import AccessDenied, NotFound, NotReady, Refused
-from infra.http_client import TRANSIENT, Answer, Unreachable, Web
+from infra.errors import GateliftError, NotReady, Refused
+from infra.http_client import Answer, Unreachable, Web
+from infra.hub.asking import origin
+from infra.hub.patience import MOST_TRIES, Patience
+from infra.hub.refusals import Question, refusal, storage_fails, unreachable
 from infra.timeouts import Timeouts
 
-T = TypeVar("T")
 REDIRECTS = 3
-PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before each further try
-LONGEST_PAUSE = 60.0
-AGAIN = "run the command again: what has arrived stays"
+STAYS = "what has arrived stays"
 STALE = (400, 401, 403, 404, 410)  # of a signed address whose time is over
 
 
 class HubFiles:
-    """Files of the Hub, read with or without a token; safe to use from many threads."""
+    """Files of the Hub, read with or without a token; safe to use from many threads.
 
-    def __init__(self, token: str, timeouts: Timeouts) -> None:
-        self._token = token
+    A Hub that is down or throttles is waited for as `GATELIFT_HUB_TIMEOUT` says, anew whenever something has arrived.
+    """
+
+    def __init__(
+        self, token: str, timeouts: Timeouts, *, local: bool = False, tell: Callable[[str], None] | None = None
+    ) -> None:
+        """`local` says that the Hub is the emulated one; `tell` shows a line to the person who waits."""
+        self._token, self._local = token, local
         self._web = Web(connect=timeouts.connect, read=timeouts.hub)
+        self._patience = Patience(timeouts.hub_pauses)
+        self._patience.tell = tell or self._patience.tell
         self._lock = threading.Lock()
         self._signed: dict[str, str] = {}
 
@@ -37,7 +43,7 @@ class HubFiles:
         with self._lock:
             known = self._signed.get(file.url)
         if known is None or (instead_of and known == instead_of):
-            known = _patiently(lambda: self._ask(file))
+            known = self._ask(file)
             with self._lock:
                 self._signed[file.url] = known
         return known
@@ -46,29 +52,32 @@ class HubFiles:
         """A part of a file; raises `GateliftError` where it cannot be had, or is not as long."""
         if not size:
             return b""
-        return _patiently(lambda: self._part(file, start, size))
-
-    def _part(self, file: SourceFile, start: int, size: int) -> bytes:
-        wanted = {"Range": f"bytes={start}-{start + size - 1}", "Accept-Encoding": "identity"}
         signed = self.address(file)
-        answer = self._get(signed, wanted, file) if signed else self._own("GET", file, wanted)
+        answer = self._part(file, signed, start, size)
         if signed and answer.status in STALE:
             signed = self.address(file, instead_of=signed)
-            answer = self._get(signed, wanted, file) if signed else self._own("GET", file, wanted)
+            answer = self._part(file, signed, start, size)
         whole = answer.status == 200 and start == 0 and size == file.size
         if answer.status != 206 and not whole:
-            raise _refusal(file, answer)
+            raise self._refusal(file, signed, answer)
         if len(answer.content) != size:
-            raise NotReady(
-                f"{file.url} has {len(answer.content)} bytes where {size} were asked for", hint=AGAIN, code="hub_error"
-            )
+            message = f"{file.url} has {len(answer.content)} bytes where {size} were asked for"
+            raise NotReady(message, hint=f"run the command again: {STAYS}", code="hub_error")
+        self._patience.renew()
         return answer.content
+
+    def _part(self, file: SourceFile, signed: str, start: int, size: int) -> Answer:
+        """The answer to the request for a part, from the signed address or else from the Hub itself."""
+        wanted = {"Range": f"bytes={start}-{start + size - 1}", "Accept-Encoding": "identity"}
+        if signed:
+            return self._patiently(file, lambda: self._send("GET", signed, wanted))
+        return self._patiently(file, lambda: self._own("GET", file, wanted))
 
     def _ask(self, file: SourceFile) -> str:
         """Ask the Hub where a file is, and whether it is the one that is wanted."""
-        answer = self._own("HEAD", file, {"Accept-Encoding": "identity"})
+        answer = self._patiently(file, lambda: self._own("HEAD", file, {"Accept-Encoding": "identity"}))
         if answer.status >= 400:
-            raise _refusal(file, answer)
+            raise self._refusal(file, "", answer)
         tag = (answer.headers.get("X-Linked-Etag") or answer.headers.get("ETag") or "").removeprefix("W/").strip('"')
         size = answer.headers.get("X-Linked-Size") or ("" if answer.status >= 300 else answer.headers["Content-Length"])
         known = {file.sha256, file.git_oid} - {""}
@@ -79,12 +88,10 @@ class HubFiles:
 
     def _own(self, method: str, file: SourceFile, headers: Mapping[str, str]) -> Answer:
         """An answer of the Hub itself, with the token; a redirect to an address within the Hub is followed."""
-        sent = {"User-Agent": "gatelift", **headers}
-        if self._token:
-            sent["Authorization"] = f"Bearer {self._token}"
+        sent = {**headers, "Authorization": f"Bearer {self._token}"} if self._token else headers
         url = file.url
         for _ in range(REDIRECTS):
-            answer = self._send(method, url, sent, file)
+            answer = self._send(method, url, sent)
             place = answer.headers.get("Location") or ""
             parts = urlsplit(place)
             if not 300 <= answer.status < 400 or not place or parts.scheme or parts.netloc:
@@ -92,44 +99,38 @@ class HubFiles:
             url = urljoin(url, place)
         return answer
 
-    def _get(self, url: str, headers: Mapping[str, str], file: SourceFile) -> Answer:
-        return self._send("GET", url, {"User-Agent": "gatelift", **headers}, file)
-
-    def _send(self, method: str, url: str, headers: Mapping[str, str], file: SourceFile) -> Answer:
-        """An answer; `NotReady` where there is none, or one that says to try again."""
+    def _send(self, method: str, url: str, headers: Mapping[str, str]) -> Answer:
         try:
-            answer = self._web.send(method, url, headers=headers)
+            return self._web.send(method, url, headers={"User-Agent": "gatelift", **headers})
         except Unreachable as error:
-            raise NotReady(f"{file.url}: no answer: {error}", hint=AGAIN, code="hub_unreachable") from None
-        if answer.status in TRANSIENT:
-            time.sleep(_asked_pause(answer))
-            raise NotReady(f"{file.url}: the answer is {answer.status}", hint=AGAIN, code="hub_error")
-        return answer
+            error.url = url
+            raise
 
-
-def _patiently(call: Callable[[], T]) -> T:
-    """The value of the call, which is tried again while the Hub is not ready."""
-    for pause in (*PAUSES, None):
+    def _patiently(self, file: SourceFile, ask: Callable[[], Answer]) -> Answer:
+        """The answer, whatever its status; raises `NotReady` where none comes."""
         try:
-            return call()
-        except NotReady:
-            if pause is None:
-                raise
-        time.sleep(pause)
-    raise AssertionError  # the last try returns or raises
+            return self._patience.answer(ask, connections=MOST_TRIES)
+        except Unreachable as error:
+            raise _continued(unreachable(self._question(file), error)) from None
+
+    def _refusal(self, file: SourceFile, signed: str, answer: Answer) -> GateliftError:
+        """The error for an answer of the Hub, or of the host to which it sends on."""
+        question = self._question(file)
+        if signed and origin(signed) != origin(file.url):
+            return _continued(storage_fails(question, signed, f"it answers {answer.status}"))
+        return _continued(refusal(question, answer))
+
+    def _question(self, file: SourceFile) -> Question:
+        """What is asked, as the rest of gatelift tells of it: `ENDPOINT/MODEL/resolve/COMMIT/FILE`."""
+        before, _, after = file.url.partition("/resolve/")
+        parts = before.split("/")
+        begin = max(3, len(parts) - 2)  # after the scheme and the host; old models have no organization
+        model = "/".join(parts[begin:])
+        return Question("/".join(parts[:begin]), self._local, model, after.partition("/")[0], bool(self._token))
 
 
-def _asked_pause(answer: Answer) -> float:
-    """The seconds that the answer asks to wait."""
-    text = answer.headers.get("Retry-After") or ""
-    return min(float(text), LONGEST_PAUSE) if text.isdecimal() else 0.0
-
-
-def _refusal(file: SourceFile, answer: Answer) -> Refused:
-    code = answer.headers.get("X-Error-Code") or f"http_{answer.status}"
-    said = answer.headers.get("X-Error-Message") or f"the answer is {answer.status}"
-    if answer.status in (401, 403):
-        return AccessDenied(f"{file.url}: {said}", hint="`gatelift token verify` says what the token may do", code=code)
-    if answer.status == 404:
-        return NotFound(f"{file.url}: {said}", hint="the model may have been removed from the Hub", code=code)
-    return Refused(f"{file.url}: {said}", hint=AGAIN, code=code)
+def _continued(error: GateliftError) -> GateliftError:
+    """The error; where trying again helps, its hint says that this goes on from here."""
+    if isinstance(error, NotReady):
+        error.hint = f"{error.hint}; {STAYS}"
+    return error

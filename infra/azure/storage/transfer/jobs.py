@@ -151,7 +151,11 @@ class Streamed(_InBlocks):
 
 
 class CopyRefused(Exception):
-    """The storage service cannot fetch a file from the Hub."""
+    """The storage service cannot fetch a file from the Hub; `code` says why in a word."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Copied(_InBlocks):
@@ -164,7 +168,8 @@ class Copied(_InBlocks):
     def parts(self) -> Sequence[Part]:
         """A part for each block that is not there yet."""
         if not self.way.hub.address(self.file):
-            raise CopyRefused("the Hub gives no signed address")
+            message = f"the Hub serves {self.file.name} itself, at no address that the storage service could fetch"
+            raise CopyRefused(message, "no_signed_address")
         there = self.way.service.blocks(self.blob)
         missing = [block for block in self.blocks if (self.names[block.index], block.size) not in there]
         self.way.count.add(self.file.size - sum(block.size for block in missing))
@@ -182,10 +187,14 @@ class Copied(_InBlocks):
             try:
                 self._stage(block, self.way.hub.address(self.file, instead_of=signed))
             except Refused as error:
-                raise CopyRefused(f"{error.code}: {error}") from None
+                raise self._refused(error) from None
         except NotReady as error:
-            raise CopyRefused(f"{error.code}: {error}") from None
+            raise self._refused(error) from None
         self.way.count.add(block.size)
+
+    def _refused(self, error: GateliftError) -> CopyRefused:
+        message = f"the storage service cannot fetch {self.file.name} from the Hub ({error.code}: {error})"
+        return CopyRefused(message, error.code)
 
     def _stage(self, block: blocks.Block, signed: str) -> None:
         name = self.names[block.index]

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from infra.azure.arm import Arm
-from infra.azure.cloud import Progress, SourceFile
+from infra.azure.cloud import Follower, SourceFile
 from infra.azure.storage.datastore import datastore_path
 from infra.azure.storage.hashes import hash_of, in_threads, state_of
 from infra.azure.storage.transfer import blocks
@@ -33,11 +33,12 @@ class Order(Struct, frozen=True):
     streamed: bool = False
 
 
-def send(arm: Arm, workspace: Workspace, order: Order, progress: Progress) -> str:
+def send(arm: Arm, workspace: Workspace, order: Order, follower: Follower) -> str:
     """Bring the files into the workspace's default datastore; returns the folder's `azureml://` path."""
     service = Service(arm, workspace)
     try:
-        _Sending(service, order, HubFiles(order.token, arm.timeouts)).run(progress)
+        hub = HubFiles(order.token, arm.timeouts, local=workspace.local, tell=follower.tell)
+        _Sending(service, order, hub).run(follower)
     finally:
         service.close()
     return datastore_path(workspace, order.folder)
@@ -50,16 +51,18 @@ class _Sending:
         self._service, self._order, self._hub = service, order, hub
         self._files = list(order.files)
 
-    def run(self, progress: Progress) -> None:
+    def run(self, follower: Follower) -> None:
         """Send what is not there yet, then the manifest."""
         self._files = in_threads([partial(hashed, file) for file in self._files])
         total = sum(file.size for file in self._files)
         copies = not self._order.streamed
         while True:
-            count = Count(total, progress)
+            count = Count(total, follower.progress)
             try:
                 self._once(count, copies=copies)
-            except CopyRefused:
+            except CopyRefused as refused:
+                follower.tell(f"{refused}: the files of the Hub pass through this machine")
+                follower.detail(f"through this machine ({refused.code})")
                 copies = False
             else:
                 break

@@ -16,7 +16,7 @@ from infra.azure.arm import Arm
 from infra.azure.storage.datastore import Container, workspace_container
 from infra.azure.storage.uploads import KEYS_REFUSED, Place, open_container
 from infra.azure.workspace import Workspace
-from infra.errors import AccessDenied, NotFound
+from infra.errors import AccessDenied, NotFound, Refused
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
@@ -26,6 +26,7 @@ WHAT = "upload to the workspace's storage account"
 TRIES = 5  # 35 seconds in all
 AHEAD_S = 300.0
 EXPIRED = "AuthenticationFailed"
+OTHER_NAMES, THERE = "InvalidBlobOrBlock", "BlobAlreadyExists"
 
 
 class Found(Struct, frozen=True):
@@ -88,12 +89,14 @@ class Service:
         import base64
 
         headers = {"Content-MD5": base64.b64encode(md5).decode()} if md5 else {}
-        self._do(lambda client: client.get_blob_client(name).stage_block(block, content, headers=headers))
+        self._stage(name, lambda client: client.get_blob_client(name).stage_block(block, content, headers=headers))
 
     def stage_from(self, name: str, block: str, url: str, part: tuple[int, int]) -> None:
         """Have the service fetch a block, which is a part of what is at a URL: its first byte and its length."""
         # A source that does not answer is a 5xx of the service, so the tries decide how long that is waited for.
-        self._do(lambda client: client.get_blob_client(name).stage_block_from_url(block, url, *part, retry_total=3))
+        self._stage(
+            name, lambda client: client.get_blob_client(name).stage_block_from_url(block, url, *part, retry_total=3)
+        )
 
     def commit(self, name: str, blocks: Sequence[str], about: Mapping[str, str]) -> None:
         """Make the blob of its blocks."""
@@ -113,6 +116,20 @@ class Service:
     def delete(self, name: str) -> None:
         """Remove a blob."""
         self._do(lambda client: client.delete_blob(name))
+
+    def _stage(self, name: str, call: Callable[[ContainerClient], object]) -> None:
+        """Stage a block; blocks of others, with names of another length, make way where they are no blob yet."""
+        try:
+            self._do(call)
+        except Refused as error:
+            if error.code != OTHER_NAMES:
+                raise
+            try:
+                self._do(lambda client: client.upload_blob(name, b"", overwrite=False))
+            except Refused as there:
+                if there.code != THERE:  # another thread was faster, or it is a blob
+                    raise
+            self._do(call)
 
     def _do(self, call: Callable[[ContainerClient], T]) -> T:
         from infra.azure.storage.blob_errors import as_gatelift_errors

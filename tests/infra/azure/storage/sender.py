@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from infra.azure.cloud import SourceFile
+from infra.azure.cloud import Follower, SourceFile
 from infra.azure.target import open_target
 from infra.spec.model import spec_from
 
@@ -23,7 +23,7 @@ def main() -> None:
         if done >= asked["share"] * total and once.acquire(blocking=False):
             os.kill(os.getpid(), asked["signal"])
 
-    target.cloud.assets.send(files, asked["folder"], token=asked["token"], progress=progress)
+    target.cloud.assets.send(files, asked["folder"], token=asked["token"], follower=Follower(progress))
 
 
 if __name__ == "__main__":

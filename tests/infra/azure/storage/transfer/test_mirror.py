@@ -1,5 +1,6 @@
 """The files of a model on the Hub on their way into the workspace's storage."""
 
+import copy
 import json
 import random
 import signal
@@ -8,10 +9,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from infra.azure.cloud import SourceFile
+from infra.azure.cloud import Follower, SourceFile
 from infra.azure.storage.assets import AzureAssets
 from infra.azure.target import Target
-from infra.errors import AccessDenied, NotFound, Refused
+from infra.errors import AccessDenied, GateliftError, NotFound, Refused
 from tests.infra.azure.storage.conftest import HUB_FILES, SMALL, TOKEN
 
 FETCHED = {"method": "PUT", "path": r"comp=block&.*blockid=YzAw", "delay": 0}  # blocks whose names begin with c00
@@ -53,7 +54,7 @@ def test_the_service_fetches_large_files(target: Target, listed: Any, faults: An
     faults(FETCHED, PASSED)
     seen: list[tuple[int, int]] = []
     files = listed("org/open")
-    target.cloud.assets.send(files, "mirror/open", progress=lambda *now: seen.append(now))
+    target.cloud.assets.send(files, "mirror/open", follower=Follower(lambda *now: seen.append(now)))
     assert whole(blobs, "mirror/open", HUB_FILES)
     assert [rule["struck"] for rule in faults()] == [3, 0]  # of 70 MiB and of 20 MiB, 64 MiB at a time
     assert seen[-1] == (sum(file.size for file in files),) * 2
@@ -77,7 +78,17 @@ def test_what_the_service_cannot_fetch_passes_through_here(
     target: Target, listed: Any, faults: Any, blobs: Any, rules: Any, passed: int
 ) -> None:
     faults(*rules, PASSED)
-    target.cloud.assets.send(listed("org/small"), "mirror/passed")
+    said: list[str] = []
+    target.cloud.assets.send(
+        listed("org/small"), "mirror/passed", follower=Follower(tell=said.append, detail=said.append)
+    )
+    if passed:
+        assert said[0].startswith("the storage service cannot fetch model-2.safetensors from the Hub (")
+        assert (said[0].endswith("pass through this machine"), said[1][:22]) == (True, "through this machine (")
+        assert rules[0]["code"] in said[0]
+        assert rules[0]["code"] in said[1]
+    else:
+        assert not any("this machine" in line for line in said)
     assert whole(blobs, "mirror/passed", SMALL)
     assert faults()[-1]["struck"] == passed
     for blob in list(blobs.list_blobs(name_starts_with="mirror/passed")):
@@ -101,6 +112,42 @@ def test_bad_days_of_the_hub_end_well(target: Target, listed: Any, faults: Any, 
     assert [rule["struck"] for rule in faults()] == [rule["times"], 3]
     for blob in list(blobs.list_blobs(name_starts_with="mirror/streamed")):
         blobs.delete_blob(blob.name)
+
+
+@pytest.mark.parametrize("fault", [pytest.param({"status": 503}, id="down"), pytest.param({"reset": True}, id="cut")])
+@pytest.mark.parametrize(
+    ("path", "name", "most"),
+    [
+        pytest.param("/resolve/", "config.json", 5, id="hub"),
+        pytest.param(
+            "^/cdn/", "model-2.safetensors", 23, id="its-storage"
+        ),  # three blocks; a kept connection is one try more
+    ],
+)
+def test_a_hub_that_stays_down_is_asked_five_times(
+    target: Target, listed: Any, faults: Any, fault: Any, path: str, name: str, most: int
+) -> None:
+    files = [file for file in listed("org/small") if file.name == name]
+    faults({"target": "hub", "path": path, **fault})
+    with pytest.raises(GateliftError) as caught:
+        AzureAssets(target.workspace, target.arm, target.portal, streamed=True).send(files, "mirror/down")
+    assert caught.value.hint.endswith("what has arrived stays")
+    assert faults()[0]["struck"] <= most
+
+
+def test_all_threads_together_wait_no_longer_than_the_setting(target: Target, listed: Any, faults: Any) -> None:
+    files = [file for file in listed("org/small") if file.name == "model-2.safetensors"]  # three blocks
+    faults(SIGNED | {"status": 429, "headers": {"Retry-After": "2"}})
+    arm = copy.copy(target.arm)
+    arm.timeouts = replace(arm.timeouts, hub_pauses=3.0)
+    said: list[str] = []
+    with pytest.raises(GateliftError, match="429") as caught:
+        AzureAssets(target.workspace, arm, target.portal, streamed=True).send(
+            files, "mirror/throttled", follower=Follower(tell=said.append)
+        )
+    assert caught.value.code == "hub_throttled"
+    assert said == ["the Hub answers 429 and asks to wait 2 s: waiting"]
+    assert faults()[0]["struck"] <= 6, "each thread has waited for itself"
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9])

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.azure.cloud import SourceFile
+from infra.azure.cloud import Follower, SourceFile
 from infra.azure.storage.hashes import hashes
 from infra.azure.storage.transfer.blocks import MOST_THREADS
 from infra.azure.storage.transfer.service import Service
@@ -27,7 +27,7 @@ def test_files_and_manifest_arrive(target: Target, folder: Any, blobs: Any, tmp_
     files = hashes(folder(config=3, deep__weights=5000, empty=0), tmp_path)
     seen: list[tuple[int, int]] = []
     about = {"model": "org/any", "revision": "f" * 40}
-    uri = target.cloud.assets.send(files, "weights/sent", about=about, progress=lambda *now: seen.append(now))
+    uri = target.cloud.assets.send(files, "weights/sent", about=about, follower=Follower(lambda *now: seen.append(now)))
     assert uri.endswith("/datastores/workspaceblobstore/paths/weights/sent")
     assert seen[-1] == (5003, 5003)
     for file in files:
@@ -43,7 +43,7 @@ def test_nothing_is_sent_twice(target: Target, folder: Any, faults: Any, blobs: 
     assert blobs.download_blob("weights/twice/large").readall() == files[0].path.read_bytes()
     faults(BLOCKS | {"path": "weights/twice/(large|small)"})
     seen: list[tuple[int, int]] = []
-    target.cloud.assets.send(files, "weights/twice", progress=lambda *now: seen.append(now))
+    target.cloud.assets.send(files, "weights/twice", follower=Follower(lambda *now: seen.append(now)))
     assert faults()[0]["struck"] == 0
     assert seen[-1] == (20 * MIB + 10,) * 2
 
@@ -53,6 +53,13 @@ def test_a_blob_that_nobody_vouches_for_is_replaced(target: Target, folder: Any,
     blobs.upload_blob("weights/strange/weights", b"0123456789")
     target.cloud.assets.send(files, "weights/strange")
     assert blobs.download_blob("weights/strange/weights").readall() == files[0].path.read_bytes()
+
+
+def test_blocks_of_another_tool_make_way(target: Target, folder: Any, blobs: Any) -> None:
+    files = folder(weights=20 * MIB)
+    blobs.get_blob_client("weights/foreign/weights").stage_block("1", b"of somebody else")
+    target.cloud.assets.send(files, "weights/foreign")
+    assert blobs.download_blob("weights/foreign/weights").readall() == files[0].path.read_bytes()
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9])
@@ -68,7 +75,7 @@ def test_what_was_interrupted_goes_on(
     _, waiting = blobs.get_blob_client(f"{place}/weights").get_block_list("uncommitted")
     assert sum(block.size for block in waiting) >= share * SIZE
     seen: list[int] = []
-    target.cloud.assets.send(files, place, progress=lambda done, total: seen.append(done))
+    target.cloud.assets.send(files, place, follower=Follower(lambda done, total: seen.append(done)))
     assert blobs.download_blob(f"{place}/weights").readall() == files[0].path.read_bytes()
     assert faults()[0]["struck"] - first == count - len(waiting)
     assert min(seen) >= share * SIZE, "what was there does not count as done"
@@ -83,7 +90,7 @@ def test_a_file_that_changes_meanwhile_is_not_kept(target: Target, folder: Any, 
             file.write(b"changed")
 
     with pytest.raises(GateliftError, match="weights changed while it was sent"):
-        target.cloud.assets.send(files, "weights/changing", progress=write)
+        target.cloud.assets.send(files, "weights/changing", follower=Follower(write))
     assert list(blobs.list_blobs(name_starts_with="weights/changing")) == []
 
 
