@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 
+MANIFEST = "gatelift-model.json"  # written anew beside what is uploaded; one that is there is of an earlier copy
 PLAIN_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.py", "*.tiktoken", "tokenizer*")
 OTHER_FOLDERS = re.compile(r"(^|/)(original|onnx|openvino|metal|coreml|tf_model|checkpoint-\d+|runs)/")
 # What a training leaves behind, and tensors that are no model's.
@@ -33,7 +34,7 @@ SHARD = re.compile(r"(?P<head>.*-)(?P<number>\d{5})(?P<middle>-of-)(?P<count>\d{
 
 def model_files(names: Iterable[str], load_format: str = "auto") -> list[str]:
     """The files of a model that are served with a `load_format` of vLLM, sorted; its weights in one format."""
-    there = [name for name in names if not OTHER_FOLDERS.search(name)]
+    there = [name for name in names if not OTHER_FOLDERS.search(name) and name != MANIFEST]
     plain = [name for name in there if _matches(name.rpartition("/")[2], PLAIN_FILES)]
     tensors = [] if load_format == NO_TENSORS else _tensors(there, load_format)
     return sorted({*(name for name in plain if not name.endswith(TENSOR_ENDINGS)), *tensors})

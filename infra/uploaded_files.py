@@ -5,6 +5,7 @@ secrets or is of no use elsewhere never goes up, and a symbolic link must not le
 would be published unseen (https://github.com/Azure/azure-sdk-for-python/issues/36603).
 """
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ IGNORE_FILES = (".amlignore", ".gitignore")
 NEVER = {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".ssh", ".azure"}
 PRIVATE_NAMES = {"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".pypirc"}
 PRIVATE_ENDINGS = {".env", ".ppk", ".pfx", ".p12", ".jks", ".pyc"}
+NO_NAME = re.compile(
+    r"[\x00-\x1f\x7f\\\ud800-\udfff\ufffe\uffff]"
+)  # what XML or UTF-8 cannot hold, and what becomes `/`
 PRIVATE_KEY, HEAD = b"PRIVATE KEY-----", 16_384
 
 
@@ -23,7 +27,12 @@ def files_to_upload(folder: Path, store: Path | None = None) -> list[tuple[str, 
     `store` is a folder into which symbolic links may lead, too. Raises `Refused` for a link that leads elsewhere, or to
     nothing.
     """
-    return sorted(_walk((folder, store or folder), folder, _ignored_by(folder)))
+    found = sorted(_walk((folder, store or folder), folder, _ignored_by(folder)))
+    for name, path in found:
+        if NO_NAME.search(name):
+            message = f"{str(path)!a} has a character in its name that no blob may have"
+            raise Refused(message, hint=f"rename it, or name it in {folder / IGNORE_FILES[0]}", code="file_name")
+    return found
 
 
 def _walk(roots: tuple[Path, Path], folder: Path, ignored: Callable[[str], bool]) -> Iterator[tuple[str, Path]]:
@@ -54,8 +63,14 @@ def _is_private_key(path: Path) -> bool:
 
 def _check_link(roots: tuple[Path, Path], link: Path) -> None:
     root = roots[0]
-    target, where = link.resolve(), link.relative_to(root).as_posix()
+    where = link.relative_to(root).as_posix()
     hint = f"put a copy in its place, or name `{where}` in {root / IGNORE_FILES[0]}"
+    try:
+        target = link.resolve()
+    except (OSError, RuntimeError):  # Python up to 3.12 has the latter
+        raise Refused(
+            f"{link} is a symbolic link that leads back to itself", hint=hint, code="link_in_circle"
+        ) from None
     if not any(target.is_relative_to(allowed.resolve()) for allowed in roots):
         raise Refused(f"{link} is a symbolic link to {target}, outside of {root}", hint=hint, code="link_outside")
     if not target.exists():

@@ -126,6 +126,12 @@ class Assets(Protocol):
         Returns the folder's `azureml://` path. There is no such thing on Azure.
         """
 
+    def lacking(self, files: Sequence[SourceFile], folder: str) -> str:
+        """The first file that a folder of the default datastore lacks, or has with another size; empty for none.
+
+        Empty, too, where the storage does not say.
+        """
+
     def remove(self, uri: str) -> None:
         """Delete the files of a folder of the default datastore, given by its `azureml://` path; it need not exist."""
 

@@ -136,8 +136,8 @@ def page_of(spec: StackSpec, hub: Hub) -> str:
 
 
 def adapters_json(found: Found) -> str:
-    """The adapters as the container is told of them; empty for none."""
-    told = [adapter.to_container() for adapter in found.adapters]
+    """The adapters as the container is told of them, by name: their order means nothing; empty for none."""
+    told = [adapter.to_container() for adapter in sorted(found.adapters, key=lambda one: one.name)]
     return json.dumps(told, sort_keys=True) if told else ""
 
 
@@ -150,7 +150,7 @@ def catalog_entry(spec: StackSpec, catalog: CatalogSpec, found: Found, vllm_vers
         gated=facts.gated and not found.mount,
         served_name=spec.model.served_name or facts.id,
         weights="" if page else found.mount,
-        adapters=tuple(adapter.name for adapter in found.adapters),
+        adapters=tuple(sorted(adapter.name for adapter in found.adapters)),
         vllm_version=vllm_version,
         connection=where.connection if facts.gated else "",
         key=where.key if facts.gated else "",

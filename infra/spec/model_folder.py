@@ -44,6 +44,8 @@ def files_of_model(folder: Path, load_format: str = "auto") -> Files:
         raise RuleBroken(
             f"{str(folder)!r} has no config.json", "give the folder that `save_pretrained` or `hf download` has written"
         )
+    for name in set(MODEL_CONFIGS) & set(found):
+        read_json(found[name])
     return _checked(folder, found, model_files(found, load_format), some=load_format != NO_TENSORS)
 
 
@@ -78,9 +80,10 @@ def _found(folder: Path) -> dict[str, Path]:
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise RuleBroken(f"{str(folder)!r} {what}", "a relative path counts from the spec's own folder")
     # A snapshot in the Hub's cache has links to the blobs beside it.
-    blobs = folder.parent.parent / "blobs"
+    snapshots = folder.resolve().parent  # the folder may be a link to a snapshot
+    blobs = snapshots.parent / "blobs"
     with _as_broken_rules():
-        return dict(files_to_upload(folder, blobs if folder.parent.name == "snapshots" and blobs.is_dir() else None))
+        return dict(files_to_upload(folder, blobs if snapshots.name == "snapshots" and blobs.is_dir() else None))
 
 
 @contextmanager
@@ -135,8 +138,10 @@ def _unlisted(found: dict[str, Path], chosen: Collection[str]) -> list[str]:
 
 
 def _check_whole(path: Path) -> None:
-    """Raise `RuleBroken` for a pointer of git-lfs in place of weights, and for safetensors whose end is missing."""
+    """Raise `RuleBroken` for a pointer of git-lfs in place of weights, and for weights whose end is missing."""
     size = path.stat().st_size
+    if not size:
+        raise RuleBroken(f"{str(path)!r} is empty", "copy or download it again")
     with _as_broken_rules(), path.open("rb") as file:
         head = file.read(HEADER)
         if size < 1_000 and (head + file.read(64)).startswith(POINTER):

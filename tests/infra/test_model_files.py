@@ -36,6 +36,13 @@ REPOSITORIES = {
 }
 
 
+def test_the_manifest_of_an_earlier_copy_is_not_copied() -> None:
+    assert model_files(["config.json", "gatelift-model.json", "model.safetensors"]) == [
+        "config.json",
+        "model.safetensors",
+    ]
+
+
 @pytest.mark.parametrize("load_format", ["auto", "dummy", "mistral", *FORMATS])
 @pytest.mark.parametrize("name", REPOSITORIES)
 def test_what_is_copied_is_what_the_server_would_download(name: str, load_format: str) -> None:

@@ -73,7 +73,9 @@ def test_a_link_out_of_the_folder_is_named(tmp_path: Path, target: str) -> None:
     assert names(folder) == [".amlignore", "a.py", "sub/b.py"]
 
 
-@pytest.mark.parametrize(("target", "words"), [("none", "does not exist"), (".", "that it is in")])
+@pytest.mark.parametrize(
+    ("target", "words"), [("none", "does not exist"), (".", "that it is in"), ("link", "leads back")]
+)
 def test_a_link_to_nothing_and_one_in_a_circle(tmp_path: Path, target: str, words: str) -> None:
     put(tmp_path, {"a.py": "x"})
     (tmp_path / "link").symlink_to(target)

@@ -100,6 +100,13 @@ ACCESS: Causes = {
             STORAGE_ROLE,
         ),
     ),
+    "AuthorizationFailure": (
+        Diagnosis(
+            "the storage account of the workspace does not let this machine in: its firewall, or a private endpoint",
+            "run this from a network that the storage account allows, or ask for this machine's address or network in "
+            "its firewall (`az storage account network-rule add`)",
+        ),
+    ),
     "AuthorizationPermissionMismatch": (
         Diagnosis("the signed-in principal has no role for the data of the workspace's storage account", STORAGE_ROLE),
     ),

@@ -68,6 +68,12 @@ class AzureAssets:
 
         return link(self._arm, self._workspace, Portal(self._portal), Link(folder, files, into.strip("/"), about))
 
+    def lacking(self, files: Sequence[SourceFile], folder: str) -> str:
+        """The first file that a folder of the default datastore lacks; empty for none, or where nobody can say."""
+        from infra.azure.storage.transfer.look import lacking
+
+        return lacking(self._arm, self._workspace, files, folder)
+
     def remove(self, uri: str) -> None:
         """Delete the files of a folder of the default datastore."""
         from infra.azure.storage.transfer.remove import remove

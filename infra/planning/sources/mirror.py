@@ -31,7 +31,8 @@ def mirrored(asked: Asked, model: str, revision: str | None, choose: Choose) -> 
     try:
         facts = asked.hub.model(model, revision, asked.token)
     except GateliftError as error:
-        copy = None if error.code == "revision_not_found" else _kept_copy(asked, model)
+        pinned = bool(revision and COMMIT.fullmatch(revision))  # another commit is not what was asked for
+        copy = None if pinned or error.code == "revision_not_found" else _kept_copy(asked, model)
         if copy is None:
             raise
         return _from_copy(asked, model, copy, f"stays at the commit {_commit(copy)[:12]}: {error}")

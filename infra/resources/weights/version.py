@@ -131,11 +131,17 @@ class Weights(Resource):
     def bring(self, cloud: Cloud) -> None:
         """Send the files, unless the version is there: others may do so at the same time, and nobody waits for it.
 
-        While somebody deletes the files, they are sent only in `create`, under the lock of what stacks share.
+        Where somebody has deleted files of a version that is there, they are sent again. While gatelift deletes them,
+        they are sent only in `create`, under the lock of what stacks share.
         """
         document = cloud.management.get(self._id(cloud))
-        if (document is None or not _is_going(document)) and self.read(cloud) is None:
+        if document is not None and _is_going(document):
+            return
+        if self.read(cloud) is None:
             self.sent.append(self._send(cloud))
+        elif gone := cloud.assets.lacking(self.files, self.place):
+            cloud.reporter.note(f"the weights {self.name} lack {gone} in the workspace's storage: sent again")
+            self._send(cloud)
 
     def create(self, cloud: Cloud, state: State) -> None:
         """Create the version once all files are there, so that a version is always complete."""
@@ -153,8 +159,12 @@ class Weights(Resource):
         """Bring what is not there yet; returns the address of the folder."""
         about = {"model": self.label, "revision": self.content if self.of_hub else ""}
         if not self.files:
-            message = f"the copy {self.name} of the Hub's files was deleted meanwhile, and the Hub does not answer"
-            raise NotReady(message, hint="run the command again once the Hub answers", code="hub_unreachable")
+            message = (
+                f"files of the copy {self.name} were deleted, and the Hub was not asked for them or does not answer"
+            )
+            archive = f"`az ml model archive --name {self.asset} --version {self.version}`"
+            hint = f"once the Hub answers: {archive}, then run this again"
+            raise NotReady(message, hint=hint, code="hub_unreachable")
         if self.local and self.folder:
             return cloud.assets.link(self.folder, self.files, self.place, about=about)
 

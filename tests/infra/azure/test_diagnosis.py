@@ -92,6 +92,7 @@ def test_every_known_code_has_a_way_out() -> None:
         pytest.param("AuthorizationFailed", "to perform action 'X/y/read'", "lacks a permission", id="any-right"),
         pytest.param("BadArgument", "Unable to download user container image", "a retention policy", id="image-gone"),
         pytest.param("UserError", "unsatisfied condition: cuda>=13.0", "container runtime", id="require-cuda"),
+        pytest.param("AuthorizationFailure", "not authorized to perform", "its firewall", id="storage-firewall"),
         pytest.param("model_error", "", "as 424", id="status-of-the-container"),
         pytest.param("model_not_ready", "", "no instance", id="no-instance"),
         pytest.param("too_many_pending_request", "", "more requests are under way", id="pending"),

@@ -1,6 +1,7 @@
 """The spec's `model`: one source of several, adapters beside it, and what is wrong with a folder."""
 
 import json
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -139,6 +140,27 @@ def _pointer(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(POINTER)
 
 
+def _no_bytes(folder: Path) -> None:
+    _no_weights(folder)
+    (folder / "model.safetensors").write_bytes(b"")
+
+
+def _empty_config(folder: Path) -> None:
+    (folder / "config.json").write_text("")
+    (folder / "model.safetensors").write_bytes(tensors(8))
+
+
+def _loop(folder: Path) -> None:
+    _no_weights(folder)
+    (folder / "a").symlink_to("b")
+    (folder / "b").symlink_to("a")
+
+
+def _latin(folder: Path) -> None:
+    _no_weights(folder)
+    (folder / os.fsdecode(b"caf\xe9.json")).write_text("{}")
+
+
 def _adapter(folder: Path) -> None:
     (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
 
@@ -168,6 +190,10 @@ def _too_many(folder: Path) -> None:
         pytest.param(_missing_shard, f"lacks {SHARDS[1]}, of which its other files tell", id="missing-shard"),
         pytest.param(_unlisted_shard, "lacks model-b.safetensors, of which its other files tell", id="by-the-index"),
         pytest.param(_cut, "is cut off: 674 of 1,074 bytes are there", id="half-copied"),
+        pytest.param(_no_bytes, "model.safetensors' is empty", id="empty-weights"),
+        pytest.param(_empty_config, "config.json' is not JSON", id="empty-config"),
+        pytest.param(_loop, "is a symbolic link that leads back to itself", id="loop"),
+        pytest.param(_latin, "has a character in its name that no blob may have", id="not-utf-8"),
         pytest.param(_pointer, "is a pointer of git-lfs, not the weights", id="git-lfs"),
         pytest.param(_adapter, "has a LoRA adapter, which needs the model that it was made for", id="adapter"),
         pytest.param(_link, "is a symbolic link to /etc/hostname, outside of", id="link-out"),
@@ -218,6 +244,8 @@ def test_a_snapshot_in_the_hub_s_cache_may_link_to_its_blobs(tmp_path: Path) -> 
         (snapshot / name).symlink_to(Path("..", "..", "blobs", f"{name}-hash"))
     model = f"{{path: {snapshot.relative_to(tmp_path)}}}"
     assert read(tmp_path, model, folders=True).model.label == "org/name"
+    (tmp_path / "link").symlink_to(snapshot)
+    assert read(tmp_path, "{path: ./link}", folders=True).model.label == "link"
 
 
 def test_random_weights_need_no_files(tmp_path: Path) -> None:

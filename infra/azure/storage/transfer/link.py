@@ -10,9 +10,10 @@ from msgspec import Struct
 from infra.azure.arm import Arm
 from infra.azure.cloud import SourceFile
 from infra.azure.storage.datastore import datastore_path, workspace_container
-from infra.azure.storage.transfer.manifest import MANIFEST, manifest
+from infra.azure.storage.transfer.manifest import manifest
 from infra.azure.storage.uploads import Place, put
 from infra.azure.workspace import Workspace
+from infra.model_files import MANIFEST
 from infra.portal import Portal
 
 

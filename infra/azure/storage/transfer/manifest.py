@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 
 from infra.azure.cloud import SourceFile
 
-MANIFEST = "gatelift-model.json"
-
 
 def manifest(files: Sequence[SourceFile], about: Mapping[str, str]) -> bytes:
     """The manifest as JSON: the model and its revision, and the size and SHA-256 of each file as far as known."""

@@ -15,10 +15,11 @@ from infra.azure.storage.hashes import hash_of, in_threads, state_of
 from infra.azure.storage.transfer import blocks
 from infra.azure.storage.transfer.hub_files import HubFiles
 from infra.azure.storage.transfer.jobs import Compared, Copied, CopyRefused, FromDisk, Streamed, Way, about, changed
-from infra.azure.storage.transfer.manifest import MANIFEST, manifest
+from infra.azure.storage.transfer.manifest import manifest
 from infra.azure.storage.transfer.pool import Count, Job, Pool
 from infra.azure.storage.transfer.service import Found, Service
 from infra.azure.workspace import Workspace
+from infra.model_files import MANIFEST
 
 SMALL = 8 << 20  # bytes up to which a file of the Hub is sent through this machine, and so hashed
 

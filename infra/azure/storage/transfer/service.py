@@ -59,9 +59,13 @@ class Service:
     def listed(self, folder: str) -> dict[str, Found]:
         """The blobs below a folder; empty where the caller may not list them, which an upload need not."""
         try:
-            found = self._do(lambda client: list(client.list_blobs(f"{folder}/", include=["metadata"])))
+            return self.list(folder)
         except AccessDenied:
             return {}
+
+    def list(self, folder: str) -> dict[str, Found]:
+        """The blobs below a folder; raises `AccessDenied` where the caller may not list them."""
+        found = self._do(lambda client: [*client.list_blobs(f"{folder}/", include=["metadata"])])
         return {blob.name: Found(blob.size, dict(blob.metadata or {})) for blob in found}
 
     def find(self, name: str) -> Found | None:

@@ -33,6 +33,15 @@ def test_adapters_of_every_source_are_told_to_the_container(bench: Any, adapter:
     assert asset == "sql-weights"
 
 
+def test_the_order_of_adapters_means_nothing(bench: Any, actions: Any) -> None:
+    both = [{"name": "one", "id": "org/lora"}, {"name": "two", "id": "org/lora"}]
+    bench.up(bench.spec("ordered", model={**BASE, "adapters": both}), None)
+    turned = bench.spec("ordered", model={**BASE, "adapters": both[::-1]})
+    assert actions(bench.plan(turned, None)) == {}
+    renamed = bench.spec("ordered", model={**BASE, "adapters": [both[0], {**both[1], "name": "three"}]})
+    assert actions(bench.plan(renamed, None))["deployment"] == "update"
+
+
 def test_a_mirror_copies_adapters_too(bench: Any, deployed: Any) -> None:
     spec = bench.spec("all-mirrored", model={**BASE, "mirror": True, "adapters": [{"name": "x", "id": "org/lora"}]})
     names = [change.name.partition(":")[0] for change in bench.plan(spec).changes if change.kind == "weights"]

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.errors import AccessDenied, GateliftError
+from infra.errors import AccessDenied, GateliftError, NotReady
 from infra.planning.plan import Plan
+from tests.infra.operations.conftest import Phases
 
 MIRRORED = {"id": "org/whole", "mirror": True}
 
@@ -50,8 +51,27 @@ def test_without_the_hub_the_copy_is_as_good(
         pinned = bench.spec("offline", model={**MIRRORED, "revision": commit})
         assert reason(bench.plan(pinned, None)) == "13 bytes, there already; the Hub is not asked"
         assert bench.up(pinned, None).plan.changing == set()
-        with pytest.raises(GateliftError, match="500"):
-            bench.plan(bench.spec("offline", model={**MIRRORED, "id": "org/open"}), None)
+        for other in ({"id": "org/open"}, {"revision": "f" * 40}):  # the copy is of another commit
+            with pytest.raises(GateliftError, match="500"):
+                bench.plan(bench.spec("offline", model={**MIRRORED, **other}), None)
+
+
+def test_files_that_somebody_deleted_are_copied_again(bench: Any, without_hub: Any) -> None:
+    spec = bench.spec("emptied", model=MIRRORED)
+    bench.up(spec)
+    target = bench.target(spec)
+    (version,) = target.arm.list(f"{target.cloud.workspace.id}/models/org-whole-weights/versions")
+    place = version["properties"]["modelUri"].partition("/paths/")[2]
+    assert target.cloud.assets.lacking((), place) == ""
+    target.cloud.assets.remove(version["properties"]["modelUri"])
+    again = bench.spec("emptied", model=MIRRORED, deployment={"engine": {"max_model_len": 64}})
+    with without_hub(spec), pytest.raises(NotReady, match="were deleted") as refused:
+        bench.up(again)
+    assert "az ml model archive" in refused.value.hint
+    phases = Phases()
+    bench.up(again, phases=phases)
+    assert [note for note in phases.notes if "sent again" in note]
+    assert target.cloud.assets.lacking((), place) == ""
 
 
 def test_a_copy_that_was_cut_off_is_continued_and_only_then_a_version(bench: Any) -> None:
