@@ -67,6 +67,21 @@ def adapter_words(arguments: Sequence[str], adapters: Sequence[Adapter], base: s
     return words
 
 
+def check_served(vllm: VllmModules, parsed: Namespace, adapters: Sequence[Adapter]) -> None:
+    """Raise `BadSettings` for an adapter that vLLM does not serve (DoRA, whole layers), by vLLM's own check.
+
+    vLLM itself looks when the model is loaded, which may take many minutes.
+    """
+    for adapter in adapters:
+        try:
+            vllm.peft_helper.from_local_dir(adapter.folder, None).validate_legal(parsed)
+        except (ValueError, TypeError, OSError) as error:
+            said = " ".join(str(error).split())[:300]
+            raise BadSettings(
+                f"vLLM does not serve adapter {adapter.name}: {said}", hint="merge it into a model of its own"
+            ) from error
+
+
 def _check_names(parsed: Namespace, adapters: Sequence[Adapter]) -> None:
     taken = [*parsed.served_model_name, *adapter_names(parsed)]
     if twice := next((one.name for one in adapters if one.name in taken), None):

@@ -61,6 +61,7 @@ class VllmModules:
         self.jsonified: Callable[..., Any] = self._take("jsonify_non_default_args")
         self.tool_parsers: Any = self._take("ToolParserManager")
         self.reasoning_parsers: Any = self._take("ReasoningParserManager")
+        self.peft_helper: Any = self._take("PEFTHelper")
 
     def _take(self, name: str) -> Any:
         module = self.release.modules[name]

@@ -39,6 +39,7 @@ MODULES_0_32 = {
     "jsonify_non_default_args": "vllm.entrypoints.serve.utils.api_utils",
     "ToolParserManager": "vllm.tool_parsers",
     "ReasoningParserManager": "vllm.reasoning",
+    "PEFTHelper": "vllm.lora.peft_helper",
 }
 MODULES_0_33 = MODULES_0_32 | {
     "make_arg_parser": "vllm.entrypoints.common.cli_args",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from scoring.asgi import call_app
 from scoring.engine import arguments as serve_arguments
 from scoring.engine import start
-from scoring.engine.adapters import settle_adapters
+from scoring.engine.adapters import check_served, settle_adapters
 from scoring.engine.client import EMBED, GENERATE, VllmEngine
 from scoring.engine.mending import mend_modules
 from scoring.engine.modules import VllmModules
@@ -49,6 +49,7 @@ async def load_engine(settings: ScoringSettings, timeline: Timeline, on_death: C
     weights = await (early or _weights(settings, timeline, _parsed_model(settings, parsed)))
     _settle(parsed, settings, weights)
     settle_adapters(vllm, parsed, settings.arguments, weights.adapters)
+    check_served(vllm, parsed, weights.adapters)
     with timeline.phase("engine"):
         engine = await in_thread(
             lambda: start.start_engine(vllm, parsed, fork=settings.fork_engine, front=settings.front)

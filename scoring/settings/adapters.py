@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from scoring.errors import BadSettings
 
@@ -53,6 +54,11 @@ def _adapter(where: str, entry: Any) -> AdapterSettings:
         raise BadSettings(f"{where} has no name", hint=HINT)
     if len([source for source in SOURCES if source in given]) != 1:
         raise BadSettings(f"{where} ({given['name']}) needs one of model, url and path", hint=HINT)
+    if "?" in given.get("url", "") or "@" in urlsplit(given.get("url", "")).netloc:
+        raise BadSettings(
+            f"the url of {where} ({given['name']}) holds a signature or a password",
+            hint="leave it out: the folder is read with the managed identity",
+        )
     if "path" in given:
         given["path"] = str(Path(given["path"]).expanduser())
     return AdapterSettings(**given)

@@ -37,7 +37,8 @@ def mounted_model(folder: str | None) -> Path | None:
 
 
 def _holding(root: Path, level: int, names: tuple[str, ...]) -> list[Path]:
-    return sorted({found.parent for name in names for found in root.glob("*/" * level + name)})
+    found = {one.parent for name in names for one in root.glob("*/" * level + name)}
+    return sorted(one for one in found if not any(part.startswith(".") for part in one.relative_to(root).parts))
 
 
 def mounted_name(root: str, model_dir: Path) -> str:

@@ -79,7 +79,7 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Scori
         served_model_name=environ.get("SCORING_SERVED_MODEL_NAME") or (None if engines else named),
         model_dir=model_dir,
         grace_seconds=read_number(environ, "SCORING_GRACE_SECONDS", 25.0),
-        hub_url=(environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/"),
+        hub_url=(environ.get("HF_ENDPOINT", "").strip() or "https://huggingface.co").rstrip("/"),
         hub_seconds=read_number(environ, "SCORING_HUB_SECONDS", 900.0),
         engines=engines,
         adapters=_adapters(environ, engines),

@@ -40,18 +40,25 @@ def fetch_adapters(
     return adapters
 
 
-def check_fits(adapter: Adapter, model: Path) -> None:
+def check_fits(adapters: Sequence[Adapter], model: Path) -> None:
     """Raise `WeightsMissing` for an adapter whose matrices take more or fewer numbers than the model's own.
 
     vLLM passes over the matrices of modules that the model has by another name, and would serve the model itself.
     """
-    file = Path(adapter.folder) / TENSORS[0]
-    if not file.is_file() or not (shapes := _shapes(model)):
-        return
+    files = {one: Path(one.folder) / TENSORS[0] for one in adapters}
+    shapes = _shapes(model) if any(file.is_file() for file in files.values()) else {}
+    for adapter, file in files.items():
+        if shapes and file.is_file():
+            _check_one(adapter, file, model, shapes)
+
+
+def _check_one(adapter: Adapter, file: Path, model: Path, shapes: dict[str, list[list[int]]]) -> None:
     for name, tensor in read_head(file)[1].items():
         module, matched, _ = name.partition(".lora_A")
         known = shapes.get(_last_names(module), []) if matched else []
-        if known and not any(tensor["shape"][-1] in shape for shape in known):  # some libraries turn them round
+        if (
+            known and tensor["shape"] and not any(tensor["shape"][-1] in shape for shape in known)
+        ):  # some libraries turn them round
             raise WeightsMissing(
                 f"adapter {adapter.name} was trained for another model: its {module.rpartition('.')[2]} takes"
                 f" {tensor['shape'][-1]} numbers, and that of {model} is {' x '.join(map(str, known[0]))}",
@@ -85,7 +92,7 @@ def read_adapter(name: str, folder: str) -> Adapter:
         config = json.loads(path.read_bytes())
         ranks = [config["r"], *(config.get("rank_pattern") or {}).values()]
         kind, rank = config.get("peft_type", "LORA"), max(int(rank) for rank in ranks)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise WeightsMissing(f"{path} does not say a rank (r): {error!r}", hint="save the adapter anew") from error
     if kind != "LORA":
         raise WeightsMissing(f"{folder} is a {kind} adapter; vLLM knows LORA", hint="merge it into a model of its own")

@@ -19,7 +19,7 @@ import httpx
 from huggingface_hub import constants
 
 from scoring.errors import WeightsMissing
-from scoring.weights.disk import check_room, said_size
+from scoring.weights.disk import cannot_write, check_room, said_size, unfinished_name
 from scoring.weights.identity import identity_token
 from scoring.weights.patience import PASSING, Patience, status_of
 
@@ -54,17 +54,22 @@ class BlobFolders:
     def fetch(self, url: str) -> str:
         """Return the folder with the blobs below a URL; raises `WeightsMissing`."""
         container, prefix = split_url(url)
+        headers = self._headers()
         try:
-            with httpx.Client(timeout=TIMEOUT, headers=self._headers()) as client:
+            with httpx.Client(timeout=TIMEOUT, headers=headers) as client:
                 blobs = self._patience.ask(lambda: list(_listed(client, container, prefix)), url)
                 if not blobs:
                     raise WeightsMissing(f"there are no blobs below {url}", hint="was the adapter uploaded there?")
                 return str(self._filled(client, f"{container}/{quote(prefix)}", url, blobs))
-        except (httpx.HTTPError, OSError) as error:
+        except (httpx.HTTPError, OSError, ElementTree.ParseError) as error:
             raise _explained(error, url) from error
 
     def _headers(self) -> dict[str, str]:
-        token = self._patience.ask(lambda: identity_token(self._environ), "a token")
+        patience = Patience(self._patience.seconds, who="the managed identity")
+        try:
+            token = patience.ask(lambda: identity_token(self._environ), "a token of blob storage")
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, KeyError, TypeError) as error:
+            raise _no_token(error) from error
         return {"authorization": f"Bearer {token}", "x-ms-version": VERSION}
 
     def _filled(self, client: httpx.Client, base: str, url: str, blobs: list[Blob]) -> Path:
@@ -120,7 +125,7 @@ def _is_here(path: Path, blob: Blob) -> bool:
 def _download(client: httpx.Client, url: str, blob: Blob, path: Path) -> None:
     """Read a blob in pieces side by side; the file has its name once it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    part = unfinished_name(path)
     with part.open("wb") as file:
         file.truncate(blob.size)
 
@@ -136,12 +141,28 @@ def _download(client: httpx.Client, url: str, blob: Blob, path: Path) -> None:
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(piece, range(0, blob.size, PIECE)))
+        part.replace(path)
     finally:
         os.close(descriptor)
-    part.replace(path)
+        part.unlink(missing_ok=True)
+
+
+def _no_token(error: Exception) -> WeightsMissing:
+    status = status_of(error)
+    said = f"it answered {status}" if status else f"{type(error).__name__}: {error}"
+    return WeightsMissing(
+        f"the managed identity gives no token for blob storage: {said}",
+        hint="has the endpoint an identity, and is it the one that UAI_CLIENT_ID or AZURE_CLIENT_ID names?",
+    )
 
 
 def _explained(error: Exception, url: str) -> WeightsMissing:
+    if refused := cannot_write(error, url):
+        return refused
+    if isinstance(error, ElementTree.ParseError):
+        return WeightsMissing(
+            f"what answers at {url} is not blob storage: it sent no XML", hint="is a login page or a proxy in between?"
+        )
     status = status_of(error)
     if status in (401, 403):
         return WeightsMissing(

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import WeightsMissing
-from scoring.weights.checking import check_whole
+from scoring.weights.checking import check_whole, named_shards
+from scoring.weights.disk import unfinished_name
 
 SHORT_COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
@@ -34,18 +35,18 @@ class CachedRepo:
         listed = self._listed(snapshot.name)
         here = [str(path.relative_to(snapshot)) for path in snapshot.rglob("*") if path.is_file()]
         try:
-            chosen = choose(listed if listed is not None else here)
+            needed = self._needed(choose(listed if listed is not None else here), snapshot)
             check_whole(snapshot)
         except WeightsMissing:
             return None
-        return snapshot if all((snapshot / name).is_file() for name in self._needed(chosen, snapshot)) else None
+        return snapshot if all((snapshot / name).is_file() for name in needed) else None
 
     def _needed(self, chosen: list[str], snapshot: Path) -> list[str]:
         """Leave out the tensors that no index names, which are not fetched."""
         index = snapshot / "model.safetensors.index.json"
         if not index.is_file():
             return chosen
-        shards = set(json.loads(index.read_bytes()).get("weight_map", {}).values())
+        shards = set(named_shards(index))
         return [one for one in chosen if one in shards or "/" in one or not one.endswith(".safetensors") or not shards]
 
     def _commit(self, revision: str) -> str | None:
@@ -83,6 +84,6 @@ class CachedRepo:
             return
         reference = self.folder / "refs" / (revision or "main")
         reference.parent.mkdir(parents=True, exist_ok=True)
-        written = reference.with_name(f".{reference.name}.new")
+        written = unfinished_name(reference)
         written.write_text(commit)
         written.replace(reference)

@@ -6,37 +6,50 @@ Reads the indexes and the heads of the tensors' files, never the tensors: quick 
 import json
 import struct
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from scoring.errors import WeightsMissing
+from scoring.weights.formats import LEFT_BEHIND
 
 MANIFEST = "gatelift-model.json"  # lies beside the files that gatelift has uploaded
-INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+# What each index names, the format that is loaded where both are there first.
+INDEXES = {"model.safetensors.index.json": "*.safetensors", "pytorch_model.bin.index.json": "*.bin"}
 AGAIN = "upload or download it again"
+POINTER = "it is a pointer of git LFS: fetch the files themselves, e.g. by `git lfs pull`"
+MOST_OF_A_POINTER = 1024  # bytes
+PLAIN = (".json", ".model", ".tiktoken")
 LONGEST_HEAD = 100_000_000  # bytes, as safetensors itself has it
 
 
 def check_whole(folder: Path) -> None:
     """Raise `WeightsMissing` with the first file that is not there or not whole."""
-    for fault, hint in (*_manifest_faults(folder), *_index_faults(folder), *_tensor_faults(folder)):
+    for fault, hint in chain(
+        _manifest_faults(folder), _index_faults(folder), _tensor_faults(folder), _pointer_faults(folder)
+    ):
         raise WeightsMissing(fault, hint=hint)
 
 
-def indexed_files(folder: Path) -> list[str]:
-    """Return the shards that the folder's own index names; none where it has no index."""
-    for name in INDEXES:
-        if (folder / name).is_file():
-            return sorted(set(_read(folder / name).get("weight_map", {}).values()))
-    return []
+def named_shards(index: Path) -> list[str]:
+    """Return the files that an index names; raises `WeightsMissing` for one that is none."""
+    named = _read(index).get("weight_map")
+    if not isinstance(named, dict) or not all(isinstance(file, str) for file in named.values()):
+        raise WeightsMissing(f"{index} is no index of weights: its weight_map names no files", hint=AGAIN)
+    return sorted(set(named.values()))
 
 
 def _manifest_faults(folder: Path) -> Iterator[tuple[str, str]]:
     manifest = next((one / MANIFEST for one in (folder, folder.parent) if (one / MANIFEST).is_file()), None)
     if manifest is None:
         return
-    for name, said in _read(manifest).get("files", {}).items():
-        file, size = manifest.parent / name, said["size"]
+    try:
+        sizes = {str(name): int(said["size"]) for name, said in _read(manifest).get("files", {}).items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        yield f"{manifest} is damaged: it does not say which files there are", AGAIN
+        return
+    for name, size in sizes.items():
+        file = manifest.parent / name
         if not file.is_file():
             yield f"{name} is missing in {manifest.parent}: {MANIFEST} names it with {size:,} bytes", AGAIN
         elif (here := file.stat().st_size) != size:
@@ -44,7 +57,8 @@ def _manifest_faults(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _index_faults(folder: Path) -> Iterator[tuple[str, str]]:
-    shards = indexed_files(folder)
+    index = _index_of(folder)
+    shards = named_shards(index) if index else []
     missing = [name for name in shards if not (folder / name).is_file()]
     # Both formats may be described where one of them is there.
     if missing and (len(missing) < len(shards) or not any(folder.glob("*.safetensors"))):
@@ -52,13 +66,22 @@ def _index_faults(folder: Path) -> Iterator[tuple[str, str]]:
         yield f"{missing[0]}{others} of {len(shards)} shards missing in {folder}: its index names them", AGAIN
 
 
+def _index_of(folder: Path) -> Path | None:
+    """Return the index of the weights that are loaded, which vLLM looks for among safetensors first."""
+    for index, pattern in INDEXES.items():
+        if any(not LEFT_BEHIND.search(file.name) for file in folder.glob(pattern)):
+            return folder / index if (folder / index).is_file() else None
+    return next((folder / index for index in INDEXES if (folder / index).is_file()), None)
+
+
 def _tensor_faults(folder: Path) -> Iterator[tuple[str, str]]:
     for file in sorted(folder.glob("*.safetensors")):
         size = file.stat().st_size
         try:
             expected = expected_size(file)
-        except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-            yield f"{file} ({size:,} bytes) is not a file of safetensors: {error}", _pointer_hint(file, size)
+        except (ValueError, KeyError, TypeError, AttributeError, struct.error, RecursionError) as error:
+            hint = POINTER if _is_pointer(file, size) else AGAIN
+            yield f"{file} ({size:,} bytes) is not a file of safetensors: {error}", hint
             continue
         if expected != size:
             yield f"{file} has {size:,} bytes, and {expected:,} by its own head: it is cut off or damaged", AGAIN
@@ -83,10 +106,20 @@ def expected_size(file: Path) -> int:
     return begin + int(max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0))
 
 
-def _pointer_hint(file: Path, size: int) -> str:
-    if size < 1024 and file.read_bytes().startswith(b"version https://git-lfs"):
-        return "it is a pointer of git LFS: fetch the files themselves, e.g. by `git lfs pull`"
-    return AGAIN
+def _pointer_faults(folder: Path) -> Iterator[tuple[str, str]]:
+    """Look for files that are not there themselves; weights of another format than the loaded one may be away."""
+    read = PLAIN if any(folder.glob("*.safetensors")) else (*PLAIN, ".bin", ".pt")
+    for file in sorted(folder.iterdir()):
+        if file.suffix in read and file.is_file() and not LEFT_BEHIND.search(file.name):
+            size = file.stat().st_size
+            if size == 0 and file.suffix not in PLAIN:
+                yield f"{file} is empty", AGAIN
+            elif _is_pointer(file, size):
+                yield f"{file} ({size:,} bytes) is not the file itself", POINTER
+
+
+def _is_pointer(file: Path, size: int) -> bool:
+    return size < MOST_OF_A_POINTER and file.read_bytes().startswith(b"version https://git-lfs")
 
 
 def _read(path: Path) -> dict[str, Any]:

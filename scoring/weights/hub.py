@@ -1,8 +1,10 @@
 """Models and adapters of the Hugging Face Hub: asked without a token first, continued after what passes, kept."""
 
+import errno
 import glob
-import json
 import logging
+import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +18,10 @@ from huggingface_hub.hf_api import ModelInfo
 
 from scoring.errors import WeightsMissing
 from scoring.weights.cache import CachedRepo
-from scoring.weights.checking import INDEXES, check_whole
+from scoring.weights.checking import INDEXES, check_whole, named_shards
 from scoring.weights.disk import check_room, free_bytes, said_size
 from scoring.weights.formats import is_tensor
+from scoring.weights.hub_client import prepare_client
 from scoring.weights.patience import UNREACHED, Patience, refusal_of
 from scoring.weights.refusals import cannot_download, explain_refusal
 
@@ -27,6 +30,7 @@ logger = logging.getLogger("scoring")
 Result = TypeVar("Result")
 Choose = Callable[[Sequence[str]], list[str]]  # of the names of a repository's files, those to be fetched
 SHORT_SECONDS = 30.0  # that a Hub may go on failing where all files are here already
+ADDRESS = re.compile(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?")
 ASK_WITH_TOKEN = (401, 403, 404)  # answers to a stranger that a token may change
 
 
@@ -38,6 +42,13 @@ class Hub:
     token: str | None = field(default=None, repr=False)
     cache: Path | None = None
     seconds: float = 900.0
+
+    def __post_init__(self) -> None:
+        if not ADDRESS.fullmatch(self.url):
+            raise WeightsMissing(
+                f"HF_ENDPOINT is {self.url!r}, which is no address of a Hub", hint="write https://HOST, or leave it out"
+            )
+        prepare_client()
 
     def fetch(self, model: str, revision: str | None, choose: Choose) -> Path:
         """Return the folder of a repository's files, downloaded unless they are here; raises `WeightsMissing`."""
@@ -103,7 +114,7 @@ class Hub:
         for index in INDEXES:
             kinds = {name for name in tensors if name.endswith(".bin" if ".bin." in index else ".safetensors")}
             if index in chosen and kinds:
-                shards = set(json.loads((fetch.files([index]) / index).read_bytes()).get("weight_map", {}).values())
+                shards = set(named_shards(fetch.files([index]) / index))
                 if lost := sorted(shards - set(names)):
                     raise WeightsMissing(
                         f"{lost[0]} is not among the files of {fetch.model}, whose {index} names it",
@@ -148,8 +159,18 @@ class _Fetch:
 
     def _once(self, names: Sequence[str]) -> Path:
         patterns = [glob.escape(name) for name in names]
-        return Path(
-            self.hub.snapshot_download(
-                self.model, revision=self.commit, cache_dir=self.kept.root, allow_patterns=patterns
+        try:
+            return Path(
+                self.hub.snapshot_download(
+                    self.model, revision=self.commit, cache_dir=self.kept.root, allow_patterns=patterns
+                )
             )
-        )
+        except RuntimeError as error:
+            raise _of_xet(error) from error
+
+
+def _of_xet(error: RuntimeError) -> Exception:
+    """Return what is meant by an error of hf_xet, which has one type for all but refused tokens and lost files."""
+    said = str(error)
+    full = os.strerror(errno.ENOSPC)
+    return OSError(errno.ENOSPC, full) if full.lower() in said.lower() else httpx.TransportError(said)

@@ -98,9 +98,17 @@ def transport_error(error: BaseException) -> httpx.TransportError | None:
 
 
 def retry_after(error: BaseException) -> float | None:
-    """Return the seconds that a 429 or 503 asks to wait, by `Retry-After` or `RateLimit`; None: it says nothing."""
+    """Return the seconds that a 429 or 503 among an error's causes asks to wait; None: it says nothing."""
     response = _response(error)
-    if response is None or response.status_code not in (429, 503):
+    return None if response is None else asked_wait(response)
+
+
+def asked_wait(response: httpx.Response) -> float | None:
+    """Return the seconds that an answer asks to wait, by `Retry-After` or `RateLimit`.
+
+    None where it is neither 429 nor 503, or says nothing.
+    """
+    if response.status_code not in (429, 503):
         return None
     if (said := response.headers.get("retry-after", "").strip()).isdecimal():
         return float(said) + 0.5

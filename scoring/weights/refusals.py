@@ -1,17 +1,15 @@
 """Why a model's files cannot be had, in one sentence for each answer of the Hub, with the way out."""
 
-import errno
-import re
 from collections.abc import Sequence
 
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
 from scoring.errors import WeightsMissing
+from scoring.weights.disk import cannot_write
+from scoring.weights.hub_client import without_signatures
 from scoring.weights.patience import retry_after
 
 OF_THE_HUB = ("/api/", "/resolve/")  # its own paths: where it has large files sent from, there are others
-SIGNATURE = re.compile(r"(https?://[^\s?]+)\?\S+")  # an address that opens a file to whoever has it
-FULL = (errno.ENOSPC, errno.EDQUOT)
 SERVER_FAULT = 500
 
 
@@ -32,7 +30,8 @@ def explain_refusal(error: HfHubHTTPError, *, model: str, revision: str | None, 
             f"the Hub refused to say anything about {model}: the token is missing, wrong or expired (401)",
             hint=f"check the id ({page}) and the token in HF_TOKEN",
         )
-    if error.response is not None and not any(own in error.response.url.path for own in OF_THE_HUB):
+    passing = status == 429 or status >= SERVER_FAULT
+    if error.response is not None and not passing and not any(own in error.response.url.path for own in OF_THE_HUB):
         host = error.response.url.host
         return WeightsMissing(
             f"the Hub has files of {model} sent from {host}, which answered {status}",
@@ -59,12 +58,9 @@ def explain_refusal(error: HfHubHTTPError, *, model: str, revision: str | None, 
 
 
 def cannot_download(error: Exception, model: str, hub_url: str) -> WeightsMissing:
-    """Return the error for a Hub that is not reached, a disk that is full, and what else keeps files from coming."""
-    if isinstance(error, OSError) and error.errno in FULL:
-        return WeightsMissing(
-            f"the disk became full while {model} was downloaded",
-            hint="take an instance type with a larger disk, put HF_HOME on a larger one, or mount the model instead",
-        )
+    """Return the error for a Hub that is not reached, a disk that takes no files, and what else keeps them away."""
+    if refused := cannot_write(error, model):
+        return refused
     if "OfflineMode" in type(error).__name__:
         return WeightsMissing(
             f"{model} is not wholly in the cache, and HF_HUB_OFFLINE forbids to ask the Hub",
@@ -115,4 +111,4 @@ def _gated(status: int, said: str, model: str, page: str) -> WeightsMissing:
 
 
 def _one_line(error: object) -> str:
-    return SIGNATURE.sub(r"\1", " ".join(str(error).split()))[:300]
+    return without_signatures(" ".join(str(error).split()))[:300]

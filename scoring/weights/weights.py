@@ -12,13 +12,15 @@ from scoring.weights.adapters import CONFIG, Adapter, check_fits, fetch_adapters
 from scoring.weights.blobs import BlobFolders
 from scoring.weights.checking import check_whole
 from scoring.weights.disk import said_size, size_below
-from scoring.weights.formats import chosen_adapter_files, chosen_files, is_tensor
+from scoring.weights.formats import FORMATS, chosen_adapter_files, chosen_files, is_tensor
 from scoring.weights.hub import Choose, Hub
 from scoring.weights.hub_token import hub_token
 from scoring.weights.places import Weights, is_hub_id, is_passed_through
 from scoring.weights.refusals import no_weights
 
 logger = logging.getLogger("scoring")
+
+WITH_WEIGHTS = ("auto", "hf", "mistral", *FORMATS)  # the `load_format`s whose files are known here
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,7 @@ def fetch_weights(wanted: Wanted, hub_url: str, seconds: float = 900.0, cache: P
         location = str(checked_folder(wanted.model, wanted.load_format))
     if wanted.adapters:
         adapters = fetch_adapters(wanted.adapters, from_hub, BlobFolders(wanted.environ, cache).fetch)
-    for adapter in adapters:
-        check_fits(adapter, Path(location))
+    check_fits(adapters, Path(location))
     return Weights(location, wanted.model, tuple(adapters))
 
 
@@ -95,6 +96,9 @@ def checked_folder(model: str, load_format: str = "auto") -> str | Path:
         raise _no_model(folder)
     if load_format != "dummy":
         check_whole(folder)
+        names = [one.name for one in folder.iterdir()]
+        if load_format in WITH_WEIGHTS and not any(map(is_tensor, names)):
+            raise no_weights(str(folder), names)
     logger.info("[weights] %s: %s", folder, said_size(size_below(folder)))
     return folder
 

@@ -2,14 +2,17 @@
 
 import json
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from scoring.engine.adapters import adapter_names, settle_adapters
+from scoring.engine.adapters import adapter_names, check_served, settle_adapters
+from scoring.engine.modules import VllmModules
 from scoring.errors import BadSettings
 from scoring.weights.adapters import Adapter
+from tests.scoring.weights.tensors import write
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 
@@ -78,3 +81,26 @@ def test_what_cannot_be_is_refused(arguments: tuple[str, ...], ranks: tuple[int,
     with pytest.raises(BadSettings, match=words) as refused:
         settled(*arguments, ranks=ranks, names=names)
     assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        pytest.param({"use_dora": True}, "DoRA", id="dora"),
+        pytest.param({"modules_to_save": ["lm_head"]}, "modules_to_save", id="whole-layers"),
+        pytest.param({"bias": "all"}, "bias", id="bias"),
+        pytest.param({"r": 0}, "rank", id="no-rank"),
+        pytest.param({"lora_alpha": None}, "unsupported operand", id="no-alpha"),
+    ],
+)
+def test_what_vllm_does_not_serve_is_told_before_a_model_is_loaded(
+    tmp_path: Path, more: dict[str, Any], words: str
+) -> None:
+    plain = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"]}
+    for name, config in {"good": plain, "odd": plain | more}.items():
+        write(tmp_path / name, {"adapter_config.json": json.dumps(config)})
+    good, odd = (Adapter(name, str(tmp_path / name), 8) for name in ("good", "odd"))
+    room = Namespace(max_lora_rank=8)
+    check_served(VllmModules(), room, [good])
+    with pytest.raises(BadSettings, match=f"vLLM does not serve adapter odd: .*{words}"):
+        check_served(VllmModules(), room, [good, odd])

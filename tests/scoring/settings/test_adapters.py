@@ -52,3 +52,10 @@ def test_what_is_wrong_is_told_with_its_place(text: str, words: str) -> None:
 def test_two_engines_name_their_own() -> None:
     with pytest.raises(BadSettings, match="does not say which model of SCORING_ENGINES"):
         read('[{"name": "a", "path": "/a"}]', SCORING_ENGINES='[{"model": "org/name"}]')
+
+
+@pytest.mark.parametrize("secret", ["https://a.blob.b/c/f?sv=1&sig=s3cr3t", "https://me:s3cr3t@a.blob.b/c/f"])
+def test_a_signature_is_refused_and_not_shown(secret: str) -> None:
+    with pytest.raises(BadSettings, match=r"the url of SCORING_ADAPTERS\[0\] \(x\) holds a signature") as refused:
+        read(json.dumps([{"name": "x", "url": secret}]))
+    assert "s3cr3t" not in f"{refused.value} {refused.value.hint}"

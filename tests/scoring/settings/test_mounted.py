@@ -25,6 +25,7 @@ def mounted(root: Path, *files: str) -> Path | None:
         pytest.param(["a/b/c/config.json", "a/README.md"], "a/b/c", id="three-below"),
         pytest.param(["model/params.json"], "model", id="mistrals-own"),
         pytest.param(["model/config.json", "model/adapter_config.json"], "model", id="both-configs"),
+        pytest.param(["model/config.json", ".cache/config.json"], "model", id="beside-a-hidden-folder"),
     ],
 )
 def test_the_model_is_found_wherever_it_lies(tmp_path: Path, files: list[str], found: str) -> None:

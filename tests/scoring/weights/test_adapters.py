@@ -27,6 +27,7 @@ def test_the_highest_rank_counts(tmp_path: Path, config: str, rank: int) -> None
         pytest.param({"config.json": "{}"}, "holds a whole model, not an adapter", id="model"),
         pytest.param({"adapter_config.json": LORA}, r"no adapter_model\.safetensors", id="no-tensors"),
         pytest.param({**ADAPTER, "adapter_config.json": "{}"}, "does not say a rank", id="no-rank"),
+        pytest.param({**ADAPTER, "adapter_config.json": '{"r": 1e999}'}, "does not say a rank", id="endless-rank"),
         pytest.param({**ADAPTER, "adapter_config.json": "["}, "does not say a rank", id="no-json"),
         pytest.param({**ADAPTER, "adapter_config.json": '{"peft_type": "IA3", "r": 1}'}, "is a IA3 adapter", id="ia3"),
         pytest.param({**ADAPTER, "adapter_model.safetensors": b"cut"}, "is not a file of safetensors", id="cut-off"),
@@ -51,10 +52,19 @@ def test_an_adapter_of_another_model_is_told(tmp_path: Path, dtype: str, width: 
     weights = {"model.layers.0.mlp.up_proj.weight": (dtype, [2, width]), "model.norm.weight": ("F32", [2])}
     model = write(tmp_path / "m", {"model.safetensors": matrices(weights)})
     if fits:
-        check_fits(Adapter("sql", str(adapter), 4), model)
+        check_fits([Adapter("sql", str(adapter), 4)], model)
         return
     with pytest.raises(
         WeightsMissing,
         match=r"adapter sql was trained for another model: its up_proj takes 64 numbers, and .* is 2 x 576",
     ):
-        check_fits(Adapter("sql", str(adapter), 4), model)
+        check_fits([Adapter("sql", str(adapter), 4)], model)
+
+
+def test_a_matrix_without_a_shape_is_left_to_vllm(tmp_path: Path) -> None:
+    lora = {"base_model.model.layers.0.mlp.up_proj.lora_A.weight": ("F32", list[int]())}
+    adapter = write(tmp_path / "a", {"adapter_model.safetensors": matrices(lora)})
+    model = write(
+        tmp_path / "m", {"model.safetensors": matrices({"model.layers.0.mlp.up_proj.weight": ("F32", [2, 64])})}
+    )
+    check_fits([Adapter("sql", str(adapter), 4)], model)

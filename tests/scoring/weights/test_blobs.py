@@ -1,9 +1,12 @@
 """Folders of an emulated blob storage, read with a managed identity."""
 
 import base64
+import errno
 import json
 import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -120,6 +123,66 @@ def test_an_identity_that_may_not_read(
         assert os.listdir(BlobFolders(identity, tmp_path).fetch(url))  # a role may take its time
     finally:
         httpx.delete(f"{hub_emulator.portal}/faults").raise_for_status()
+
+
+def test_servers_that_start_at_once_share_a_folder(
+    put: Callable[[str, bytes], str], identity: dict[str, str], tmp_path: Path
+) -> None:
+    content = os.urandom(30 * 1024 * 1024)
+    url = put("adapter_model.safetensors", content)
+    program = (
+        "import os, sys; from pathlib import Path; from scoring.weights.blobs import BlobFolders\n"
+        "print(BlobFolders(os.environ, Path(sys.argv[1])).fetch(sys.argv[2]))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path), url]
+    environ = {**os.environ, **identity}
+    servers = [subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    folders = {server.communicate()[0].strip() for server in servers}
+    assert [server.returncode for server in servers] == [0] * 4
+    folder = Path(folders.pop())
+    assert not folders
+    assert (folder / "adapter_model.safetensors").read_bytes() == content
+    assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        pytest.param("/no-such-path", r"gives no token for blob storage: it answered \d+", id="refused"),
+        pytest.param("", "gives no token for blob storage: ConnectError", id="not-there"),
+    ],
+)
+def test_an_identity_that_gives_no_token_is_told_as_such(hub_url: str, tmp_path: Path, path: str, words: str) -> None:
+    environ = {"IDENTITY_ENDPOINT": hub_url + path if path else "http://127.0.0.1:9", "IDENTITY_HEADER": "x"}
+    with pytest.raises(WeightsMissing, match=words):
+        BlobFolders(environ, tmp_path, seconds=0.5).fetch("https://a.blob.core.windows.net/c/f")
+
+
+def test_what_is_no_blob_storage_is_told(
+    put: Callable[[str, bytes], str], identity: dict[str, str], tmp_path: Path, hub_emulator: EmulatorProfile
+) -> None:
+    url = put("adapter_config.json", b"{}")
+    rule = {"path": "comp=list", "status": 200, "message": "Log in, please.", "times": 1}
+    httpx.put(f"{hub_emulator.portal}/faults", json=[rule]).raise_for_status()
+    try:
+        with pytest.raises(WeightsMissing, match="is not blob storage: it sent no XML"):
+            BlobFolders(identity, tmp_path).fetch(url)
+    finally:
+        httpx.delete(f"{hub_emulator.portal}/faults").raise_for_status()
+
+
+def test_a_disk_that_becomes_full_is_told(
+    put: Callable[[str, bytes], str], identity: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = put("adapter_model.safetensors", LARGE)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(WeightsMissing, match=r"the disk became full while https://.*/lora was downloaded"):
+        BlobFolders(identity, tmp_path).fetch(url)
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def test_no_identity_is_told(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from scoring.weights.weights import checked_folder
 from tests.scoring.weights.tensors import index, safetensors, write
 
 WHOLE = safetensors(1000)
+POINTER = b"version https://git-lfs.github.com/spec/v1"
+INDEX, BIN_INDEX = "model.safetensors.index.json", "pytorch_model.bin.index.json"
 ONE, TWO = "model-1.safetensors", "model-2.safetensors"
 SHARDED = {"config.json": "{}", "model.safetensors.index.json": index(ONE, TWO)}
 
@@ -33,6 +35,18 @@ def manifest(**files: int) -> str:
         pytest.param({MANIFEST: manifest(a=3)}, f"a is missing in .*{MANIFEST} names it with 3 bytes", id="not-there"),
         pytest.param({MANIFEST: manifest(a=3), "a": "four"}, f"has 4 bytes, and 3 by {MANIFEST}", id="another-size"),
         pytest.param({MANIFEST: "{"}, f"{MANIFEST} cannot be read", id="no-manifest"),
+        pytest.param({MANIFEST: '{"files": ["a"]}'}, f"{MANIFEST} is damaged", id="manifest-of-another-form"),
+        pytest.param({MANIFEST: '{"files": {"a": {}}}'}, f"{MANIFEST} is damaged", id="manifest-without-sizes"),
+        pytest.param({INDEX: '{"weight_map": null}', ONE: WHOLE}, "its weight_map names no files", id="index-of-none"),
+        pytest.param({INDEX: '{"weight_map": {"a": 1}}', ONE: WHOLE}, "names no files", id="index-of-numbers"),
+        pytest.param({INDEX: "[]", ONE: WHOLE}, "is no index of weights", id="index-of-another-form"),
+        pytest.param(
+            {**SHARDED, BIN_INDEX: index("x.bin", "y.bin"), "x.bin": b"x"}, "y.bin of 2 shards missing", id="bin-shard"
+        ),
+        pytest.param({"pytorch_model.bin": b""}, "pytorch_model.bin is empty", id="empty-bin"),
+        pytest.param({"pytorch_model.bin": POINTER}, "pytorch_model.bin (42 bytes) is not the file", id="bin-pointer"),
+        pytest.param({"tokenizer.json": POINTER}, "tokenizer.json (42 bytes) is not the file", id="tokenizer-pointer"),
+        pytest.param({}, "holds no weights that vLLM reads", id="no-weights"),
     ],
 )
 def test_what_is_not_whole_is_named(tmp_path: Path, files: dict[str, str | bytes], words: str) -> None:
@@ -55,13 +69,14 @@ def test_a_pointer_of_git_lfs_is_told(tmp_path: Path) -> None:
     [
         pytest.param({"model.safetensors": WHOLE}, id="one-file"),
         pytest.param({**SHARDED, ONE: WHOLE, TWO: WHOLE}, id="shards"),
-        pytest.param({MANIFEST: manifest(**{"sub/a": 1}), "sub/a": "x"}, id="manifest"),
-        pytest.param({"pytorch_model.bin": b"x", "model.safetensors.index.json": index(ONE)}, id="the-other-format"),
+        pytest.param({MANIFEST: manifest(**{"sub/a": 1}), "sub/a": "x", "model.safetensors": WHOLE}, id="manifest"),
+        pytest.param({"pytorch_model.bin": POINTER, INDEX: index(ONE), "model.safetensors": WHOLE}, id="both-formats"),
+        pytest.param({"pytorch_model.bin": b"x", INDEX: index(ONE)}, id="the-other-format"),
+        pytest.param({"x.bin": b"x", INDEX: index(ONE), BIN_INDEX: index("x.bin")}, id="the-other-format-in-shards"),
+        pytest.param({"model.safetensors": WHOLE, BIN_INDEX: index("x.bin")}, id="index-of-the-other-format"),
     ],
 )
 def test_what_is_whole_is_taken(tmp_path: Path, files: dict[str, str | bytes]) -> None:
-    if "pytorch_model.bin" in files:
-        files = {**files, "model.safetensors": WHOLE}
     assert checked_folder(str(write(tmp_path, {"config.json": "{}", **files}))) == tmp_path
 
 
