@@ -47,6 +47,9 @@ ONCE_ACCEPTED: Mapping[str, tuple[str, ...]] = dict.fromkeys(
 )
 
 
+SERVED = "-served"  # the end of the name of an entry for an asset of others
+
+
 class Sources(Struct, frozen=True, dict=True):
     """The folders that environment and code are made from; tests use their own."""
 
@@ -171,7 +174,7 @@ def catalog_entry(spec: StackSpec, catalog: CatalogSpec, found: Found, vllm_vers
     }
     given = {name: value for name, value in tags.items() if value} | catalog.tags
     return CatalogModel(
-        catalog.name or catalog_name(facts.id),
+        catalog.name or _entry_name(spec, facts.id),
         card,
         spec.name,
         tuple(sorted(given.items())),
@@ -184,4 +187,9 @@ def catalog_entry(spec: StackSpec, catalog: CatalogSpec, found: Found, vllm_vers
 
 def catalog_model_name(spec: StackSpec) -> str:
     """The name of the model's entry in the catalog."""
-    return (spec.catalog and spec.catalog.name) or catalog_name(spec.model.label)
+    return (spec.catalog and spec.catalog.name) or _entry_name(spec, spec.model.label)
+
+
+def _entry_name(spec: StackSpec, model: str) -> str:
+    """The default name: never that of an asset of others, of which the entry would become the latest version."""
+    return f"{catalog_name(model)}{SERVED if spec.model.asset else ''}"

@@ -192,7 +192,7 @@ class CatalogSpec(Written, frozen=True, kw_only=True):
         RegistryName | None,
         Meta(description="Publish into this Azure ML registry: its name in the workspace's subscription, or its id"),
     ] = None
-    name: Annotated[AssetName | None, Meta(description="Derived from the Hub id by default")] = None
+    name: Annotated[AssetName | None, Meta(description="Derived from the model by default")] = None
     version: Annotated[AssetVersion | None, Meta(description="Hash of the model card by default")] = None
     description: str | None = None
     tags: CatalogTags = field(default_factory=dict)

@@ -9,6 +9,7 @@ from infra.azure.workspace import PROVIDER
 from infra.errors import NotFound, Refused
 from infra.hub.facts import ModelFacts
 from infra.planning.sources.found import Asked, read_recorded
+from infra.resources.catalog_model import CARD
 from infra.resources.weights.given import GivenWeights
 from infra.resources.weights.version import FACTS
 
@@ -72,12 +73,17 @@ def _read(cloud: Cloud, model: str, version: str, reference: str, field: str) ->
         document = cloud.management.get(f"{model}/versions/{version}")
     else:
         listed = cloud.management.list(f"{model}/versions")
-        shown = [each for each in listed if not each.get("properties", {}).get("isArchived")]
+        shown = [each for each in listed if not each.get("properties", {}).get("isArchived") and not _is_entry(each)]
         document = max(shown, key=lambda each: str((each.get("systemData") or {}).get("createdAt", "")), default=None)
     if document is None:
         message = f"{field} {reference!r}: there is no such model, or you may not read it"
         raise NotFound(message, hint=LISTS, code="model_asset_not_found")
     return document
+
+
+def _is_entry(document: Mapping[str, Any]) -> bool:
+    """Whether a version is an entry of the catalog, which has a model's card and no weights."""
+    return CARD in (document.get("properties", {}).get("properties") or {})
 
 
 def _check_kind(properties: Mapping[str, Any], reference: str, field: str) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from infra.errors import GateliftError
-from infra.operations.catalog import catalog_publish
+from infra.operations.catalog import catalog_list, catalog_publish
 from infra.planning.plan import Plan
+from infra.resources.catalog_home import home_id
+from infra.spec.model import CatalogSpec
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def registered(bench: Any, folder: Path) -> Callable[..., Any]:
     ],
 )
 def test_an_asset_is_mounted_as_it_is(
-    bench: Any, registered: Any, deployed: Any, asset: str, version: str, told: str
+    bench: Any, registered: Any, deployed: Any, actions: Any, asset: str, version: str, told: str
 ) -> None:
     spec = registered(f"asset-{version}", asset)
     weights = next(change for change in bench.plan(spec, None).changes if change.kind == "weights")
@@ -43,11 +45,22 @@ def test_an_asset_is_mounted_as_it_is(
     assert weights.reason.startswith(f"exists and was not created by gatelift: used as it is; {told}nobody has looked")
     bench.up(spec, None)
     assert (deployed(spec).model, deployed(spec).told["SCORING_SERVED_MODEL_NAME"]) == (f"tuned:{version}", "tuned")
+    assert actions(bench.plan(spec, None)) == {}, "what was made is a later version"
     target = bench.target(spec)
+    names = [each["name"] for each in catalog_list(spec, target, include_hidden=True, as_of=None)]
+    assert "tuned-served" in names
+    versions = target.arm.list(f"{target.cloud.workspace.id}/models/tuned/versions")
+    assert sorted(each["name"] for each in versions) == ["3", "4"]
     before = target.arm.get(target.cloud.workspace.asset("models", "tuned", version))
     assert before["properties"].get("tags") in (None, {})
     bench.down(spec, weights=True)
     assert target.arm.get(target.cloud.workspace.asset("models", "tuned", version)) == before
+
+
+def test_an_entry_that_was_given_the_asset_s_name_is_not_its_latest_version(bench: Any, registered: Any) -> None:
+    spec = registered("asset-entry", "azureml:tuned@latest").but(catalog=CatalogSpec(name="tuned"))
+    bench.up(spec, None)
+    assert "weights tuned:4" in [f"{change.kind} {change.name}" for change in bench.plan(spec, None).changes]
 
 
 @pytest.mark.parametrize(
@@ -77,14 +90,18 @@ def test_an_archived_version_is_told(bench: Any, registered: Any, actions: Calla
 
 def test_an_asset_of_a_registry_is_mounted_and_only_looked_up_where_that_can_be(bench: Any, deployed: Any) -> None:
     maker = bench.spec("registered-maker", model={"id": "org/plain"}, catalog={"registry": "shelf-of-models"})
-    made = catalog_publish(maker, bench.target(maker))
+    target = bench.target(maker)
+    made = catalog_publish(maker, target)
+    models = f"{home_id(target.cloud, 'shelf-of-models')}/models/{made['name']}/versions"
+    uri = target.arm.get(f"{models}/{made['model_version']}")["properties"]["modelUri"]
+    target.arm.put(f"{models}/1", {"properties": {"modelUri": uri, "modelType": "custom_model"}})
     reference = f"azureml://registries/shelf-of-models/models/{made['name']}"
-    for label, written in {"version": f"versions/{made['model_version']}", "latest": "labels/latest"}.items():
+    for label, written in {"version": "versions/1", "latest": "labels/latest"}.items():
         spec = bench.spec(f"registry-{label}", model={"id": None, "asset": f"{reference}/{written}"})
         weights = next(change for change in bench.plan(spec, None).changes if change.kind == "weights")
-        assert (weights.action, weights.name) == ("none", f"{reference}/versions/{made['model_version']}")
+        assert (weights.action, weights.name) == ("none", f"{reference}/versions/1")
     bench.up(spec, None)
-    assert deployed(spec).properties["model"] == f"{reference}/versions/{made['model_version']}"
+    assert deployed(spec).properties["model"] == f"{reference}/versions/1"
     with pytest.raises(GateliftError, match="there is no such model"):
         bench.plan(bench.spec("registry-none", model={"id": None, "asset": f"{reference}/versions/9"}), None)
     other = "azureml://registries/of-others/models/x/versions/1"
