@@ -18,6 +18,8 @@ from infra.hub.patience import asked_to_wait
 PUBLIC_HUB = "https://huggingface.co"
 TOKENS_PAGE = f"{PUBLIC_HUB}/settings/tokens"
 LONGEST_WORDS = 400
+NOT_CACHED = "hub_not_cached"
+"""Error code of the emulated Hub while it can ask no other Hub: for what it has not kept, and for tokens of others."""
 LONGER = "GATELIFT_HUB_TIMEOUT=SECONDS lets gatelift wait longer"
 
 
@@ -66,7 +68,7 @@ def refusal(question: Question, answer: Answer) -> GateliftError:
         return _proxy_refuses(question, "it wants a login (407)")
     if code == "NotCached":  # the emulated Hub's own: it says what is missing, and what brings it
         what, _, way = words.partition("; ")
-        return NotReady(what, hint=way, code="hub_not_cached")
+        return NotReady(what, hint=way, code=NOT_CACHED)
     if status in (408, 429) or status >= 500:
         return _not_now(question, answer)
     if not code and not words:

@@ -67,8 +67,13 @@ def shared_memory(deployment: DeploymentSpec) -> str:
 
 
 def other_bases(found: Found) -> str:
-    """What to know of adapters that say that they were made for another model; empty where none does."""
+    """What to know of adapters that say that they were made for another model; empty where none does.
+
+    The name of a folder or an asset says nothing about what is in it, so that only models of the Hub are compared.
+    """
     model = found.facts.id
+    if "/" not in model or model.startswith("azureml:"):
+        return ""
     wrong = [each for each in found.adapters if each.base and _last(each.base) != _last(model)]
     return "; ".join(f"the adapter {each.name} was made for {each.base}, not for {model}" for each in wrong)
 

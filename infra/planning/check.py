@@ -9,6 +9,7 @@ from infra.azure.image_builds import require_registry
 from infra.azure.quota import check_quota
 from infra.azure.target import Target
 from infra.errors import AccessDenied, NotReady, Refused, StalePlan
+from infra.hub.refusals import NOT_CACHED
 from infra.machine.local_vllm import check_vllm, serving_gpus
 from infra.parallel import together
 from infra.planning.desired import needs_token
@@ -88,7 +89,7 @@ def _check_token(prepared: Prepared, target: Target, reporter: Reporter) -> None
     try:
         check_token(spec, target.hub, found.value, model.downloads if model else [])
     except NotReady as error:
-        if model is None or model.facts.asked:
+        if error.code != NOT_CACHED and (model is None or model.facts.asked):
             raise
         reporter.note(f"the token is not checked: {error}")
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from infra.cli.input.stack import open_stack
-from infra.cli.terminal.invocation import Group, Integer, Invocation, Number, command, spec_argument
+from infra.cli.terminal.invocation import DEFAULT_SPEC, Group, Integer, Invocation, Number, command, spec_argument
 from infra.cli.terminal.style import without_control_characters
 from infra.errors import GateliftError
 from infra.operations.chat import Answer, ChatClient
@@ -16,10 +16,12 @@ from infra.operations.connect import connect
 
 app = Group()
 
+SPEC_SUFFIXES = (".yaml", ".yml", ".json")
 EPILOG = """\b
 Examples:
   gatelift chat gatelift.yaml                                   a conversation; Ctrl-D ends it
-  gatelift chat gatelift.yaml "What is the capital of France?"
+  gatelift chat "What is the capital of France?"                with the spec gatelift.yaml
+  gatelift chat other.yaml "What is the capital of France?"
   git diff | gatelift chat gatelift.yaml --system "Write a commit message"
 """
 
@@ -49,6 +51,7 @@ def chat(
     With a message as an argument or on standard input the model answers once: the answer goes to stdout, its reasoning
     (if the model shows it) to stderr. Without one a conversation begins.
     """
+    spec, message = spec_and_message(spec, message)
     question = one_question(message)
     if question is None and call.out.is_json:
         raise GateliftError(
@@ -64,6 +67,13 @@ def chat(
             return
         answer = ask(call, client, [*messages, {"role": "user", "content": question}])
     call.out.document(answer.to_json())
+
+
+def spec_and_message(spec: Path, message: str | None) -> tuple[Path, str | None]:
+    """The spec and the message: one argument alone that is no file, and is not named like one, is the message."""
+    if message is not None or spec.exists() or spec.suffix in SPEC_SUFFIXES:
+        return spec, message
+    return DEFAULT_SPEC, str(spec)
 
 
 def one_question(message: str | None) -> str | None:

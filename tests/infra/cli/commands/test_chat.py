@@ -4,11 +4,12 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
 
-from infra.cli.commands.chat import ask, one_question
+from infra.cli.commands.chat import ask, one_question, spec_and_message
 from infra.cli.terminal.invocation import Invocation
 from infra.cli.terminal.output import OutputFormat
 from infra.errors import GateliftError
@@ -61,6 +62,26 @@ def test_json_mode_writes_no_token_by_token(capsys: pytest.CaptureFixture[str]) 
     with client(ANSWER) as chat:
         ask(Invocation(output=OutputFormat.JSON), chat, [])
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "spec", "message"),
+    [
+        pytest.param("here.yaml", None, "here.yaml", None, id="spec"),
+        pytest.param("here", None, "here", None, id="spec-without-suffix"),
+        pytest.param("mistyped.yaml", None, "mistyped.yaml", None, id="no-such-spec"),
+        pytest.param("Who are you? And I?", None, "gatelift.yaml", "Who are you? And I?", id="message"),
+        pytest.param("9/3 is 3. Yes?", None, "gatelift.yaml", "9/3 is 3. Yes?", id="message-like-a-path"),
+        pytest.param("any", "hello", "any", "hello", id="both"),
+    ],
+)
+def test_one_argument_that_is_no_file_is_the_message(
+    first: str, second: str | None, spec: str, message: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("here.yaml", "here"):
+        (tmp_path / name).touch()
+    assert spec_and_message(Path(first), second) == (Path(spec), message)
 
 
 def test_an_empty_message_is_refused() -> None:

@@ -68,3 +68,11 @@ def test_the_list_is_told_with_sorted_keys(bench: Any, deployed: Any) -> None:
     bench.up(spec, None)
     told = deployed(spec).told["SCORING_ADAPTERS"]
     assert told == json.dumps(json.loads(told), sort_keys=True)
+
+
+def test_a_folder_is_not_said_to_be_another_model(bench: Any, folder: Path, adapter: Path) -> None:
+    model = {"id": None, "path": str(folder), "adapters": [{"name": "sql", "path": str(adapter)}]}
+    deployment = next(
+        each for each in bench.plan(bench.spec("own", model=model), None).changes if each.kind == "deployment"
+    )
+    assert "was made for" not in deployment.reason

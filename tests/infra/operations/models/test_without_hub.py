@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import snapshot_download
 
 from infra.azure.target import Target
+from infra.emulator.launcher import EmulatorProfile
 from infra.errors import NotReady
 from infra.hub.access import Hub
 from infra.operations.up import up
@@ -16,6 +18,7 @@ from infra.planning.prepare import Prepared, prepare
 from infra.reporter import Silent
 from infra.spec.model import StackSpec
 from infra.timeouts import Timeouts
+from tests.infra.emulator.hub.upstream.conftest import real_hub  # noqa: F401  a fixture
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -105,3 +108,21 @@ def test_a_full_commit_is_enough(away: Away, bench: Any, cache: Any) -> None:
     deployment = next(resource for resource in prepared.resources if resource.kind == "deployment")
     assert "d" * 40 in json.dumps(deployment.desired)
     assert "as the spec has it" in away.said[-1]
+
+
+@pytest.mark.parametrize("network", [{"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": NOWHERE}], ids=["told", "unplugged"])
+def test_a_gated_model_that_was_read_once_is_served_without_a_network(
+    bench: Any,
+    phases: Any,
+    real_hub: EmulatorProfile,  # noqa: F811
+    tmp_path: Path,
+    network: dict[str, str],
+) -> None:
+    spec = bench.spec(f"pulled-{len(network)}-{'HF_ENDPOINT' in network}".lower(), model={"id": "acme/gated"})
+    bench.environ |= {"HF_ENDPOINT": real_hub.hub, "GATELIFT_CACHE_DIR": str(tmp_path)}
+    hub = bench.target(spec).hub.endpoint
+    snapshot_download("acme/gated", endpoint=hub, token="hf_ann", cache_dir=tmp_path / "client")
+    bench.environ |= network
+    result = bench.up(spec, "hf_ann", phases)
+    assert result.plan.has_changes
+    assert any("the token is not checked: this token is none of the emulator's own" in note for note in phases.notes)
