@@ -42,6 +42,13 @@ def explain_refusal(error: HfHubHTTPError, *, model: str, revision: str | None, 
             f"the token may not read {model} (403): {said}",
             hint="a fine-grained token needs 'read access to contents of all public gated repos you can access'",
         )
+    if status == 429 or status >= SERVER_FAULT:
+        return _not_now(error, status, said, model)
+    return WeightsMissing(f"the Hub answered {status} for {model}: {said}", hint=f"see {page}; try again later")
+
+
+def _not_now(error: HfHubHTTPError, status: int, said: str, model: str) -> WeightsMissing:
+    """Return the error for a Hub that throttles or has a fault, after it was waited for."""
     if status == 429:
         wait = retry_after(error)
         after = f"; it asks to wait {wait:.0f} s" if wait else ""
@@ -49,12 +56,10 @@ def explain_refusal(error: HfHubHTTPError, *, model: str, revision: str | None, 
             f"the Hub has had too many requests from here and refused {model} to the end (429){after}",
             hint="SCORING_HUB_SECONDS says how long it is waited for; `model.mirror: true` asks the Hub once for all",
         )
-    if status >= SERVER_FAULT:
-        return WeightsMissing(
-            f"the Hub has a fault of its own: it answered {status} for {model}: {said}",
-            hint="see https://status.huggingface.co; SCORING_HUB_SECONDS says how long it is waited for",
-        )
-    return WeightsMissing(f"the Hub answered {status} for {model}: {said}", hint=f"see {page}; try again later")
+    return WeightsMissing(
+        f"the Hub has a fault of its own: it answered {status} for {model}: {said}",
+        hint="see https://status.huggingface.co; SCORING_HUB_SECONDS says how long it is waited for",
+    )
 
 
 def cannot_download(error: Exception, model: str, hub_url: str) -> WeightsMissing:

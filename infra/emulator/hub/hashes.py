@@ -12,7 +12,6 @@ LFS_SUFFIXES = (
     *(".tar", ".gz", ".zip", ".arrow", ".parquet", ".npz", ".ot"),
 )
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n"
-CHUNK_BYTES = 1024 * 1024
 
 
 def is_lfs(path: str) -> bool:
