@@ -2,9 +2,12 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from scoring.errors import WeightsMissing
 from scoring.settings.adapters import AdapterSettings
@@ -19,6 +22,8 @@ from scoring.weights.places import Weights, is_hub_id, is_passed_through
 from scoring.weights.refusals import no_weights
 
 logger = logging.getLogger("scoring")
+
+Result = TypeVar("Result")
 
 WITH_WEIGHTS = ("auto", "hf", "mistral", *FORMATS)  # the `load_format`s whose files are known here
 
@@ -39,23 +44,41 @@ def fetch_weights(wanted: Wanted, hub_url: str, seconds: float = 900.0, cache: P
 
     `seconds` is how long the Hub may go on failing.
     """
-    hub: Hub | None = None
+    of_hub = is_hub_id(wanted.model) or any(one.model for one in wanted.adapters)
+    hub = Hub(hub_url, hub_token(wanted.environ), cache, seconds) if of_hub else None
 
-    def from_hub(model: str, revision: str | None, load_format: str = "", adapter: bool = True) -> str:
-        nonlocal hub
-        hub = hub or Hub(hub_url, hub_token(wanted.environ), cache, seconds)
-        choose = adapter_of(model) if adapter else model_of(model, load_format)
-        return str(hub.fetch(model, revision, choose))
+    def from_hub(model: str, revision: str | None, choose: Choose) -> str:
+        return str(hub.fetch(model, revision, choose)) if hub else ""
 
-    adapters: list[Adapter] = []
-    if is_hub_id(wanted.model):
-        location = from_hub(wanted.model, wanted.revision, wanted.load_format, adapter=False)
-    else:
-        location = str(checked_folder(wanted.model, wanted.load_format))
-    if wanted.adapters:
-        adapters = fetch_adapters(wanted.adapters, from_hub, BlobFolders(wanted.environ, cache).fetch)
-    check_fits(adapters, Path(location))
-    return Weights(location, wanted.model, tuple(adapters))
+    def model() -> str:
+        if not is_hub_id(wanted.model):
+            return str(checked_folder(wanted.model, wanted.load_format))
+        return from_hub(wanted.model, wanted.revision, model_of(wanted.model, wanted.load_format))
+
+    def adapters() -> list[Adapter]:
+        blobs = BlobFolders(wanted.environ, cache)
+        return fetch_adapters(wanted.adapters, lambda one, at: from_hub(one, at, adapter_of(one)), blobs.fetch)
+
+    # Side by side: an adapter that cannot be had is told while a large model is still on its way.
+    location, found = beside(model), beside(adapters)
+    for one in as_completed((location, found)):
+        one.result()
+    check_fits(found.result(), Path(location.result()))
+    return Weights(location.result(), wanted.model, tuple(found.result()))
+
+
+def beside(work: Callable[[], Result]) -> "Future[Result]":
+    """Do work in a thread that does not keep the process from ending."""
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # handed over to whoever asks for the result, whatever it is
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name="weights").start()
+    return future
 
 
 def model_of(model: str, load_format: str) -> Choose:
