@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import re
 import select
 import socket
 import ssl
@@ -21,11 +20,10 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from msgspec import Struct
 
+from infra.addresses import is_loopback
 from infra.proxies import parse_proxy
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-LOOPBACK = ("localhost", "::1")
-LOOPBACK_NETWORK = re.compile(r"127(\.\d{1,3}){3}")
 IDLE_CONNECTIONS = 16
 TRANSIENT = (408, 429, 500, 502, 503, 504)
 PAUSES = (0.0, 0.8)
@@ -194,11 +192,6 @@ class Web:
         if os.path.isdir(chosen):
             return ssl.create_default_context(capath=chosen)
         return ssl.create_default_context(cafile=chosen)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host's name or address is this machine's own: no proxy can reach it."""
-    return host in LOOPBACK or host.endswith(".localhost") or LOOPBACK_NETWORK.fullmatch(host) is not None
 
 
 def _has_something_to_read(sock: socket.socket | None) -> bool:

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from infra.addresses import is_loopback
 from infra.errors import GateliftError
-from infra.http_client import is_loopback
 from infra.paths import cache_dir
 from infra.portal import Portal
 

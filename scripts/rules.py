@@ -125,7 +125,7 @@ ONLY = {
     "infra": (),  # it handles `scoring` as files
     "scoring": (),  # the container has no other file of this repository
     # Usable without the rest of infra: the demo models need the paths themselves.
-    "infra/emulator": ("infra/errors.py", "infra/paths.py", "infra/hub/demo_models.py"),
+    "infra/emulator": ("infra/errors.py", "infra/paths.py", "infra/addresses.py", "infra/hub/demo_models.py"),
 }
 MORE_PARAMETERS = {
     "infra/errors.py:GateliftError.__init__": "an error names everything that a person may need",

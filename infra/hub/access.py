@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
+from infra.addresses import target_at
 from infra.clock import Clock
 from infra.errors import AccessDenied, NotReady
 from infra.http_client import Answer, Unreachable
@@ -128,10 +129,9 @@ class Hub:
             answer = self._checked(question, self._answer(path, token))
             entries += _document(question, answer)
             following = NEXT.search(answer.headers.get("Link") or "")
-            place = urljoin(self.endpoint + path, following[1]) if following else ""
-            if not place.startswith(f"{self.endpoint}/"):  # none, or one of another host
+            if not following:
                 break
-            path = place.removeprefix(self.endpoint)
+            path = target_at(self.endpoint, following[1])  # asked of this Hub, also where a mirror links to another
         return read_tree(entries)
 
     def _answer(self, path: str, token: str | None) -> Answer:

@@ -20,6 +20,8 @@ TOKENS_PAGE = f"{PUBLIC_HUB}/settings/tokens"
 LONGEST_WORDS = 400
 NOT_CACHED = "hub_not_cached"
 """Error code of the emulated Hub while it can ask no other Hub: for what it has not kept, and for tokens of others."""
+EMULATED = {"NotCached": NOT_CACHED, "CacheNotWritable": "cache_not_writable"}
+"""Codes of the emulated Hub alone, with ours: its words are what is wrong, and after a semicolon the way out."""
 LONGER = "GATELIFT_HUB_TIMEOUT=SECONDS lets gatelift wait longer"
 
 
@@ -66,9 +68,9 @@ def refusal(question: Question, answer: Answer) -> GateliftError:
     status, code, words = answer.status, answer.headers.get("X-Error-Code") or "", words_of(answer)
     if status == 407:
         return _proxy_refuses(question, "it wants a login (407)")
-    if code == "NotCached":  # the emulated Hub's own: it says what is missing, and what brings it
+    if own := EMULATED.get(code):
         what, _, way = words.partition("; ")
-        return NotReady(what, hint=way, code=NOT_CACHED)
+        return NotReady(what, hint=way, code=own)
     if status in (408, 429) or status >= 500:
         return _not_now(question, answer)
     if not code and not words:
@@ -148,7 +150,9 @@ def _not_now(question: Question, answer: Answer) -> NotReady:
     hint = f"run this again {when}; https://status.huggingface.co tells what is wrong; {LONGER}"
     if question.local:
         hint = "`gatelift emulator status`, and `gatelift emulator fault list`"
-    return NotReady(f"the Hub answers {answer.status} for {question.what}", hint=hint, code="hub_error")
+    words = words_of(answer) if question.local else ""  # the emulated Hub says what is wrong with the one behind it
+    said = f": {words}" if words else ""
+    return NotReady(f"the Hub answers {answer.status} for {question.what}{said}", hint=hint, code="hub_error")
 
 
 def _proxy_refuses(question: Question, why: str) -> NotReady:

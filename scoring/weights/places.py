@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scoring.weights.adapters import Adapter
 
-# Names that vLLM resolves by itself: object stores, GGUF repositories with their quantisation.
+# Where vLLM reads by itself: object stores. It reads no GGUF any more (0.32 has no loader for it).
 PASSED_THROUGH = ("s3://", "gs://", "az://", "runai://")
 
 

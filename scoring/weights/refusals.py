@@ -86,7 +86,8 @@ def no_weights(model: str, names: Sequence[str]) -> WeightsMissing:
     """Return the error for a repository that holds nothing to serve."""
     if any(name.endswith(".gguf") for name in names):
         return WeightsMissing(
-            f"{model} holds GGUF files alone", hint=f"name one by its quantisation, e.g. {model}:Q4_K_M"
+            f"{model} holds GGUF files alone, which the scoring server does not load",
+            hint="take the model that it was made from: its page on the Hub names it",
         )
     if "adapter_config.json" in names:
         return WeightsMissing(f"{model} is an adapter, not a model", hint="name its base model, and it in `adapters`")

@@ -55,7 +55,7 @@ class HubApp:
         await self._upstream.close()
 
     async def _answer(self, request: Request) -> Response:
-        if request.url.path.startswith(PREFIX):
+        if request.scope["path"].startswith(PREFIX):
             return await self._signed(request)
         route = self._routes.find(request)
         if route and self._is_beyond(request, route):
@@ -101,7 +101,8 @@ class HubApp:
 
     async def _signed(self, request: Request) -> Response:
         """A large file at its signed address: no token is asked for, nor one of ours that is sent looked at."""
-        fault, match = self._links.fault(request.url.path, request.query_params), CDN.fullmatch(request.url.path)
+        path = str(request.scope["path"])  # `request.url` takes a `#` or `?` of a file's name for its own
+        fault, match = self._links.fault(path, request.query_params), CDN.fullmatch(path)
         if fault or not match:
             return denied(fault or "Access denied")
         repo, commit, path = place = (match["repo"], match["commit"], match["path"])

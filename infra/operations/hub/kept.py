@@ -1,7 +1,9 @@
 """What the emulated Hub's cache has, and its removal. The machine's own cache of huggingface_hub is not touched."""
 
+import os
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,12 @@ class KeptModel(Struct, frozen=True):
 def kept_models(cache: Path) -> list[KeptModel]:
     """Every model of the cache, by its name."""
     folders = sorted(cache.glob("models--*")) if cache.is_dir() else []
-    return [kept_model(cache, folder.name.removeprefix("models--").replace("--", "/")) for folder in folders]
+    names = [folder.name.removeprefix("models--").replace("--", "/") for folder in folders]
+    found = []
+    for name in names:
+        with suppress(NotFound):  # no model's, or removed meanwhile
+            found.append(kept_model(cache, name))
+    return found
 
 
 def kept_model(cache: Path, model: str) -> KeptModel:
@@ -58,7 +65,7 @@ def kept_model(cache: Path, model: str) -> KeptModel:
         raise NotFound(f"{model!r} is not the name of a model", hint=LIST, code="not_in_cache") from None
     if not folder.is_dir():
         raise NotFound(f"{model} is not in the hub cache {cache}", hint=LIST, code="not_in_cache")
-    blobs = [path.stat() for path in folder.glob("blobs/*")]
+    blobs = [stat for path in folder.glob("blobs/*") if (stat := _stat(path))]
     used = max((max(stat.st_atime, stat.st_mtime) for stat in blobs), default=folder.stat().st_mtime)
     refs = kept.refs(model)
     commits = tuple(_commit(kept, model, commit, refs) for commit in kept.commits(model))
@@ -86,7 +93,7 @@ def remove(cache: Path, model: KeptModel, commit: KeptCommit | None = None) -> i
         (folder / "refs" / name).unlink(missing_ok=True)
     needed = {path.resolve() for one in model.commits for path in kept.snapshot(model.id, one.commit).values()}
     loose = [path for path in folder.glob("blobs/*") if path.resolve() not in needed]
-    freed = sum(path.stat().st_size for path in loose)
+    freed = sum(stat.st_size for path in loose if (stat := _stat(path)))
     for path in loose:
         path.unlink(missing_ok=True)
     return freed
@@ -102,9 +109,17 @@ def served_files(names: Iterable[str]) -> list[str]:
 def _commit(kept: CacheFolder, model: str, commit: str, refs: Mapping[str, str]) -> KeptCommit:
     here, told = kept.snapshot(model, commit), kept.told(model, commit)
     missing = [name for name in served_files(told) if name not in here]
-    size = sum(path.stat().st_size for path in here.values())
+    size = sum(stat.st_size for path in here.values() if (stat := _stat(path)))
     named = tuple(sorted(name for name, found in refs.items() if found == commit))
     return KeptCommit(commit, named, tuple(here), size, tuple(missing))
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """None where an emulator that reads through has renamed or removed it meanwhile."""
+    try:
+        return path.stat()
+    except OSError:
+        return None
 
 
 def _remove_folder(folder: Path) -> None:

@@ -12,11 +12,11 @@ from msgspec import Struct
 
 from infra.emulator import launcher
 from infra.emulator.hub.upstream.cache_folder import CacheFolder
-from infra.errors import GateliftError, NotReady
+from infra.errors import GateliftError, NotFound, NotReady
 from infra.http_client import Answer
-from infra.hub.access import Hub
+from infra.hub.access import ONLINE, Hub
 from infra.hub.facts import HubFile, ModelFacts
-from infra.hub.refusals import Question, refusal
+from infra.hub.refusals import NOT_CACHED, Question, refusal
 from infra.hub_behind import hub_behind, tell_hub_behind
 from infra.operations.hub.kept import served_files
 from infra.parallel import together
@@ -33,6 +33,7 @@ LONGEST_WAIT = 60.0
 READ_SECONDS = 120.0
 KIND = "hub"
 THROTTLED = (408, 429)
+NETWORK = "check the network, HF_ENDPOINT (which Hub) and HTTPS_PROXY (whether a proxy is needed), then run it again"
 
 
 class Pulled(Struct, frozen=True):
@@ -58,24 +59,31 @@ class Pull:
 
     def run(self, environ: MutableMapping[str, str], reporter: Reporter) -> Pulled:
         """Start the emulator if it does not run, and read the model through its Hub."""
+        _check_name(self._model)
         profile = launcher.start(default_emulator_state(environ))
         told = hub_behind(environ, own_hub=profile.hub, own_bundle=profile.ca_bundle)
         tell_hub_behind(profile.portal, told)
         hub = Hub(profile.hub, local=True, timeouts=read_timeouts(environ))
         hub.tell_of_waits(reporter.note)
-        facts = hub.model(self._model, self._revision, self._token)
-        wanted, began = self._files(facts), time.monotonic()
-        folder = CacheFolder(Path(told["cache"])).folder(self._model) / "snapshots" / facts.revision
-        reporter.phase_started(KIND, facts.id)
-        try:
-            self._read_all(hub, facts, [file for file in wanted if not _is_here(folder, file)], reporter)
-        except GateliftError as error:
-            reporter.failed(KIND, facts.id, time.monotonic() - began, str(error))
-            raise
-        reporter.phase_finished(KIND, facts.id, time.monotonic() - began, f"{len(wanted)} files")
+        with _way_to_the_hub(offline=told["offline"]):
+            facts = hub.model(self._model, self._revision, self._token)
+            wanted = self._files(facts)
+            folder = CacheFolder(Path(told["cache"])).folder(self._model) / "snapshots" / facts.revision
+            self._bring(hub, facts, [file for file in wanted if not _is_here(folder, file)], reporter)
         size = sum(file.size or 0 for file in wanted)
         names = tuple(file.name for file in wanted)
         return Pulled(facts.id, facts.revision, names, size, str(folder) if folder.is_dir() else "")
+
+    def _bring(self, hub: Hub, facts: ModelFacts, lacking: list[HubFile], reporter: Reporter) -> None:
+        """Read the files that are not here yet, and report it."""
+        began = time.monotonic()
+        reporter.phase_started(KIND, facts.id)
+        try:
+            self._read_all(hub, facts, lacking, reporter)
+        except GateliftError as error:
+            reporter.failed(KIND, facts.id, time.monotonic() - began, str(error))
+            raise
+        reporter.phase_finished(KIND, facts.id, time.monotonic() - began, f"{len(lacking)} files")
 
     def _files(self, facts: ModelFacts) -> list[HubFile]:
         """The files that a server would load, small ones first; all of them where that was asked for."""
@@ -142,10 +150,30 @@ class Pull:
         raise refusal(question, Answer(answer.status_code, headers, answer.read()))
 
 
+def _check_name(model: str) -> None:
+    """Raise `NotFound` for what cannot be the name of a model, such as the address of its page."""
+    try:
+        CacheFolder.check(model)
+    except ValueError:
+        hint = "write it as ORG/NAME, as at the top of its page on the Hub; a branch, tag or commit goes to --revision"
+        raise NotFound(f"{model!r} is not the name of a model", hint=hint, code="model_name") from None
+
+
 def _is_here(folder: Path, file: HubFile) -> bool:
     """Whether an earlier run has brought the file."""
     place = folder / file.name
     return place.is_file() and place.stat().st_size == file.size
+
+
+@contextmanager
+def _way_to_the_hub(*, offline: bool) -> Iterator[None]:
+    """Say what keeps the Hub from being reached, where the emulated Hub would send people to `hub pull` again."""
+    try:
+        yield
+    except NotReady as error:
+        if error.code != NOT_CACHED:
+            raise
+        raise NotReady(str(error), hint=ONLINE if offline else NETWORK, code=error.code) from None
 
 
 @contextmanager

@@ -50,9 +50,12 @@ def test_a_file_in_the_tree(entry: dict[str, object], file: HubFile) -> None:
     assert read_tree([FOLDER, {"type": "file", "path": "sub/f", **entry}]) == (file,)
 
 
-@pytest.fixture
-def large() -> Iterator[Hub]:
-    """A Hub whose model has many files: its document leaves some out, and its tree has three pages."""
+@pytest.fixture(params=["http://127.0.0.1:{}", "", "https://huggingface.co"], ids=["itself", "relative", "mirror"])
+def large(request: pytest.FixtureRequest) -> Iterator[Hub]:
+    """A Hub whose model has many files: its document leaves some out, and its tree has three pages.
+
+    A mirror of the Hub may leave the public one's address in the links to them.
+    """
     names = [f"shard-{number}.safetensors" for number in range(MANY_FILES + 500)]
 
     class Handler(BaseHTTPRequestHandler):
@@ -65,7 +68,8 @@ def large() -> Iterator[Hub]:
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             if start + 600 < len(names):
-                place = f"http://127.0.0.1:{server.server_port}{url.path}?recursive=true&cursor={start + 600}"
+                base = request.param.format(server.server_port)
+                place = f"{base}{url.path}?recursive=true&cursor={start + 600}"
                 self.send_header("Link", f'<{place}>; rel="next"')
             self.end_headers()
             self.wfile.write(body)

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 COMMIT = re.compile("[0-9a-f]{40}")
 HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
-PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}")  # no longer name on the Hub
+HALF = re.compile(r"\..*\.\d+\.part")  # what `_write` and `link` leave where they are killed
 NOTES = ".gatelift"  # what the Hub says about a commit; huggingface_hub does not look at such a folder
 
 
@@ -49,16 +50,16 @@ class CacheFolder:
     def refs(self, repo: str) -> dict[str, str]:
         """The known branches and tags, each with the commit that it last had."""
         folder = self.folder(repo) / "refs"
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        found = {str(path.relative_to(folder)): path.read_text().strip() for path in files}
+        found = {str(path.relative_to(folder)): _text(path) for path in _files_below(folder)}
         return {name: commit for name, commit in found.items() if COMMIT.fullmatch(commit)}
 
     def commits(self, repo: str) -> list[str]:
         """The commits of which files or notes are here, the latest first."""
         folders = [self.folder(repo) / "snapshots", self.folder(repo) / NOTES]
-        found = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
-        found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-        return list(dict.fromkeys(path.name.removesuffix(".json") for path in found))
+        found = [path for folder in folders for path in _entries(folder)]
+        found.sort(key=_changed, reverse=True)
+        names = dict.fromkeys(path.name.removesuffix(".json") for path in found)
+        return [name for name in names if COMMIT.fullmatch(name)]  # beside them lie what a kill and a Mac leave
 
     def blob(self, repo: str, etag: str) -> Path:
         """Where the content with this hash is, or will be."""
@@ -69,7 +70,7 @@ class CacheFolder:
     def snapshot(self, repo: str, commit: str) -> dict[str, Path]:
         """The files of a commit that are here, by path."""
         folder = self.folder(repo) / "snapshots" / commit
-        return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
+        return {str(path.relative_to(folder)): path for path in sorted(_files_below(folder))}
 
     def note(self, repo: str, commit: str) -> dict[str, Any] | None:
         """What the Hub said about a commit; None where that is not known."""
@@ -123,6 +124,34 @@ def checked_path(path: str) -> str:
     if any(part in ("", ".", "..") for part in path.split("/")) or "\0" in path:
         raise ValueError(path)
     return path
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """The files below a folder but for half-written ones; those that another user keeps from us are left out."""
+    found = [path for path in folder.rglob("*") if not HALF.fullmatch(path.name)]
+    return [path for path in found if os.path.isfile(path)]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _changed(path: Path) -> float:
+    """When it changed last; long ago for what has gone meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def _sibling(file: dict[str, Any]) -> Listed:

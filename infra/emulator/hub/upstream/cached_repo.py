@@ -31,7 +31,7 @@ def cached_file(caches: Iterable[CacheFolder], repo: str, etag: str, size: int) 
     if not HASH.fullmatch(etag):
         return None
     found = (cache.blob(repo, etag) for cache in caches)
-    return next((path for path in found if path.is_file() and size in (path.stat().st_size, -1)), None)
+    return next((path for path in found if os.path.isfile(path) and size in (path.stat().st_size, -1)), None)
 
 
 def _files(caches: Sequence[CacheFolder], id: str, commit: str) -> Files:

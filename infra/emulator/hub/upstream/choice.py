@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from infra.addresses import is_loopback
 from infra.emulator.state.store import Store
 from infra.emulator.state.urls import Urls
 from infra.paths import cache_dir
@@ -83,7 +84,7 @@ class Choices:
         parts = urlsplit(endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc:
             raise ValueError("endpoint must be the address of a Hub, such as https://huggingface.co")
-        if parts.hostname in LOOPBACK and parts.port == urlsplit(self._urls.hub).port:
+        if is_loopback(parts.hostname) and parts.port == urlsplit(self._urls.hub).port:
             raise ValueError(f"endpoint {endpoint} is this emulator's own Hub: it cannot be its own upstream")
         return endpoint
 

@@ -23,6 +23,7 @@ HELD_BACK_BYTES = 64 * 1024  # the end of a file goes out only when its hash was
 PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)  # before tries that bring nothing
 LONGEST_PAUSE = 30.0
 SHA256_LENGTH = 64
+CACHE_FULL = "CacheNotWritable"  # a code of the emulator's own
 BUSY = (408, 429, 500, 502, 503, 504)
 
 
@@ -120,7 +121,7 @@ class Download:
         except asyncio.CancelledError:
             self.failure = Unreachable("the download was stopped")
         except OSError as error:
-            self.failure = HubError(507, "", f"the cache cannot be written: {error.strerror}")
+            self.failure = unwritable(error)
         except (HubError, Refused, Unreachable) as error:
             self.failure = error
         finally:
@@ -203,6 +204,13 @@ class Download:
 
     def _tell_from_thread(self) -> None:
         self._loop.call_soon_threadsafe(self._tell)
+
+
+def unwritable(error: OSError) -> HubError:
+    """The refusal where the cache's disk is full or may not be written."""
+    where = f" at {error.filename}" if error.filename else ""
+    message = f"the hub cache cannot be written{where}: {error.strerror}; make room there, or set GATELIFT_CACHE_DIR"
+    return HubError(507, CACHE_FULL, message)
 
 
 def _pause(error: Unreachable | Refused, usual: float) -> float:

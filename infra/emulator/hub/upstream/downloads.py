@@ -9,7 +9,7 @@ from pathlib import Path
 from infra.emulator.hub.gate import HubError
 from infra.emulator.hub.upstream.cache_folder import HASH
 from infra.emulator.hub.upstream.client import Answer, Ask, HubClient, Unreachable
-from infra.emulator.hub.upstream.download import Download, Refused, Wanted
+from infra.emulator.hub.upstream.download import CACHE_FULL, Download, Refused, Wanted, unwritable
 from infra.emulator.hub.upstream.part_file import begun
 from infra.emulator.hub.upstream.streamed import Span
 
@@ -84,8 +84,11 @@ async def _passing(client: HubClient, wanted: Wanted, span: Span) -> AsyncGenera
 
 def _check_space(wanted: Wanted, blob: Path) -> None:
     """Refuse a file that does not fit on the disk before its first byte is fetched."""
-    blob.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        blob.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(error) from None
     needed, free = wanted.size - begun(blob), shutil.disk_usage(blob.parent).free
     if needed > free:
         sizes = f"{wanted.path} of {wanted.repo} needs {needed / GIGABYTE:.1f} GB, {free / GIGABYTE:.1f} GB are free"
-        raise HubError(507, "", f"{sizes} in the hub cache: make room there, or set GATELIFT_CACHE_DIR")
+        raise HubError(507, CACHE_FULL, f"{sizes} in the hub cache; make room there, or set GATELIFT_CACHE_DIR")

@@ -1,5 +1,6 @@
 """Answers with a file of the upstream Hub: from a cache of this machine, else as it comes, and kept on the way."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
@@ -18,6 +19,8 @@ from infra.emulator.hub.upstream.download import Wanted
 from infra.emulator.hub.upstream.downloads import Downloads, keepable
 from infra.emulator.hub.upstream.relay import document
 from infra.emulator.hub.upstream.streamed import Streamed, span_of
+
+EMPTY = (hashlib.sha1(b"blob 0\0", usedforsecurity=False).hexdigest(), hashlib.sha256().hexdigest())
 
 
 class FileAnswers:
@@ -60,24 +63,43 @@ class FileAnswers:
         pieces = self._linked(await self._downloads.pieces(self._client, wanted, blob, span), wanted)
         return Streamed(await _begun(pieces), span, wanted.size, headers)
 
-    def link(self, wanted: Wanted) -> None:
-        """Make content that our own cache has the file of its commit, and the commit that of its branch or tag."""
-        if cached_file([self._own], wanted.repo, wanted.etag, wanted.size):
-            self._own.link(wanted.repo, wanted.commit, wanted.path, wanted.etag)
-            for revision in {wanted.revision, *self._revisions[wanted.repo, wanted.commit]}:
-                self._own.put_ref(wanted.repo, revision, wanted.commit)
+    async def keep_empty(self, wanted: Wanted) -> None:
+        """Keep a file without content as soon as it is heard of: huggingface_hub never asks for more of it."""
+        if wanted.size or wanted.etag not in EMPTY or self.here(wanted):
+            return
+        await self._note(wanted)
+        blob = self._own.blob(wanted.repo, wanted.etag)
+        with suppress(OSError):
+            blob.parent.mkdir(parents=True, exist_ok=True)
+            blob.touch()
+
+    def link(self, wanted: Wanted) -> bool:
+        """Make content that our own cache has the file of its commit, and the commit that of its branch or tag.
+
+        Returns whether it has that content.
+        """
+        is_here = cached_file([self._own], wanted.repo, wanted.etag, wanted.size) is not None
+        if is_here:
+            with suppress(OSError):  # it is missed only offline: what is on a disk that is read-only or full is served
+                self._own.link(wanted.repo, wanted.commit, wanted.path, wanted.etag)
+                for revision in {wanted.revision, *self._revisions[wanted.repo, wanted.commit]}:
+                    self._own.put_ref(wanted.repo, revision, wanted.commit)
+        return is_here
 
     def heard(self, repo: str, revision: str, commit: str) -> None:
         """Remember which commit a branch or tag has: files are asked for by commit, and the ref is kept with them."""
         self._revisions[repo, commit].add(revision)
         if self._own.snapshot(repo, commit):
-            self._own.put_ref(repo, revision, commit)
+            with suppress(OSError):
+                self._own.put_ref(repo, revision, commit)
 
     async def _linked(self, pieces: AsyncGenerator[bytes, None], wanted: Wanted) -> AsyncGenerator[bytes, None]:
+        """The same pieces; the file is linked before its end goes out, so that whoever has it finds it kept."""
+        is_linked = False
         try:
             async for piece in pieces:
+                is_linked = is_linked or self.link(wanted)
                 yield piece
-            self.link(wanted)
         finally:
             await pieces.aclose()
 
@@ -87,7 +109,7 @@ class FileAnswers:
         if self._own.note(repo, commit):
             return
         target = f"/api/models/{quote(repo)}/revision/{commit}?blobs=true"
-        with suppress(Unreachable):  # it is missed only offline
+        with suppress(Unreachable, OSError):  # it is missed only offline
             answer = await self._client.ask(Ask("GET", target, wanted.token))
             if answer.status == 200:
                 self._own.put_note(repo, commit, document(answer))

@@ -46,7 +46,8 @@ class ReadThrough:
     async def relay(self, request: Request, token: str) -> Response:
         """Pass a request of the Hub's API on, with the caller's token, and its answer back."""
         client = await self._asked()
-        target = request.scope["raw_path"].decode("ascii") + (f"?{request.url.query}" if request.url.query else "")
+        query = request.scope["query_string"].decode("ascii", "replace")
+        target = request.scope["raw_path"].decode("ascii") + (f"?{query}" if query else "")
         headers = {name: request.headers[name] for name in ("content-type", "accept") if name in request.headers}
         ask = Ask(request.method, target, token, headers | self._via(request), await request.body())
         answer = await client.ask(ask)
@@ -67,6 +68,7 @@ class ReadThrough:
     async def resolve(self, request: Request, token: str, place: Place) -> Response:
         """A file at a revision: who may read it, and which commit that is, is asked of the upstream Hub each time."""
         wanted = await self._wanted(request, token, place)
+        await self._files.keep_empty(wanted)
         self._files.link(wanted)
         headers = {"ETag": f'"{wanted.etag}"', "X-Repo-Commit": wanted.commit}
         if request.headers.get("if-none-match") == headers["ETag"]:

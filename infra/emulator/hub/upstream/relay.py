@@ -1,11 +1,13 @@
 """Answers of the upstream Hub as they are passed on: same status, code and words; nothing that leads past us."""
 
 import json
+import re
 from contextlib import suppress
 from typing import Any
 
 from starlette.responses import Response
 
+from infra.addresses import target_at
 from infra.emulator.hub.upstream.cache_folder import COMMIT
 from infra.emulator.hub.upstream.client import Answer, Unreachable
 
@@ -16,6 +18,7 @@ PASSED = (
 )
 XET = "xetHash"
 UPSTREAM = "x-gatelift-upstream"  # says which Hub has answered: what its refusals want is to be had there
+ADDRESS = re.compile(r"<([^>]*)>")
 INVALID = "Invalid credentials in Authorization header"
 
 
@@ -23,7 +26,7 @@ def relayed(answer: Answer, endpoint: str, own: str) -> Response:
     """The answer for our client: links within the Hub lead through us, large files are not offered over xet."""
     headers = {name: answer.headers[name] for name in PASSED if name in answer.headers}
     if "link" in headers:
-        headers["link"] = headers["link"].replace(f"<{endpoint}/", f"<{own}/")
+        headers["link"] = ADDRESS.sub(lambda found: f"<{own}{target_at(endpoint, found[1])}>", headers["link"])
     if answer.status == 401 and "x-error-code" not in headers and headers.get("x-error-message") != INVALID:
         headers["x-error-code"] = "RepoNotFound"  # huggingface_hub infers it from an https address, and ours is http
     return Response(without_xet(answer.content), answer.status, headers | {UPSTREAM: endpoint})

@@ -173,6 +173,26 @@ def test_offline_what_is_here_is_enough_and_the_rest_is_told(hub: Hub, environ: 
     assert hub("pull", "acme/formats", **environ).code == 0
     error = hub("pull", "acme/open", **environ).document["error"]
     assert (error["code"], "acme/open is not in the cache" in error["message"]) == ("hub_not_cached", True)
+    assert ("HF_ENDPOINT" in error["hint"] or "unset HF_HUB_OFFLINE" in error["hint"], "hub pull" in error["hint"]) == (
+        True,
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["", "a b/c", "acme/open/", "acme/open?x=1", "acme/open@main", "../../etc", "https://huggingface.co/acme/open"],
+)
+def test_what_is_no_name_is_told_before_anything_starts(hub: Hub, model: str, tmp_path: Path) -> None:
+    error = hub("pull", model, GATELIFT_EMULATOR_STATE=str(tmp_path / "none")).document["error"]
+    assert (error["code"], "ORG/NAME" in error["hint"]) == ("model_name", True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_cache_that_cannot_be_written_is_told(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    error = hub("pull", "acme/open", GATELIFT_CACHE_DIR=str(tmp_path / "file" / "x")).document["error"]
+    assert (error["code"], "GATELIFT_CACHE_DIR" in error["hint"]) == ("cache_not_writable", True)
 
 
 def test_the_list_for_people(hub: Hub, gatelift: Hub, tmp_path: Path) -> None:

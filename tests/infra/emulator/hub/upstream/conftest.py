@@ -15,6 +15,8 @@ from infra.emulator.launcher import EmulatorProfile
 from tests.infra.emulator.hub.upstream.between import Between, between
 
 SHARD = bytes(range(256)) * 12_000  # 3 MB
+ODD = ("with space.txt", "ünï.txt", "a#b.json", "q?x.json", "p%41.json", "sub/x y/y+z.json", "model #1?.safetensors")
+NAMES = {name: name.encode() * 100 for name in ODD} | {"__init__.py": b"", "empty.safetensors": b""}
 REPOS: list[dict[str, Any]] = [
     {"id": "acme/open", "folder": "./open"},
     {"id": "acme/moving", "folder": "./moving"},
@@ -34,6 +36,7 @@ REPOS: list[dict[str, Any]] = [
         "id": "acme/formats",
         "files": {"README.md": "#", "config.json": "{}", "model.safetensors": "new", "pytorch_model.bin": "old"},
     },
+    {"id": "acme/names", "folder": "./names"},
     {"id": "acme/secret", "private": True, "files": {"config.json": "{}"}},
 ]
 USERS = ("ann", "bob", "pat", "roy", "acme")
@@ -91,6 +94,9 @@ def real_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProfi
     for number in (1, 2):
         (folder / "open" / f"model-0000{number}-of-00002.safetensors").write_bytes(SHARD + bytes([number]))
     hub = {"tokens": [{"value": f"hf_{user}", "user": user} for user in USERS], "repos": REPOS}
+    for name, content in NAMES.items():
+        (folder / "names" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "names" / name).write_bytes(content)
     (folder / "seed.json").write_text(json.dumps({"hub": hub}))
     yield launcher.start(folder / "state", seed=folder / "seed.json")
     launcher.stop(folder / "state")

@@ -69,9 +69,10 @@ def test_what_cannot_be_a_choice(bare_world: World, document: Any, words: str) -
     assert "secret-word" not in str(refused.value)
 
 
-def test_the_portal_refuses_its_own_hub(through: Through) -> None:
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::1]", "127.0.0.2", "hub.localhost"])
+def test_the_portal_refuses_its_own_hub(through: Through, name: str) -> None:
     url = f"{through.profile.portal}/hub-upstream"
-    answer = httpx.put(url, json={"endpoint": through.hub}, trust_env=False)
+    answer = httpx.put(url, json={"endpoint": through.hub.replace("127.0.0.1", name)}, trust_env=False)
     assert (answer.status_code, "cannot be its own upstream" in answer.text) == (400, True)
     assert httpx.get(url, trust_env=False).json()["endpoint"] == through.real.hub
 

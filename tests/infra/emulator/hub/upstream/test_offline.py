@@ -11,8 +11,9 @@ import pytest
 from huggingface_hub import hf_hub_download, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
+from infra.operations.hub.kept import kept_model, kept_models
 from tests.infra.emulator.hub.upstream.between import served
-from tests.infra.emulator.hub.upstream.conftest import SHARD, Through
+from tests.infra.emulator.hub.upstream.conftest import NAMES, SHARD, Through
 from tests.infra.emulator.hub.upstream.test_read_through import FILES, described
 
 NOWHERE = "http://127.0.0.1:9"
@@ -155,3 +156,55 @@ def test_without_a_word_nothing_is_asked(through: Through, start_emulator: Calla
     alone = start_emulator("alone", seed=None)
     answer = httpx.get(f"{alone.hub}/api/models/acme/open", trust_env=False)
     assert (answer.status_code, answer.headers["x-error-code"]) == (401, "RepoNotFound")
+
+
+def test_files_with_odd_names_and_without_content_are_kept(
+    through: Through, unplugged: Callable[[], None], tmp_path: Path
+) -> None:
+    for client in ("online", "offline"):
+        folder = Path(snapshot_download("acme/names", endpoint=through.hub, token=False, cache_dir=tmp_path / client))
+        assert {name: (folder / name).read_bytes() for name in NAMES} == NAMES
+        unplugged()
+
+
+@pytest.mark.parametrize(
+    ("place", "content"),
+    [
+        pytest.param("snapshots/.DS_Store", "x", id="mac"),
+        pytest.param("refs/.main.77.part", "0" * 40, id="half-a-ref"),
+        pytest.param("refs/main/x", "0" * 40, id="folder-in-place-of-a-ref"),
+        pytest.param(".gatelift/.0000.json.77.part", "{", id="half-a-note"),
+        pytest.param("blobs/0000.incomplete", "w", id="half-a-file"),
+    ],
+)
+def test_what_others_left_in_a_cache_does_no_harm(
+    through: Through, unplugged: Callable[[], None], tmp_path: Path, place: str, content: str
+) -> None:
+    through.get(f"/acme/open/resolve/main/{FILES[1]}")
+    left = through.cache / "models--acme--open" / place
+    if left.parent.is_file():
+        left.parent.unlink()
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_text(content)
+    (through.cache / "models--acme--open/snapshots/broken").symlink_to(tmp_path / "nowhere")
+    assert through.get(f"/acme/open/resolve/main/{FILES[0]}").status_code == 200
+    unplugged()
+    assert through.get(f"/acme/open/resolve/main/{FILES[0]}").status_code == 200
+    assert [model.id for model in kept_models(through.cache)] == ["acme/open"]
+    (commit,) = kept_model(through.cache, "acme/open").commits
+    assert commit.files == (*FILES[:2],)
+
+
+@pytest.mark.parametrize("path", [f"/acme/open/resolve/main/{FILES[1]}", f"/acme/open/resolve/main/{FILES[0]}"])
+def test_a_cache_that_cannot_be_written_is_named(through: Through, tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").write_text("")
+    through.put(cache=str(tmp_path / "file" / "cache"))
+    answer = through.get(path)
+    assert (answer.status_code, answer.headers["X-Error-Code"]) == (507, "CacheNotWritable")
+    assert "cannot be written at " in answer.headers["X-Error-Message"]
+
+
+def test_what_the_machine_has_is_served_without_a_cache_to_write(through: Through, whole: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    through.put(cache=str(tmp_path / "file" / "cache"), machine_cache=str(through.cache))
+    assert through.get(f"/acme/open/resolve/{whole}/{FILES[1]}").content == SHARD + b"\1"

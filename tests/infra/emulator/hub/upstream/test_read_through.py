@@ -61,6 +61,12 @@ def test_pages_lead_through_us(through: Through) -> None:
     assert answer.headers["link"].startswith(f"<{through.hub}/api/models/acme/open/tree/main?")
 
 
+def test_pages_of_a_hub_that_calls_itself_otherwise_lead_through_us(through: Through) -> None:
+    through.put(endpoint=through.real.hub.replace("127.0.0.1", "localhost"))
+    answer = through.get("/api/models/acme/names/tree/main?recursive=true&limit=1")
+    assert answer.links["next"]["url"].startswith(f"{through.hub}/api/models/acme/names/tree/main?recursive=true&")
+
+
 def test_a_token_of_the_real_hub_is_asked_there(through: Through) -> None:
     assert through.api("hf_ann").whoami()["name"] == "ann"
 
