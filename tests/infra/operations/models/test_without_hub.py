@@ -13,6 +13,8 @@ from infra.azure.target import Target
 from infra.emulator.launcher import EmulatorProfile
 from infra.errors import NotReady
 from infra.hub.access import Hub
+from infra.operations.doctor.model import ModelChecks
+from infra.operations.doctor.verdicts import CheckWarning
 from infra.operations.up import up
 from infra.planning.prepare import Prepared, prepare
 from infra.reporter import Silent
@@ -123,6 +125,10 @@ def test_a_gated_model_that_was_read_once_is_served_without_a_network(
     hub = bench.target(spec).hub.endpoint
     snapshot_download("acme/gated", endpoint=hub, token="hf_ann", cache_dir=tmp_path / "client")
     bench.environ |= network
+    checks = ModelChecks(spec, bench.target(spec), "hf_ann")
+    with pytest.raises(CheckWarning, match="the token is not checked"):
+        checks.check_token()
+    assert "model.safetensors can be read from here with the token" in checks.check_download()
     result = bench.up(spec, "hf_ann", phases)
     assert result.plan.has_changes
     assert any("the token is not checked: this token is none of the emulator's own" in note for note in phases.notes)
