@@ -1,10 +1,11 @@
-"""The Hub token in HF_TOKEN: trimmed, or refused in a sentence that does not show it."""
+"""The Hub token of the environment: trimmed, or refused in a sentence that does not show it."""
 
 import re
 from collections.abc import Mapping
 
 from scoring.errors import WeightsMissing
 
+NAMES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")  # the second is its older name
 AROUND = "\ufeff\u200b\0 \t\r\n\v\f\u00a0"  # what editors, shells and secret stores leave around a token
 UNFILLED = re.compile(
     r"\$\{?\{?.*\}?\}?|\{\{.*\}\}|%\w+%|<.*>|\[.*\]|x{4,}|hf_(x{3,}|\.{2,}|…|\*{2,}|your\w*)|\w*your[-_]?\w*token\w*|changeme",
@@ -16,10 +17,11 @@ CHARACTERS = re.compile(r"[A-Za-z0-9._~+/=-]+")  # of bearer tokens: https://www
 
 def hub_token(environ: Mapping[str, str]) -> str | None:
     """The token without what lies around it, None where there is none; raises `WeightsMissing` for what is no token."""
-    token = environ.get("HF_TOKEN", "").strip(AROUND).strip()
+    held = {name: environ.get(name, "").strip(AROUND).strip() for name in NAMES}
+    name, token = next(((name, token) for name, token in held.items() if token), (NAMES[0], ""))
     if fault := _fault_of(token):
         raise WeightsMissing(
-            f"what HF_TOKEN contains is not a token: it {fault}",
+            f"what {name} contains is not a token: it {fault}",
             hint="a token is one line, e.g. hf_…; `gatelift token set` writes it anew",
         )
     return token or None

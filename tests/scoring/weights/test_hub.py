@@ -82,6 +82,12 @@ def test_the_token_is_sent_only_where_it_is_needed(hub_url: str, tmp_path: Path,
     assert "model.safetensors" in fetched(hub_url, tmp_path, model, token=token)
 
 
+def test_the_older_name_of_the_token_counts_too(hub_url: str, tmp_path: Path) -> None:
+    environ = {"HF_TOKEN": " ", "HUGGING_FACE_HUB_TOKEN": "hf_reader\n"}
+    found = fetch_weights(Wanted("acme/gated", environ=environ), hub_url, 5, tmp_path)
+    assert Path(found.location, "model.safetensors").is_file()
+
+
 @pytest.mark.parametrize(
     ("model", "token", "words"),
     [
