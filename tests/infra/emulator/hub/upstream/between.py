@@ -28,6 +28,8 @@ class Between:
     """After how many bytes the storage breaks off its next answers."""
     wrong: bool = False
     """Whether files have other content than their hash says."""
+    ranges: bool = True
+    """Whether the storage knows ranges; else it sends the whole file."""
     slow: float = 0.0
     """Seconds between two pieces of a file."""
     heard: list[Request] = field(default_factory=list)
@@ -53,7 +55,7 @@ class Between:
     async def store(self, request: Request) -> Response:
         """The storage of large files."""
         self.stored.append(request)
-        answer = await self._ask(request)
+        answer = await self._ask(request, leaving=() if self.ranges else ("range",))
         content = answer.content[:-1] + b"!" if self.wrong else answer.content
         headers = {name: answer.headers[name] for name in ("content-length", "content-range") if name in answer.headers}
         return StreamingResponse(self._pieces(content), answer.status_code, headers)
@@ -66,8 +68,9 @@ class Between:
         if end < len(content):
             raise ConnectionError("cut")
 
-    async def _ask(self, request: Request, body: bytes = b"") -> httpx.Response:
-        headers = {name: request.headers[name] for name in (*PASSED, "content-type") if name in request.headers}
+    async def _ask(self, request: Request, body: bytes = b"", leaving: tuple[str, ...] = ()) -> httpx.Response:
+        passed = {*PASSED, "content-type"} - set(leaving)
+        headers = {name: request.headers[name] for name in passed if name in request.headers}
         target = self.behind + request.scope["raw_path"].decode() + f"?{request.url.query}"
         async with httpx.AsyncClient(trust_env=False) as client:
             return await client.request(request.method, target.rstrip("?"), headers=headers, content=body)

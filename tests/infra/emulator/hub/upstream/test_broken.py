@@ -39,6 +39,20 @@ def test_a_cut_is_continued_where_it_was(through: Through, far: Between, tmp_pat
     assert [name for name in through.blobs() if name.endswith(".incomplete")] == []
 
 
+@pytest.mark.parametrize("asked", ["bytes=1500000-1500009", "bytes=-10", "bytes=0-"])
+def test_a_part_from_a_storage_without_ranges_is_cut_out(through: Through, far: Between, asked: str) -> None:
+    far.ranges = False
+    answer = httpx.get(through.hub + PATH, headers={"Range": asked}, follow_redirects=True, trust_env=False, timeout=60)
+    first, last = asked.removeprefix("bytes=").split("-")
+    wanted = WHOLE[int(first) : int(last) + 1 if last else None] if first else WHOLE[-int(last) :]
+    assert (answer.status_code, answer.content) == (206, wanted)
+
+
+def test_a_cut_of_a_storage_without_ranges_is_begun_anew(through: Through, far: Between) -> None:
+    far.ranges, far.cut_after = False, [BREAK]
+    assert through.get(PATH).content == WHOLE
+
+
 def test_a_hub_that_is_gone_in_the_middle_breaks_the_answer_and_the_next_one_goes_on(
     through: Through, far: Between
 ) -> None:
