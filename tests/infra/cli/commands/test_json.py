@@ -45,7 +45,7 @@ COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "status": ("spec.yaml", 0, STATUS),
     "logs": ("spec.yaml", 0, {"container", "deployment", "lines"}),
     "chat": ("spec.yaml hello", 0, {"model", "message", "finish_reason", "usage"}),
-    "connect": ("spec.yaml", 0, {"base_url", "scoring_uri", "api_key", "model", "endpoint", "deployment", "adapters"}),
+    "connect": ("spec.yaml", 0, {"base_url", "scoring_uri", "api_key", "model", "endpoint", "deployment"}),
     "token set": ("spec.yaml", 0, TOKEN),
     "token verify": ("spec.yaml", 0, {"user", "role", "source", "model", "access", "connection"}),
     "token rotate": ("spec.yaml", 0, {*TOKEN, "deployment", "rolled", "left"}),
