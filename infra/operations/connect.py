@@ -35,7 +35,7 @@ class ConnectInfo(Struct, frozen=True):
         return f"ConnectInfo(base_url={self.base_url!r}, model={self.model!r})"
 
     def to_json(self) -> dict[str, Any]:
-        """The document that `connect --output json` prints, credential included; `adapters` only where there are some."""
+        """What `connect --output json` prints, credential included; `adapters` only where there are some."""
         return {
             "base_url": self.base_url,
             "scoring_uri": self.scoring_uri,
