@@ -3,7 +3,6 @@
 import gc
 import json
 import os
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from infra.planning.prepare import prepare
 from infra.reporter import Silent
 from infra.spec.model import StackSpec, spec_from
 
-SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 GOOD = "hf_goodtoken001"
 TOKENS = {
     GOOD: {"user": "reader", "role": "read", "gated_repos": True},
@@ -76,25 +74,19 @@ class Phases(Silent):
         self.notes.append(text)
 
 
-def subscription_of(file: str) -> str:
-    """The id of the subscription of a file's tests: Azure allows 100 endpoints in one."""
-    return f"00000000-0000-0000-0000-{zlib.crc32(Path(file).stem.encode()):012d}"
-
-
 class Bench:
     """Stacks on one emulator: `spec` creates one, and the other methods do what the commands do."""
 
-    def __init__(self, environ: dict[str, str], sources: Sources, subscription: str = SUBSCRIPTION) -> None:
+    def __init__(self, environ: dict[str, str], sources: Sources) -> None:
         self.environ = environ
         self.sources = sources
-        self.subscription = subscription
 
     def spec(self, name: str, /, **changes: dict[str, Any]) -> StackSpec:
         values: dict[str, Any] = {
             "name": name,
             "model": {"id": "org/gated"},
             "workspace": {
-                "subscription_id": self.subscription,
+                "subscription_id": "00000000-0000-0000-0000-000000000001",
                 "resource_group": "group",
                 "name": f"ws-{name}",
             },
@@ -147,9 +139,9 @@ def emulator_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def bench(emulator_state: Path, sources: Sources, request: pytest.FixtureRequest) -> Iterator[Bench]:
+def bench(emulator_state: Path, sources: Sources) -> Iterator[Bench]:
     before = {name: os.environ.get(name) for name in SET_BY_LOCAL}
-    yield Bench({"GATELIFT_EMULATOR_STATE": str(emulator_state)}, sources, subscription_of(request.path.name))
+    yield Bench({"GATELIFT_EMULATOR_STATE": str(emulator_state)}, sources)
     for name, value in before.items():
         if value is None:
             os.environ.pop(name, None)

@@ -29,10 +29,9 @@ from infra.resources.identity_roles import (
     StorageRole,
     assignments,
 )
-from tests.infra.operations.conftest import subscription_of
 
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
-GROUP = f"/subscriptions/{subscription_of(__file__)}/resourceGroups/group"
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/group"
 
 
 def identity_id(name: str) -> str:
