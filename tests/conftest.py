@@ -21,6 +21,8 @@ LONGEST = (
 )
 # Every emulator that a test starts answers lists two items at a time, so that a client that ignores nextLink fails.
 os.environ["GATELIFT_EMULATOR_SETTINGS"] = '{"list_page_size": 2, "hub_page_size": 2}'
+# Most containers of these tests are no vLLM, and those that are start when others have ended: nobody weighs them.
+os.environ["GATELIFT_MEMORY_GB"] = "1000"
 TOLD = pytest.StashKey[list[str]]()
 CHECKED = pytest.StashKey[Counter[str]]()
 

@@ -79,7 +79,7 @@ def check_cpu(model: Serving, available: int, count: int = 1) -> str:
         return said
     raise GateliftError(
         f"{model.label} does not fit into this machine's memory: {said}",
-        hint=f"{SMALLER}; or free some memory",
+        hint=f"{SMALLER}; or free some memory, or say in GATELIFT_MEMORY_GB what to reckon with",
         code="memory",
     )
 

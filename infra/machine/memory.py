@@ -1,7 +1,11 @@
 """How much memory this machine has left for new processes: its own, and what its control groups allow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from infra.errors import GateliftError
+
+TOLD = "GATELIFT_MEMORY_GB"
 
 UNLIMITED = 1 << 60  # bytes; version 1 of control groups writes a number near 2**63 where there is no limit
 
@@ -10,6 +14,18 @@ def available_memory(root: Path = Path("/")) -> int | None:
     """Bytes that a new process can have; None where this system does not tell. `root` is the root of the files."""
     free = _machine(root / "proc" / "meminfo")
     return None if free is None else max(0, min([free, *_groups(root)]))
+
+
+def told_memory(environ: Mapping[str, str]) -> int | None:
+    """Bytes that a person says to reckon with, in `GATELIFT_MEMORY_GB`; None where nobody does."""
+    if not (text := environ.get(TOLD, "").strip()):
+        return None
+    try:
+        return round(float(text) * 1_000_000_000)
+    except (ValueError, OverflowError):
+        raise GateliftError(
+            f"{TOLD} is {text!r}, which is no number", hint="give gigabytes, such as 64", code="invalid_setting"
+        ) from None
 
 
 def _machine(meminfo: Path) -> int | None:

@@ -11,7 +11,7 @@ from infra.hub.access import Hub
 from infra.hub.facts import ModelFacts
 from infra.machine.fit import Serving, check_cpu, check_gpus
 from infra.machine.local_vllm import serving_gpus, vllm_build
-from infra.machine.memory import available_memory
+from infra.machine.memory import available_memory, told_memory
 from infra.spec.model import StackSpec
 
 CONFIG = "config.json"
@@ -28,7 +28,8 @@ def check_fit(spec: StackSpec, facts: ModelFacts, config: Mapping[str, Any], cou
     model = Serving(facts.id, facts.weights, config, deployment.engine, deployment.environment_variables)
     if gpus:
         return check_gpus(model, gpus)
-    available = available_memory()
+    told = told_memory(os.environ)
+    available = available_memory() if told is None else told
     return "this system does not tell its memory" if available is None else check_cpu(model, available, count)
 
 

@@ -40,6 +40,8 @@ DEFAULTS: dict[str, float] = {
     "list_page_size": 100,
     # The most items on a page of a list of the Hub, which gives 1000 files.
     "hub_page_size": 1000,
+    # The most endpoints of a subscription in one region.
+    "endpoints_per_subscription": 100,
     # Limits of one endpoint, 0 for none; Azure's numbers where Azure documents one.
     "endpoint_requests_per_second": 500,
     "endpoint_bytes_per_second": 5_000_000,

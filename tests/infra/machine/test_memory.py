@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.machine.memory import available_memory
+from infra.errors import GateliftError
+from infra.machine.memory import available_memory, told_memory
 
 MEMINFO = "MemTotal: 8000 kB\nMemFree: 1 kB\nMemAvailable: 4000 kB\nHugePages_Total:       0\n"
 FREE = 4000 * 1024
@@ -60,3 +61,20 @@ def test_a_system_that_tells_nothing(tmp_path: Path) -> None:
 
 def test_this_machine_tells() -> None:
     assert (available_memory() or 0) > 0
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        pytest.param({}, None, id="nothing"),
+        pytest.param({"GATELIFT_MEMORY_GB": " "}, None, id="blank"),
+        pytest.param({"GATELIFT_MEMORY_GB": "1.5"}, 1_500_000_000, id="gigabytes"),
+    ],
+)
+def test_a_person_may_say_what_to_reckon_with(environ: dict[str, str], told: int | None) -> None:
+    assert told_memory(environ) == told
+
+
+def test_what_is_no_number_is_refused() -> None:
+    with pytest.raises(GateliftError, match="GATELIFT_MEMORY_GB is 'much', which is no number"):
+        told_memory({"GATELIFT_MEMORY_GB": "much"})

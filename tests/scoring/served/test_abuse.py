@@ -78,9 +78,10 @@ def test_what_is_refused_is_not_sent_back(chat_url: str, path: str, body: dict[s
 
 
 def test_log_repeats_no_long_names_either(chat_server: Any, chat_url: str) -> None:
-    httpx.post(chat_url + CHAT, json={"messages": HI, "model": "long-name" * 10_000}, timeout=60)
-    wait_until(lambda: any("long-name" in line for line in chat_server.lines))
-    assert all(len(line) < 2000 for line in chat_server.lines if "long-name" in line)
+    answer = httpx.post(chat_url + CHAT, json={"messages": HI, "model": "long-name" * 10_000}, timeout=60)
+    assert answer.status_code == 404
+    wait_until(lambda: any(answer.headers["x-request-id"] in line for line in chat_server.lines))
+    assert all(len(line) < 2000 for line in chat_server.lines if "long-name" in line or "404" in line)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from infra.emulator.world import World
 ENDPOINT_NAME = re.compile(r"(?=.{3,32}$)[a-zA-Z]([a-zA-Z0-9]|-(?=[a-zA-Z0-9]))*")
 AUTH_MODES = ("Key", "AMLToken", "AADToken")
 ENFORCE_ACCESS = "enforce_access_to_default_secret_stores"
-MAX_ENDPOINTS = 100
 MAX_MIRRORED = 50
 CALL_FAILED = "InferencingClientCallFailed"
 # Properties that the service writes itself; a client's values for them are ignored.
@@ -153,9 +152,10 @@ def check_name_is_free(world: World, endpoint_id: str, region: str) -> None:
             "name. If you are trying to update an existing endpoint, make sure that its workspace is the right one.",
         )
     subscription = endpoint_id.split("/")[2].lower()
-    if sum(id.split("/")[2] == subscription for id in here) >= MAX_ENDPOINTS:
+    most = int(world.settings["endpoints_per_subscription"])
+    if sum(id.split("/")[2] == subscription for id in here) >= most:
         raise invalid(
-            f"Number of endpoints in the subscription has reached its limit of {MAX_ENDPOINTS} in region {region}.",
+            f"Number of endpoints in the subscription has reached its limit of {most} in region {region}.",
             code=CALL_FAILED,
         )
 

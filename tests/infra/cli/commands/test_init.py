@@ -106,7 +106,7 @@ def test_each_kind_of_model_is_read_back_as_it_was_meant(
     for folder in ("My Model", "org/name"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "config.json").write_text("{}")
-        (tmp_path / folder / "model.safetensors").write_bytes(b"")
+        (tmp_path / folder / "model.safetensors").write_bytes(b"\2\0\0\0\0\0\0\0{}")
     (tmp_path / "specs").mkdir()
     answer = inside("init", "--model", model, "--file", file)
     assert answer.code == 0, answer.stderr
