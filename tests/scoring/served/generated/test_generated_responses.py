@@ -25,7 +25,7 @@ def test_generated_requests_get_valid_answers(scripted: Server, told: list[str])
         streamed_status, streamed = check(scripted, scripted.ask(body, stream=True))
         assert streamed_status == status, (body, whole, streamed)
         if status == 200 and body["temperature"] == 0:
-            assert said_alike(streamed, whole), (body, streamed["output"], whole["output"])
+            assert said_alike(streamed, whole), f"{body}\n{streamed['output']}\n{whole['output']}"
         return status
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
