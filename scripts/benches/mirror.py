@@ -3,7 +3,6 @@
 Everything is on this machine, so the numbers say what the programs cost and not what a network gives.
 """
 
-import argparse
 import shutil
 import sys
 import tempfile
@@ -13,17 +12,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 from serving.processes import clean_up_at_sigterm  # noqa: E402
-from transferring.bench import Transfers, compare, say  # noqa: E402
+from transferring.bench import Transfers, compare, read_options, say  # noqa: E402
 
 ARMS = ("gatelift", "gatelift, streamed", "download, azure-ai-ml")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each (default 3)")
-    parser.add_argument("--megabytes", type=int, default=2048, help="size of the model (default 2048)")
-    parser.add_argument("--shards", type=int, default=4, help="files of which it is (default 4)")
-    options = parser.parse_args()
+    options = read_options(__doc__)
     folder = Path(tempfile.mkdtemp(prefix="gatelift-bench-"))
     bench = Transfers(folder, options.megabytes, options.shards, hub=True)
     try:

@@ -1,5 +1,6 @@
 """An emulator, a model of some size, and the measurements of the ways into its storage."""
 
+import argparse
 import json
 import os
 import random
@@ -31,6 +32,15 @@ SPEC = {
     "deployment": {"instance_type": "Standard_NC24ads_A100_v4"},
 }
 BLOCKS = [{"method": "PUT", "path": "comp=block(&|$)", "delay": 0}]
+
+
+def read_options(about: str | None) -> argparse.Namespace:
+    """The options of a comparison: how many rounds, and how large the model is."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each (default 3)")
+    parser.add_argument("--megabytes", type=int, default=2048, help="size of the model (default 2048)")
+    parser.add_argument("--shards", type=int, default=4, help="files of which it is (default 4)")
+    return parser.parse_args()
 
 
 @dataclass(frozen=True)
