@@ -10,7 +10,7 @@ from infra.hub.facts import ModelFacts
 from infra.planning.plan import Action, Plan
 from infra.planning.sources.found import Found
 from infra.resources.weights.version import in_words
-from infra.spec.model import DeploymentSpec
+from infra.spec.deployment import DeploymentSpec
 
 GB = 1_000_000_000
 IMAGE_GB = 30

@@ -17,7 +17,8 @@ from infra.planning.observe import Observed
 from infra.planning.plan import Action, Change, FieldChange, Plan, differences
 from infra.resources.base import Live
 from infra.resources.deployment import Deployment
-from infra.spec.model import DeploymentSpec, StackSpec
+from infra.spec.deployment import DeploymentSpec
+from infra.spec.model import StackSpec
 from infra.spec.rules import PLATFORM_VARIABLES
 
 OURS = "GATELIFT_"

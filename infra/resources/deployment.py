@@ -16,7 +16,8 @@ from infra.resources.azure_shapes import asset_reference, duration, milliseconds
 from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
 from infra.resources.identity_roles import ROLES, IdentityRole, SecretsRole, recently_granted
 from infra.resources.startup_watch import LIVENESS, READINESS, StartupWatch
-from infra.spec.model import DeploymentSpec, ProbeSpec, to_values
+from infra.spec.deployment import DeploymentSpec, ProbeSpec
+from infra.spec.model import to_values
 from infra.spec.rules import PLATFORM_VARIABLES
 
 CONCURRENCY = 64  # requests at a time, for each instance

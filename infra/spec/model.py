@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, field
 
 from infra.spec.check import Written, read_as
+from infra.spec.deployment import DeploymentSpec
 from infra.spec.model_source import SOURCES, ModelSpec
 from infra.spec.names import (
     AssetName,
@@ -24,13 +25,12 @@ from infra.spec.names import (
     StackName,
     SubscriptionId,
     VariableName,
-    VmSize,
     WorkspaceName,
 )
-from infra.spec.rules import EngineArguments, Moment, Variables
+from infra.spec.rollout import RolloutSpec
+from infra.spec.rules import EngineArguments, Moment
 from infra.spec.tags import CatalogTags, ResourceTags
 
-Count = Annotated[int, Meta(ge=1)]
 NotEmpty = Annotated[str, Meta(min_length=1)]
 Switch = Literal["enabled", "disabled"]
 
@@ -88,56 +88,6 @@ class EndpointSpec(Written, frozen=True, kw_only=True):
                 "enforce_access_to_default_secret_stores is not allowed with a user-assigned identity",
                 "delete it: `gatelift up` lets that identity read the token through a role assignment",
             )
-
-
-class RequestSettingsSpec(Written, frozen=True, kw_only=True):
-    """Limits of the endpoint's front end for requests."""
-
-    request_timeout_ms: Annotated[int, Meta(ge=1, le=180_000)] = 180_000
-    max_concurrent_requests_per_instance: Annotated[
-        Count | None, Meta(description="`engine.max_num_seqs` by default, or 64 if that is not set")
-    ] = None
-
-
-class ProbeSpec(Written, frozen=True, kw_only=True):
-    """How Azure probes the container; times are in seconds."""
-
-    initial_delay: Count | None = None
-    period: Count | None = None
-    timeout: Count | None = None
-    success_threshold: Count | None = None
-    failure_threshold: Count | None = None
-
-
-class DeploymentSpec(Written, frozen=True, kw_only=True):
-    """The deployment: its machines and how vLLM runs on them."""
-
-    name: EndpointName = "blue"
-    instance_type: Annotated[VmSize, Meta(description="Azure instance type (VM size), e.g. `Standard_NC24ads_A100_v4`")]
-    instance_count: Annotated[
-        Annotated[int, Meta(ge=1, le=50)] | None,
-        Meta(description="By default 1 at creation; then what people or an autoscale setting make of it is left alone"),
-    ] = None
-    responses_per_instance: Annotated[
-        bool,
-        Meta(description="Accept several instances that each keep `/v1/responses` for themselves, in memory or SQLite"),
-    ] = False
-    keep_previous: Annotated[
-        bool,
-        Meta(
-            description="Keep a deployment that another instance_type or name replaces at 0 %, for `gatelift rollback`"
-        ),
-    ] = True
-    engine: Annotated[
-        EngineArguments, Meta(description="Arguments of `vllm serve` under their own names, e.g. `max_model_len: 4096`")
-    ] = field(default_factory=dict)
-    environment_variables: Annotated[Variables, Meta(description="Plain values only, no secrets")] = field(
-        default_factory=dict
-    )
-    request_settings: RequestSettingsSpec = RequestSettingsSpec()
-    liveness_probe: ProbeSpec = ProbeSpec()
-    readiness_probe: ProbeSpec = ProbeSpec()
-    tags: ResourceTags = field(default_factory=dict)
 
 
 class TokenSpec(Written, frozen=True, kw_only=True):
@@ -226,6 +176,9 @@ class StackSpec(Written, frozen=True, kw_only=True):
     ] = None
     endpoint: EndpointSpec
     deployment: DeploymentSpec
+    rollout: Annotated[
+        RolloutSpec | None, Meta(description="How requests move to a new deployment; all at once by default")
+    ] = None
     token: Annotated[
         TokenSpec | None, Meta(description="By default HuggingFaceTokenConnection, if the model needs a token")
     ] = None

@@ -9,7 +9,8 @@ from infra.hub.facts import ModelFacts
 from infra.planning.cautions import disk_need, shared_memory, with_cautions
 from infra.planning.plan import Action, Change, Plan
 from infra.planning.sources.found import Found
-from infra.spec.model import DeploymentSpec, spec_from
+from infra.spec.deployment import DeploymentSpec
+from infra.spec.model import spec_from
 
 FACTS = ModelFacts("org/Gated_Model", "a" * 40)
 H100, A100 = "Standard_NC40ads_H100_v5", "Standard_NC24ads_A100_v4"

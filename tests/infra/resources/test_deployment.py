@@ -9,7 +9,7 @@ from infra.azure.cloud import Cloud
 from infra.planning.plan import Action, plan_one
 from infra.resources.base import Resource
 from infra.resources.deployment import Deployment, ServedModel, restart
-from infra.spec.model import DeploymentSpec
+from infra.spec.deployment import DeploymentSpec
 
 WORKSPACE = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/group/providers/" + (
     "Microsoft.MachineLearningServices/workspaces/workspace"

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from infra.errors import SpecError
+from infra.spec.deployment import ProbeSpec
 from infra.spec.file import load_spec
-from infra.spec.model import ProbeSpec, spec_from, to_values
+from infra.spec.model import spec_from, to_values
 
 GOOD = """\
 name: demo
@@ -79,8 +80,7 @@ def test_a_number_may_come_from_the_environment(tmp_path: Path) -> None:
     ],
 )
 def test_a_value_is_read_as_what_is_wanted(tmp_path: Path, field: str, written: str, read_as: Any) -> None:
-    spec = read(tmp_path, GOOD.replace("instance_count: 1", f"{field}: {written}"))
-    found = getattr(spec.deployment, field)
+    found = getattr(read(tmp_path, GOOD.replace("instance_count: 1", f"{field}: {written}")).deployment, field)
     assert (found, type(found)) == (read_as, type(read_as))
 
 

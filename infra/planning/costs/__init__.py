@@ -1,0 +1,1 @@
+"""What a stack and the changes of a plan cost."""

@@ -1,0 +1,1 @@
+"""The autoscale setting of a deployment."""
