@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -20,6 +20,8 @@ from infra.azure.image_builds import REGISTRY_API
 from infra.azure.locks.leases import Locks
 from infra.azure.login import CachingCredential
 from infra.azure.poller import ArmPoller
+from infra.azure.prices.currency import read_currency
+from infra.azure.prices.prices import Prices, open_prices
 from infra.azure.storage.assets import AzureAssets
 from infra.azure.storage.lock_blobs import LockBlobs
 from infra.azure.workspace import PROVIDER, Workspace
@@ -62,6 +64,11 @@ class Target:
     """Whether commands that change something take a lock; off only where a person wants none."""
     streamed: bool = False
     """Whether a mirror's files pass through this machine, where all of them are hashed."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    prices_url: str | None = None
+    """Where the emulator has its Retail Prices API; None for Azure's own."""
+    currency: str = "USD"
+    """The currency of the prices."""
 
     @property
     def local(self) -> bool:
@@ -79,6 +86,11 @@ class Target:
         locks = Locks(self._blobs, self.clock, reporter, local=self.local, longest=self.arm.timeouts.lock)
         locks.off = not self.locked
         return Cloud(self.workspace, self.stack, self.arm, poller, self._assets, self.clock, reporter, locks)
+
+    @cached_property
+    def prices(self) -> Prices:
+        """What instances cost."""
+        return open_prices(self.environ, url=self.prices_url, currency=self.currency, clock=self.clock)
 
     @cached_property
     def _assets(self) -> AzureAssets:
@@ -104,23 +116,34 @@ class Target:
 
 
 def open_target(
-    spec: StackSpec, *, local: bool, environ: MutableMapping[str, str], absent: WhenAbsent = "refuse"
+    spec: StackSpec,
+    *,
+    local: bool,
+    environ: MutableMapping[str, str],
+    absent: WhenAbsent = "refuse",
+    currency: str | None = None,
 ) -> Target:
     """Open Azure; with `local`, start the emulator if it is not running.
 
     `absent` says what happens where the emulator lacks the spec's workspace: it is made, it is allowed (for a command
-    that only says what `up` would do), or it is refused, as Azure would, with `NotFound`.
+    that only says what `up` would do), or it is refused, as Azure would, with `NotFound`. `currency` is that of prices;
+    without it `GATELIFT_CURRENCY` says which.
     """
+    shown_in = read_currency(environ, currency)
     SEEN.allow(to_values(spec))  # a plan shows what the spec says
     place = _Place(spec.workspace, spec.name, spec.cloud, (spec.catalog and spec.catalog.registry) or "")
     target = _open_local(place, environ, absent) if local else _open_azure(place, environ)
-    return dataclasses.replace(target, streamed=environ.get(MIRROR) == "stream")
+    return dataclasses.replace(target, streamed=environ.get(MIRROR) == "stream", environ=environ, currency=shown_in)
 
 
-def open_workspace(where: WorkspaceSpec, *, local: bool, environ: MutableMapping[str, str]) -> Target:
+def open_workspace(
+    where: WorkspaceSpec, *, local: bool, environ: MutableMapping[str, str], currency: str | None = None
+) -> Target:
     """Open a workspace like `open_target`, for a command that is about no stack of its own."""
+    shown_in = read_currency(environ, currency)
     place = _Place(where)
-    return _open_local(place, environ, "refuse") if local else _open_azure(place, environ)
+    target = _open_local(place, environ, "refuse") if local else _open_azure(place, environ)
+    return dataclasses.replace(target, environ=environ, currency=shown_in)
 
 
 class _Place(Struct, frozen=True):
@@ -170,7 +193,8 @@ def _open_local(place: _Place, environ: MutableMapping[str, str], absent: WhenAb
         _make_model_registry(arm, workspace, place.registry, place.workspace.location or DEFAULT_LOCATION)
     hub = Hub(profile.hub, local=True, timeouts=timeouts)
     azure = replace(PUBLIC, name="the emulator", resource_manager=arm.base_url, authority=arm.base_url, known=False)
-    return Target(workspace, place.stack, arm, hub, profile.portal, SystemClock(), azure)
+    target = Target(workspace, place.stack, arm, hub, profile.portal, SystemClock(), azure)
+    return dataclasses.replace(target, prices_url=f"{profile.portal}/api/retail/prices")
 
 
 def without_proxy(environ: Mapping[str, str]) -> dict[str, str]:

@@ -25,29 +25,38 @@ no_lock_option = click.option(
     help="Dangerous: take no lock, so that nothing keeps others from changing the same stack at the same time.",
 )
 
+currency_option = click.option(
+    "--currency", metavar="CODE", help="Show prices in this currency, e.g. EUR; GATELIFT_CURRENCY or USD if omitted."
+)
+
 
 def open_stack(
-    call: Invocation, path: Path, absent: WhenAbsent = "refuse", *, no_lock: bool = False
+    call: Invocation,
+    path: Path,
+    absent: WhenAbsent = "refuse",
+    *,
+    no_lock: bool = False,
+    currency: str | None = None,
 ) -> tuple[StackSpec, Target]:
     """The spec, and Azure; with `--local` the emulator, which is started if it is not running.
 
-    `absent` says what happens where the emulator lacks the workspace (`open_target`).
+    `absent` says what happens where the emulator lacks the workspace (`open_target`), `currency` is that of prices.
     """
     spec = load_spec(path, environ=call.environ, local=call.local, folders=absent != "refuse")
-    target = open_target(spec, local=call.local, environ=call.environ, absent=absent)
+    target = open_target(spec, local=call.local, environ=call.environ, absent=absent, currency=currency)
     target.arm.tell_of_waits(call.out.message)
     target.hub.tell_of_waits(call.out.message)
     target.require_login()
     return spec, replace(target, locked=not no_lock)
 
 
-def open_named_workspace(call: Invocation, values: Mapping[str, Any]) -> Target:
+def open_named_workspace(call: Invocation, values: Mapping[str, Any], *, currency: str | None = None) -> Target:
     """The workspace with these values of the spec's `workspace`; raises `SpecError` for values that it refuses."""
     try:
         where = read_as(WorkspaceSpec, values)
     except Mistakes as mistakes:
         raise SpecError(f"the workspace cannot be named so: {mistakes}") from None
-    target = open_workspace(where, local=call.local, environ=call.environ)
+    target = open_workspace(where, local=call.local, environ=call.environ, currency=currency)
     target.arm.tell_of_waits(call.out.message)
     target.require_login()
     return target
