@@ -8,7 +8,6 @@ import os
 import select
 import socket
 import ssl
-import sys
 import threading
 import time
 from collections import defaultdict
@@ -16,12 +15,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
 from typing import Any
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from msgspec import Struct
 
-from infra.addresses import is_loopback
-from infra.proxies import parse_proxy
+from infra.proxies import login_header, proxy_for
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 IDLE_CONNECTIONS = 16
@@ -70,12 +68,44 @@ class Answer(Struct, frozen=True):
         return json.loads(self.content) if self.content.strip() else {}
 
 
+class Exchange(Struct, frozen=True):
+    """A request that was sent and a response whose head has come; its body is still to be read."""
+
+    origin: Origin
+    connection: http.client.HTTPConnection
+    response: http.client.HTTPResponse
+    reused: bool
+    """Whether the connection had served an earlier request."""
+
+    @property
+    def status(self) -> int:
+        """The status of the response."""
+        return self.response.status
+
+    @property
+    def headers(self) -> http.client.HTTPMessage:
+        """The headers of the response; their names are case-insensitive."""
+        return self.response.headers
+
+    def close(self) -> None:
+        """Close the connection, whatever is left to read."""
+        self.connection.close()
+
+
 class Web:
     """Keeps connections open between requests and may be shared by threads; does not follow redirects."""
 
-    def __init__(self, *, ca_bundle: str | None = None, connect: float = 10.0, read: float = 60.0) -> None:
+    def __init__(
+        self,
+        *,
+        ca_bundle: str | None = None,
+        connect: float = 10.0,
+        read: float = 60.0,
+        most_idle: int = IDLE_CONNECTIONS,
+    ) -> None:
         self._ca_bundle = ca_bundle
         self._connect, self._read = connect, read
+        self._most_idle = most_idle
         self._idle: defaultdict[Origin, list[http.client.HTTPConnection]] = defaultdict(list)
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
@@ -98,14 +128,40 @@ class Web:
         A GET is sent again, on a new connection, if the open one that it used turns out to be dead. Of the response's
         body `at_most` so many bytes are read.
         """
+        exchange = self.open(method, url, headers=headers, body=body)
+        try:
+            answer = Answer(exchange.status, exchange.headers, exchange.response.read(at_most))
+        except (OSError, http.client.HTTPException) as error:
+            exchange.close()
+            if exchange.reused and method == "GET" and isinstance(error, ConnectionError):
+                self._forget(exchange.origin)
+                return self.send(method, url, headers=headers, body=body, at_most=at_most)
+            raise _unreachable(exchange.origin, error) from None
+        self.keep(exchange)
+        return answer
+
+    def open(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        repeat: bool | None = None,
+    ) -> Exchange:
+        """Send one request and return as soon as the head of the response is there; the caller reads the body.
+
+        The caller ends with `keep` or `Exchange.close`. `repeat` says whether to send again, on a new connection, where
+        an open one turns out to be dead: a GET, if nothing is said. Raises `Unreachable`.
+        """
         parts = urlsplit(url)
         host = parts.hostname or ""
         origin = (parts.scheme, host, parts.port or (443 if parts.scheme == "https" else 80))
-        proxy = _proxy(parts.scheme, host)
+        proxy = proxy_for(parts.scheme, host)
         target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=NOT_QUOTED)
         fields = dict(headers or {})
         if proxy and parts.scheme == "http":  # https goes through a tunnel instead
-            target, fields = f"http://{parts.netloc}{target}", fields | _login(proxy)
+            target, fields = f"http://{parts.netloc}{target}", fields | login_header(proxy)
         reused = self._idle_connection(origin)
         connection = reused or self._new_connection(origin, proxy)
         try:
@@ -113,24 +169,23 @@ class Web:
                 connection.connect()
                 connection.sock.settimeout(self._read)
             connection.request(method, target, body, fields)
-            response = connection.getresponse()
-            answer = Answer(response.status, response.headers, response.read(at_most))
-        except ssl.SSLCertVerificationError as error:
-            connection.close()
-            raise Unreachable(f"{host}: {error.verify_message}", final=True, why=Failing.CERTIFICATE) from None
+            return Exchange(origin, connection, connection.getresponse(), reused is not None)
         except (OSError, http.client.HTTPException) as error:
-            why = _why(error, to_proxy=bool(proxy) and connection.sock is None)
+            to_proxy = proxy if proxy and connection.sock is None else None
             connection.close()
-            if reused and method == "GET" and isinstance(error, ConnectionError):
+            again = method == "GET" if repeat is None else repeat
+            if reused and again and isinstance(error, ConnectionError):
                 self._forget(origin)  # what dropped this one has probably dropped the others, too
-                return self.send(method, url, headers=headers, body=body, at_most=at_most)
-            through = f"the proxy {proxy.hostname}: " if proxy and why is Failing.PROXY else ""
-            raise Unreachable(f"{host}: {through}{str(error) or type(error).__name__}", why=why) from None
-        if response.will_close or not response.isclosed() or len(self._idle[origin]) >= IDLE_CONNECTIONS:
-            connection.close()
+                return self.open(method, url, headers=headers, body=body, repeat=repeat)
+            raise _unreachable(origin, error, to_proxy) from None
+
+    def keep(self, exchange: Exchange) -> None:
+        """Keep the connection of an exchange for the next request, or close it where it cannot serve another."""
+        response, idle = exchange.response, self._idle[exchange.origin]
+        if response.will_close or not response.isclosed() or len(idle) >= self._most_idle:
+            exchange.close()
         else:
-            self._idle[origin].append(connection)
-        return answer
+            idle.append(exchange.connection)
 
     def read(self, url: str, *, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a GET; up to twice more while nobody answers or the error is a transient one."""
@@ -173,7 +228,7 @@ class Web:
             return http.client.HTTPConnection(*first, timeout=self._connect)
         connection = http.client.HTTPSConnection(*first, timeout=self._connect, context=self._tls)
         if proxy:
-            connection.set_tunnel(host, port, _login(proxy))
+            connection.set_tunnel(host, port, login_header(proxy))
         return connection
 
     @property
@@ -205,6 +260,16 @@ def _has_something_to_read(sock: socket.socket | None) -> bool:
     return bool(poll.poll(0))
 
 
+def _unreachable(origin: Origin, error: Exception, to_proxy: SplitResult | None = None) -> Unreachable:
+    """The error for an answer that did not come; `to_proxy` is the proxy that could not even be reached."""
+    host = origin[1]
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Unreachable(f"{host}: {error.verify_message}", final=True, why=Failing.CERTIFICATE)
+    why = _why(error, to_proxy=bool(to_proxy))
+    through = f"the proxy {to_proxy.hostname}: " if to_proxy else ""
+    return Unreachable(f"{host}: {through}{str(error) or type(error).__name__}", why=why)
+
+
 def _why(error: Exception, *, to_proxy: bool) -> Failing:
     """What the error means; `to_proxy` says that the connection to a proxy was not even made."""
     if to_proxy:
@@ -218,26 +283,3 @@ def _why(error: Exception, *, to_proxy: bool) -> Failing:
     if isinstance(error, http.client.IncompleteRead | ConnectionResetError | BrokenPipeError):
         return Failing.CUT
     return Failing.OTHER
-
-
-def _proxy(scheme: str, host: str) -> SplitResult | None:
-    """The proxy to use for this host; none for loopback."""
-    named = any(name.lower().endswith("_proxy") for name in os.environ)
-    if is_loopback(host) or not (named or sys.platform in ("darwin", "win32")):
-        return None
-    import urllib.request  # 20 ms that most people do not need
-
-    proxies = urllib.request.getproxies()
-    found = proxies.get(scheme) or proxies.get("all")
-    if not found or urllib.request.proxy_bypass(host):
-        return None
-    return parse_proxy(found)
-
-
-def _login(proxy: SplitResult) -> dict[str, str]:
-    if not proxy.username:
-        return {}
-    import base64
-
-    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-    return {"Proxy-Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}

@@ -7,7 +7,7 @@ import time
 from openai import APIStatusError, OpenAI
 from openai.types.chat import ChatCompletion
 
-from infra.operations.answers import outcome
+from infra.load.answers import outcome
 
 TIMEOUT = 180.0  # seconds: after `gatelift emulator stop` and `start` an instance loads its model again
 

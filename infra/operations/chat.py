@@ -9,7 +9,7 @@ from typing import Any, Self
 import httpx
 
 from infra.errors import AccessDenied, GateliftError, NotReady, Refused
-from infra.operations.answers import outcome
+from infra.load.answers import outcome
 from infra.operations.connect import ConnectInfo
 
 TIMEOUT = httpx.Timeout(10.0, read=180.0)  # Azure, too, ends a request after 180 seconds

@@ -9,7 +9,7 @@ from msgspec import Struct
 from infra.azure.cloud import Cloud
 from infra.clock import Clock
 from infra.errors import NotReady, Refused
-from infra.operations.answers import Outcome, outcome
+from infra.load.answers import Outcome, outcome
 from infra.operations.connect import ConnectInfo
 from infra.timeouts import Timeouts
 
