@@ -15,6 +15,7 @@ from infra.load.answers import outcome
 PATH = "/chat/completions"
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 190.0  # between two pieces; Azure ends a request after 180 seconds
+MOST_IDLE = 512  # connections
 MOST_ERROR = 300  # characters of what a server said
 DEPLOYMENT_HEADER = "azureml-model-deployment"
 THROTTLED = 429
@@ -65,7 +66,8 @@ class Sample(Struct, frozen=True):
 class Client:
     """Asks one endpoint, or one deployment of it; may be shared by threads and keeps its connections open.
 
-    `credential` gives the key or token for each request, so that one which expires can be renewed.
+    `credential` gives the key or token for each request, so that one which expires can be renewed. `web` has timeouts
+    and certificates other than usual.
     """
 
     def __init__(
@@ -75,15 +77,13 @@ class Client:
         model: str,
         *,
         deployment: str = "",
-        ca_bundle: str | None = None,
-        most_idle: int = 512,
-        read: float = READ_SECONDS,
+        web: Web | None = None,
     ) -> None:
         self.url = base_url.rstrip("/") + PATH
         self.model = model
         self.deployment = deployment
         self._credential = credential
-        self._web = Web(ca_bundle=ca_bundle, connect=CONNECT_SECONDS, read=read, most_idle=most_idle)
+        self._web = web or Web(connect=CONNECT_SECONDS, read=READ_SECONDS, most_idle=MOST_IDLE)
 
     def ask(self, question: Question) -> Sample:
         """Ask, and wait for the whole answer; whatever the server does, the sample tells it."""
