@@ -1,7 +1,7 @@
 """Checks, before anything is created, whether the quota in the region is enough for a deployment.
 
 Azure reserves a fifth more instances than requested, rounded up, for upgrades; some GPU sizes are exempt. Source:
-Azure ML "Virtual machine quota allocation for deployment" and the list of supported sizes.
+Azure ML "Virtual machine quota allocation for deployment"; the sizes are those of infra/sizing/instance_types.py.
 """
 
 import math
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from infra.azure.cloud import Cloud
 from infra.errors import AccessDenied, Refused
+from infra.sizing.instance_types import INSTANCE_TYPES
 
 
 class Size(Struct, frozen=True):
@@ -23,28 +24,7 @@ class Size(Struct, frozen=True):
     exempt: bool = False
 
 
-SIZES: dict[str, Size] = {
-    "standard_nc4as_t4_v3": Size("standard NCASv3_T4 Family", 4),
-    "standard_nc8as_t4_v3": Size("standard NCASv3_T4 Family", 8),
-    "standard_nc16as_t4_v3": Size("standard NCASv3_T4 Family", 16),
-    "standard_nc64as_t4_v3": Size("standard NCASv3_T4 Family", 64),
-    "standard_nv6ads_a10_v5": Size("standardNVADSA10v5Family", 6),
-    "standard_nv12ads_a10_v5": Size("standardNVADSA10v5Family", 12),
-    "standard_nv18ads_a10_v5": Size("standardNVADSA10v5Family", 18),
-    "standard_nv36ads_a10_v5": Size("standardNVADSA10v5Family", 36),
-    "standard_nv36adms_a10_v5": Size("standardNVADSA10v5Family", 36),
-    "standard_nv72ads_a10_v5": Size("standardNVADSA10v5Family", 72),
-    "standard_nc24ads_a100_v4": Size("standardNCADSA100v4Family", 24, True),
-    "standard_nc48ads_a100_v4": Size("standardNCADSA100v4Family", 48, True),
-    "standard_nc96ads_a100_v4": Size("standardNCADSA100v4Family", 96, True),
-    "standard_nc40ads_h100_v5": Size("standardNCADSH100v5Family", 40, True),
-    "standard_nc80adis_h100_v5": Size("standardNCADSH100v5Family", 80, True),
-    "standard_nd96asr_v4": Size("standard NDASv4_A100 Family", 96, True),
-    "standard_nd96amsr_a100_v4": Size("standard NDAMSv4_A100Family", 96, True),
-    "standard_nd96isr_h100_v5": Size("standardNDv5H100Family", 96, True),
-    "standard_nd96is_h100_v5": Size("standardNDv5H100Family", 96, True),
-    "standard_nd40rs_v2": Size("standardNDSv2Family", 40, True),
-}
+SIZES = {name: Size(each.family, each.cores, each.exempt) for name, each in INSTANCE_TYPES.items()}
 
 
 class FamilyQuota(Struct, frozen=True):

@@ -10,14 +10,12 @@ from infra.hub.facts import ModelFacts
 from infra.planning.plan import Action, Plan
 from infra.planning.sources.found import Found
 from infra.resources.weights.version import in_words
+from infra.sizing.instance_types import instance_type
 from infra.spec.deployment import DeploymentSpec
 
 GB = 1_000_000_000
 IMAGE_GB = 30
 """What the image takes on the disk: 28.6 GB for vLLM 0.12 (vllm-project/vllm#22377), and every version is larger."""
-DISKS_GB = {"standard_nc40ads_h100_v5": 128}
-"""Disks that somebody has seen in Azure ML, though on a compute cluster: Azure/azureml-examples#3749. The temporary
-disks in the documentation of VM sizes say nothing here: that size has 3576 GiB of it."""
 UNREAD = (
     "an autoscale setting may have set instance_count, but you may not read these settings "
     "(Microsoft.Insights/autoscaleSettings/read): leave deployment.instance_count out to keep the live number"
@@ -51,7 +49,8 @@ def disk_need(deployment: DeploymentSpec, facts: ModelFacts | None) -> DiskNeed 
     if facts is None or facts.weights is None:
         return None
     size = deployment.instance_type
-    return DiskNeed(size, facts.weights / GB, DISKS_GB.get(size.lower()))
+    known = instance_type(size)  # its documented disks say nothing of Azure ML: one of 3576 GiB was seen with 128 GB
+    return DiskNeed(size, facts.weights / GB, known.seen_disk_gb if known else None)
 
 
 def shared_memory(deployment: DeploymentSpec) -> str:
