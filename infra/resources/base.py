@@ -13,6 +13,7 @@ OWNER_TAG = "gatelift"
 NAMES_TAG = "gatelift_tags"  # the names of the tags that gatelift set, so that it can remove them later
 DESCRIBED = "/description"  # among those names, it means that gatelift set the description; no tag can have this name
 PREVIOUS_TAG = "gatelift_previous"  # on the endpoint: the deployment to which `gatelift rollback` goes back
+CANARY_TAG = "gatelift_canary"  # on the endpoint: how far requests have moved to a new deployment, or why back
 State = dict[str, Any]
 Wait = Callable[[], None]
 
