@@ -11,6 +11,8 @@ from infra.emulator.identity.directory import Directory
 from infra.emulator.identity.federation import Federation
 from infra.emulator.identity.runners import Runners
 from infra.emulator.identity.tokens import TokenIssuer
+from infra.emulator.monitor.clock import MonitorClock
+from infra.emulator.monitor.recorder import Recorder
 from infra.emulator.operations import Operations
 from infra.emulator.state.paths import StatePaths
 from infra.emulator.state.settings import Settings
@@ -69,6 +71,7 @@ class World:
     authorization: Authorization
     blobs: Blobs
     faults: Faults
+    recorder: Recorder
     operations: Operations = field(init=False)
     host: Host = field(init=False)
     front_ends: FrontEnds = field(init=False)
@@ -90,6 +93,7 @@ class World:
             authorization=Authorization(store, settings),
             blobs=Blobs(store, paths.blobs, lambda: time.time() + settings["storage_clock_seconds_ahead"]),
             faults=Faults(store),
+            recorder=Recorder(MonitorClock(settings)),
         )
 
     def arm_audiences(self) -> Collection[str]:

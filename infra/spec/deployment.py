@@ -1,12 +1,13 @@
 """The fields of `deployment` in the YAML spec: its machines, its limits and probes, and how vLLM runs on them."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 from msgspec import Meta, field
 
 from infra.spec.autoscale import AutoscaleSpec
 from infra.spec.check import Written
-from infra.spec.names import EndpointName, VmSize
+from infra.spec.names import EndpointName, RuleBroken, VmSize
 from infra.spec.rules import EngineArguments, Variables
 from infra.spec.tags import ResourceTags
 
@@ -64,3 +65,22 @@ class DeploymentSpec(Written, frozen=True, kw_only=True):
     liveness_probe: ProbeSpec = ProbeSpec()
     readiness_probe: ProbeSpec = ProbeSpec()
     tags: ResourceTags = field(default_factory=dict)
+
+    def check(self, written: Collection[str]) -> None:
+        """The number of instances has one owner, and only sizes with a GPU are scaled by how busy it is."""
+        if self.autoscale is None:
+            return
+        if self.instance_count is not None:
+            raise RuleBroken(
+                f"instance_count {self.instance_count} and autoscale contradict each other",
+                "delete `instance_count`: a new deployment begins with autoscale.min, then Azure Monitor decides",
+            )
+        if self.autoscale.metric == "gpu" and not has_gpu(self.instance_type):
+            raise RuleBroken(
+                f"autoscale.metric is gpu, but {self.instance_type} has none", "scale by `requests` or `latency`"
+            )
+
+
+def has_gpu(instance_type: str) -> bool:
+    """Whether a VM size has GPUs: those of the families N have."""
+    return instance_type.lower().startswith("standard_n")

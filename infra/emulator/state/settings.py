@@ -56,6 +56,13 @@ DEFAULTS: dict[str, float] = {
     # The disk of an instance in GB, 0 for what is known of its size; and what an image takes of it.
     "disk_gigabytes": 0,
     "image_gigabytes": 30,
+    # Azure Monitor's clock, by which metrics and autoscale go: how many seconds pass on it in one (60: a minute a
+    # second, 0: it stands still), and by how many it is set ahead.
+    "monitor_speed": 1,
+    "monitor_seconds_ahead": 0,
+    # 1: minutes without a request have the value 0 of RequestsPerMinute; 0: they have none. Which of them Azure does is
+    # not known.
+    "monitor_counts_silence": 1,
 }
 
 

@@ -1,0 +1,1 @@
+"""Times of the week in words, and the names that Azure Monitor has for their time zones."""
