@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from infra.emulator.gateway.messages import Reply, headers_of, read_body, respond
 from infra.emulator.hub.upstream.choice import Choices
+from infra.emulator.prices.app import PATH as PRICES_PATH
 from infra.emulator.world import World
 
 INTERFACES = ("faults", "settings", "runners", "instances", "resources", "operations", "counters", "hub-upstream")
@@ -85,6 +86,7 @@ class Portal:
         return {
             **own,
             "token": f"{urls.portal}/token",
+            "prices": f"{urls.portal}{PRICES_PATH}",
             "resource_manager": urls.resource_manager,
             "hub": urls.hub,
             "identity_endpoint": urls.identity_endpoint,

@@ -30,6 +30,8 @@ from infra.emulator.identity.managed_identity import ManagedIdentityRoutes
 from infra.emulator.key_vault import VaultRoutes
 from infra.emulator.operations import Operations
 from infra.emulator.portal import Portal
+from infra.emulator.prices.app import PATH as PRICES_PATH
+from infra.emulator.prices.app import PricesApp
 from infra.emulator.restart import resume
 from infra.emulator.seed.apply import apply_seed, record_seed
 from infra.emulator.seed.file import kept_digest, read_seed
@@ -112,7 +114,7 @@ class _Emulator:
         faults = world.faults
         self._listeners = [
             Listener(faults.wrap(_https_router(world, arm), "arm"), sockets["arm"], tls),
-            Listener(_portal_and_identity(portal, faults.wrap(_managed_identity(world), "arm")), sockets["portal"]),
+            Listener(_by_path(portal, self._beside_portal()), sockets["portal"]),
             Listener(faults.wrap(self._hub, "hub"), sockets["hub"]),
         ]
         self._restart = asyncio.create_task(resume(world))
@@ -129,6 +131,15 @@ class _Emulator:
         digest = kept_digest(store.record("seed", "planted"))
         _write_atomically(world.paths.profile, json.dumps({**profile, "seed_digest": digest}))
         return profile
+
+    def _beside_portal(self) -> dict[str, ASGIApp]:
+        """What else is served over plain HTTP, by its path."""
+        world = self.world
+        prices = PricesApp(lambda: world.urls.portal, lambda: int(world.settings["list_page_size"]))
+        return {
+            IDENTITY_PATH: world.faults.wrap(_managed_identity(world), "arm"),
+            PRICES_PATH: world.faults.wrap(prices, "prices"),
+        }
 
     async def close(self) -> None:
         if self._restart:
@@ -156,9 +167,9 @@ def _managed_identity(world: World) -> ASGIApp:
     return ManagedIdentityRoutes(world.store, world.settings, world.tokens, world.directory)
 
 
-def _portal_and_identity(portal: ASGIApp, identity: ASGIApp) -> ASGIApp:
+def _by_path(portal: ASGIApp, others: dict[str, ASGIApp]) -> ASGIApp:
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await (identity if scope["path"].rstrip("/") == IDENTITY_PATH else portal)(scope, receive, send)
+        await others.get(scope["path"].rstrip("/"), portal)(scope, receive, send)
 
     return app
 

@@ -7,51 +7,128 @@ price.
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Collection, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
 
-from msgspec import Struct
-
+from infra.azure.prices.cache import Cache, Failure, Kept
 from infra.azure.prices.currency import USD
+from infra.azure.prices.meters import hourly_prices
+from infra.azure.prices.price import HOURS_A_MONTH as HOURS_A_MONTH
+from infra.azure.prices.price import Price as Price
+from infra.azure.prices.retail import PATIENCE, RETAIL_PRICES, NoPrices, fetch_items
+from infra.azure.prices.table import read_table, spelled
 from infra.clock import Clock
+from infra.parallel import Task
+from infra.paths import cache_dir
 
-HOURS_A_MONTH = 730
-"""As Azure's own calculator counts a month."""
-
-
-class Price(Struct, frozen=True):
-    """What one instance costs an hour; `as_of` is the day, `2026-11-30`, on which that was the price."""
-
-    hour: float
-    currency: str
-    source: str
-    """`retail-api`, `cache` (of the API's answers) or `table` (that comes along)."""
-    as_of: str
+REGION = re.compile(r"[a-z0-9-]{1,40}")
+FOLDER = "prices"
 
 
 class Prices:
     """Looks prices up: in the cache, then at Azure's Retail Prices API, then in the table that comes along."""
 
     def __init__(
-        self, environ: Mapping[str, str], clock: Clock, *, url: str | None = None, currency: str = USD
+        self, clock: Clock, *, url: str = RETAIL_PRICES, currency: str = USD, folder: Path | None = None
     ) -> None:
-        self._environ = environ
+        self.currency = currency
+        self.patience = PATIENCE
+        """Seconds that `hourly` waits for the API at most."""
         self._clock = clock
         self._url = url
-        self.currency = currency
+        self._cache = Cache(folder)
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str], Price | None] = {}
+        self._failure = ""
+        self._places: set[str] = set()
 
     def hourly(self, region: str, instance_types: Collection[str]) -> dict[str, Price]:
         """The price of each instance type, by its name in lower case; what nobody knows is absent.
 
-        Never raises, and never waits long: where the API cannot be reached, prices come from the table.
+        Never raises, and never waits long: where the API cannot be reached, prices come from the table, which has only
+        US dollars.
         """
-        return {}
+        place = region.lower().replace(" ", "")
+        if not REGION.fullmatch(place):
+            return {}
+        names = {name.lower() for name in instance_types if name}
+        with self._lock:
+            if missing := {name for name in names if (place, name) not in self._known}:
+                found = self._look_up(place, missing)
+                self._known |= {(place, name): found.get(name) for name in missing}
+            prices = {name: self._known[place, name] for name in names}
+        return {name: price for name, price in sorted(prices.items()) if price}
 
     @property
     def note(self) -> str:
-        """Where the prices are not current, a sentence that says so; else empty."""
-        return ""
+        """Where the prices found so far are not current, half a sentence that says so and why; else empty."""
+        found = [price for price in self._known.values() if price]
+        why = f"{urlsplit(self._url).hostname} {self._failure}" if self._failure else ""
+        if table := [price for price in found if price.source == "table"]:
+            text = f"list prices of {table[0].as_of} from the table that comes along, because {why}"
+            if self._places:
+                text += f"; of {', '.join(sorted(self._places))}, since the table lacks the region"
+            return text + (f"; in USD, since it has no {self.currency}" if self.currency != USD else "")
+        old = sorted(price.as_of for price in found if price.source == "cache")
+        return f"list prices of {old[0]}, because {why}" if old and why else ""
+
+    def _look_up(self, region: str, names: set[str]) -> dict[str, Price | None]:
+        now = self._clock.utc()
+        file = self._cache.read(region, self.currency)
+        fresh = {name: kept for name in names if (kept := file.prices.get(name)) and kept.is_fresh(now)}
+        found = {name: self._price(kept, "cache") for name, kept in fresh.items()}
+        if not (missing := names - set(fresh)):
+            return found
+        self._failure = self._failure or file.failed(now)
+        if not self._failure:
+            try:
+                asked = self._ask(region, missing)
+                return found | {name: self._price(kept, "retail-api") for name, kept in asked.items()}
+            except NoPrices as error:
+                self._failure = str(error)
+                self._cache.add_failure(region, self.currency, Failure(self._failure, now))
+        old = {name: self._price(file.prices[name], "cache") for name in missing if name in file.prices}
+        return found | old | {name: self._from_table(region, name) for name in missing - set(old)}
+
+    def _ask(self, region: str, names: set[str]) -> dict[str, Kept]:
+        """Ask the API, and keep what it says; raises `NoPrices`, also where it takes longer than people should wait."""
+        now = self._clock.utc()
+
+        def fetch() -> dict[str, Kept]:
+            items = fetch_items(self._url, region, [spelled(name) for name in names], self.currency)
+            hours = hourly_prices(items, region, self.currency, now)
+            asked = {name: Kept(hours.get(name), now) for name in names}
+            self._cache.add(region, self.currency, asked)
+            return asked
+
+        task = Task(fetch)  # a name server can be silent for longer than any timeout of a connection
+        task.thread.join(self.patience)
+        if task.thread.is_alive():
+            raise NoPrices(f"gave no answer within {self.patience:g} s")
+        found: dict[str, Kept] = task.result()
+        return found
+
+    def _price(self, kept: Kept, source: str) -> Price | None:
+        return None if kept.hour is None else Price(kept.hour, self.currency, source, f"{kept.at:%Y-%m-%d}")
+
+    def _from_table(self, region: str, name: str) -> Price | None:
+        table = read_table()
+        if (found := table.find(region, name)) is None:
+            return None
+        hour, place = found
+        if place != region:
+            self._places.add(place)
+        return Price(hour, table.currency, "table", table.as_of)
 
 
 def open_prices(environ: Mapping[str, str], *, url: str | None = None, currency: str = USD, clock: Clock) -> Prices:
-    """The prices in this currency; `url` is the emulator's address in the place of Azure's."""
-    return Prices(environ, clock, url=url, currency=currency)
+    """The prices in this currency; `url` is the emulator's address in the place of Azure's.
+
+    The emulator's answers are not kept: nobody should take them for Azure's.
+    """
+    if url:
+        return Prices(clock, url=url, currency=currency)
+    return Prices(clock, currency=currency, folder=cache_dir(environ) / FOLDER)

@@ -28,7 +28,8 @@ fault = Group("fault", help="Make the emulator fail chosen requests, to test how
 @click.option("--method", help="Match requests with this method; any if omitted.")
 @click.option("--path", help="Match requests by this regular expression, searched in path and query.")
 @click.option(
-    "--target", help="Match requests to arm (the default; with blobs and tokens), hub, endpoint, or * for all."
+    "--target",
+    help="Match requests to arm (the default; with blobs and tokens), hub, endpoint, prices, or * for all.",
 )
 @click.option("--times", type=Integer(min=1), help="How many matching requests fail; all if omitted.")
 @click.option("--skip", type=Integer(min=0), help="How many matching requests pass before the first one fails.")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-TARGETS = ("arm", "hub", "endpoint", "*")
+TARGETS = ("arm", "hub", "endpoint", "prices", "*")
 METHODS = ("*", "GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS")
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # https://www.rfc-editor.org/rfc/rfc9110#name-tokens
 TEXT = re.compile(r"[\t\x20-\x7e]*")

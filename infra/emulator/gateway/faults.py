@@ -3,7 +3,7 @@
 A rule is a JSON object. Which requests it strikes:
     method       `PUT`, or `*` (the default) for any
     path         regular expression, searched in path and query, case-insensitive; default: everything
-    target       "arm" (default: also blobs and tokens), "hub", "endpoint" or "*"
+    target       "arm" (default: also blobs and tokens), "hub", "endpoint", "prices" or "*"
     times        how often it strikes; always, if left out
     skip         how many matching requests it lets pass first
     probability  between 0 and 1; with `seed` the same requests are struck every time

@@ -1,1 +1,1 @@
-"""Azure's Retail Prices API."""
+"""Azure's Retail Prices API: a list of prices, filters as its public document describes them, and pages."""

@@ -1,0 +1,83 @@
+"""Asks Azure's Retail Prices API, which is public and needs no login.
+
+Source: "Azure Retail Prices overview". From api-version 2023-01-01-preview on, the values in a filter are
+case-sensitive. The filter's `priceType` is the field `type` of an answer.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from infra.addresses import is_loopback
+from infra.azure.prices.meters import PAY_AS_YOU_GO, SERVICE
+from infra.http_client import Unreachable, Web
+
+RETAIL_PRICES = "https://prices.azure.com/api/retail/prices"
+API_VERSION = "2023-01-01-preview"
+PATIENCE = 2.0
+"""Seconds for an answer: nobody should wait long for a figure that a plan can do without."""
+MOST_PAGES = 20
+MOST_SIZES = 15
+"""In one request, whose URL stays below 2,000 characters."""
+
+
+class NoPrices(Exception):
+    """The API gave no usable answer; the message says what happened, for a sentence."""
+
+
+def fetch_items(url: str, region: str, sizes: Collection[str], currency: str) -> list[dict[str, Any]]:
+    """The rows of these sizes, spelled as Azure spells them; raises `NoPrices`."""
+    web = Web(connect=PATIENCE, read=PATIENCE)
+    names = sorted(sizes)
+    parts = [names[start : start + MOST_SIZES] for start in range(0, len(names), MOST_SIZES)]
+    return [item for part in parts for item in _pages(web, url, _query(region, part, currency))]
+
+
+def _query(region: str, sizes: Collection[str], currency: str) -> str:
+    of_size = " or ".join(f"armSkuName eq {_quoted(size)}" for size in sizes)
+    wanted = (
+        f"serviceName eq {_quoted(SERVICE)} and priceType eq {_quoted(PAY_AS_YOU_GO)} "
+        f"and armRegionName eq {_quoted(region)} and ({of_size})"
+    )
+    return f"api-version={API_VERSION}&currencyCode={quote(_quoted(currency))}&$filter={quote(wanted)}"
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _pages(web: Web, url: str, query: str) -> Iterator[Any]:
+    next_url: str = f"{url}?{query}"
+    for _ in range(MOST_PAGES):
+        page = _page(web, next_url)
+        yield from page["Items"]
+        following = page.get("NextPageLink")
+        if not following:
+            return
+        next_url = _same_place(url, following)
+    raise NoPrices("its answer has no end")
+
+
+def _page(web: Web, url: str) -> dict[str, Any]:
+    try:
+        answer = web.send("GET", url, headers={"Accept": "application/json"}, at_most=8 * 1024 * 1024)
+    except Unreachable as error:
+        raise NoPrices(f"cannot be reached: {error}") from None
+    if answer.status != 200:
+        raise NoPrices(f"answered {answer.status}")
+    try:
+        page = answer.json()
+    except (ValueError, RecursionError):
+        page = None
+    if not isinstance(page, dict) or not isinstance(page.get("Items"), list):
+        raise NoPrices("gave an answer that is no price list")
+    return page
+
+
+def _same_place(url: str, following: Any) -> str:
+    """The link to the next page, which has to lead to the same host (with its port, `:443`, or without)."""
+    ours, theirs = urlsplit(url), urlsplit(following if isinstance(following, str) else "")
+    secure = theirs.scheme == "https" or is_loopback(theirs.hostname or "")
+    if not secure or theirs.hostname != ours.hostname:
+        raise NoPrices("its link to the next page leads elsewhere")
+    return theirs.geturl()
