@@ -58,7 +58,7 @@ class Serving(Struct, frozen=True):
     def cache(self) -> int:
         """The bytes of the key-value cache on a CPU."""
         if given := self.engine.get("kv_cache_memory_bytes"):
-            return _size(str(given))
+            return size_in_bytes(str(given))
         return _number(self.variables.get(CACHE_VARIABLE), 1) * GIB
 
 
@@ -116,7 +116,7 @@ def _number(value: object, otherwise: int) -> int:
         return otherwise
 
 
-def _size(text: str) -> int:
+def size_in_bytes(text: str) -> int:
     """A number of bytes as vLLM reads it: `4G` is 4 GiB and `4g` 4 GB; the default of the scoring server for others."""
     match = SIZE.fullmatch(text.strip())
     if match is None:

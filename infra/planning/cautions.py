@@ -10,12 +10,11 @@ from infra.hub.facts import ModelFacts
 from infra.planning.plan import Action, Plan
 from infra.planning.sources.found import Found
 from infra.resources.weights.version import in_words
+from infra.sizing.disk import IMAGE_GB
 from infra.sizing.instance_types import instance_type
 from infra.spec.deployment import DeploymentSpec
 
 GB = 1_000_000_000
-IMAGE_GB = 30
-"""What the image takes on the disk: 28.6 GB for vLLM 0.12 (vllm-project/vllm#22377), and every version is larger."""
 UNREAD = (
     "an autoscale setting may have set instance_count, but you may not read these settings "
     "(Microsoft.Insights/autoscaleSettings/read): leave deployment.instance_count out to keep the live number"
