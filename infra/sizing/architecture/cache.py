@@ -1,37 +1,65 @@
 """How much memory the KV cache takes, as vLLM 0.32 lays it out; each figure is that of one GPU."""
 
-from msgspec import Struct
+from __future__ import annotations
 
+from infra.sizing.architecture.pages import CacheGroup, CacheSetting, layout_of, token_bytes
 from infra.sizing.architecture.records import Architecture
 
-
-class CacheSetting(Struct, frozen=True):
-    """The arguments of vLLM on which the cache depends."""
-
-    dtype: str = "auto"
-    """`kv_cache_dtype`."""
-    tensor_parallel: int = 1
-    block_size: int = 16
-    """Tokens; vLLM's own default on CUDA, on a CPU it is 128."""
-    batched_tokens: int = 8192
-    """`max_num_batched_tokens`: what of a window is kept while a prompt is read."""
+SIZES = (1, 2, 4, 8, 16, 32)
+STATES = 2  # of a sequence, where prefixes are cached: the one that grows, and the last whole one
+IN_FLIGHT = 2  # batches at once: vLLM prepares one while the other runs
 
 
 def bytes_per_token(architecture: Architecture, setting: CacheSetting) -> int:
-    """What one more token takes while no window is full."""
-    raise NotImplementedError
+    """What one more token takes while no window is full; 0 for what keeps no cache."""
+    layers = [one for one in architecture.layers if one.keeps_tokens]
+    return sum(one.count * token_bytes(architecture, one, setting) for one in layers)
 
 
 def bytes_per_sequence(architecture: Architecture, tokens: int, setting: CacheSetting) -> int:
     """What a sequence of so many tokens takes: whole blocks, windows capped, the state of layers that have one."""
-    raise NotImplementedError
+    layout = layout_of(architecture, setting)
+    if layout is None:
+        return 0
+    blocks = sum(one.copies * _blocks(one, tokens, setting) for one in layout.groups)
+    return blocks * layout.block_bytes
 
 
 def block_count(architecture: Architecture, memory: int, setting: CacheSetting) -> int | None:
     """The blocks that vLLM's engine reports for so many bytes; None for what keeps no cache."""
-    raise NotImplementedError
+    layout = layout_of(architecture, setting)
+    return None if layout is None else max(0, memory // layout.block_bytes)
+
+
+def block_bytes(architecture: Architecture, setting: CacheSetting) -> int:
+    """The bytes of one block; 0 for what keeps no cache."""
+    layout = layout_of(architecture, setting)
+    return layout.block_bytes if layout else 0
 
 
 def tensor_parallel_sizes(architecture: Architecture) -> tuple[int, ...]:
     """The sizes 1, 2, 4, 8 … that vLLM accepts for the heads."""
-    raise NotImplementedError
+    return tuple(size for size in SIZES if _divides(architecture, size))
+
+
+def _blocks(group: CacheGroup, tokens: int, setting: CacheSetting) -> int:
+    """The most blocks that a sequence holds of a group."""
+    layer = group.layer
+    if not layer.keeps_tokens:
+        return STATES if setting.keeps_states else 1
+    whole = -(-tokens // group.block)
+    if layer.kind != "sliding":
+        return whole
+    kept = layer.window - 1 + IN_FLIGHT * setting.batched_tokens
+    return min(whole, -(-kept // group.block) + 1)
+
+
+def _divides(architecture: Architecture, size: int) -> bool:
+    """Whether the heads, those of keys and values, and those of states can be divided among so many GPUs."""
+    if architecture.heads % size or any(one % size for one in architecture.also_divided):
+        return False
+    for layer in architecture.layers:
+        many = layer.kv_heads
+        if layer.kind in ("full", "sliding", "chunked") and many and many % size and size % many:
+            return False
+    return True

@@ -92,7 +92,7 @@ class Architecture(Struct, frozen=True):
     tied: bool = False
     """Whether the output layer is the table of embeddings."""
     quantization: Quantization | None = None
-    indivisible: tuple[int, ...] = ()
+    also_divided: tuple[int, ...] = ()
     """Numbers beside the heads that the size of tensor parallelism must divide."""
     remote_code: bool = False
     """Whether it brings its own code (`auto_map`), which vLLM runs only with `trust_remote_code`."""
