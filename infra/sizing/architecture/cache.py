@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from infra.sizing.architecture.pages import CacheGroup, CacheSetting, layout_of, token_bytes
+from infra.sizing.architecture.pages import CacheGroup, layout_of, token_bytes
+from infra.sizing.architecture.pages import CacheSetting as CacheSetting
 from infra.sizing.architecture.records import Architecture
 
 SIZES = (1, 2, 4, 8, 16, 32)
