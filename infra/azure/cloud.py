@@ -142,6 +142,19 @@ class Assets(Protocol):
         """Read the blob of such a URL from this byte on; nothing where there is no more, or no blob yet."""
 
 
+class Records(Protocol):
+    """Keeps what was asked last of parked stacks; implemented by `infra.azure.storage.records.Records`."""
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """The record of an endpoint; None where there is none."""
+
+    def write(self, name: str, record: dict[str, Any]) -> None:
+        """Write the record of an endpoint."""
+
+    def delete(self, name: str) -> None:
+        """Delete the record of an endpoint; there need not be one."""
+
+
 class Cloud(Struct, frozen=True):
     """One workspace, the name of the stack that is worked on, and everything needed to read and change them."""
 
@@ -153,6 +166,7 @@ class Cloud(Struct, frozen=True):
     clock: Clock
     reporter: Reporter
     locks: Locks
+    records: Records
 
     @property
     def local(self) -> bool:

@@ -24,6 +24,7 @@ from infra.azure.prices.currency import read_currency
 from infra.azure.prices.prices import Prices, open_prices
 from infra.azure.storage.assets import AzureAssets
 from infra.azure.storage.lock_blobs import LockBlobs
+from infra.azure.storage.records import FOLDER, Records
 from infra.azure.workspace import PROVIDER, Workspace
 from infra.clock import Clock, SystemClock
 from infra.digests import fingerprint
@@ -85,7 +86,8 @@ class Target:
         poller = ArmPoller(self.arm, self.clock, local=self.local)
         locks = Locks(self._blobs, self.clock, reporter, local=self.local, longest=self.arm.timeouts.lock)
         locks.off = not self.locked
-        return Cloud(self.workspace, self.stack, self.arm, poller, self._assets, self.clock, reporter, locks)
+        records = Records(LockBlobs(self.arm, self.workspace, FOLDER))
+        return Cloud(self.workspace, self.stack, self.arm, poller, self._assets, self.clock, reporter, locks, records)
 
     @cached_property
     def prices(self) -> Prices:

@@ -153,7 +153,7 @@ def report_usage(out: Output, error: click.ClickException, arguments: Sequence[s
 def report_interruption(out: Output, number: int, arguments: Sequence[str]) -> int:
     """Say that the command was stopped, in one line: Ctrl-C is also how a followed log or a conversation ends."""
     message = f"stopped by {signal.Signals(number).name}"
-    for command in (["up"], ["down"], ["token", "rotate"]):
+    for command in (["up"], ["down"], ["park"], ["wake"], ["token", "rotate"]):
         if arguments[: len(command)] == command:
             message += f"; nothing is lost: run `{shlex.join(['gatelift', *arguments])}` again to continue"
     out.message(message)

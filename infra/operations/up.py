@@ -18,6 +18,7 @@ from infra.planning.lease import hold_lease
 from infra.planning.plan import Plan
 from infra.planning.prepare import Prepared, observe_again, prepare
 from infra.reporter import Phase, Recorder, Reporter
+from infra.resources.scaling.parked import forget_parked
 from infra.spec.model import StackSpec
 
 
@@ -63,7 +64,11 @@ def up(
             current = observe_again(current, cloud)
             check(current, None)
         ask = partial(_smoke_test if smoke else _untested, current, target, cloud)
+        if parked := current.observed.parked:
+            cloud.reporter.note(f"{current.spec.name} is {parked.words}: it is woken to what the spec says")
         connection, answer = apply(cloud, current, before_traffic=ask) or ask()
+        if parked:
+            forget_parked(cloud, current.endpoint)
     if kept := current.rollout.kept:
         cloud.reporter.note(f"{kept} stays at 0 % for `gatelift rollback` and still costs money; see `keep_previous`")
     return UpResult(current.plan, connection, tuple(recorder.phases), answer)

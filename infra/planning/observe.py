@@ -10,8 +10,9 @@ from infra.azure.autoscale import Autoscale, autoscaled
 from infra.azure.cloud import Cloud
 from infra.errors import NotFound
 from infra.parallel import together
-from infra.resources.base import PREVIOUS_TAG, Live, Resource, owner_of
+from infra.resources.base import PARKED_TAG, PREVIOUS_TAG, Live, Resource, owner_of
 from infra.resources.deployment import live_deployment
+from infra.resources.scaling.parked import Parked, read_tag
 from infra.resources.traffic import nonzero
 
 Key = tuple[str, str]
@@ -34,6 +35,8 @@ class Observed(Struct, frozen=True):
     """The autoscale settings that decide about instance counts, by deployment."""
     autoscale_unread: bool = False
     """Whether the caller may not read autoscale settings, so that nobody knows whether one decides."""
+    parked: Parked | None = None
+    """Since when the stack is parked; None where it is not."""
 
     def of(self, resource: Resource) -> Live | None:
         """The live state of a resource, None where it does not exist."""
@@ -69,13 +72,14 @@ def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Obser
         tuple(other_endpoints),
         autoscale or {},
         autoscale is None,
+        read_tag(tags[0][PARKED_TAG]) if tags and tags[0].get(PARKED_TAG) else None,
     )
 
 
 def without_endpoint(observed: Observed) -> Observed:
     """The same state once the endpoint that is being deleted is gone, with all of its deployments."""
     live = {key: None if key[0] == "traffic" else state for key, state in observed.live.items()}
-    return replace(observed, live=live, deployments={}, traffic={}, previous="")
+    return replace(observed, live=live, deployments={}, traffic={}, previous="", parked=None)
 
 
 def workspace(cloud: Cloud) -> dict[str, Any]:

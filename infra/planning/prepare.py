@@ -15,7 +15,7 @@ from infra.planning.desired import Sources, desired_resources, page_of, shipped_
 from infra.planning.observe import Observed, observe, without_endpoint
 from infra.planning.plan import DELETING, WORKING, Action, Change, Plan, make_plan
 from infra.planning.response_store import check_response_store
-from infra.planning.rollout import Rollout, renamed, roll_out, show_rollout
+from infra.planning.rollout import Rollout, renamed, roll_out, show_parked, show_rollout
 from infra.planning.sources.find import find_model
 from infra.planning.sources.found import Asked, Found
 from infra.planning.untagged import telling, untagged
@@ -145,7 +145,7 @@ def plan_against(desired: Desired, observed: Observed) -> Prepared:
     with telling(observed.deployments):
         plan = make_plan(spec.name, resources, live, rollout.to_delete)
     deployment = next(resource for resource in resources if isinstance(resource, Deployment))
-    plan = show_rollout(plan, rollout, deployment, observed)
+    plan = show_parked(show_rollout(plan, rollout, deployment, observed), observed.parked)
     plan = with_cautions(plan, spec.deployment, desired.found, unread=observed.autoscale_unread)
     others = [Change(Action.NONE, "endpoint", name, OTHER_ENDPOINT) for name in observed.other_endpoints]
     others += untagged(observed.deployments, {change.name for change in plan.changes if change.kind == "deployment"})

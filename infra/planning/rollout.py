@@ -17,6 +17,7 @@ from infra.planning.observe import Observed
 from infra.planning.plan import Action, Change, FieldChange, Plan, differences
 from infra.resources.base import Live
 from infra.resources.deployment import Deployment
+from infra.resources.scaling.parked import Parked
 from infra.spec.deployment import DeploymentSpec
 from infra.spec.model import StackSpec
 from infra.spec.rules import PLATFORM_VARIABLES
@@ -93,6 +94,22 @@ def show_rollout(plan: Plan, rollout: Rollout, deployment: Deployment, observed:
         reason = "kept at 0 % of the requests for `gatelift rollback`; `deployment.keep_previous: false` deletes it"
         changes.append(Change(Action.NONE, "deployment", rollout.kept, reason))
     return replace(plan, changes=tuple(changes))
+
+
+def show_parked(plan: Plan, parked: Parked | None) -> Plan:
+    """The plan, which says of the deployment of a parked stack that it is made as the spec says, not as it was."""
+    if parked is None:
+        return plan
+    said = f"{parked.words}: made again as the spec says; `gatelift wake` brings back what ran instead"
+    return replace(
+        plan,
+        changes=tuple(
+            replace(change, reason="; ".join(filter(None, (change.reason, said))))
+            if change.kind == "deployment" and change.action is Action.CREATE
+            else change
+            for change in plan.changes
+        ),
+    )
 
 
 def _replacement(change: Change, rollout: Rollout, deployment: Deployment, observed: Observed) -> Change:

@@ -11,6 +11,7 @@ from infra.parallel import together
 from infra.planning.observe import deployments, workspace
 from infra.planning.rollout import Rollout, roll_out
 from infra.resources.base import PREVIOUS_TAG, Live
+from infra.resources.scaling.parked import Parked, parked_in
 from infra.resources.traffic import nonzero
 from infra.spec.model import StackSpec
 
@@ -31,6 +32,11 @@ class Serving(Struct, frozen=True):
     def name(self) -> str:
         """The name of the spec's deployment."""
         return self.rollout.current
+
+    @property
+    def parked(self) -> Parked | None:
+        """Since when the stack is parked; None where it is not."""
+        return parked_in(self.document)
 
     @property
     def busiest(self) -> str:

@@ -14,6 +14,7 @@ NAMES_TAG = "gatelift_tags"  # the names of the tags that gatelift set, so that 
 DESCRIBED = "/description"  # among those names, it means that gatelift set the description; no tag can have this name
 PREVIOUS_TAG = "gatelift_previous"  # on the endpoint: the deployment to which `gatelift rollback` goes back
 CANARY_TAG = "gatelift_canary"  # on the endpoint: how far requests have moved to a new deployment, or why back
+PARKED_TAG = "gatelift_parked"  # on the endpoint: since when its deployments are parked, and what they were
 State = dict[str, Any]
 Wait = Callable[[], None]
 

@@ -221,7 +221,7 @@ def live_deployment(document: Mapping[str, Any], endpoint: str) -> Live:
 
 def write(cloud: Cloud, endpoint: str, state: State, live: Live | None, tick: Tick) -> None:
     """Write the state as Azure's document and wait; properties of a live deployment that it does not set are kept."""
-    before = _settable(live)
+    before = settable(live)
     variables = without_empty(before.get("environmentVariables") or {})
     request, code = state["request_settings"], state.get("code_configuration") or {}
     properties = {
@@ -250,12 +250,12 @@ def write(cloud: Cloud, endpoint: str, state: State, live: Live | None, tick: Ti
 
 def restart(cloud: Cloud, endpoint: str, live: Live, variable: Mapping[str, str], tick: Tick) -> None:
     """Restart the containers by writing the deployment with one more environment variable, and wait."""
-    before = _settable(live)
+    before = settable(live)
     variables = {**without_empty(before.get("environmentVariables") or {}), **variable}
     _send(cloud, endpoint, live.state, {**before, "environmentVariables": variables}, tick)
 
 
-def _settable(live: Live | None) -> dict[str, Any]:
+def settable(live: Live | None) -> dict[str, Any]:
     """The properties of a live deployment, without those that only Azure writes."""
     properties = without_empty((live.document.get("properties") if live else None) or {})
     properties.pop("provisioningState", None)

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 from infra.azure.arrivals import WORKING
 from infra.azure.cloud import Cloud
 from infra.errors import OperationFailed
-from infra.resources.base import PREVIOUS_TAG, Live, Resource, State
+from infra.resources.base import PARKED_TAG, PREVIOUS_TAG, Live, Resource, State
 from infra.resources.endpoint import begin_writing, rewritten
 
 MOST_TRIES = 5
+GONE = (PREVIOUS_TAG, PARKED_TAG)  # tags that say of the traffic what is no longer true once it moves
 Decide = Callable[[Mapping[str, Any], bool], State | None]
 """What to change of an endpoint's document, None for nothing; told whether the last change was written."""
 
@@ -73,7 +74,7 @@ class Traffic(Resource):
 
         def decide(document: Mapping[str, Any], written: bool) -> State | None:
             now, mirror = nonzero(_shares(document, "traffic")), nonzero(_shares(document, "mirrorTraffic"))
-            tags = {name: value for name, value in (document.get("tags") or {}).items() if name != PREVIOUS_TAG}
+            tags = {name: value for name, value in (document.get("tags") or {}).items() if name not in GONE}
             if self.previous:
                 tags[PREVIOUS_TAG] = self.previous
             mirrored = without(state.get("mirror_traffic", mirror), wanted)

@@ -145,6 +145,19 @@ def answer_of(status: int, headers: dict[str, str]) -> Answer:
     return Answer(status, message)
 
 
+class NoRecords:
+    """Knows of no parked stack."""
+
+    def read(self, name: str) -> None:
+        return None
+
+    def write(self, name: str, record: dict[str, Any]) -> None:
+        """Keep nothing."""
+
+    def delete(self, name: str) -> None:
+        """Nothing to delete."""
+
+
 class NoUploads:
     """Takes all files, and keeps none."""
 
@@ -210,4 +223,4 @@ def leased_blobs(manual_clock: ManualClock) -> LeasedBlobs:
 def plain_cloud(shelf: Shelf, manual_clock: ManualClock, leased_blobs: LeasedBlobs) -> Cloud:
     workspace = Workspace(SPEC["workspace"]["subscription_id"], "group", "workspace")
     locks = Locks(leased_blobs, manual_clock, Silent(), local=False, longest=900)
-    return Cloud(workspace, "demo", shelf, NoWaiting(), NoUploads(), manual_clock, Silent(), locks)
+    return Cloud(workspace, "demo", shelf, NoWaiting(), NoUploads(), manual_clock, Silent(), locks, NoRecords())

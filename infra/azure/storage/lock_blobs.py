@@ -1,4 +1,4 @@
-"""Requests to the blobs that serve as locks, in the workspace's own container.
+"""Requests to the small blobs that gatelift keeps in the workspace's own container: locks, records of parked stacks.
 
 Plain HTTP, because azure-storage-blob takes 0.7 s to import and a lock needs three small requests.
 """
@@ -25,28 +25,29 @@ NO_KEYS = ("KeyBasedAuthenticationNotPermitted", "AuthenticationFailed")
 
 
 class LockBlobs:
-    """The blobs below `gatelift-locks/`; safe to use from many threads."""
+    """The blobs below one folder; safe to use from many threads."""
 
-    def __init__(self, arm: Arm, workspace: Workspace) -> None:
+    def __init__(self, arm: Arm, workspace: Workspace, folder: str = FOLDER) -> None:
         self._arm = arm
         self._workspace = workspace
+        self._folder = folder
         self._web = Web(ca_bundle=arm.ca_bundle, connect=arm.timeouts.connect, read=min(arm.timeouts.request, LONGEST))
         self._lock = threading.Lock()
         self._container: Container | None = None
 
-    def send(self, method: str, name: str, headers: Mapping[str, str], *, query: str = "") -> Answer:
+    def send(self, method: str, name: str, headers: Mapping[str, str], *, query: str = "", body: bytes = b"") -> Answer:
         """The answer to a request about one blob, whatever its status but for a refused access.
 
         Raises `AccessDenied` where the caller may not write blobs, and `NotReady` where no answer came.
         """
-        answer, container = self._try(method, name, headers, query)
+        answer, container = self._try(method, name, headers, (query, body))
         if answer.status in (401, 403):
             code, _ = read_storage_error(answer)
             keyless = code == NO_KEYS[0] and bool(container.signature or container.key)
             with self._lock:  # a signature lasts an hour, and an account's keys may be turned off
                 if self._container is container:
                     self._container = Container(container.url, container.account) if keyless else None
-            answer, container = self._try(method, name, headers, query)
+            answer, container = self._try(method, name, headers, (query, body))
         if answer.status in (401, 403):
             raise self._denied(container, answer)
         return answer
@@ -61,10 +62,12 @@ class LockBlobs:
                 self._container = found
             return self._container
 
-    def _try(self, method: str, name: str, headers: Mapping[str, str], query: str) -> tuple[Answer, Container]:
-        container = self.opened()
-        url = f"{container.url}/{FOLDER}/{quote(name)}"
-        sent = {"x-ms-version": SERVICE_VERSION, "Content-Length": "0", **headers}
+    def _try(
+        self, method: str, name: str, headers: Mapping[str, str], sending: tuple[str, bytes]
+    ) -> tuple[Answer, Container]:
+        container, (query, body) = self.opened(), sending
+        url = f"{container.url}/{self._folder}/{quote(name)}"
+        sent = {"x-ms-version": SERVICE_VERSION, "Content-Length": str(len(body)), **headers}
         if container.signature:
             query = f"{query}&{container.signature}" if query else container.signature
         else:
@@ -73,7 +76,7 @@ class LockBlobs:
             url += f"?{query}"
         for pause in (*PAUSES, None):
             try:
-                answer = self._web.send(method, url, headers=sent, body=b"" if method == "PUT" else None)
+                answer = self._web.send(method, url, headers=sent, body=body if method == "PUT" else None)
                 if answer.status not in TRANSIENT or pause is None:
                     return answer, container
             except Unreachable as error:

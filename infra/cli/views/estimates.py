@@ -33,6 +33,11 @@ class Estimates:
                 return rounded(float(times[kind]))
         return WITHOUT_RECORD[self._where].get(kind, "")
 
+    def seen(self, kind: str) -> float | None:
+        """How many seconds this kind of phase of this very stack took the last time; None if nobody has seen one."""
+        found = self._known.get(self._where, {}).get(self._stack, {}).get(kind)
+        return None if found is None else float(found)
+
     def keep(self, phases: Iterable[Phase]) -> None:
         """Remember how long this run's phases took; a file that cannot be written is ignored."""
         times = {kind: round(seconds, 1) for kind, _, seconds, _ in phases}

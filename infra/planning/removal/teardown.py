@@ -1,6 +1,7 @@
 """Finds what `gatelift down` deletes: what is tagged with the stack's name, but shared resources only if unused."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from infra.azure.cloud import Cloud
@@ -12,8 +13,9 @@ from infra.planning.plan import Action, Change
 from infra.planning.removal.neighbours import Neighbours, Removal
 from infra.planning.removal.shared import delete, deleter, keep, named, shared_removals
 from infra.planning.untagged import NOT_TAGGED, WAY_BACK, untagged
-from infra.resources.base import PREVIOUS_TAG, Live, merged_tags, owner_of
+from infra.resources.base import PARKED_TAG, PREVIOUS_TAG, Live, merged_tags, owner_of
 from infra.resources.endpoint import begin_writing, live_endpoint, rewritten
+from infra.resources.scaling.parked import parked_deployments, parked_in
 from infra.resources.traffic import Traffic, nonzero
 from infra.spec.model import StackSpec
 
@@ -39,8 +41,10 @@ def find_removals(spec: StackSpec, cloud: Cloud, *, weights: bool = False) -> li
             found += _endpoint(cloud, name, document, staying, going)
         else:
             neighbours.others.append(document)
+        parked = parked_deployments(cloud, document)  # what they need when they are woken is theirs now, too
+        (neighbours.going if owner == cloud.stack else neighbours.staying).extend(parked)
         if owner and owner != cloud.stack and not any(live.owner == owner for live in live_deployments.values()):
-            neighbours.beginning.append(owner)
+            neighbours.beginning += [] if parked else [owner]
     neighbours.beginning += _changing(cloud, neighbours)
     return found + shared_removals(spec, cloud, neighbours, weights=weights)
 
@@ -64,7 +68,7 @@ def _endpoint(
         with_it = [Removal(delete("deployment", name, "deleted with its endpoint"), 2) for name in sorted(going)]
         return [
             *with_it,
-            Removal(delete("endpoint", endpoint), 2, deleter(cloud, cloud.workspace.endpoint(endpoint))),
+            Removal(delete("endpoint", endpoint), 2, partial(_delete_endpoint, cloud, endpoint, document)),
         ]
     split, mirror = (nonzero(document["properties"].get(kind)) for kind in ("traffic", "mirrorTraffic"))
     found = []
@@ -86,6 +90,13 @@ def _endpoint(
     return found + [Removal(change, 2) for change in untagged(staying)]
 
 
+def _delete_endpoint(cloud: Cloud, endpoint: str, document: Mapping[str, Any]) -> None:
+    """Delete the endpoint, and before it the record of what ran on it, which nobody would find afterwards."""
+    if parked_in(document):
+        cloud.records.delete(endpoint)
+    cloud.delete(cloud.workspace.endpoint(endpoint))
+
+
 def _changing(cloud: Cloud, neighbours: Neighbours) -> list[str]:
     """The other stacks whose `up` is running, so that more may be referred to in a moment than is now.
 
@@ -103,6 +114,8 @@ def _changing(cloud: Cloud, neighbours: Neighbours) -> list[str]:
 def _disown(cloud: Cloud, endpoint: str) -> None:
     if document := cloud.management.get(cloud.workspace.endpoint(endpoint)):
         tags = merged_tags(document.get("tags"), {})
+        if tags.pop(PARKED_TAG, None):
+            cloud.records.delete(endpoint)
         tags.pop(PREVIOUS_TAG, None)
         begin_writing(cloud, rewritten(document, {"tags": tags}))()
 

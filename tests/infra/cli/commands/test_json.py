@@ -32,6 +32,8 @@ STATUS = {
     *("catalog", "instances", "warnings"),
 }
 ERROR = {"error"}
+PARKED = {"stack", "endpoint", "parked", "since", "reason", "deployments", "saves", "wake_seconds"}
+WOKEN = {"stack", "endpoint", "woken", "parked_since", "deployments", "traffic", "seconds", "phases"}
 ENTRY = {"name", "catalog", "model_version", "model", "visible", "invisible_until", "description", "owner", "tags"}
 # Each command with its arguments, the exit code and the keys beside `version`; they run in this order.
 COMMANDS: dict[str, tuple[str, int, set[str]]] = {
@@ -67,6 +69,8 @@ COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "emulator fault clear": ("", 0, {"faults"}),
     "unlock": ("spec.yaml", 0, {"stack", "locks"}),
     "explain": ("", 0, {"codes"}),
+    "park": ("spec.yaml", 0, PARKED),
+    "wake": ("spec.yaml", 0, WOKEN),
     "down": ("spec.yaml", 0, {"stack", "changes"}),
     "emulator stop": ("", 0, {"stopped"}),
     "emulator reset": ("", 0, {"removed"}),
