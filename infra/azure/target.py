@@ -86,8 +86,9 @@ class Target:
         poller = ArmPoller(self.arm, self.clock, local=self.local)
         locks = Locks(self._blobs, self.clock, reporter, local=self.local, longest=self.arm.timeouts.lock)
         locks.off = not self.locked
-        records = Records(LockBlobs(self.arm, self.workspace, FOLDER))
-        return Cloud(self.workspace, self.stack, self.arm, poller, self._assets, self.clock, reporter, locks, records)
+        return Cloud(
+            self.workspace, self.stack, self.arm, poller, self._assets, self.clock, reporter, locks, self._records
+        )
 
     @cached_property
     def prices(self) -> Prices:
@@ -101,6 +102,10 @@ class Target:
     @cached_property
     def _blobs(self) -> LockBlobs:
         return LockBlobs(self.arm, self.workspace)
+
+    @cached_property
+    def _records(self) -> Records:
+        return Records(LockBlobs(self.arm, self.workspace, FOLDER))
 
     def open_locks_ahead(self) -> None:
         """Begin to ask for what opens the blobs of locks; where that fails, whoever takes a lock asks again."""

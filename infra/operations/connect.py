@@ -15,6 +15,7 @@ from infra.planning.serving import serving
 from infra.resources.azure_shapes import snake
 from infra.resources.base import Live
 from infra.resources.endpoint import CREDENTIAL_ACTIONS
+from infra.resources.scaling.parked import Parked
 from infra.spec.model import StackSpec
 
 
@@ -29,13 +30,15 @@ class ConnectInfo(Struct, frozen=True):
     deployment: str
     adapters: tuple[str, ...] = ()
     """The names of the LoRA adapters that the deployment serves beside the model."""
+    parked: Parked | None = None
+    """Since when no deployment answers, because the stack is parked."""
 
     def __repr__(self) -> str:
         """Base URL and model only, so that the credential is never printed."""
         return f"ConnectInfo(base_url={self.base_url!r}, model={self.model!r})"
 
     def to_json(self) -> dict[str, Any]:
-        """What `connect --output json` prints, credential included; `adapters` only where there are some."""
+        """What `connect --output json` prints, credential included; `adapters` and `parked` only where it is so."""
         return {
             "base_url": self.base_url,
             "scoring_uri": self.scoring_uri,
@@ -44,6 +47,7 @@ class ConnectInfo(Struct, frozen=True):
             "endpoint": self.endpoint,
             "deployment": self.deployment,
             **({"adapters": list(self.adapters)} if self.adapters else {}),
+            **({"parked": self.parked.since} if self.parked else {}),
         }
 
 
@@ -83,6 +87,7 @@ def connection_info(
         endpoint=name,
         deployment=deployment,
         adapters=adapter_names(found.deployments.get(deployment)),
+        parked=found.parked,
     )
 
 

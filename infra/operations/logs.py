@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from infra.azure.target import Target
 from infra.errors import NotFound
 from infra.planning.serving import serving
+from infra.resources.scaling.parked import parked_error
 from infra.resources.startup_watch import read_log
 from infra.spec.model import StackSpec
 
@@ -54,6 +55,8 @@ def new_lines(seen: list[str], lines: list[str]) -> list[str]:
 def _deployment_id(spec: StackSpec, target: Target) -> str:
     endpoint, found = spec.endpoint.name.lower(), serving(target.cloud, spec)
     name = found.name if found.name in found.deployments else found.busiest
+    if name not in found.deployments and found.parked:
+        raise parked_error(spec.name, found.parked)
     if name not in found.deployments:
         hint = "create it with `gatelift up`"
         raise NotFound(f"the endpoint {endpoint} has no deployment {name}", hint=hint, code="deployment_not_found")

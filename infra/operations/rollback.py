@@ -14,6 +14,7 @@ from infra.planning.serving import Serving, serving
 from infra.reporter import Reporter
 from infra.resources.base import PREVIOUS_TAG
 from infra.resources.endpoint import live_endpoint
+from infra.resources.scaling.parked import parked_error
 from infra.resources.traffic import Traffic, nonzero
 from infra.spec.model import StackSpec
 
@@ -40,6 +41,8 @@ def rollback(spec: StackSpec, target: Target, *, reporter: Reporter, smoke: bool
 def _find_previous(cloud: Cloud, spec: StackSpec) -> tuple[Serving, str]:
     """The endpoint as it is, and the deployment to go back to."""
     found = serving(cloud, spec)
+    if found.parked:
+        raise parked_error(spec.name, found.parked)
     previous = str((found.document.get("tags") or {}).get(PREVIOUS_TAG, ""))
     live = found.deployments.get(previous)
     if live is None or live.owner != spec.name or found.traffic.get(previous):

@@ -11,6 +11,7 @@ from infra.errors import Refused, SpecError
 from infra.operations.catalog import catalog_list
 from infra.operations.plan import plan
 from infra.parallel import together
+from infra.planning.costs.saving import saving, saving_words
 from infra.planning.desired import catalog_model_name
 from infra.planning.observe import deployments, owned_endpoints, workspace
 from infra.planning.plan import Action
@@ -23,11 +24,13 @@ from infra.resources.base import PREVIOUS_TAG, Live, owner_of
 from infra.resources.catalog_home import home_id
 from infra.resources.connection import Connection
 from infra.resources.endpoint import live_endpoint
+from infra.resources.scaling.parked import BACK, Parked, parked_in
 from infra.resources.startup_watch import startup_log
 from infra.resources.traffic import nonzero
 from infra.spec.model import StackSpec
 
 CATALOG_FIELDS = ("name", "model_version", "visible", "invisible_until")
+GONE_WHILE_PARKED = (("deployment", "create"), ("traffic", "create"), ("autoscale", "create"))
 STARTUP = re.compile(r"\[startup\] (?P<phase>[a-z ]+?) (?P<seconds>[\d.]+) s")
 
 
@@ -36,6 +39,9 @@ def status(spec: StackSpec, target: Target) -> dict[str, Any]:
     found = _existing(spec, target.cloud)
     if found["endpoint"] is not None:
         found |= _drift(spec, target)
+    if parked := found["parked"]:
+        found["parked"] = parked | {"saves": saving(target, target.cloud.region, parked["instances"])}
+        found["drift"] = [each for each in found["drift"] if (each["kind"], each["action"]) not in GONE_WHILE_PARKED]
     if spec.catalog:
         entries = catalog_list(spec, target, include_hidden=True, as_of=None)
         found["catalog"] = [
@@ -85,6 +91,7 @@ def _existing(spec: StackSpec, cloud: Cloud) -> dict[str, Any]:
         "local": cloud.local,
         "workspace": cloud.workspace.name,
         "endpoint": _endpoint(endpoint, set(live_deployments)),
+        "parked": (parked := parked_in(endpoint)) and {"since": parked.since, "instances": parked.instances},
         "deployments": [
             {**_deployment(cloud, name, live), "autoscale": scalers[each].name if each in scalers else None}
             for each, live in sorted(live_deployments.items())
@@ -142,7 +149,9 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
     if not endpoint:
         yield "the endpoint does not exist; `gatelift up` creates it"
         return
-    if not endpoint.get("traffic"):
+    if parked := document.get("parked"):
+        yield _parked_words(parked, [each["name"] for each in document.get("deployments", [])])
+    elif not endpoint.get("traffic"):
         yield "no deployment gets traffic, so the endpoint answers 404"
     if previous := endpoint.get("previous"):
         yield f"{previous} gets no requests but costs money; it is kept for `gatelift rollback`, see `keep_previous`"
@@ -168,12 +177,24 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"{which} {found}; `gatelift up` corrects it"
 
 
+def _parked_words(parked: Mapping[str, Any], standing: Sequence[str]) -> str:
+    """Since when it is parked and what that saves; or that a `park` or `wake` has not come to its end."""
+    since = Parked(parked["since"]).words
+    if standing:
+        return (
+            f"{since}, but {', '.join(standing)} still exists and costs money: `gatelift park` deletes it, `gatelift "
+            "wake` makes the others again"
+        )
+    saved = saving_words(parked.get("saves"))
+    return f"{since}{f', saves {saved}' if saved else ''}: the endpoint answers 404; {BACK}"
+
+
 def list_stacks(target: Target) -> dict[str, Any]:
     """The stacks of the workspace, one for each endpoint on which a stack has something, and what lost its tags.
 
     Returns `{"subscription_id", "resource_group", "workspace", "stacks": [{"name", "endpoint", "state", "deployments":
-    [{"name", "state", "instance_type", "instance_count"}], "instances", "last_change": {"at", "by"}}], "untagged":
-    [{"endpoint", "deployment", "instances"}]}`. Raises `NotFound` where there is no such workspace.
+    [{"name", "state", "instance_type", "instance_count"}], "instances", "parked", "last_change": {"at", "by"}}],
+    "untagged": [{"endpoint", "deployment", "instances"}]}`. Raises `NotFound` where there is no such workspace.
     """
     cloud = target.cloud
     documents = cloud.management.list(f"{cloud.workspace.id}/onlineEndpoints")
@@ -215,6 +236,7 @@ def _stack(name: str, endpoint: Mapping[str, Any], own: Sequence[Live], *, owns:
             for live in sorted(own, key=lambda live: str(live.state["name"]))
         ],
         "instances": sum(_count(live) for live in own),
+        "parked": (parked := parked_in(endpoint) if owns else None) and parked.since,
         "last_change": _last_change([*([endpoint] if owns else []), *(live.document for live in own)]),
     }
 

@@ -55,7 +55,7 @@ def up(
     recorder = Recorder(reporter)
     cloud = prepared.located(target.cloud_for(recorder))
     check(prepared, agreed)
-    if not prepared.plan.has_changes and not prepared.running:
+    if not (prepared.plan.has_changes or prepared.running or prepared.observed.parked):
         return _nothing_to_do(prepared, target, cloud)
     checks = Task(partial(check_access_and_quota, prepared, target, cloud))
     with hold_lease(cloud, "up", partial(observe_again, prepared, cloud), checks) as current:
@@ -71,7 +71,7 @@ def up(
             forget_parked(cloud, current.endpoint)
     if kept := current.rollout.kept:
         cloud.reporter.note(f"{kept} stays at 0 % for `gatelift rollback` and still costs money; see `keep_previous`")
-    return UpResult(current.plan, connection, tuple(recorder.phases), answer)
+    return UpResult(current.plan, replace(connection, parked=None), tuple(recorder.phases), answer)
 
 
 def _nothing_to_do(prepared: Prepared, target: Target, cloud: Cloud) -> UpResult:

@@ -11,7 +11,7 @@ from infra.cli.views.estimates import Estimates, rounded
 from infra.cli.views.progress import progress
 from infra.operations.capacity import park as operation
 from infra.operations.capacity.park import ParkPlan
-from infra.operations.capacity.saving import saving_words
+from infra.planning.costs.saving import saving_words
 from infra.spec.durations import seconds_in
 from infra.spec.names import RuleBroken
 

@@ -13,6 +13,7 @@ from infra.cli.terminal.style import without_control_characters
 from infra.errors import GateliftError
 from infra.operations.chat import Answer, ChatClient
 from infra.operations.connect import connect
+from infra.resources.scaling.parked import parked_error
 
 app = Group()
 
@@ -61,7 +62,10 @@ def chat(
         )
     stack, target = open_stack(call, spec)
     messages = [{"role": "system", "content": system}] if system else []
-    with ChatClient(connect(stack, target), max_tokens=max_tokens, temperature=temperature) as client:
+    info = connect(stack, target)
+    if info.parked:
+        raise parked_error(stack.name, info.parked)
+    with ChatClient(info, max_tokens=max_tokens, temperature=temperature) as client:
         if question is None:
             converse(call, client, messages)
             return

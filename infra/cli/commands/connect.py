@@ -6,6 +6,7 @@ from infra.cli.input.stack import open_stack
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.operations import connect as operation
 from infra.operations.connect import ConnectInfo
+from infra.resources.scaling.parked import BACK
 
 app = Group()
 
@@ -28,6 +29,8 @@ def connect(call: Invocation, spec: Path) -> None:
     info = operation.connect(stack, target)
     call.out.document(info.to_json(), secret=True)
     call.out.data(connect_text(info), secret=True)
+    if info.parked:
+        call.out.warn(f"{stack.name} is {info.parked.words}: no deployment answers; {BACK}")
 
 
 def connect_text(info: ConnectInfo) -> str:

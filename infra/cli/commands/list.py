@@ -51,7 +51,7 @@ def list_command(
         (
             stack["name"],
             stack["endpoint"],
-            ", ".join(each["name"] for each in stack["deployments"]) or "-",
+            ", ".join(each["name"] for each in stack["deployments"]) or ("parked" if stack["parked"] else "-"),
             str(stack["instances"]),
             str(stack["last_change"]["at"] or "")[:19],
             stack["last_change"]["by"] or "",

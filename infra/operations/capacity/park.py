@@ -12,9 +12,9 @@ from infra.azure.target import Target
 from infra.errors import Refused
 from infra.operations.capacity.idle import Idle, find_idle
 from infra.operations.capacity.record import Record, instances_of, load_record, make_record, save_record, settings_of
-from infra.operations.capacity.saving import saving
 from infra.operations.capacity.standing import Standing, look
 from infra.planning.apply import Step, run_steps
+from infra.planning.costs.saving import saving
 from infra.planning.lease import hold_lease
 from infra.planning.plan import WORKING, Action, Change
 from infra.reporter import Reporter

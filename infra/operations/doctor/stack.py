@@ -15,6 +15,7 @@ from infra.planning.serving import serving
 from infra.planning.token_access import token_spec
 from infra.resources.base import owner_of
 from infra.resources.image import Image
+from infra.resources.scaling.parked import parked_in
 from infra.spec.model import StackSpec
 
 
@@ -98,7 +99,8 @@ class StackChecks:
             return f"{name} is free in this workspace, but may still be taken in the region"
         owner = owner_of(document.get("tags"))
         if owner == self.spec.name:
-            return f"{name} is this stack's own"
+            parked = parked_in(document)
+            return f"{name} is this stack's own" + (f", {parked.words}: `gatelift wake` or `up`" if parked else "")
         raise GateliftError(
             f"{name} exists and belongs to {f'the stack {owner}' if owner else 'somebody else'}",
             hint="choose another `endpoint.name`",

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from infra.azure.cloud import Cloud
+from infra.errors import NotReady
 from infra.resources.base import PARKED_TAG, Live
 from infra.resources.deployment import live_deployment
 from infra.resources.traffic import rewrite
@@ -41,6 +42,11 @@ class Parked(Struct, frozen=True):
     def words(self) -> str:
         """Since when, for a sentence."""
         return f"parked since {self.since[:16].replace('T', ' ')} UTC"
+
+
+def parked_error(stack: str, parked: Parked) -> NotReady:
+    """The error of what needs a running deployment of a parked stack."""
+    return NotReady(f"the stack {stack} is {parked.words}: no deployment answers", hint=BACK, code="parked")
 
 
 def parked_in(document: Mapping[str, Any] | None) -> Parked | None:

@@ -28,7 +28,7 @@ PROFILE = {
 TOKEN = {"connection", "key", "action", "fingerprint"}
 STATUS = {
     "other_endpoints",
-    *("stack", "local", "workspace", "endpoint", "deployments", "connection", "models", "drift"),
+    *("stack", "parked", "local", "workspace", "endpoint", "deployments", "connection", "models", "drift"),
     *("catalog", "instances", "warnings"),
 }
 ERROR = {"error"}
