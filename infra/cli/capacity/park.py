@@ -26,7 +26,7 @@ Examples:
 """
 
 
-class Length(click.ParamType):
+class Length(click.ParamType[float]):
     """A duration such as `2h`, as seconds."""
 
     name = "duration"
