@@ -1,14 +1,33 @@
 """Reads what decides about a model's memory: config.json and the headers of its safetensors files, no weights."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from infra.errors import GateliftError
 from infra.hub.access import Hub
+from infra.hub.contents import look_at_model
 from infra.hub.facts import ModelFacts
+from infra.model_files import model_files, tensor_files
+from infra.parallel import together
+from infra.sizing.architecture.config import read_architecture
 from infra.sizing.architecture.records import Architecture, Weights
+from infra.sizing.architecture.weights import weights_of, weights_of_size
+
+FIRST = 100_000  # bytes that are asked for first: most headers are shorter
+LENGTH = 8  # bytes of the number at the start of a file that says how long its header is
+LARGEST = 100_000_000  # bytes of a header, as the format has it
+CONFIG, INDEX = "config.json", "pytorch_model.bin.index.json"
+AT_ONCE = 16  # headers
+SENTENCES = "sentence_bert_config.json"
+Range = Callable[[str, int, int], bytes]
+Read = Callable[[str], bytes]
 
 
 class ReadModel(Struct, frozen=True):
@@ -26,11 +45,116 @@ class ReadModel(Struct, frozen=True):
     """What could not be read, and what was taken instead."""
 
 
+class _Files(Struct, frozen=True):
+    """Where files are read from: their sizes, whole small files, and ranges of large ones."""
+
+    sizes: Mapping[str, int | None]
+    read: Read
+    part: Range
+
+
 def read_from_hub(hub: Hub, model: str, revision: str | None, token: str | None) -> ReadModel:
     """Read a model of the Hub by range requests; raises the Hub's errors, and `GateliftError` for what is no model."""
-    raise NotImplementedError
+    facts = hub.model(model, revision, token)
+    token = token if facts.needs_token else None
+
+    def part(name: str, first: int, count: int) -> bytes:
+        return hub.read_range(facts, name, (first, count), token)
+
+    files = _Files({one.name: one.size for one in facts.files}, lambda name: hub.read_file(facts, name, token), part)
+    return structs.replace(_read(facts.id, files), facts=facts)
 
 
 def read_from_folder(folder: Path) -> ReadModel:
-    """Read a model in a folder."""
-    raise NotImplementedError
+    """Read a model in a folder; raises `GateliftError` for what is no model."""
+
+    def part(name: str, first: int, count: int) -> bytes:
+        with (folder / name).open("rb") as file:
+            file.seek(first)
+            return file.read(count)
+
+    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    return _read(str(folder), _Files(sizes, lambda name: (folder / name).read_bytes(), part))
+
+
+def header_of(name: str, part: Range) -> dict[str, Any]:
+    """The header of a safetensors file, in one request or two; raises `GateliftError` for what is none."""
+    start = part(name, 0, FIRST)
+    length = int.from_bytes(start[:LENGTH], "little")
+    if len(start) < LENGTH or not 0 < length <= LARGEST:
+        raise _no_safetensors(name)
+    content = start[LENGTH : LENGTH + length]
+    if len(content) < length:
+        content += part(name, len(start), length - len(content))
+    try:
+        found = json.loads(content)
+    except ValueError:
+        raise _no_safetensors(name) from None
+    if not isinstance(found, dict):
+        raise _no_safetensors(name)
+    return found
+
+
+def _read(label: str, files: _Files) -> ReadModel:
+    contents = look_at_model(files.sizes)
+    if contents.fault:
+        raise GateliftError(f"{label} cannot be sized: {contents.fault}", hint=contents.fix, code="model_files")
+    served = model_files(files.sizes)
+    config = _object(label, files.read(CONFIG), CONFIG) if CONFIG in files.sizes else {}
+    architecture = read_architecture(config)
+    if SENTENCES in files.sizes:
+        longest = _object(label, files.read(SENTENCES), SENTENCES).get("max_seq_length")
+        if isinstance(longest, int):  # before config.json's, as vLLM has it
+            architecture = structs.replace(architecture, longest=longest)
+    weights, notes = _weights(files, served, architecture)
+    sizes = [files.sizes[name] for name in served]
+    disk = None if None in sizes else sum(size or 0 for size in sizes)
+    return ReadModel(config, architecture, weights, None, disk, notes)
+
+
+def _weights(files: _Files, served: list[str], architecture: Architecture) -> tuple[Weights | None, tuple[str, ...]]:
+    tensors = tensor_files(served)
+    if all(name.endswith(".safetensors") for name in tensors):
+        return weights_of(_heads(files, tensors), architecture), ()
+    total = _total(files) if INDEX in served else None
+    if total:
+        return weights_of_size(total, architecture), (
+            f"its weights are as large as {INDEX} says, not as their tensors",
+        )
+    known = [size for name in tensors if (size := files.sizes[name]) is not None]
+    if len(known) < len(tensors):
+        return None, ("how large its files are is not known",)
+    ending = tensors[0].rpartition(".")[2]
+    note = f"its weights are .{ending} files, so that their sizes count and not their tensors"
+    return weights_of_size(sum(known), architecture), (note,)
+
+
+def _heads(files: _Files, names: list[str]) -> list[dict[str, Any]]:
+    heads: list[dict[str, Any]] = []
+    for first in range(0, len(names), AT_ONCE):
+        heads += together([partial(header_of, name, files.part) for name in names[first : first + AT_ONCE]])
+    return heads
+
+
+def _total(files: _Files) -> int | None:
+    """The bytes of all tensors, by the index of the shards."""
+    metadata = _object(INDEX, files.read(INDEX), INDEX).get("metadata")
+    total = metadata.get("total_size") if isinstance(metadata, dict) else None
+    return int(total) if isinstance(total, int | float) else None
+
+
+def _object(label: str, content: bytes, name: str) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise GateliftError(
+            f"{label}: its {name} is no JSON object", hint="choose another revision", code="model_files"
+        )
+    return found
+
+
+def _no_safetensors(name: str) -> GateliftError:
+    hint = "its upload may have been cut short: choose another revision, or tell its authors"
+    return GateliftError(f"{name} does not begin as a safetensors file does", hint=hint, code="model_files")

@@ -101,10 +101,12 @@ class Architecture(Struct, frozen=True):
 
 
 class Weights(Struct, frozen=True):
-    """The tensors of a model."""
+    """The tensors of a model: those in its files, and what vLLM keeps of them in memory."""
 
     bytes: int
+    """Of all tensors in the files."""
     parameters: int
+    """Numbers of the model: packed ones count each, scales and zero points do not."""
     active_parameters: int
     """Those that work on one token; all of them where there are no experts."""
     by_dtype: Mapping[str, int]
@@ -112,10 +114,21 @@ class Weights(Struct, frozen=True):
     exact: bool
     """Whether it is the sum of the tensors in the files' headers, and not of the files' sizes."""
     table: int = 0
-    """Bytes of the token embeddings and the output layer."""
+    """Bytes of the token embeddings and the output layer, in memory."""
     experts: int = 0
-    """Bytes of the experts."""
+    """Bytes of the experts, in memory."""
+    cached: int = 0
+    """Bytes of the projections to keys and values, of which there are no more parts than heads."""
     replicated: int = 0
-    """Bytes that each GPU holds whole under tensor parallelism: norms, routers, and others too small to divide."""
+    """Bytes that each GPU holds whole under tensor parallelism: norms, routers, MLA's projections to its vector."""
     towers: int = 0
-    """Bytes of the vision tower and its projector."""
+    """Bytes of the vision tower and its projector, in memory."""
+    others: int = 0
+    """Bytes of everything else, in memory."""
+    unused: int = 0
+    """Bytes that vLLM does not load: layers that only predict further tokens (MTP)."""
+
+    @property
+    def loaded(self) -> int:
+        """Bytes of what vLLM loads, in the type of numbers that it computes in."""
+        return self.table + self.experts + self.cached + self.replicated + self.towers + self.others
