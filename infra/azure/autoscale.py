@@ -40,7 +40,7 @@ def autoscaled(cloud: Cloud, endpoint: str) -> dict[str, Autoscale] | None:
     for setting in found:
         properties = setting.get("properties", {})
         parent, _, deployment = str(properties.get("targetResourceUri") or "").lower().rpartition("/deployments/")
-        if properties.get("enabled", True) and parent == workspace.endpoint(endpoint).lower():
+        if properties.get("enabled") and parent == workspace.endpoint(endpoint).lower():
             most = [_maximum(profile) for profile in properties.get("profiles") or []]
             targets[deployment] = Autoscale(str(setting["name"]), max(most, default=1))
     return targets

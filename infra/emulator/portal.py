@@ -12,7 +12,10 @@ from infra.emulator.hub.upstream.choice import Choices
 from infra.emulator.prices.app import PATH as PRICES_PATH
 from infra.emulator.world import World
 
-INTERFACES = ("faults", "settings", "runners", "instances", "resources", "operations", "counters", "hub-upstream")
+INTERFACES = (
+    *("faults", "settings", "runners", "instances", "resources", "operations", "counters", "hub-upstream"),
+    "autoscale",
+)
 # Only requests to these names are answered, so that no web page of another site can send any.
 LOOPBACK = ("127.0.0.1", "localhost")
 
@@ -72,6 +75,7 @@ class Portal:
             "/resources": world.store.all,
             "/operations": lambda: list(world.store.records("operation").values()),
             "/counters": self._counters,
+            "/autoscale": self._autoscale,
             "/token": self._token,
             "/seed": lambda: world.store.record("seed", "planted"),
             "/workspaces": lambda: [document["id"] for document in world.store.of_type("workspaces")],
@@ -100,6 +104,12 @@ class Portal:
             for instance in self._world.host.instances(document["id"]):
                 found.append({"deployment": document["id"], **instance})
         return found
+
+    def _autoscale(self) -> dict[str, Any]:
+        """Azure Monitor's clock, until when the autoscaler has looked, and what it changed."""
+        recorder = self._world.recorder
+        times = {"now": recorder.clock.now(), "looked_until": recorder.looked_until}
+        return {**times, "changes": list(recorder.changes)}
 
     def _token(self) -> dict[str, Any]:
         """The Hub token of the demo user."""

@@ -8,12 +8,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from starlette.types import ASGIApp
 
 from infra.emulator.arm.app import ArmApp
+from infra.emulator.arm.deployments.scaling import scale
 from infra.emulator.arm.routes import ROUTES, runners
 from infra.emulator.arm.workspaces import refresh_urls
 from infra.emulator.frontend.servers import FrontEndServers
@@ -28,6 +30,7 @@ from infra.emulator.hub.upstream.choice import Choices
 from infra.emulator.identity.entra import EntraRoutes
 from infra.emulator.identity.managed_identity import ManagedIdentityRoutes
 from infra.emulator.key_vault import VaultRoutes
+from infra.emulator.monitor.autoscaler import Autoscaler
 from infra.emulator.operations import Operations
 from infra.emulator.portal import Portal
 from infra.emulator.prices.app import PATH as PRICES_PATH
@@ -89,7 +92,7 @@ class _Emulator:
         self._repos = HubRepos(world.store, world.paths.hub)
         self._hub = HubApp(world.store, world.urls, self._repos, world.settings)
         self._listeners: list[Listener] = []
-        self._restart: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         world.operations = Operations(world.store, world.settings, world.faults, runners(world))
         host = ProcessHost(world)
         world.host = host
@@ -117,7 +120,8 @@ class _Emulator:
             Listener(_by_path(portal, self._beside_portal()), sockets["portal"]),
             Listener(faults.wrap(self._hub, "hub"), sockets["hub"]),
         ]
-        self._restart = asyncio.create_task(resume(world))
+        autoscaler = Autoscaler(world, partial(scale, world))
+        self._tasks = [asyncio.create_task(resume(world)), asyncio.create_task(autoscaler.run())]
         profile = {
             "resource_manager": world.urls.resource_manager,
             "ca_bundle": str(world.paths.ca_bundle),
@@ -142,9 +146,9 @@ class _Emulator:
         }
 
     async def close(self) -> None:
-        if self._restart:
-            self._restart.cancel()
-            await asyncio.gather(self._restart, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.world.operations.close()
         await self.world.front_ends.close_all()
         await self.world.host.close()

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from infra.emulator.arm.call import Call, Routes, forbidden, not_found
+from infra.emulator.arm.call import Call, Routes, forbidden, not_found, subscription_of
 from infra.emulator.errors import ServiceError
 from infra.emulator.gateway.messages import Reply
 from infra.emulator.operations import TERMINAL
 from infra.emulator.state.store import Document
+from infra.emulator.world import World
 
 
 def accepted(call: Call, status: int, operation: Document, region: str, body: Any = None) -> Reply:
@@ -24,9 +25,14 @@ def accepted(call: Call, status: int, operation: Document, region: str, body: An
 
 def operation_url(call: Call, operation: Document, region: str, kind: str = "mfeOperationsStatus") -> str:
     """The URL of an operation's status, or of its result."""
-    version = call.query["api-version"]
+    return status_url(call.world, operation, region, call.query["api-version"], kind)
+
+
+def status_url(world: World, operation: Document, region: str, version: str, kind: str = "mfeOperationsStatus") -> str:
+    """The same for an operation that no request started."""
+    subscription = subscription_of(operation["resource"])
     return (
-        f"{call.world.urls.resource_manager}/subscriptions/{call.subscription}/providers/"
+        f"{world.urls.resource_manager}/subscriptions/{subscription}/providers/"
         f"Microsoft.MachineLearningServices/locations/{region}/{kind}/{operation['name']}?api-version={version}"
     )
 

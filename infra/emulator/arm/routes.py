@@ -8,6 +8,7 @@ from infra.emulator.arm import (
     connections,
     groups,
     identities,
+    metrics,
     operations,
     registries,
     vaults,
@@ -30,7 +31,7 @@ ROUTES: dict[str, Routes] = {
     "": groups.ROUTES,
     "Microsoft.Authorization": authorization.ROUTES,
     CONTAINER_REGISTRIES: container_registries.ROUTES,
-    "Microsoft.Insights": autoscale.ROUTES,
+    "Microsoft.Insights": {**autoscale.ROUTES, **metrics.ROUTES},
     "Microsoft.KeyVault": vaults.ROUTES,
     "Microsoft.ManagedIdentity": identities.ROUTES,
     ML: {

@@ -16,6 +16,7 @@ from infra.emulator.frontend.traffic import Target, choose, choose_mirror
 from infra.emulator.frontend.upstream import Head, Headers, Upstream, UpstreamBroken
 from infra.emulator.host.host import ProcessHost
 from infra.emulator.host.instance import Instance
+from infra.emulator.monitor.recorder import Answered
 from infra.emulator.state.store import Document
 from infra.emulator.world import World
 
@@ -93,14 +94,19 @@ class FrontEndApp:
         return None
 
     async def _admit(self, target: Target, mirror: Target | None, exchange: "_Exchange") -> None:
-        if self._pending[target.deployment_id] >= target.pending_limit:
-            await exchange.reply.error(429, b"too_many_pending_request")
-            return
-        self._pending[target.deployment_id] += 1
+        recorder, began = self._world.recorder, time.perf_counter()
+        recorder.came(target.deployment_id)
         try:
-            await self._forward(target, mirror, exchange)
+            if self._pending[target.deployment_id] >= target.pending_limit:
+                await exchange.reply.error(429, b"too_many_pending_request")
+                return
+            self._pending[target.deployment_id] += 1
+            try:
+                await self._forward(target, mirror, exchange)
+            finally:
+                self._pending[target.deployment_id] -= 1
         finally:
-            self._pending[target.deployment_id] -= 1
+            recorder.went(target.deployment_id, exchange.reply.answered(time.perf_counter() - began))
 
     async def _forward(self, target: Target, mirror: Target | None, exchange: "_Exchange") -> None:
         opened = await self._connect(target)
@@ -108,6 +114,7 @@ class FrontEndApp:
             await exchange.reply.error(424, b"model_not_ready", b"The deployment has no instance that is ready.")
             return
         instance, upstream = opened
+        self._world.recorder.began(target.deployment_id, instance.number)
         copy = bytearray() if mirror else None
         try:
             async with asyncio.timeout(target.timeout):
@@ -125,6 +132,7 @@ class FrontEndApp:
             elif not upstream.client_left and not exchange.reply.started:
                 await exchange.reply.error(424, b"model_error", RESET_TEXT, b"503")
         finally:
+            self._world.recorder.ended(target.deployment_id, instance.number)
             instance.release()
             upstream.close()
         if mirror and copy is not None:
@@ -152,11 +160,13 @@ class FrontEndApp:
         if opened is None:
             return
         instance, upstream = opened
+        self._world.recorder.began(target.deployment_id, instance.number)
         try:
             with suppress(TimeoutError, UpstreamBroken):
                 async with asyncio.timeout(target.timeout):
                     await exchange.repeat(instance.port, upstream, body)
         finally:
+            self._world.recorder.ended(target.deployment_id, instance.number)
             instance.release()
             upstream.close()
 
@@ -230,6 +240,7 @@ class _Reply:
     def __init__(self, send: Send, client_request_id: bytes) -> None:
         self._send = send
         self.started = False
+        self._statuses = (0, 0)  # the front end's and the container's
         self.ids: Headers = [(REQUEST_ID, str(uuid.uuid4()).encode())]
         if client_id := NOT_IN_CLIENT_ID.sub(b"", client_request_id)[:CLIENT_ID_LENGTH]:
             self.ids.append((CLIENT_REQUEST_ID, client_id))
@@ -241,6 +252,7 @@ class _Reply:
         ]
         headers += [*self.ids, (b"ms-azureml-model-time", str(round(seconds * 1000)).encode())]
         status = head.status
+        self._statuses = (0, status)
         if status != 200:
             headers.append((b"ms-azureml-model-error-statuscode", str(status).encode()))
             headers.append((b"ms-azureml-model-error-reason", b"model_error"))
@@ -248,6 +260,10 @@ class _Reply:
                 headers = [header for header in headers if header[0] != b"content-length"] + [(b"content-length", b"0")]
             status = 424
         await self._start(status, headers)
+
+    def answered(self, seconds: float) -> Answered | None:
+        """What the recorder is told of the answer; None where none began."""
+        return Answered(*self._statuses, seconds * 1000) if self.started else None
 
     async def body(self, piece: bytes) -> None:
         """Pass on a piece of the body."""
@@ -271,7 +287,7 @@ class _Reply:
         await self.plain(status, text, headers)
 
     async def _start(self, status: int, headers: Headers) -> None:
-        self.started = True
+        self.started, self._statuses = True, (status, self._statuses[1])
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
 

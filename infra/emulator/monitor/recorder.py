@@ -3,13 +3,14 @@
 It is kept in memory for a day of Azure Monitor's clock, and not across restarts.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from infra.emulator.monitor.clock import MINUTE, MonitorClock
-from infra.emulator.state.store import key_of
+from infra.emulator.state.store import Document, key_of
 
+KEPT_CHANGES = 1000
 KEPT_MINUTES = 24 * 60
 
 
@@ -42,6 +43,8 @@ class Recorder:
 
     def __init__(self, clock: MonitorClock) -> None:
         self.clock = clock
+        self.looked_until = 0.0  # the end of the last minute that the autoscaler has dealt with
+        self.changes: deque[Document] = deque(maxlen=KEPT_CHANGES)
         self._minutes: dict[str, dict[int, Minute]] = {}
         self._under_way: Counter[str] = Counter()
         self._working: dict[tuple[str, int], tuple[int, float]] = {}  # requests at an instance, and since when
@@ -93,6 +96,10 @@ class Recorder:
         known = self._minutes.get(key_of(deployment_id), {})
         for number in range(int(begin // MINUTE), int(end // MINUTE)):
             yield int(number * MINUTE), known.get(number, Minute())
+
+    def note(self, change: Document) -> None:
+        """Keep what the autoscaler did."""
+        self.changes.append(change)
 
     def forget(self, deployment_id: str) -> None:
         """Forget a deployment that was deleted."""

@@ -42,6 +42,7 @@ async def run_delete(world: World, operation: Document) -> None:
                 endpoint["properties"][kind] = {key: share for key, share in shares.items() if key.lower() != name}
             world.store.put(endpoint_id, endpoint)
         world.store.delete(id)
+    world.recorder.forget(id)
 
 
 def failed(world: World, operation: Document) -> None:

@@ -26,7 +26,8 @@ _KEY_VAULT = """
 _CONTAINER_REGISTRY = """
 2019-04-01 2019-05-01 2019-06-01-preview 2023-07-01 2025-03-01-preview 2025-04-01 2025-11-01
 """
-_INSIGHTS = "2014-04-01 2015-04-01 2021-05-01-preview 2022-10-01"  # of autoscale settings
+# Of autoscale settings, and of metrics from 2018-01-01 on.
+_INSIGHTS = "2014-04-01 2015-04-01 2018-01-01 2021-05-01-preview 2022-10-01 2023-10-01 2024-02-01"
 # Subscriptions and resource groups.
 _RESOURCES = """
 2014-04-01 2015-01-01 2015-11-01 2016-02-01 2016-06-01 2016-07-01 2016-09-01 2017-05-01 2017-05-10 2018-01-01

@@ -25,7 +25,7 @@ def test_a_setting_lives_and_dies(arm: Any, documents: Any) -> None:
         "rules": [{"metricTrigger": trigger, "scaleAction": action}],
     }
     target = trigger["metricResourceUri"]
-    body = {"location": "East US", "properties": {"profiles": [profile], "targetResourceUri": target}}
+    body = {"location": "East US", "properties": {"profiles": [profile], "targetResourceUri": target, "enabled": True}}
     assert arm("PUT", id, body, version=V).status_code == 201
     assert arm("PUT", id, body, version=V).status_code == 200
     properties = arm("GET", id, version=V).json()["properties"]
