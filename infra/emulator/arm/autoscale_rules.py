@@ -129,9 +129,10 @@ def _check_fixed_date(dates: Any) -> None:
 def _check_recurrence(recurrence: Any) -> None:
     if not isinstance(recurrence, dict) or recurrence.get("frequency") != "Week":
         raise wrong("profiles.recurrence.frequency", "must be Week")
-    schedule = recurrence.get("schedule")
+    given = recurrence.get("schedule")
+    schedule = given if isinstance(given, dict) else {}
     for name in ("timeZone", "days", "hours", "minutes"):
-        if not isinstance(schedule, dict) or not schedule.get(name):
+        if not schedule.get(name):
             raise wrong(f"profiles.recurrence.schedule.{name}", "is required")
     _check_zone("recurrence.schedule", schedule["timeZone"])
     if any(not isinstance(day, str) or day.lower() not in DAYS for day in schedule["days"]):

@@ -17,18 +17,10 @@ from infra.emulator.monitor.metrics import Condition, Metric, Point, Query, aggr
 from infra.emulator.state.store import Document
 
 PARAMETERS = frozenset(
-    [
-        "api-version",
-        "timespan",
-        "interval",
-        "metricnames",
-        "aggregation",
-        "top",
-        "orderby",
-        "$filter",
-        "resulttype",
-        "metricnamespace",
-    ]
+    {
+        *("api-version", "timespan", "interval", "metricnames", "aggregation"),
+        *("top", "orderby", "$filter", "resulttype", "metricnamespace"),
+    }
 )
 AGGREGATIONS = ("Average", "Minimum", "Maximum", "Total", "Count")
 INTERVALS = ("PT1M", "PT5M", "PT15M", "PT30M", "PT1H", "PT6H", "PT12H", "P1D")
