@@ -10,7 +10,9 @@ from infra.azure.target import Target
 from infra.errors import Refused, SpecError
 from infra.operations.catalog import catalog_list
 from infra.operations.plan import plan
-from infra.parallel import together
+from infra.parallel import Task, together
+from infra.planning.costs.basis import basis_of
+from infra.planning.costs.running import hourly_cost, running_cost, types_of
 from infra.planning.costs.saving import saving, saving_words
 from infra.planning.desired import catalog_model_name
 from infra.planning.observe import deployments, owned_endpoints, workspace
@@ -36,7 +38,7 @@ STARTUP = re.compile(r"\[startup\] (?P<phase>[a-z ]+?) (?P<seconds>[\d.]+) s")
 
 def status(spec: StackSpec, target: Target) -> dict[str, Any]:
     """The state of each resource, what differs from the spec (`drift`), and what needs attention (`warnings`)."""
-    found = _existing(spec, target.cloud)
+    found = _existing(spec, target)
     if found["endpoint"] is not None:
         found |= _drift(spec, target)
     if parked := found["parked"]:
@@ -67,8 +69,9 @@ def _drift(spec: StackSpec, target: Target) -> dict[str, Any]:
     return {"drift": drift}
 
 
-def _existing(spec: StackSpec, cloud: Cloud) -> dict[str, Any]:
-    """Endpoint, deployments, connection and catalog entries as they exist; None or empty where they do not."""
+def _existing(spec: StackSpec, target: Target) -> dict[str, Any]:
+    """Endpoint, deployments, connection and catalog entries as they exist, and what runs costs; None where none do."""
+    cloud = target.cloud
     name = spec.endpoint.name.lower()
     where = token_spec(spec)
     model = catalog_model_name(spec)
@@ -81,9 +84,11 @@ def _existing(spec: StackSpec, cloud: Cloud) -> dict[str, Any]:
             lambda: cloud.management.list(f"{home_id(cloud, registry)}/models/{model}/versions"),
             lambda: autoscaled(cloud, name) or {},
             lambda: owned_endpoints(cloud),
+            lambda: cloud.region,
         ]
     )
-    endpoint, live_deployments, connection, versions, scalers, owned = answers
+    endpoint, live_deployments, connection, versions, scalers, owned, region = answers
+    running = [live for live in live_deployments.values() if live.owner in ("", spec.name)]
     if endpoint is None:
         workspace(cloud)
     return {
@@ -99,6 +104,7 @@ def _existing(spec: StackSpec, cloud: Cloud) -> dict[str, Any]:
         "connection": connection and {"name": where.connection, "key": where.key, "owner": connection.owner},
         "models": [f"{model}:{version['name']}" for version in versions],
         "other_endpoints": [each for each in owned if each.lower() != name],
+        "cost": running_cost(running, target.prices, region, target.clock.utc()) if running else None,
     }
 
 
@@ -197,16 +203,19 @@ def list_stacks(target: Target) -> dict[str, Any]:
     "untagged": [{"endpoint", "deployment", "instances"}]}`. Raises `NotFound` where there is no such workspace.
     """
     cloud = target.cloud
+    region = Task(lambda: cloud.region)
     documents = cloud.management.list(f"{cloud.workspace.id}/onlineEndpoints")
     if not documents:
         workspace(cloud)
     found = together([lambda n=document["name"]: deployments(cloud, n) for document in documents])  # type: ignore[misc]
+    every = [live for on_it in found for live in on_it.values()]
+    basis = basis_of(target.prices, region.result(), types_of(every))
     stacks, untagged = [], []
     for document, on_it in zip(documents, found, strict=True):
         owner = owner_of(document.get("tags"))
         for name in sorted({owner, *(live.owner for live in on_it.values())} - {""}):
             own = [live for live in on_it.values() if live.owner == name]
-            stacks.append(_stack(name, document, own, owns=name == owner))
+            stacks.append({**_stack(name, document, own, owns=name == owner), "cost": hourly_cost(own, basis)})
         untagged += [
             {"endpoint": document["name"], "deployment": name, "instances": _count(live)}
             for name, live in sorted(on_it.items())
@@ -218,6 +227,7 @@ def list_stacks(target: Target) -> dict[str, Any]:
         "workspace": cloud.workspace.name,
         "stacks": sorted(stacks, key=lambda stack: (stack["name"], stack["endpoint"])),
         "untagged": untagged,
+        "cost": {**basis.to_json(), **hourly_cost(every, basis)},
     }
 
 

@@ -55,6 +55,8 @@ class Prepared(Struct, frozen=True):
     """The desired resources, the deployment under the name that the rollout chose."""
     reads: Management | None = None
     """Answers of Azure that were read or are being read; out of date as soon as something changes."""
+    pricing: Task | None = None
+    """Looks up what an instance of the spec costs, beside the other reads."""
 
     @property
     def spec(self) -> StackSpec:
@@ -107,6 +109,7 @@ def prepare(
     check_registry(spec.model.id or spec.model.asset or "", target.azure)
     reads = ReadAhead(cloud.management)
     reading = replace(cloud, management=reads)
+    pricing = Task(lambda: target.prices.hourly(reading.region, [spec.deployment.instance_type]))
     finding = Task(lambda: find_model(Asked(spec, reading, hub, token, sources.cache)))
     if not spec.model.brings_container:
         _begin_reading(spec, reading, sources)
@@ -125,7 +128,7 @@ def prepare(
         deployment = next(resource for resource in prepared.resources if isinstance(resource, Deployment))
         source = "deployment.instance_count is left out, and the number of live instances is"
         check_response_store(spec, facts, deployment.first_count, source)
-    return replace(prepared, reads=reads)
+    return replace(prepared, reads=reads, pricing=pricing)
 
 
 def observe_again(prepared: Prepared, cloud: Cloud) -> Prepared:

@@ -62,7 +62,8 @@ def _page(web: Web, url: str) -> dict[str, Any]:
     try:
         answer = web.send("GET", url, headers={"Accept": "application/json"}, at_most=8 * 1024 * 1024)
     except Unreachable as error:
-        raise NoPrices(f"cannot be reached: {error}") from None
+        why = str(error).removeprefix(f"{urlsplit(url).hostname}: ")
+        raise NoPrices(f"cannot be reached ({why})") from None
     if answer.status != 200:
         raise NoPrices(f"answered {answer.status}")
     try:

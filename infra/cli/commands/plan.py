@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from infra.cli.input.saved_plan import write_plan
-from infra.cli.input.stack import open_stack, take_over_option, taking_over
+from infra.cli.input.stack import currency_option, open_stack, take_over_option, taking_over
 from infra.cli.input.token import token_fd_option, token_if_needed
 from infra.cli.terminal.invocation import PATH, Group, Invocation, command, spec_argument
+from infra.cli.views.costs import show_cost
 from infra.cli.views.plan import show_plan
 from infra.operations import plan as operation
 
@@ -30,6 +31,7 @@ Examples:
 @click.option("--out", type=PATH, metavar="FILE", help="Save the plan for `up --plan`; it contains no secret.")
 @token_fd_option
 @take_over_option
+@currency_option
 def plan(
     call: Invocation,
     spec: Path,
@@ -37,21 +39,24 @@ def plan(
     out: Path | None,
     token_fd: int | None,
     take_over: bool,
+    currency: str | None,
 ) -> None:
     """Show what `up` would change, and why.
 
-    Reads the live state and compares it with the spec; changes nothing. The token is compared by its fingerprint only:
-    without HF_TOKEN or --token-fd the stored token is kept.
+    Reads the live state and compares it with the spec; changes nothing. Shows what that costs, too, at Azure's list
+    prices: from its public API or, where that cannot be reached, from a dated table. The token is compared by its
+    fingerprint only: without HF_TOKEN or --token-fd the stored token is kept.
     """
     token = token_if_needed(token_fd, call.environ)
-    stack, target = taking_over(open_stack(call, spec, absent="allow"), take_over)
-    planned = operation.plan(stack, target, token=token)
+    stack, target = taking_over(open_stack(call, spec, absent="allow", currency=currency), take_over)
+    planned, cost = operation.priced_plan(stack, target, token=token)
     show_plan(call.out, planned)
+    show_cost(call.out, cost, local=call.local)
     if target.workspace.absent:
         call.out.message(f"`gatelift up {spec} --local` makes the workspace {target.workspace.name}, too")
     if out:
         write_plan(planned, out)
         call.out.hint(f"`gatelift up {spec} --plan {out}{' --local' if call.local else ''}` applies this plan")
-    call.out.document(planned.to_json())
+    call.out.document({**planned.to_json(), "cost": cost.to_json()})
     if detailed_exitcode and planned.has_changes:
         raise click.exceptions.Exit(CHANGES_PENDING)

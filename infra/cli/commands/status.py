@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from infra.cli.input.stack import open_stack
+from infra.cli.input.stack import currency_option, open_stack
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
+from infra.cli.views.costs import with_costs
 from infra.cli.views.document import document_text
 from infra.operations import status as operation
 
@@ -18,15 +19,18 @@ Examples:
 
 @command(app, name="status", epilog=EPILOG)
 @spec_argument
-def status(call: Invocation, spec: Path) -> None:
+@currency_option
+def status(call: Invocation, spec: Path, currency: str | None) -> None:
     """Show the state of the stack.
 
-    Shows the endpoint, its traffic and deployments, the token's connection, the catalog entry, what differs from the
-    spec, and warnings. With --local also the processes that run as instances, and how often each was restarted.
+    Shows the endpoint, its traffic and deployments, what these cost and about what they have cost, the token's
+    connection, the catalog entry, what differs from the spec, and warnings. With --local also the processes that run as
+    instances, and how often each was restarted.
     """
-    stack, target = open_stack(call, spec)
+    stack, target = open_stack(call, spec, currency=currency)
     document = operation.status(stack, target)
     call.out.document(document)
-    call.out.data(document_text({key: value for key, value in document.items() if key != "warnings"}, call.out.paint))
+    shown = with_costs({key: value for key, value in document.items() if key != "warnings"}, local=call.local)
+    call.out.data(document_text(shown, call.out.paint))
     for warning in document["warnings"]:
         call.out.warn(warning)

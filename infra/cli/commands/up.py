@@ -7,6 +7,7 @@ import click
 
 from infra.cli.input.saved_plan import read_plan
 from infra.cli.input.stack import (
+    currency_option,
     no_lock_option,
     open_stack,
     skip_smoke_test_option,
@@ -15,10 +16,12 @@ from infra.cli.input.stack import (
 )
 from infra.cli.input.token import ask_for_token, token_fd_option, token_if_needed
 from infra.cli.terminal.invocation import PATH, Group, Invocation, command, spec_argument
+from infra.cli.views.costs import show_cost
 from infra.cli.views.estimates import Estimates
 from infra.cli.views.plan import show_plan
 from infra.cli.views.progress import progress
 from infra.operations import up as operation
+from infra.planning.costs.forecast import forecast
 from infra.planning.plan import Action, Plan
 
 app = Group()
@@ -45,6 +48,7 @@ Examples:
 @token_fd_option
 @no_lock_option
 @take_over_option
+@currency_option
 def up(
     call: Invocation,
     spec: Path,
@@ -53,6 +57,7 @@ def up(
     token_fd: int | None,
     no_lock: bool,
     take_over: bool,
+    currency: str | None,
 ) -> None:
     """Create or update the stack, wait until it is ready, and test the endpoint.
 
@@ -67,14 +72,17 @@ def up(
     has none; on a terminal `up` asks for it.
     """
     token = token_if_needed(token_fd, call.environ)
-    stack, target = taking_over(open_stack(call, spec, absent="make", no_lock=no_lock), take_over)
-    prepared = None
+    stack, target = taking_over(open_stack(call, spec, absent="make", no_lock=no_lock, currency=currency), take_over)
+    prepared = cost = None
     if plan_file:
         planned = read_plan(plan_file)
     else:
         prepared = operation.prepare_up(stack, target, token=token)
         planned = prepared.plan
     show_plan(call.out, planned)
+    if prepared:
+        cost = forecast(prepared, target.prices)
+        show_cost(call.out, cost, local=call.local)
     asked = planned.has_changes and call.confirm("Apply this plan?", otherwise="nothing was changed")
     if token is None and creates_connection(planned) and sys.stdin.isatty():
         token, prepared = ask_for_token(), None
@@ -86,7 +94,7 @@ def up(
             prepared = operation.prepare_up(stack, target, token=token)
         result = operation.up(prepared, target, reporter=reporter, agreed=agreed, smoke=not skip_smoke_test)
     estimates.keep(result.phases)
-    call.out.document(result.to_json())
+    call.out.document({**result.to_json(), "cost": cost and cost.to_json()})
     call.out.data(f"{call.out.paint('ready', 'green', 'bold')}  {result.connection.base_url}")
     if result.answer:
         call.out.message(f"the model answered: {' '.join(result.answer.split())[:200]}")

@@ -28,6 +28,7 @@ PROFILE = {
 TOKEN = {"connection", "key", "action", "fingerprint"}
 STATUS = {
     "other_endpoints",
+    "cost",
     *("stack", "parked", "local", "workspace", "endpoint", "deployments", "connection", "models", "drift"),
     *("catalog", "instances", "warnings"),
 }
@@ -39,11 +40,11 @@ ENTRY = {"name", "catalog", "model_version", "model", "visible", "invisible_unti
 COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "init": ("--file new.yaml", 0, {"file", "name", "model", "endpoint"}),
     "doctor": ("spec.yaml", 0, {"ok", "checks"}),
-    "plan": ("spec.yaml", 0, {"stack", "changes"}),
+    "plan": ("spec.yaml", 0, {"stack", "changes", "cost"}),
     "up": ("spec.yaml --plan none.json", 1, ERROR),  # tests/e2e runs one with vLLM
     "rollback": ("spec.yaml", 1, ERROR),  # there is one deployment
     "adopt": ("spec.yaml", 0, {"stack", "changes", "adopted"}),
-    "list": ("spec.yaml", 0, {"subscription_id", "resource_group", "workspace", "stacks", "untagged"}),
+    "list": ("spec.yaml", 0, {"subscription_id", "resource_group", "workspace", "stacks", "untagged", "cost"}),
     "status": ("spec.yaml", 0, STATUS),
     "logs": ("spec.yaml", 0, {"container", "deployment", "lines"}),
     "chat": ("spec.yaml hello", 0, {"model", "message", "finish_reason", "usage"}),

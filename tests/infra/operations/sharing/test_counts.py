@@ -116,6 +116,8 @@ def test_a_line_for_each_stack(
         monkeypatch.setenv(name, value)
     (tmp_path / "spec.yaml").write_text(json.dumps(to_values(spec)), encoding="utf-8")
     assert main(["list", str(tmp_path / "spec.yaml"), "--local"]) == 0
-    header, line = capsys.readouterr().out.splitlines()
-    assert header.split() == ["stack", "endpoint", "deployments", "instances", "last", "change", "by"]
-    assert line.split()[:4] == ["lines", "lines-endpoint", "blue", "1"]
+    header, line, _, total = capsys.readouterr().out.splitlines()
+    assert header.split() == ["stack", "endpoint", "deployments", "instances", "cost", "last", "change", "by"]
+    assert line.split()[:5] == ["lines", "lines-endpoint", "blue", "1", "$3.67/h"]
+    assert total.startswith("On Azure it would cost $")
+    assert total.endswith("nothing is billed here")
