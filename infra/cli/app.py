@@ -30,6 +30,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "logs": ("infra.cli.commands.logs", "Show a container's log, or follow it."),
         "chat": ("infra.cli.commands.chat", "Chat with the model in the terminal."),
         "connect": ("infra.cli.commands.connect", "Print base URL and key for any OpenAI client."),
+        "bench": ("infra.cli.capacity.bench", "Measure a running endpoint under load."),
     },
     "Manage": {
         "token": ("infra.cli.groups.token", "Manage the Hugging Face token in its workspace connection."),

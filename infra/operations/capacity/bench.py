@@ -1,0 +1,145 @@
+"""Measures a running endpoint: the same questions at one pace after another, of one deployment or several in turn."""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from infra.azure.target import Target
+from infra.errors import GateliftError, NotFound, NotReady, Refused
+from infra.http_client import Unreachable, Web
+from infra.load.ask import Client, Sample
+from infra.load.run import Choose, Pace, Run, run
+from infra.load.slo import Breach, breaches
+from infra.load.summary import Summary, counted, summarize
+from infra.operations.connect import ConnectInfo, connection_info
+from infra.parallel import together
+from infra.planning.serving import serving
+from infra.spec.model import StackSpec
+
+RENEW_SECONDS = 900.0  # tokens of an endpoint live for an hour at least
+WARM_UP = 3  # requests that are not counted
+
+
+class Place(Struct, frozen=True):
+    """Something that is measured: a deployment by its name, or what clients reach ("")."""
+
+    deployment: str
+    client: Client
+
+
+class Load(Struct, frozen=True):
+    """What is sent to each place: questions, at these paces, with these objectives."""
+
+    paces: tuple[Pace, ...]
+    choose: Choose
+    limits: dict[str, float]
+    warm_up: int = WARM_UP
+
+
+class Measured(Struct, frozen=True):
+    """What one run brought; `breaches` are the objectives that it did not keep."""
+
+    place: Place
+    run: Run
+    summary: Summary
+    breaches: tuple[Breach, ...]
+
+
+def places_of(spec: StackSpec, target: Target, deployments: Collection[str]) -> tuple[Place, ...]:
+    """These deployments of the spec's endpoint, or what its clients reach if none is named.
+
+    Raises `NotFound` for an endpoint or a deployment that does not exist, and `NotReady` where there is no URL yet.
+    """
+    if deployments:
+        found = serving(target.cloud, spec).deployments
+        for name in deployments:
+            if name not in found:
+                there = ", ".join(sorted(found)) or "none"
+                endpoint = spec.endpoint.name.lower()
+                raise NotFound(f"the endpoint {endpoint} has no deployment {name}", hint=f"it has {there}")
+    return tuple(together([lambda name=name: _place(spec, target, name) for name in deployments or ("",)]))  # type: ignore[misc]
+
+
+def place_at(url: str, key: str, model: str) -> Place:
+    """Any OpenAI endpoint: `url` ends in `/v1`; without a `model` the first that it serves."""
+    base = url.rstrip("/").removesuffix("/chat/completions")
+    return Place("", Client(base, lambda: key, model or _first_model(base, key)))
+
+
+def measure(places: Sequence[Place], load: Load) -> Iterator[Measured]:
+    """Run each pace on every place in turn, A B, then B A; a place that breaks an objective is spared higher ones.
+
+    Raises what stands in the way of the very first answers, which warm up and are not counted.
+    """
+    for place in places:
+        _warm_up(place, load)
+    broken: set[str] = set()
+    for turn, pace in enumerate(load.paces):
+        for place in places if turn % 2 == 0 else reversed(places):
+            if place.deployment in broken:
+                continue
+            done = run(place.client.ask, load.choose, pace)
+            summary = summarize(done.samples, done.seconds)
+            found = breaches(summary, load.limits)
+            if found:
+                broken.add(place.deployment)
+            yield Measured(place, done, summary, found)
+
+
+def requests_in_all(places: int, load: Load) -> int | None:
+    """How many requests are sent at most, those that warm up included; None where that depends on the server."""
+    counts = [pace.count for pace in load.paces]
+    known = [count for count in counts if count is not None]
+    return places * (sum(known) + load.warm_up) if len(known) == len(counts) else None
+
+
+def _place(spec: StackSpec, target: Target, deployment: str) -> Place:
+    credential = _Credential(lambda: connection_info(target.cloud, spec, target.entra_token, deployment=deployment))
+    info = credential.info
+    return Place(deployment, Client(info.base_url, credential, info.model, deployment=deployment))
+
+
+class _Credential:
+    """The endpoint's key or token, read again now and then because tokens expire."""
+
+    def __init__(self, read: Callable[[], ConnectInfo]) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._age = time.monotonic()
+        self.info = read()
+
+    def __call__(self) -> str:
+        with self._lock:
+            if time.monotonic() - self._age > RENEW_SECONDS:
+                self._age = time.monotonic()
+                self.info = self._read()
+        return self.info.api_key
+
+
+def _warm_up(place: Place, load: Load) -> None:
+    samples = [place.client.ask(load.choose(-1 - number)) for number in range(load.warm_up)]
+    if samples and all(sample.failed for sample in samples):
+        raise _unusable(place, samples)
+
+
+def _unusable(place: Place, samples: Sequence[Sample]) -> GateliftError:
+    which = f"the deployment {place.deployment}" if place.deployment else place.client.url
+    error, _ = counted(sample.error for sample in samples)[0]
+    hint = "`gatelift status SPEC` shows the endpoint's state, `gatelift logs SPEC` the container's log"
+    kind = Refused if 400 <= samples[0].status < 500 else NotReady
+    return kind(f"{which} answers no question: {error}", hint=hint, code="bench_no_answer")
+
+
+def _first_model(base_url: str, key: str) -> str:
+    url = f"{base_url}/models"
+    try:
+        answer = Web().read(url, headers={"Authorization": f"Bearer {key}"} if key else {})
+        return str(answer.json()["data"][0]["id"])
+    except Unreachable as error:
+        raise NotReady(f"{url} does not answer: {error}") from None
+    except (ValueError, LookupError, TypeError, msgspec.MsgspecError):
+        hint = "name it with --model; the key is read from OPENAI_API_KEY"
+        raise Refused(f"{url} names no model: it answered {answer.status}", hint=hint) from None
