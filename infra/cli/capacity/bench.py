@@ -139,8 +139,8 @@ def announce(call: Invocation, places: Sequence[Place], load: Load, prompts: str
     much = (
         f"{number} requests" if number is not None else f"requests for {len(load.paces) * len(places)} × {seconds:g} s"
     )
-    who = " and ".join(f"deployment {place.deployment}" for place in places if place.deployment) or "whatever serves"
-    call.out.message(f"{much} to {places[0].client.url} ({who}): {prompts}")
+    named = " and ".join(f"deployment {place.deployment}" for place in places if place.deployment)
+    call.out.message(f"{much} to {places[0].client.url}{named and f' ({named})'}: {prompts}")
     if not call.local and (number is None or number > MANY):
         call.confirm("send them to an endpoint that others may be using?", otherwise="nothing was measured")
 
@@ -163,10 +163,11 @@ def save(found: Sequence[Measured], load: Load, date: datetime, path: Path | Non
     """Write the document of each run as vLLM's bench does; several get the deployment and the number in their names."""
     if path is None:
         return []
+    alone = len(load.paces) == 1 and len({each.place.deployment for each in found}) == 1
     files = []
     for number, each in enumerate(found, 1):
         name = "-".join(word for word in (path.stem, each.place.deployment, str(number)) if word)
-        file = path if len(found) == 1 else path.with_name(name + (path.suffix or ".json"))
+        file = path if alone else path.with_name(name + (path.suffix or ".json"))
         files.append(written(file, json.dumps(view.result(each, load, date))))
     return files
 

@@ -81,6 +81,8 @@ def verdict(found: Sequence[Measured], load: Load) -> list[str]:
             lines.append(f"{who} keeps {limits} at {max(kept, key=_load_of)}")
         else:
             lines.append(f"{who} keeps {limits} at none of these")
+        if spared := [str(pace) for pace in load.paces if pace not in [each.run.pace for each in runs]]:
+            lines.append(f"{who} was spared {', '.join(spared)}")
     return lines
 
 
