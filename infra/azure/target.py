@@ -201,7 +201,12 @@ def _open_local(place: _Place, environ: MutableMapping[str, str], absent: WhenAb
     hub = Hub(profile.hub, local=True, timeouts=timeouts)
     azure = replace(PUBLIC, name="the emulator", resource_manager=arm.base_url, authority=arm.base_url, known=False)
     target = Target(workspace, place.stack, arm, hub, profile.portal, SystemClock(), azure)
-    return dataclasses.replace(target, prices_url=f"{profile.portal}/api/retail/prices")
+    return dataclasses.replace(target, prices_url=prices_at(profile.portal))
+
+
+def prices_at(portal: str) -> str:
+    """Where the emulator with this portal has its Retail Prices API."""
+    return f"{portal}/api/retail/prices"
 
 
 def without_proxy(environ: Mapping[str, str]) -> dict[str, str]:

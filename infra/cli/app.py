@@ -13,6 +13,10 @@ from infra.cli.terminal.invocation import Group
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Begin": {
         "init": ("infra.cli.commands.init", "Write a commented spec into the current folder."),
+        "size": (
+            "infra.cli.capacity.size",
+            "Say which GPU sizes a model fits on, what they cost, and how fast it would be.",
+        ),
         "doctor": ("infra.cli.commands.doctor", "Check everything that `up` needs, without creating anything."),
     },
     "Provision": {

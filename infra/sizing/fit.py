@@ -129,10 +129,10 @@ def _parallel(architecture: Architecture, setting: Setting, gpus: int) -> tuple[
 
 
 def _in_memory(model: Model, weights: Weights, setting: Setting, wanted: Wanted, found: Fit) -> Fit:
-    architecture = replace(model.architecture, dtype=found.dtype)
     parallel = setting.tensor_parallel or 1
-    loaded = loaded_bytes(architecture, weights, setting.quantization, found.dtype)
-    shared = weights_per_gpu(architecture, weights, parallel) / max(weights.bytes, 1)
+    loaded = loaded_bytes(model.architecture, weights, setting.quantization, found.dtype)
+    shared = weights_per_gpu(model.architecture, weights, parallel) / max(weights.loaded, 1)
+    architecture = replace(model.architecture, dtype=found.dtype)
     each = int(loaded * shared) // setting.pipeline_parallel
     overhead = overhead_of(architecture, model.widths, setting, found.instance.gpu)
     if (stored := architecture.quantization) and "mxfp4" in stored.method:

@@ -25,7 +25,6 @@ OFFERED = "fp8"
 """What is proposed for a model that is not quantized: the weights take half, and GPUs without FP8 arithmetic only keep
 them so (`Marlin` kernels)."""
 BYTES = {"float32": 4, "float": 4, "bfloat16": 2, "float16": 2, "half": 2}
-FLOATS = {"F64": 8, "F32": 4, "BF16": 2, "F16": 2}
 NO_FLOAT16 = ("gemma2", "gemma3", "gemma3_text", "glm4")
 """Model types that vLLM does not compute in float16 (`_FLOAT16_NOT_SUPPORTED_MODELS`)."""
 
@@ -56,14 +55,12 @@ def refusal(architecture: Architecture, quantization: str, dtype: str, gpu: Gpu)
 def loaded_bytes(architecture: Architecture, weights: Weights, quantization: str, dtype: str) -> int:
     """The bytes of all weights once loaded: converted to `dtype`, and quantized where that is asked for."""
     if architecture.quantization:
-        return weights.bytes
+        return weights.loaded
     width = BYTES.get(dtype, 2)
-    floats = sum(size for name, size in weights.by_dtype.items() if name in FLOATS)
-    converted = sum(size * width // FLOATS[name] for name, size in weights.by_dtype.items() if name in FLOATS)
-    total = weights.bytes - floats + converted
-    if (each := ON_LOAD.get(quantization)) is None or not weights.bytes:
-        return total
-    scale = total / weights.bytes
+    scale = width / BYTES.get(architecture.dtype, 2)
+    total = weights.loaded * scale
+    if (each := ON_LOAD.get(quantization)) is None:
+        return int(total)
     kept = (weights.table + weights.replicated + weights.towers) * scale
     quantized = weights.experts * scale if quantization == "experts_int8" else max(total - kept, 0)
     return int(total - quantized + quantized * each / width)

@@ -10,6 +10,8 @@ To draw one token for each of n requests, every weight that works is read once a
 
     time to the first token = 2 x active parameters x prompt / (tensor_parallel_size x FLOP/s x 0.5) + 20 ms
 
+A model that only embeds reads tokens at tensor_parallel_size x FLOP/s x 0.5 / (2 x parameters).
+
 All figures are of one GPU. Of experts, those are read that any of the n tokens meets: 1 - (1 - active / all) ^ n of
 them. The three shares are those that public benchmarks reach on large GPUs; engines, prompts and settings move the
 result by a factor of two, which `gatelift bench` measures on the real deployment.
@@ -18,7 +20,7 @@ result by a factor of two, which `gatelift bench` measures on the real deploymen
 from msgspec import Struct
 
 from infra.sizing.architecture.records import Architecture, Weights
-from infra.sizing.fit import Fit, Model
+from infra.sizing.fit import Fit, Model, Verdict
 from infra.sizing.setting import Setting
 
 OF_BANDWIDTH, OF_FLOPS = 0.7, 0.5
@@ -35,7 +37,7 @@ class Speed(Struct, frozen=True):
     single: float
     """Tokens a second of one request alone."""
     together: float
-    """Tokens a second of all requests together."""
+    """Tokens a second of all requests together; with a model that only embeds, those that are read."""
     requests: int
     """How many these are."""
     first_token: float
@@ -45,7 +47,12 @@ class Speed(Struct, frozen=True):
 def speed_of(model: Model, setting: Setting, found: Fit, concurrency: int | None = None) -> Speed | None:
     """The speeds with `concurrency` requests, or as many as fit; None for what does not fit or is not known."""
     weights = model.weights
-    if weights is None or not found.per_sequence or found.concurrent < 1:
+    if weights is None or found.verdict not in (Verdict.FITS, Verdict.TIGHT):
+        return None
+    if model.architecture.encoder_only:
+        read = _flops(model, setting, found) * found.tensor_parallel * OF_FLOPS / (2 * weights.active_parameters)
+        return Speed(0.0, read, 0, PROMPT / read + FIRST_S)
+    if not found.per_sequence or found.concurrent < 1:
         return None
     requests = min(concurrency or found.concurrent, found.concurrent)
     flops = _flops(model, setting, found) * found.tensor_parallel * OF_FLOPS
@@ -69,7 +76,7 @@ def _exchange(architecture: Architecture, found: Fit) -> float:
 
 def _weights_read(architecture: Architecture, weights: Weights, found: Fit, requests: int) -> float:
     """The bytes of weights on one GPU that work on any of the tokens."""
-    experts, whole = architecture.experts, max(weights.bytes, 1)
+    experts, whole = architecture.experts, max(weights.loaded, 1)
     looked_up = 0 if architecture.tied else weights.table / 2  # of the embeddings one row a token is read
     always = max(whole - weights.experts - looked_up - weights.towers, 0)
     met = 1 - (1 - experts.active / experts.count) ** requests if experts and experts.count else 1.0

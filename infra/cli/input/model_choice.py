@@ -28,17 +28,20 @@ class ModelChoice(Struct, frozen=True):
         return self.source == "id" and is_registry_model(self.value)
 
 
-def choose_model(text: str, spec_file: Path) -> ModelChoice:
-    """What `text` means in a spec at `spec_file`; raises `GateliftError` for what is none of the three."""
-    source = _source(text)
+def choose_model(text: str, spec_file: Path, *, said: str = "--model") -> ModelChoice:
+    """What `text` means in a spec at `spec_file`; raises `GateliftError` for what is none of the three.
+
+    `said` is what the text was given for, in the words of an error.
+    """
+    source = _source(text, said)
     try:
         value = _path(text, spec_file) if source == "path" else _checked(source, text)
     except RuleBroken as error:
-        raise GateliftError(f"--model {text!r}: {error}", hint=error.hint, code="invalid_model") from None
+        raise GateliftError(f"{said} {text!r}: {error}", hint=error.hint, code="invalid_model") from None
     return ModelChoice(source, value, _label(source, text))
 
 
-def _source(text: str) -> str:
+def _source(text: str, said: str) -> str:
     if text.startswith("azureml:"):
         return "id" if BRING_CONTAINERS.match(text) else "asset"
     if text.startswith((".", "/", "~")) or (text and Path(text).is_dir() and not HUB_ID.fullmatch(text)):
@@ -46,7 +49,7 @@ def _source(text: str) -> str:
     if HUB_ID.fullmatch(text):
         return "id"
     raise GateliftError(
-        f"--model {text!r} is not a Hugging Face model id, nor a folder that is here",
+        f"{said} {text!r} is not a Hugging Face model id, nor a folder that is here",
         hint="an id is organisation/name, a folder begins with ./, ../, / or ~, and an asset of the workspace is "
         "azureml:NAME:VERSION",
         code="invalid_model",

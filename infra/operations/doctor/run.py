@@ -8,6 +8,7 @@ from infra.azure.target import Target, open_target
 from infra.hub.demo_models import demo_model
 from infra.hub.token_places import tokens_elsewhere
 from infra.machine.local_vllm import check_vllm, local_fronts
+from infra.operations.doctor.fit import check_fit
 from infra.operations.doctor.memory import check_memory
 from infra.operations.doctor.model import ModelChecks
 from infra.operations.doctor.stack import StackChecks
@@ -88,6 +89,7 @@ def _model_checks(checks: ModelChecks, stack: StackChecks) -> Iterator[Check]:
     if model.verdict is not Verdict.FAIL:
         yield attempt("files", checks.check_files)
         yield attempt("disk", checks.check_disk)
+        yield attempt("fit", lambda: check_fit(checks))
         if checks.target.local:
             yield attempt("memory", lambda: check_memory(checks))
     yield attempt("gpus", stack.check_gpus)

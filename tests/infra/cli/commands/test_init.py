@@ -7,6 +7,14 @@ import pytest
 
 from infra.cli.commands.init import name_from
 from infra.spec.file import load_spec
+from tests.infra.model_folders import LLAMA, write_model
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch, inside: Callable) -> None:
+    """Nothing here asks the Hub; prices come from the table."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("GATELIFT_CACHE_DIR", str(Path.cwd() / "cache"))
 
 
 def test_the_spec_that_it_writes_loads(inside: Callable, tmp_path: Path) -> None:
@@ -19,6 +27,9 @@ def test_the_spec_that_it_writes_loads(inside: Callable, tmp_path: Path) -> None
         "name": spec.name,
         "model": spec.model.id,
         "endpoint": spec.endpoint.name,
+        "instance_type": spec.deployment.instance_type,
+        "max_model_len": 4096,
+        "why": [],
     }
     assert spec.model.id == "HuggingFaceTB/SmolLM2-135M-Instruct"
 
@@ -167,3 +178,57 @@ def test_a_place_that_cannot_be_written_is_said(inside: Callable, file: str) -> 
 )
 def test_name_from_model(model: str, name: str) -> None:
     assert name_from(model) == name
+
+
+def written(tmp_path: Path) -> str:
+    return (tmp_path / "gatelift.yaml").read_text()
+
+
+def test_the_size_follows_from_the_model_and_says_why(inside: Callable, tmp_path: Path) -> None:
+    write_model(tmp_path / "mine", LLAMA, gib=131)
+    answer = inside("init", "--model", "./mine")
+    assert answer.code == 0, answer.stderr
+    spec = load_spec(tmp_path / "gatelift.yaml", environ={}, local=False)
+    assert spec.deployment.instance_type == "Standard_NC48ads_A100_v4"
+    assert spec.deployment.engine["tensor_parallel_size"] == 2
+    assert spec.deployment.engine["max_model_len"] > 4096
+    assert "  # The cheapest size that the model fits on, " in written(tmp_path)
+    assert "65.5 GiB of weights in the 72.8 GiB of each A100 80GB that vLLM takes" in written(tmp_path)
+    alone = load_spec(tmp_path / "gatelift.yaml", environ={}, local=True)
+    assert alone.deployment.engine["tensor_parallel_size"] == 1
+
+
+def test_a_wanted_context_counts(inside: Callable, tmp_path: Path) -> None:
+    write_model(tmp_path / "mine", LLAMA, gib=15)
+    assert inside("init", "--model", "./mine", "--max-model-len", "100000").code == 0
+    spec = load_spec(tmp_path / "gatelift.yaml", environ={}, local=False)
+    assert (spec.deployment.instance_type, spec.deployment.engine) == (
+        "Standard_NC24ads_A100_v4",
+        {"max_model_len": 100000},
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param(
+            ("--model", "org/name"), "Not chosen by the model, since HF_HUB_OFFLINE is set", id="the-hub-is-not-asked"
+        ),
+        pytest.param(
+            ("--model", "./mine", "--instance-type", "Standard_NC24ads_A100_v4"), "As given: `gatelift size", id="given"
+        ),
+        pytest.param(("--model", "./broken"), "Not chosen by the model, since", id="not-readable"),
+    ],
+)
+def test_where_nothing_is_known_it_writes_the_usual_size_and_says_so(
+    inside: Callable, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    write_model(tmp_path / "mine", LLAMA)
+    write_model(tmp_path / "broken", {"architectures": ["Unheard"]})
+    answer = inside("init", *options)
+    assert (answer.code, said in answer.stderr, f"  # {said}" in written(tmp_path)) == (0, True, True), answer.stderr
+    spec = load_spec(tmp_path / "gatelift.yaml", environ={}, local=False)
+    assert (spec.deployment.instance_type, spec.deployment.engine) == (
+        "Standard_NC24ads_A100_v4",
+        {"max_model_len": 4096},
+    )

@@ -19,6 +19,7 @@ from infra.paths import bundled
 from infra.planning.desired import Sources
 from infra.spec.model import to_values
 from tests.infra.cli.conftest import GATELIFT, Answer, clean_environ, environment
+from tests.infra.model_folders import LLAMA, write_model
 from tests.infra.operations.conftest import GOOD, SEED, Bench
 
 PROFILE = {
@@ -32,13 +33,18 @@ STATUS = {
     *("stack", "parked", "local", "workspace", "endpoint", "deployments", "connection", "models", "drift"),
     *("catalog", "instances", "warnings"),
 }
+SIZES = {
+    *("model", "revision", "region", "region_given", "currency", "prices_note", "context", "concurrency"),
+    *("gpu_memory_utilization", "architecture", "weights", "best", "quantized", "sizes", "notes"),
+}
 ERROR = {"error"}
 PARKED = {"stack", "endpoint", "parked", "since", "reason", "deployments", "saves", "wake_seconds"}
 WOKEN = {"stack", "endpoint", "woken", "parked_since", "deployments", "traffic", "seconds", "phases"}
 ENTRY = {"name", "catalog", "model_version", "model", "visible", "invisible_until", "description", "owner", "tags"}
 # Each command with its arguments, the exit code and the keys beside `version`; they run in this order.
 COMMANDS: dict[str, tuple[str, int, set[str]]] = {
-    "init": ("--file new.yaml", 0, {"file", "name", "model", "endpoint"}),
+    "init": ("--file new.yaml", 0, {"file", "name", "model", "endpoint", "instance_type", "max_model_len", "why"}),
+    "size": ("./model", 0, SIZES),
     "doctor": ("spec.yaml", 0, {"ok", "checks"}),
     "plan": ("spec.yaml", 0, {"stack", "changes", "cost"}),
     "up": ("spec.yaml --plan none.json", 1, ERROR),  # tests/e2e runs one with vLLM
@@ -90,6 +96,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         bench = Bench(environ, Sources(container, bundled("environments") / "vllm"))
         spec = bench.spec("json")
         bench.up(spec)
+    write_model(folder / "model", LLAMA)
     (folder / "spec.yaml").write_text(json.dumps(to_values(spec)))  # JSON is YAML, too
     yield folder
     launcher.stop(folder / "state")
