@@ -12,7 +12,7 @@ from infra.azure.target import Target
 from infra.errors import Refused
 from infra.operations.capacity.idle import Idle, find_idle
 from infra.operations.capacity.record import Record, instances_of, load_record, make_record, save_record, settings_of
-from infra.operations.capacity.standing import Standing, look
+from infra.operations.capacity.standing import Standing, look, look_when_settled
 from infra.planning.apply import Step, run_steps
 from infra.planning.costs.saving import saving
 from infra.planning.lease import hold_lease
@@ -98,7 +98,7 @@ def park(spec: StackSpec, target: Target, *, reporter: Reporter, after: float | 
     with hold_lease(cloud, "park", partial(plan_park, spec, target, after=after)) as plan:
         if not plan.to_do:
             return plan
-        standing = _settled(spec, cloud, plan.standing)
+        standing = _settled(spec, cloud)
         for name in sorted(standing.others):
             cloud.reporter.note(f"the deployment {name} is not the stack's own: it stays, and costs what it did")
         record = load_record(cloud, standing.endpoint) if standing.parked else _write_down(cloud, standing)
@@ -107,8 +107,9 @@ def park(spec: StackSpec, target: Target, *, reporter: Reporter, after: float | 
     return ParkPlan(look(spec, cloud), plan.saves, plan.wake_seconds, plan.idle)
 
 
-def _settled(spec: StackSpec, cloud: Cloud, standing: Standing) -> Standing:
-    """The same once no operation of an earlier run is going on: Azure's document is then what was asked last."""
+def _settled(spec: StackSpec, cloud: Cloud) -> Standing:
+    """How the stack stands once no operation of an earlier run is going on: Azure then says what was asked last."""
+    standing = look_when_settled(spec, cloud)
     running = [live for live in standing.own.values() if live.provisioning in WORKING]
     for live in running:
         cloud.poller.wait_for_running(live.document)

@@ -9,6 +9,7 @@ from infra.azure.cloud import Cloud
 from infra.errors import NotFound, Refused
 from infra.parallel import together
 from infra.planning.observe import deployments, workspace
+from infra.planning.plan import WORKING
 from infra.resources.base import Live, owner_of
 from infra.resources.scaling.parked import Parked, parked_in
 from infra.resources.traffic import nonzero
@@ -36,6 +37,15 @@ class Standing(Struct, frozen=True):
     def traffic(self) -> dict[str, int]:
         """Each deployment's share of the requests in percent, without zeros."""
         return nonzero(self.document.get("properties", {}).get("traffic"))
+
+
+def look_when_settled(spec: StackSpec, cloud: Cloud) -> Standing:
+    """The same, once no operation of an earlier run is changing the endpoint itself."""
+    standing = look(spec, cloud)
+    if standing.document["properties"].get("provisioningState") not in WORKING:
+        return standing
+    cloud.poller.wait_for_running(standing.document)
+    return look(spec, cloud)
 
 
 def look(spec: StackSpec, cloud: Cloud) -> Standing:

@@ -13,7 +13,7 @@ from infra.azure.quota import FamilyQuota, check_quota
 from infra.azure.target import Target
 from infra.errors import NotFound, Refused
 from infra.operations.capacity.record import Record, load_record
-from infra.operations.capacity.standing import Standing, look
+from infra.operations.capacity.standing import Standing, look, look_when_settled
 from infra.operations.connect import connection_info, served_name
 from infra.operations.smoke import smoke_test
 from infra.planning.apply import Step, run_steps
@@ -60,7 +60,8 @@ def plan_wake(spec: StackSpec, target: Target) -> tuple[Standing, Record | None]
 
     Raises `NotFound` where there is neither a deployment nor a record of one.
     """
-    return _read(spec, target.cloud)
+    standing = look(spec, target.cloud)
+    return standing, _record(spec, target.cloud, standing)
 
 
 def wake(spec: StackSpec, target: Target, *, reporter: Reporter, smoke: bool = True) -> Woken:
@@ -70,8 +71,10 @@ def wake(spec: StackSpec, target: Target, *, reporter: Reporter, smoke: bool = T
     """
     recorder = Recorder(reporter)
     cloud, began = target.cloud_for(recorder), target.clock.now()
-    with hold_lease(cloud, "wake", partial(_read, spec, cloud)) as (standing, record):
+    with hold_lease(cloud, "wake", partial(look_when_settled, spec, cloud)) as standing:
+        record = _record(spec, cloud, standing)
         if record is None:
+            cloud.records.delete(standing.endpoint)  # of a wake that was killed when it had all but ended
             return Woken(standing.endpoint, "", tuple(sorted(standing.own)), standing.traffic)
         _check_quota(cloud, standing, record)
         run_steps(cloud, _steps(cloud, standing, record))
@@ -84,14 +87,13 @@ def wake(spec: StackSpec, target: Target, *, reporter: Reporter, smoke: bool = T
     return Woken(standing.endpoint, record.since, tuple(record.lives), traffic, seconds, tuple(recorder.phases))
 
 
-def _read(spec: StackSpec, cloud: Cloud) -> tuple[Standing, Record | None]:
-    standing = look(spec, cloud)
+def _record(spec: StackSpec, cloud: Cloud, standing: Standing) -> Record | None:
     if standing.parked:
-        return standing, load_record(cloud, standing.endpoint)
+        return load_record(cloud, standing.endpoint)
     if not standing.own:
         message = f"{spec.name} is not parked, and has no deployment on {standing.endpoint}"
         raise NotFound(message, hint="create one with `gatelift up`", code="nothing_to_wake")
-    return standing, None
+    return None
 
 
 def _check_quota(cloud: Cloud, standing: Standing, record: Record) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from infra.azure.cloud import Cloud
-from infra.errors import Refused
+from infra.errors import GateliftError, Refused
 from infra.parallel import together
 from infra.planning.apply import Step
 from infra.planning.observe import deployments, workspace
@@ -91,9 +91,15 @@ def _endpoint(
 
 
 def _delete_endpoint(cloud: Cloud, endpoint: str, document: Mapping[str, Any]) -> None:
-    """Delete the endpoint, and before it the record of what ran on it, which nobody would find afterwards."""
-    if parked_in(document):
+    """Delete the endpoint, and before it the record of what ran on it, which nobody would find afterwards.
+
+    There may be one although it is not parked: of a `wake` that was killed when it had all but ended.
+    """
+    try:
         cloud.records.delete(endpoint)
+    except GateliftError:
+        if parked_in(document):
+            raise
     cloud.delete(cloud.workspace.endpoint(endpoint))
 
 

@@ -14,6 +14,8 @@ from infra.azure.target import open_target
 from infra.cli.main import report_error
 from infra.cli.terminal.output import Output, OutputFormat
 from infra.errors import GateliftError
+from infra.operations.capacity.park import park
+from infra.operations.capacity.wake import wake
 from infra.operations.down import down
 from infra.operations.token import token_rotate
 from infra.operations.up import up
@@ -93,6 +95,12 @@ def _run(verb: str, spec: StackSpec, token: str | None, environ: dict[str, str])
     target = open_target(spec, local=True, environ=environ, absent="make")
     if verb == "down":
         down(spec, target, reporter=Talker())
+        return
+    if verb == "park":
+        park(spec, target, reporter=Talker())
+        return
+    if verb == "wake":
+        wake(spec, target, reporter=Talker())
         return
     if verb == "rotate":
         token_rotate(spec, target, str(token), reporter=Talker())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.infra.matrices import change, crash, faults, pairs
+from tests.infra.matrices import change, crash, faults, pairs, parks
 from tests.infra.matrices.change import Changing
 from tests.infra.matrices.inventory import leaks
 from tests.infra.matrices.recovery import record
@@ -13,8 +13,8 @@ from tests.infra.matrices.stage import Stage
 from tests.infra.matrices.table import Row
 
 CRASH, FAULT, CHANGE_CRASH, CHANGE_FAULT = "crash matrix", "fault matrix", "crashed changes", "faults in changes"
-PAIRS = "pairs of actors"
-MATRICES = (CRASH, FAULT, CHANGE_CRASH, CHANGE_FAULT, PAIRS)
+PAIRS, PARKS = "pairs of actors", "parks and wakes killed"
+MATRICES = (CRASH, FAULT, CHANGE_CRASH, CHANGE_FAULT, PAIRS, PARKS)
 DEPLOYMENT, ENDPOINT = "onlineEndpoints/S-endpoint/deployments/", "onlineEndpoints/S-endpoint"
 # The cases of every test run: (how the step's label ends, what happens there).
 QUICK = {
@@ -36,6 +36,13 @@ QUICK = {
     ],
     CHANGE_CRASH: [(f"PUT workspaces/ws-S/{DEPLOYMENT}*", crash.RUNNING)],
     CHANGE_FAULT: [],
+    PARKS: [
+        (f"PUT workspaces/ws-S/{ENDPOINT}", crash.AFTER),  # of both
+        (f"DELETE workspaces/ws-S/{DEPLOYMENT}blue", crash.RUNNING),
+        (f"PUT workspaces/ws-S/{DEPLOYMENT}blue", crash.STARTING),
+        ("PUT blob gatelift-parked/S-endpoint.json", crash.AFTER),
+        ("DELETE blob gatelift-parked/S-endpoint.json", crash.BEFORE),
+    ],
     PAIRS: [
         (f"PUT workspaces/ws-pair/{ENDPOINT}", pairs.NEIGHBOUR),
         (f"PUT workspaces/ws-pair/{DEPLOYMENT}blue", pairs.DOWN),
@@ -74,6 +81,8 @@ def run_lane(folder: Path, share: Share, matrices: Sequence[str] = MATRICES) -> 
             cases = pairs.pair_cases(stage)
             yield "cases of", [PAIRS, len(cases)]
             yield from _labelled(PAIRS, pairs.pair_rows(stage, share.take(PAIRS, cases, _pair)))
+        if PARKS in matrices:
+            yield from _parks(stage, share)
         yield from (("leak", file) for file in leaks(stage))
     finally:
         stage.close()
@@ -111,12 +120,25 @@ def _changes(stage: Stage, share: Share, matrices: Sequence[str]) -> Iterator[tu
         changing.close()
 
 
+def _parks(stage: Stage, share: Share) -> Iterator[tuple[str, Any]]:
+    sleeper = parks.Sleeper(stage)
+    cases = parks.park_cases(sleeper)
+    yield "cases of", [PARKS, len(cases)]
+    yield from _labelled(PARKS, parks.park_rows(sleeper, share.take(PARKS, cases, _park)))
+    stage.clear_away(sleeper.spec)
+
+
 def _labelled(matrix: str, rows: Iterator[Row]) -> Iterator[tuple[str, Any]]:
     return ((matrix, row) for row in rows)
 
 
 def _pair(pair: pairs.Pair) -> tuple[str, str]:
     return pair.step.label, pair.second
+
+
+def _park(case: parks.Case) -> tuple[str, str]:
+    label, when = parks.named(case)
+    return label.partition(": ")[2], when
 
 
 def _moment(moment: crash.Moment) -> tuple[str, str]:
