@@ -42,8 +42,9 @@ class Pace(Struct, frozen=True):
         return None if math.isinf(self.rate) else max(1, round(self.rate * (self.seconds or 0)))
 
     def __str__(self) -> str:
-        most = f"{self.concurrency} at a time" if self.concurrency else ""
-        return most or "all at once" if math.isinf(self.rate) else f"{self.rate:g}/s{most and f', at most {most}'}"
+        if math.isinf(self.rate):
+            return f"{self.concurrency} at a time" if self.concurrency else "all at once"
+        return f"{self.rate:g}/s, at most {self.concurrency}" if self.concurrency else f"{self.rate:g}/s"
 
 
 class Run(Struct, frozen=True):
