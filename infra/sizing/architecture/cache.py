@@ -8,6 +8,7 @@ from infra.sizing.architecture.records import Architecture
 
 SIZES = (1, 2, 4, 8, 16, 32)
 STATES = 2  # of a sequence, where prefixes are cached: the one that grows, and the last whole one
+OF_MAMBA2 = 3  # and the one at the last whole block of the prompt
 IN_FLIGHT = 2  # batches at once: vLLM prepares one while the other runs
 
 
@@ -22,7 +23,8 @@ def bytes_per_sequence(architecture: Architecture, tokens: int, setting: CacheSe
     layout = layout_of(architecture, setting)
     if layout is None:
         return 0
-    blocks = sum(one.copies * _blocks(one, tokens, setting) for one in layout.groups)
+    alone = not any(one.keeps_tokens for one in architecture.layers)
+    blocks = sum(one.copies * _blocks(one, tokens, setting, alone=alone) for one in layout.groups)
     return blocks * layout.block_bytes
 
 
@@ -43,16 +45,17 @@ def tensor_parallel_sizes(architecture: Architecture) -> tuple[int, ...]:
     return tuple(size for size in SIZES if _divides(architecture, size))
 
 
-def _blocks(group: CacheGroup, tokens: int, setting: CacheSetting) -> int:
-    """The most blocks that a sequence holds of a group."""
+def _blocks(group: CacheGroup, tokens: int, setting: CacheSetting, *, alone: bool) -> int:
+    """The blocks of a group that vLLM sets aside for a sequence; `alone`: for a model of layers with state only."""
     layer = group.layer
     if not layer.keeps_tokens:
-        return STATES if setting.keeps_states else 1
-    whole = -(-tokens // group.block)
-    if layer.kind != "sliding":
-        return whole
-    kept = layer.window - 1 + IN_FLIGHT * setting.batched_tokens
-    return min(whole, -(-kept // group.block) + 1)
+        kept = OF_MAMBA2 if layer.kind == "mamba2" else STATES
+        return kept if setting.keeps_states and not alone else 1
+    in_flight = IN_FLIGHT * setting.batched_tokens
+    if layer.kind == "sliding":  # one more, as a window seldom starts where a block does
+        return -(-min(layer.window - 1 + in_flight, tokens) // group.block) + 1
+    held = min(layer.window + in_flight, tokens) if layer.kind == "chunked" else tokens
+    return -(-held // group.block)
 
 
 def _divides(architecture: Architecture, size: int) -> bool:

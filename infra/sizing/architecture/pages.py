@@ -36,6 +36,8 @@ class CacheSetting(Struct, frozen=True):
     """`max_num_batched_tokens`: what of a window is kept while a prompt is read."""
     keeps_states: bool = True
     """Whether prefixes are cached (`enable_prefix_caching`), for which layers with state keep two of them."""
+    state_dtype: str = "auto"
+    """`mamba_ssm_cache_dtype`; vLLM's CPU backend sets float32 on CPUs with AVX512-BF16."""
 
 
 class Pages(Struct, frozen=True):
@@ -103,7 +105,7 @@ def token_bytes(architecture: Architecture, layer: LayerGroup, setting: CacheSet
 
 def state_bytes(architecture: Architecture, layer: LayerGroup, setting: CacheSetting) -> int:
     """The bytes of the state of one sequence in one layer that has one, on one GPU."""
-    return sum(_state(one, architecture.dtype, setting.tensor_parallel) for one in layer.state)
+    return sum(_state(one, architecture.dtype, setting) for one in layer.state)
 
 
 def heads_per_gpu(kv_heads: int, setting: CacheSetting) -> int:
@@ -147,7 +149,7 @@ def _unpadded(architecture: Architecture, setting: CacheSetting) -> list[Pages]:
 
 def _alike(pages: list[Pages]) -> bool:
     """Whether vLLM puts all layers into one group."""
-    kinds = {"full" if one.layer.kind in ("mla", "mla-index", "chunked") else one.layer.kind for one in pages}
+    kinds = {"full" if one.layer.kind in ("mla", "mla-index") else one.layer.kind for one in pages}
     return len(kinds) == 1 and (kinds == {"full"} or len({(one.layer.window, one.size) for one in pages}) == 1)
 
 
@@ -162,9 +164,9 @@ def _grown(page: Pages, size: int) -> Pages:
     return structs.replace(page, size=size, block=page.block * (size // page.size) if fits else page.block)
 
 
-def _state(state: State, dtype: str, tensor_parallel: int) -> int:
-    groups = state.groups
-    if groups % tensor_parallel:  # too few to divide: each GPU has a copy
-        groups = tensor_parallel
-    elements = (state.divided + groups * state.of_group) // tensor_parallel
-    return elements * width(dtype if state.dtype == "auto" else state.dtype)
+def _state(state: State, dtype: str, setting: CacheSetting) -> int:
+    parts, groups = setting.tensor_parallel, state.groups
+    if groups % parts:  # too few to divide: each GPU has a copy
+        groups = parts
+    kept = setting.state_dtype if state.recurrent and setting.state_dtype != "auto" else state.dtype
+    return (state.divided + groups * state.of_group) // parts * width(dtype if kept == "auto" else kept)

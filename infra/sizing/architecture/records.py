@@ -19,6 +19,8 @@ class State(Struct, frozen=True):
     """Elements that tensor parallelism divides among the GPUs."""
     dtype: str = "auto"
     """`auto` is that of the model."""
+    recurrent: bool = False
+    """Whether it is the recurrent state, whose type `mamba_ssm_cache_dtype` sets, and not that of a convolution."""
     groups: int = 0
     """How many groups of heads share `of_group` elements each: too few to divide, they are replicated."""
     of_group: int = 0

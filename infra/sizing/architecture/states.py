@@ -58,7 +58,7 @@ def delta_layers(fields: Fields, count: int) -> LayerGroup:
     values = (fields.number("linear_num_value_heads") or 32) * (fields.number("linear_value_head_dim") or 128)
     kernel = fields.number("linear_conv_kernel_dim") or 4
     dtype = fields.text("mamba_ssm_dtype") if fields.model_type.startswith("qwen3_5") else ""
-    state = (State((2 * keys + values) * (kernel - 1)), State(values * key, dtype or "auto"))
+    state = (State((2 * keys + values) * (kernel - 1)), State(values * key, dtype or "auto", recurrent=True))
     return LayerGroup("linear", count, state=state)
 
 
@@ -75,14 +75,14 @@ def divisors(fields: Fields) -> tuple[int, ...]:
 
 
 def _mamba(count: int, inner: int, state: int, kernel: int) -> LayerGroup:
-    return LayerGroup("mamba", count, state=(State(inner * (kernel - 1)), State(inner * state)))
+    return LayerGroup("mamba", count, state=(State(inner * (kernel - 1)), State(inner * state, recurrent=True)))
 
 
 def _mamba2(count: int, inner: int, states: int, groups: tuple[int, int, int], dtype: str = "auto") -> LayerGroup:
     """`groups`: how many, the size of the state, and the kernel of the convolution that reads both."""
     many, state, kernel = groups
     convolution = State(inner * (kernel - 1), groups=many, of_group=2 * state * (kernel - 1))
-    return LayerGroup("mamba2", count, state=(convolution, State(states, dtype)))
+    return LayerGroup("mamba2", count, state=(convolution, State(states, dtype, recurrent=True)))
 
 
 def _inner(fields: Fields, name: str, otherwise: int) -> int:

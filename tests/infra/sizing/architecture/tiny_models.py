@@ -1,0 +1,143 @@
+"""Tiny models of many architectures: what their configuration classes of transformers are given."""
+
+from typing import Any
+
+BASE: dict[str, Any] = {
+    "hidden_size": 64,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 128,
+    "vocab_size": 256,
+    "max_position_embeddings": 512,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+EXPERTS = {"num_experts": 4, "num_local_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 64}
+MLA = {
+    "kv_lora_rank": 512,
+    "qk_rope_head_dim": 64,
+    "qk_nope_head_dim": 128,
+    "v_head_dim": 128,
+    "q_lora_rank": 64,
+    "n_routed_experts": 4,
+    "num_experts_per_tok": 2,
+    "n_group": 1,
+    "topk_group": 1,
+    "n_shared_experts": 1,
+    "first_k_dense_replace": 1,
+    "moe_intermediate_size": 64,
+    "num_key_value_heads": 4,
+    "topk_method": "noaux_tc",
+}
+MAMBA2 = {"mamba_n_heads": 8, "mamba_d_head": 16, "mamba_d_state": 64, "mamba_n_groups": 1, "mamba_expand": 2}
+DELTA = {
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+    "linear_key_head_dim": 32,
+    "linear_value_head_dim": 32,
+    "head_dim": 64,
+    "shared_expert_intermediate_size": 64,
+    "decoder_sparse_step": 1,
+}
+ALONE = {"num_attention_heads", "num_key_value_heads", "max_position_embeddings"}  # what models without attention lack
+
+# Name: the configuration class, what it is given beside BASE, and the class of the model.
+TINY: dict[str, tuple[str, dict[str, Any], str]] = {
+    "llama": ("LlamaConfig", {}, "LlamaForCausalLM"),
+    "qwen2": ("Qwen2Config", {"sliding_window": 128, "use_sliding_window": False}, "Qwen2ForCausalLM"),
+    "qwen3": ("Qwen3Config", {"head_dim": 32}, "Qwen3ForCausalLM"),
+    "qwen3-moe": ("Qwen3MoeConfig", {"head_dim": 32, **EXPERTS}, "Qwen3MoeForCausalLM"),
+    "mixtral": ("MixtralConfig", {"num_local_experts": 4, "num_experts_per_tok": 2}, "MixtralForCausalLM"),
+    "mistral-sliding": ("MistralConfig", {"sliding_window": 128, "head_dim": 32}, "MistralForCausalLM"),
+    "phi3": ("Phi3Config", {"num_key_value_heads": 1}, "Phi3ForCausalLM"),
+    "gemma2": ("Gemma2Config", {"head_dim": 32, "sliding_window": 128}, "Gemma2ForCausalLM"),
+    "gemma3": (
+        "Gemma3TextConfig",
+        {"head_dim": 32, "sliding_window": 128, "num_hidden_layers": 8},
+        "Gemma3ForCausalLM",
+    ),
+    "gpt-oss": (
+        "GptOssConfig",
+        {
+            "head_dim": 32,
+            "sliding_window": 128,
+            "num_hidden_layers": 5,
+            "num_local_experts": 4,
+            "num_experts_per_tok": 2,
+        },
+        "GptOssForCausalLM",
+    ),
+    "cohere2": ("Cohere2Config", {"sliding_window": 128}, "Cohere2ForCausalLM"),
+    "olmo3": ("Olmo3Config", {"sliding_window": 128}, "Olmo3ForCausalLM"),
+    "llama4": (
+        "Llama4TextConfig",
+        {"head_dim": 32, "attention_chunk_size": 128, "num_local_experts": 4, "intermediate_size_mlp": 128},
+        "Llama4ForCausalLM",
+    ),
+    "deepseek-v3": ("DeepseekV3Config", MLA, "DeepseekV3ForCausalLM"),
+    "granite-hybrid": (
+        "GraniteMoeHybridConfig",
+        {
+            **MAMBA2,
+            "num_hidden_layers": 5,
+            "layer_types": ["mamba", "mamba", "attention", "mamba", "mamba"],
+            "num_local_experts": 4,
+            "num_experts_per_tok": 2,
+            "shared_intermediate_size": 64,
+        },
+        "GraniteMoeHybridForCausalLM",
+    ),
+    "falcon-h1": ("FalconH1Config", {**MAMBA2, "mamba_d_ssm": 128}, "FalconH1ForCausalLM"),
+    "jamba": (
+        "JambaConfig",
+        {
+            "num_experts": 4,
+            "attn_layer_period": 2,
+            "attn_layer_offset": 1,
+            "mamba_d_state": 16,
+            "use_mamba_kernels": False,
+        },
+        "JambaForCausalLM",
+    ),
+    "mamba": ("MambaConfig", {"state_size": 16}, "MambaForCausalLM"),
+    "mamba2": ("Mamba2Config", {"num_heads": 8, "head_dim": 16, "n_groups": 1, "state_size": 64}, "Mamba2ForCausalLM"),
+    "nemotron-h": (
+        "NemotronHConfig",
+        {
+            "hybrid_override_pattern": "M-M*-",
+            "mamba_num_heads": 8,
+            "mamba_head_dim": 16,
+            "ssm_state_size": 64,
+            "n_groups": 2,
+            "head_dim": 32,
+        },
+        "NemotronHForCausalLM",
+    ),
+    "qwen3-next": ("Qwen3NextConfig", {**EXPERTS, **DELTA}, "Qwen3NextForCausalLM"),
+    "lfm2": (
+        "Lfm2Config",
+        {
+            "layer_types": ["conv", "conv", "full_attention", "conv"],
+            "block_multiple_of": 32,
+            "block_ff_dim": 128,
+            "block_ffn_dim_multiplier": 1.0,
+            "block_auto_adjust_ff_dim": True,
+            "conv_dim": 64,
+            "block_dim": 64,
+        },
+        "Lfm2ForCausalLM",
+    ),
+    "xlm-roberta": (
+        "XLMRobertaConfig",
+        {"type_vocab_size": 1, "position_embedding_type": "absolute"},
+        "XLMRobertaModel",
+    ),
+}
+
+
+def fields_of(name: str) -> dict[str, Any]:
+    """What the configuration class of this model is given."""
+    fields = {**BASE, **TINY[name][1]}
+    return {key: value for key, value in fields.items() if name not in ("mamba", "mamba2") or key not in ALONE}
