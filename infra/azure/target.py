@@ -93,7 +93,8 @@ class Target:
     @cached_property
     def prices(self) -> Prices:
         """What instances cost."""
-        return open_prices(self.environ, url=self.prices_url, currency=self.currency, clock=self.clock)
+        public = self.local or self.azure == PUBLIC
+        return open_prices(self.environ, url=self.prices_url, currency=self.currency, clock=self.clock, public=public)
 
     @cached_property
     def _assets(self) -> AzureAssets:

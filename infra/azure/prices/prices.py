@@ -37,6 +37,10 @@ class Prices:
         self.currency = currency
         self.patience = PATIENCE
         """Seconds that `hourly` waits for the API at most."""
+        self.stand_in = True
+        """Whether eastus stands in for a region that the table lacks, as it may in the public cloud alone."""
+        self.emulated = False
+        """Whether the emulator answers, whose exchange rates are its own."""
         self._clock = clock
         self._url = url
         self._cache = Cache(folder)
@@ -72,6 +76,8 @@ class Prices:
             if self._places:
                 text += f"; of {', '.join(sorted(self._places))}, since the table lacks the region"
             return text + (f"; in USD, since it has no {self.currency}" if self.currency != USD else "")
+        if self.emulated and found and self.currency != USD:
+            return f"the emulator's price list, at an exchange rate that is not Azure's, in {self.currency}"
         old = sorted(price.as_of for price in found if price.source == "cache")
         return f"list prices of {old[0]}, because {why}" if old and why else ""
 
@@ -116,7 +122,7 @@ class Prices:
 
     def _from_table(self, region: str, name: str) -> Price | None:
         table = read_table()
-        if (found := table.find(region, name)) is None:
+        if (found := table.find(region, name, stand_in=self.stand_in)) is None:
             return None
         hour, place = found
         if place != region:
@@ -124,11 +130,16 @@ class Prices:
         return Price(hour, table.currency, "table", table.as_of)
 
 
-def open_prices(environ: Mapping[str, str], *, url: str | None = None, currency: str = USD, clock: Clock) -> Prices:
+def open_prices(
+    environ: Mapping[str, str], *, url: str | None = None, currency: str = USD, clock: Clock, public: bool = True
+) -> Prices:
     """The prices in this currency; `url` is the emulator's address in the place of Azure's.
 
-    The emulator's answers are not kept: nobody should take them for Azure's.
+    The emulator's answers are not kept: nobody should take them for Azure's. `public` says that the regions are those
+    of Azure's public cloud.
     """
-    if url:
-        return Prices(clock, url=url, currency=currency)
-    return Prices(clock, currency=currency, folder=cache_dir(environ) / FOLDER)
+    prices = Prices(
+        clock, url=url or RETAIL_PRICES, currency=currency, folder=None if url else cache_dir(environ) / FOLDER
+    )
+    prices.emulated, prices.stand_in = bool(url), public
+    return prices

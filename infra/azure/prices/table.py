@@ -27,13 +27,14 @@ class Table(Struct, frozen=True):
     """More sizes, without a price: filters of the API are case-sensitive."""
     prices: Mapping[str, Mapping[str, float]]
 
-    def find(self, region: str, size: str) -> tuple[float, str] | None:
+    def find(self, region: str, size: str, *, stand_in: bool = True) -> tuple[float, str] | None:
         """The price and the region that it is of: the wanted one, else eastus; None where the table has neither.
 
-        Regions of sovereign clouds have no stand-in.
+        Regions of sovereign clouds have no stand-in, and none has one without `stand_in`.
         """
         of_size = self.prices.get(spelled(size), {})
-        for place in (region, *(() if region.startswith(SOVEREIGN) else (FALLBACK_REGION,))):
+        replaced = stand_in and not region.startswith(SOVEREIGN)
+        for place in (region, FALLBACK_REGION) if replaced else (region,):
             if place in of_size:
                 return of_size[place], place
         return None

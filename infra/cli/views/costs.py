@@ -30,7 +30,7 @@ def cost_lines(cost: Cost, *, local: bool) -> list[str]:
     if cost.unknown:
         text = f"{title}: unknown, since there is no price of {', '.join(cost.unknown)} in {cost.basis.region}"
     lines = [text, *(deployment_line(each, currency) for each in cost.deployments)]
-    if cost.beside and cost.during is not None:
+    if cost.beside and cost.during not in (None, cost.after):
         lines.append(f"  while both run: {an_hour(cost.during, currency)}")
     lines += [f"  {source_text(cost.basis.to_json())}", f"  {TERMS}"]
     return [*lines, "  nothing is billed here"] if local else lines
@@ -61,7 +61,7 @@ def with_costs(document: Mapping[str, Any], *, local: bool) -> dict[str, Any]:
         return {key: value for key, value in document.items() if key != "cost"}
     currency = cost["currency"]
     each = {row["name"]: an_hour(row["hour"], currency) for row in cost["deployments"]}
-    rows = [{**row, "cost": each.get(row["name"], "")} for row in document["deployments"]]
+    rows = [_with_cost(row, each.get(row["name"], "")) for row in document["deployments"]]
     return {**document, "deployments": rows, "cost": _sentence(cost, local=local)}
 
 
@@ -69,6 +69,16 @@ def workspace_cost_lines(cost: Mapping[str, Any], *, local: bool) -> list[str]:
     """What everything in a workspace costs."""
     text = f"{LOCALLY if local else 'All of it costs'} {_rates(cost)} ({source_text(cost)}: {TERMS})"
     return [f"{text}; nothing is billed here" if local else text]
+
+
+def _with_cost(row: Mapping[str, Any], cost: str) -> dict[str, Any]:
+    """The row of a deployment with what it costs beside the number of its instances."""
+    shown: dict[str, Any] = {}
+    for key, value in row.items():
+        shown[key] = value
+        if key == "instance_count":
+            shown["cost"] = cost
+    return {**shown, "cost": cost}
 
 
 def _sentence(cost: Mapping[str, Any], *, local: bool) -> str:

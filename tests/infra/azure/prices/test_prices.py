@@ -200,6 +200,19 @@ def test_the_table(clock: Any, tmp_path: Path, region: str, currency: str, hour:
     assert said in prices.note
 
 
+def test_another_cloud_has_no_stand_in(clock: Any) -> None:
+    prices = open_prices({}, url="http://127.0.0.1:9/", clock=clock, public=False)
+    assert prices.hourly("redmond", [SIZE]) == {}
+    assert set(open_prices({}, url="http://127.0.0.1:9/", clock=clock).hourly("redmond", [SIZE])) == {NAME}
+
+
+def test_the_emulator_s_exchange_rate_is_named(retail: Any, clock: Any, row: Rows) -> None:
+    retail.answer = lambda _: (200, {"Items": [row(3.1, currencyCode="EUR")]})
+    prices = open_prices({}, url=retail.url, clock=clock, currency="EUR")
+    assert prices.hourly("eastus", [SIZE])[NAME].hour == 3.1
+    assert "an exchange rate that is not Azure's" in prices.note
+
+
 def test_every_price_of_the_table_is_plausible() -> None:
     table = read_table()
     assert all("eastus" in of_size for of_size in table.prices.values())
