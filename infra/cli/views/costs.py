@@ -71,6 +71,13 @@ def workspace_cost_lines(cost: Mapping[str, Any], *, local: bool) -> list[str]:
     return [f"{text}; nothing is billed here" if local else text]
 
 
+def savings_line(saves: Mapping[str, Any], *, local: bool) -> str:
+    """What the end of a stack's deployments saves."""
+    if local:
+        return f"On Azure this would save {_rates(saves)} ({source_text(saves)}); nothing is billed here"
+    return f"This saves {_rates(saves)} ({source_text(saves)})"
+
+
 def _with_cost(row: Mapping[str, Any], cost: str) -> dict[str, Any]:
     """The row of a deployment with what it costs beside the number of its instances."""
     shown: dict[str, Any] = {}

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.cli.views.costs import cost_lines
+from infra.cli.views.costs import cost_lines, savings_line
 from infra.emulator import launcher
+from infra.operations.down import plan_savings
 from infra.operations.status import list_stacks, status
 from infra.planning.costs.forecast import Cost, forecast
 from infra.planning.prepare import prepare
@@ -65,7 +66,12 @@ def test_what_runs_costs_and_has_cost(bench: Any) -> None:
     [stack] = [each for each in listed["stacks"] if each["name"] == "running"]
     assert stack["cost"] == {"hour": 3.673, "month": 2681.29}
     assert listed["cost"]["hour"] >= 3.673
+    saves = plan_savings(spec, target)
+    assert saves
+    assert (saves["hour"], saves["month"]) == (3.673, 2681.29)
+    assert savings_line(saves, local=False).startswith("This saves $3.67/h, $2,681 a month (list prices of eastus, 20")
     bench.down(spec)
+    assert plan_savings(spec, target) is None
     assert status(spec, bench.target(spec))["cost"] is None
 
 

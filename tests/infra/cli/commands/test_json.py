@@ -78,7 +78,7 @@ COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "explain": ("", 0, {"codes"}),
     "park": ("spec.yaml", 0, PARKED),
     "wake": ("spec.yaml", 0, WOKEN),
-    "down": ("spec.yaml", 0, {"stack", "changes"}),
+    "down": ("spec.yaml", 0, {"stack", "changes", "saves"}),
     "emulator stop": ("", 0, {"stopped"}),
     "emulator reset": ("", 0, {"removed"}),
 }
