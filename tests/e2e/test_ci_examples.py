@@ -86,9 +86,9 @@ class Runner:
         (self.artifacts / name).mkdir(parents=True, exist_ok=True)
         shutil.copy(file, self.artifacts / name)
 
-    def github(self, job: str) -> subprocess.CompletedProcess[str]:
-        """Run a job of the GitHub example; returns its last step that ran."""
-        pipeline = YAML(typ="safe").load((EXAMPLES / "github-actions.yml").read_text())
+    def github(self, job: str, file: str = "github-actions.yml") -> subprocess.CompletedProcess[str]:
+        """Run a job of a GitHub example; returns its last step that ran."""
+        pipeline = YAML(typ="safe").load((EXAMPLES / file).read_text())
         work, environ = self.start()
         environ |= {
             "GITHUB_REPOSITORY": "octo/models",
@@ -123,9 +123,9 @@ class Runner:
                 return done
         return done
 
-    def devops(self, stage: str) -> subprocess.CompletedProcess[str]:
-        """Run a stage of the Azure Pipelines example; returns its last step that ran."""
-        pipeline = YAML(typ="safe").load((EXAMPLES / "azure-pipelines.yml").read_text())
+    def devops(self, stage: str, file: str = "azure-pipelines.yml") -> subprocess.CompletedProcess[str]:
+        """Run a stage of an Azure Pipelines example; returns its last step that ran."""
+        pipeline = YAML(typ="safe").load((EXAMPLES / file).read_text())
         (job,) = next(one for one in pipeline["stages"] if one["stage"] == stage)["jobs"]
         steps = job["steps"] if "steps" in job else job["strategy"]["runOnce"]["deploy"]["steps"]
         work, environ = self.start()
@@ -212,3 +212,30 @@ def test_azure_pipelines_plans_and_applies_a_change(runner: Runner) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     stale = runner.devops("deploy")
     assert (stale.returncode, STALE in stale.stderr) == (1, True), stale.stderr
+
+
+def test_each_scheduled_job_has_its_time() -> None:
+    github = YAML(typ="safe").load((EXAMPLES / "github-actions-park.yml").read_text())
+    times = {each["cron"] for each in github["on"]["schedule"]}
+    assert {re.findall(r"'(.+)'", job["if"])[0] for job in github["jobs"].values()} == times
+    devops = YAML(typ="safe").load((EXAMPLES / "azure-pipelines-park.yml").read_text())
+    names = {each["displayName"]: each["cron"] for each in devops["schedules"]}
+    assert {re.findall(r"'(\w+)'\)", stage["condition"])[0] for stage in devops["stages"]} == set(names)
+    assert set(names.values()) == times
+
+
+def test_github_parks_in_the_evening_and_wakes_in_the_morning(runner: Runner) -> None:
+    used = runner.github("idle", "github-actions-park.yml")
+    assert (used.returncode, "not parked: it has been running" in used.stdout) == (0, True), used.stdout + used.stderr
+    parked = runner.github("park", "github-actions-park.yml")
+    assert (parked.returncode, "parked smollm2" in parked.stdout) == (0, True), parked.stdout + parked.stderr
+    again = runner.github("idle", "github-actions-park.yml")
+    assert (again.returncode, "parked smollm2" in again.stdout) == (0, True), again.stdout + again.stderr
+    awake = runner.github("wake", "github-actions-park.yml")
+    assert (awake.returncode, "awake" in awake.stdout) == (0, True), awake.stdout + awake.stderr
+
+
+def test_azure_pipelines_does_so_too(runner: Runner) -> None:
+    for stage, said in (("idle", "not parked"), ("park", "parked smollm2"), ("wake", "awake"), ("wake", "not parked")):
+        done = runner.devops(stage, "azure-pipelines-park.yml")
+        assert (done.returncode, said in done.stdout) == (0, True), done.stdout + done.stderr

@@ -50,7 +50,7 @@ def last_request(cloud: Cloud, endpoint: str, since: datetime, now: datetime) ->
         "metricnames": METRIC,
         "timespan": f"{(since - LATE).strftime('%Y-%m-%dT%H:%M:%SZ')}/{now.strftime('%Y-%m-%dT%H:%M:%SZ')}",
         "interval": "PT1M",
-        "aggregation": "Total,Average,Count,Maximum",
+        "aggregation": "Average",
     }
     id = f"{cloud.workspace.endpoint(endpoint)}/providers/Microsoft.Insights/metrics"
     try:
@@ -75,7 +75,7 @@ def _points(found: list[Any]) -> Iterator[Mapping[str, Any]]:
 
 def _asked(point: Mapping[str, Any]) -> bool:
     """Whether a minute had a request: minutes without one are zero, or have no values at all."""
-    return any(float(point.get(name) or 0) > 0 for name in ("total", "average", "maximum"))
+    return float(point.get("average") or 0) > 0
 
 
 def _last_made(standing: Standing) -> datetime | None:

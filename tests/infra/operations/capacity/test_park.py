@@ -1,10 +1,17 @@
 """Parking a stack and waking it: what ran comes back as it was, and everybody knows meanwhile."""
 
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from infra.errors import NotFound, Refused
+from infra.azure.autoscale import AUTOSCALE_API
+from infra.clock import SystemClock
+from infra.emulator import launcher
+from infra.errors import NotFound, NotReady, Refused
 from infra.operations.capacity.park import park, plan_park
 from infra.operations.capacity.wake import wake
 from infra.operations.connect import connect
@@ -12,6 +19,7 @@ from infra.operations.status import list_stacks, status
 from infra.planning.rollout import sibling
 from infra.reporter import Silent
 
+HOUR = 3600.0
 LARGER = "Standard_NC48ads_A100_v4"
 
 
@@ -159,3 +167,84 @@ def test_nothing_to_park_and_nothing_to_wake(bench: Any) -> None:
         with pytest.raises(NotFound) as error:
             act(bench, spec)
         assert error.value.code == "endpoint_not_found"
+
+
+class Ahead(SystemClock):
+    """The machine's clock, so many seconds ahead: the time of day of Azure Monitor in the emulator."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def utc(self) -> datetime:
+        return super().utc() + timedelta(seconds=self.seconds)
+
+
+def later(bench: Any, spec: Any, seconds: float) -> Any:
+    """The target, so much later, for Azure Monitor as well."""
+    url = f"{launcher.start(Path(bench.environ['GATELIFT_EMULATOR_STATE'])).portal}/settings"
+    ahead = httpx.get(url, trust_env=False).json()["monitor_seconds_ahead"] + seconds
+    httpx.put(url, json={"monitor_seconds_ahead": ahead}, trust_env=False).raise_for_status()
+    return replace(bench.target(spec), clock=Ahead(ahead))
+
+
+def test_only_what_nobody_asks_is_parked_by_itself(bench: Any) -> None:
+    spec = bench.spec("idle")
+    info = bench.up(spec).connection
+    started = park(spec, later(bench, spec, 0), reporter=Silent(), after=2 * HOUR).to_json()
+    assert (started["parked"], "it has been running" in started["reason"]) == (False, True)
+    later(bench, spec, 3 * HOUR)
+    httpx.post(info.scoring_uri, json={"messages": []}, headers={"Authorization": f"Bearer {info.api_key}"})
+    used = park(spec, later(bench, spec, HOUR), reporter=Silent(), after=2 * HOUR).to_json()
+    assert (used["parked"], used["reason"][:23]) == (False, "the last request came 6")
+    idle = park(spec, later(bench, spec, 2 * HOUR), reporter=Silent(), after=2 * HOUR).to_json()
+    assert (idle["parked"], idle["deployments"]) == (True, [])
+
+
+def test_nothing_is_parked_where_the_requests_cannot_be_counted(bench: Any) -> None:
+    spec = bench.spec("blind")
+    bench.up(spec)
+    target = later(bench, spec, 3 * HOUR)
+    portal = launcher.start(Path(bench.environ["GATELIFT_EMULATOR_STATE"])).portal
+    refused = {"method": "GET", "path": "/metrics", "status": 403, "code": "AuthorizationFailed"}
+    httpx.put(f"{portal}/faults", json=[refused], trust_env=False).raise_for_status()
+    try:
+        with pytest.raises(NotReady) as error:
+            park(spec, target, reporter=Silent(), after=2 * HOUR)
+    finally:
+        httpx.put(f"{portal}/faults", json=[], trust_env=False)
+    assert error.value.code == "metrics_unreadable"
+    assert list(documents(bench, spec)) == ["blue"]
+
+
+def test_an_autoscale_setting_comes_back(bench: Any) -> None:
+    spec = bench.spec("scaled")
+    bench.up(spec)
+    target = bench.target(spec)
+    blue = target.workspace.deployment(spec.endpoint.name, "blue")
+    group = target.workspace.id.partition("/providers/")[0]
+    id = f"{group}/providers/Microsoft.Insights/autoscaleSettings/by-hand"
+    profile = {"name": "all", "capacity": {"minimum": "1", "maximum": "2", "default": "1"}, "rules": []}
+    setting = {"location": "eastus", "properties": {"targetResourceUri": blue, "enabled": True, "profiles": [profile]}}
+    target.arm.put(id, setting, api_version=AUTOSCALE_API)
+    before = target.arm.get(id, api_version=AUTOSCALE_API)
+    assert before is not None
+    parked(bench, spec)
+    assert target.arm.get(id, api_version=AUTOSCALE_API) is None
+    woken(bench, spec)
+    after = target.arm.get(id, api_version=AUTOSCALE_API)
+    assert after is not None
+    assert {**after, "systemData": None} == {**before, "systemData": None}
+
+
+def test_a_wake_without_quota_says_who_may_have_it(bench: Any) -> None:
+    spec = bench.spec("taken", deployment={"instance_type": "Standard_NC40ads_H100_v5"})
+    thief = bench.spec("thief", deployment={"instance_type": "Standard_NC40ads_H100_v5"})
+    bench.up(spec)
+    parked(bench, spec)
+    bench.up(thief)
+    with pytest.raises(Refused) as error:
+        woken(bench, spec)
+    assert (error.value.code, "not reserved while a stack is parked" in error.value.hint) == ("OutOfQuota", True)
+    bench.down(thief)
+    assert woken(bench, spec).traffic == {"blue": 100}
+    bench.down(spec)
