@@ -3,47 +3,78 @@
 Source: Azure ML "Autoscale online endpoints", and Microsoft.Insights 2022-10-01.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from infra.azure.cloud import Cloud
+from infra.azure.workspace import Workspace
 from infra.errors import AccessDenied, Refused
 
 AUTOSCALE_API = "2022-10-01"
+Documents = Sequence[Mapping[str, Any]]
 
 
 class Autoscale(Struct, frozen=True):
-    """One autoscale setting, and the most instances that any of its profiles allows."""
+    """One enabled autoscale setting, and the most instances that any of its profiles allows."""
 
     name: str
     maximum: int
 
 
-def autoscaled(cloud: Cloud, endpoint: str) -> dict[str, Autoscale] | None:
-    """The enabled settings in the workspace's resource group, by the deployment of `endpoint` that they target.
+def settings_id(workspace: Workspace, name: str = "") -> str:
+    """The id of the autoscale settings of the workspace's resource group, or of one of them."""
+    group = f"/subscriptions/{workspace.subscription_id}/resourceGroups/{workspace.resource_group}"
+    return f"{group}/providers/Microsoft.Insights/autoscaleSettings" + (f"/{name}" if name else "")
+
+
+def autoscale_settings(cloud: Cloud) -> Documents | None:
+    """The settings in the workspace's resource group that target deployments of the workspace.
 
     None where the caller may not read them; empty where Microsoft.Insights is not registered.
     """
-    workspace = cloud.workspace
-    group = f"/subscriptions/{workspace.subscription_id}/resourceGroups/{workspace.resource_group}"
     try:
-        found = cloud.management.list(
-            f"{group}/providers/Microsoft.Insights/autoscaleSettings", api_version=AUTOSCALE_API
-        )
+        found = cloud.management.list(settings_id(cloud.workspace), api_version=AUTOSCALE_API)
     except AccessDenied:
         return None
     except Refused:
-        return {}
-    targets: dict[str, Autoscale] = {}
-    for setting in found:
-        properties = setting.get("properties", {})
-        parent, _, deployment = str(properties.get("targetResourceUri") or "").lower().rpartition("/deployments/")
-        if properties.get("enabled") and parent == workspace.endpoint(endpoint).lower():
-            most = [_maximum(profile) for profile in properties.get("profiles") or []]
-            targets[deployment] = Autoscale(str(setting["name"]), max(most, default=1))
-    return targets
+        return []
+    within = f"{cloud.workspace.id}/onlineEndpoints/".lower()
+    return [setting for setting in found if _target(setting).startswith(within)]
+
+
+def of_endpoint(settings: Documents, endpoint: str) -> dict[str, Mapping[str, Any]]:
+    """Those that target deployments of an endpoint, by the deployment's name."""
+    found = {}
+    for setting in settings:
+        parent, _, deployment = _target(setting).rpartition("/deployments/")
+        if parent.endswith(f"/onlineendpoints/{endpoint.lower()}"):
+            found[deployment] = setting
+    return found
+
+
+def enabled(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Autoscale]:
+    """Those that are enabled."""
+    return {
+        deployment: Autoscale(str(setting["name"]), max(map(_maximum, _profiles(setting)), default=1))
+        for deployment, setting in settings.items()
+        if setting.get("properties", {}).get("enabled")
+    }
+
+
+def autoscaled(cloud: Cloud, endpoint: str) -> dict[str, Autoscale] | None:
+    """The enabled settings by the deployment of `endpoint` that they target; None where they may not be read."""
+    settings = autoscale_settings(cloud)
+    return None if settings is None else enabled(of_endpoint(settings, endpoint))
+
+
+def _target(setting: Mapping[str, Any]) -> str:
+    return str(setting.get("properties", {}).get("targetResourceUri") or "").lower()
+
+
+def _profiles(setting: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(setting.get("properties", {}).get("profiles") or [])
 
 
 def _maximum(profile: Mapping[str, Any]) -> int:

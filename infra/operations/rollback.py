@@ -15,7 +15,9 @@ from infra.reporter import Reporter
 from infra.resources.base import PREVIOUS_TAG
 from infra.resources.endpoint import live_endpoint
 from infra.resources.scaling.parked import parked_error
+from infra.resources.scaling.setting import AutoscaleSetting, delete_setting, setting_name
 from infra.resources.traffic import Traffic, nonzero
+from infra.spec.autoscale import AutoscaleSpec
 from infra.spec.model import StackSpec
 
 
@@ -60,6 +62,8 @@ def _move_requests(cloud: Cloud, spec: StackSpec, found: Serving, previous: str)
     leaving = tuple(name for name, live in found.deployments.items() if live.owner == spec.name and name != previous)
     replaced = max((name for name in leaving if found.traffic.get(name)), key=lambda n: found.traffic[n], default="")
     traffic = Traffic(spec.endpoint.name.lower(), previous, leaving, replaced)
+    if scale := spec.deployment.autoscale:
+        _scale(cloud, spec, scale, found, previous)
     live = traffic.read(cloud)
     began = cloud.clock.now()
     cloud.reporter.phase_started("traffic", traffic.name)
@@ -68,5 +72,14 @@ def _move_requests(cloud: Cloud, spec: StackSpec, found: Serving, previous: str)
     else:
         traffic.update(cloud, live, traffic.settle(live))
     cloud.reporter.phase_finished("traffic", traffic.name, cloud.clock.now() - began, "updated")
+    if replaced:
+        delete_setting(cloud, setting_name(spec.workspace.name, traffic.name, replaced))
     after = nonzero((cloud.management.get(cloud.workspace.endpoint(traffic.name)) or {})["properties"].get("traffic"))
     return {"endpoint": traffic.name, "deployment": previous, "previous": replaced, "traffic": after}
+
+
+def _scale(cloud: Cloud, spec: StackSpec, scale: AutoscaleSpec, found: Serving, previous: str) -> None:
+    """Let Azure Monitor scale the previous deployment before it gets the requests."""
+    size = str(found.deployments[previous].state["instance_type"])
+    setting = AutoscaleSetting(spec.workspace.name, spec.endpoint.name.lower(), previous, size, scale, spec.name)
+    setting.create(cloud, setting.desired)

@@ -16,12 +16,14 @@ from infra.planning.desired import ONCE_ACCEPTED, ORDER
 from infra.planning.plan import Action, Change, whose
 from infra.planning.prepare import Prepared
 from infra.resources.base import Live, Resource, Wait
+from infra.resources.scaling.setting import AutoscaleSetting, delete_setting
 from infra.resources.traffic import nonzero, stop_mirroring
 
 DONE = {Action.CREATE: "created", Action.UPDATE: "updated", Action.REPLACE: "replaced", Action.DELETE: "deleted"}
 T = TypeVar("T")
 ON_ENDPOINT = ("endpoint", "deployment", "traffic")
-IDLE = "idle"  # a pseudo-kind: deletions of deployments that get no requests
+IDLE = "idle"  # a pseudo-kind: deletions of deployments that get no requests, and of what scales the spec's
+AFTER_IDLE = ("deployment", AutoscaleSetting.kind)
 
 
 class Step(Struct, frozen=True):
@@ -61,11 +63,15 @@ def apply(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], T]) -> 
 def _steps(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None]) -> list[Step]:
     """The plan as steps.
 
-    Deployments to delete that get no requests are deleted first, since the new ones may need their cores; those that
-    still get requests are deleted last.
+    Deployments to delete that get no requests are deleted first, since the new ones may need their cores, and so is an
+    autoscale setting that must no longer decide about `current`; the others scale until the requests have moved.
+    Deployments that still get requests are deleted last.
     """
-    leaving = [change for change in prepared.plan.changes if change.action is Action.DELETE]
+    gone = [change for change in prepared.plan.changes if change.action is Action.DELETE]
+    leaving = [change for change in gone if change.kind != AutoscaleSetting.kind]
+    scalers = [change for change in gone if change.kind == AutoscaleSetting.kind]
     idle = [change for change in leaving if not prepared.observed.traffic.get(change.name)]
+    idle += [change for change in scalers if _scales_current(prepared, change)]
     changed = [(resource, change) for resource, change in prepared.pairs if _to_do(prepared, resource, change)]
     by_kind: dict[str, set[int]] = {IDLE: set(range(len(idle)))}
     for index, (resource, _) in enumerate(changed, start=len(idle)):
@@ -75,10 +81,10 @@ def _steps(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None])
         return frozenset(index for kind in kinds for index in by_kind.get(kind, ()))
 
     endpoint = prepared.endpoint
-    delete = partial(_delete_deployment, cloud, endpoint)
-    steps = [Step(change, partial(delete, change.name), endpoint=endpoint) for change in idle]
+    delete = partial(_deletion, cloud, endpoint)
+    steps = [delete(change) for change in idle]
     for resource, change in changed:
-        kinds = ORDER[resource.kind] + ((IDLE,) if resource.kind == "deployment" else ())
+        kinds = ORDER[resource.kind] + ((IDLE,) if resource.kind in AFTER_IDLE else ())
         perform = _perform_shared if resource.shared else _perform
         run: Callable[[], Wait | None] = partial(
             perform, cloud, resource, change.action, prepared.observed.of(resource)
@@ -90,9 +96,20 @@ def _steps(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None])
         if change.action is Action.NONE:
             kinds, accepted = (), ("endpoint",)
         steps.append(Step(change, run, indexes(kinds), indexes(accepted), locked, resource))
-    everything = frozenset(range(len(steps)))
-    busy = [change for change in leaving if change not in idle]
-    return steps + [Step(change, partial(delete, change.name), everything, endpoint=endpoint) for change in busy]
+    for later in (scalers, leaving):
+        everything = frozenset(range(len(steps)))
+        steps += [delete(change, everything) for change in later if change not in idle]
+    return steps
+
+
+def _scales_current(prepared: Prepared, change: Change) -> bool:
+    return bool(prepared.observed.settings[change.name].state["deployment"] == prepared.rollout.current)
+
+
+def _deletion(cloud: Cloud, endpoint: str, change: Change, needs: frozenset[int] = frozenset()) -> Step:
+    if change.kind == AutoscaleSetting.kind:
+        return Step(change, partial(delete_setting, cloud, change.name), needs)
+    return Step(change, partial(_delete_deployment, cloud, endpoint, change.name), needs, endpoint=endpoint)
 
 
 def _to_do(prepared: Prepared, resource: Resource, change: Change) -> bool:

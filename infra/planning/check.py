@@ -63,10 +63,10 @@ def check_access_and_quota(prepared: Prepared, target: Target, cloud: Cloud) -> 
         checks.append(lambda: _check_copies(prepared, target))
     if "image" in changing:
         checks.append(lambda: require_registry(cloud))
-    if "deployment" in changing:
+    if changing & {"deployment", "autoscale"}:
         checks.append(lambda: _check_quota(prepared, cloud))
-        if target.local:
-            checks.append(lambda: _check_memory(prepared, target, cloud.reporter))
+    if "deployment" in changing and target.local:
+        checks.append(lambda: _check_memory(prepared, target, cloud.reporter))
     together(checks)
 
 
@@ -124,20 +124,28 @@ def _check_memory(prepared: Prepared, target: Target, reporter: Reporter) -> Non
 
 
 def _check_quota(prepared: Prepared, cloud: Cloud) -> None:
-    """Check the quota for what the plan adds, beside what it deletes before."""
+    """Check the quota for what the plan adds, or autoscale may add, beside what it deletes before."""
     deployment = next(resource for resource in prepared.resources if isinstance(resource, Deployment))
     live = prepared.observed.of(deployment)
-    going = [change.name for change in prepared.plan.changes if change.action is Action.DELETE]
+    going = [c.name for c in prepared.plan.changes if c.action is Action.DELETE and c.kind == "deployment"]
     first = [prepared.observed.deployments[name] for name in going if not prepared.observed.traffic.get(name)]
     same_type = live is not None and deployment.settle(live)["instance_type"] == live.state["instance_type"]
     if live is not None and not same_type:  # it is deleted and made again
         first.append(live)
     running = _instances(live) if live and same_type else 0
     wanted = int((deployment.settle(live) if live else deployment.desired)["instance_count"])
+    if scale := prepared.spec.deployment.autoscale:
+        wanted = max(wanted, scale.max)
     freed = Counter({str(each.state["instance_type"]): 0 for each in first})
     for each in first:
         freed[str(each.state["instance_type"])] += _instances(each)
-    check_quota(cloud, prepared.spec.deployment.instance_type, wanted=wanted, running=running, freed=freed)
+    try:
+        check_quota(cloud, prepared.spec.deployment.instance_type, wanted=wanted, running=running, freed=freed)
+    except Refused as error:
+        if scale and wanted == scale.max:
+            hint = f"lower deployment.autoscale.max, up to which it is checked; or {error.hint}"
+            raise Refused(str(error), hint=hint, code=error.code) from None
+        raise
 
 
 def _instances(live: Live) -> int:

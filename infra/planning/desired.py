@@ -22,7 +22,9 @@ from infra.resources.environment import Environment
 from infra.resources.identity_roles import ROLES, ImagesRole, StorageRole
 from infra.resources.image import Image
 from infra.resources.model_card import ModelCard
+from infra.resources.scaling.setting import AutoscaleSetting
 from infra.resources.traffic import Traffic
+from infra.spec.autoscale import AutoscaleSpec
 from infra.spec.model import CatalogSpec, EnvironmentSpec, StackSpec, TokenSpec
 from infra.spec.names import catalog_name
 
@@ -39,6 +41,7 @@ ORDER: Mapping[str, tuple[str, ...]] = {
     "role": ("endpoint",),
     "endpoint": (),
     "deployment": ("connection", "environment", "code", "weights", "role", "endpoint"),
+    "autoscale": ("deployment",),
     "traffic": ("deployment",),
 }
 # These wait only until Azure has accepted the endpoint's name, not until the endpoint has been created.
@@ -112,8 +115,17 @@ def desired_resources(
             resources.append(catalog_entry(spec, spec.catalog, found, str(environment.pins["vllm_version"]), page))
     resources.append(endpoint)
     resources.append(Deployment(endpoint.name, spec.deployment, served, spec.name))
+    if spec.deployment.autoscale:
+        resources.append(autoscale_setting(spec, spec.deployment.autoscale))
     resources.append(Traffic(endpoint.name, spec.deployment.name.lower()))
     return sorted(resources, key=lambda resource: list(ORDER).index(resource.kind))
+
+
+def autoscale_setting(spec: StackSpec, scale: AutoscaleSpec) -> AutoscaleSetting:
+    """The autoscale setting of the spec's deployment."""
+    where, deployment = spec.workspace.name, spec.deployment
+    endpoint, name = spec.endpoint.name.lower(), deployment.name.lower()
+    return AutoscaleSetting(where, endpoint, name, deployment.instance_type, scale, spec.name)
 
 
 def served_model(spec: StackSpec, found: Found, environment: str, code: str, script: str) -> ServedModel:

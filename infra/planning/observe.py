@@ -6,16 +6,18 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from infra.azure.autoscale import Autoscale, autoscaled
+from infra.azure.autoscale import Autoscale, Documents, autoscale_settings, enabled, of_endpoint
 from infra.azure.cloud import Cloud
-from infra.errors import NotFound
+from infra.errors import AccessDenied, NotFound
 from infra.parallel import together
 from infra.resources.base import PARKED_TAG, PREVIOUS_TAG, Live, Resource, owner_of
 from infra.resources.deployment import live_deployment
 from infra.resources.scaling.parked import Parked, read_tag
+from infra.resources.scaling.setting import ROLE_HINT, AutoscaleSetting, live_setting
 from infra.resources.traffic import nonzero
 
 Key = tuple[str, str]
+NAMED_LATER = ("deployment", AutoscaleSetting.kind)  # the rollout chooses their names once everything has been read
 
 
 class Observed(Struct, frozen=True):
@@ -33,6 +35,8 @@ class Observed(Struct, frozen=True):
     """If the spec's endpoint does not exist: the stack's endpoints under other names."""
     autoscale: Mapping[str, Autoscale] = field(default_factory=dict)
     """The autoscale settings that decide about instance counts, by deployment."""
+    settings: Mapping[str, Live] = field(default_factory=dict)
+    """The autoscale settings, enabled or not, that target the endpoint's deployments, by their own name."""
     autoscale_unread: bool = False
     """Whether the caller may not read autoscale settings, so that nobody knows whether one decides."""
     parked: Parked | None = None
@@ -40,9 +44,16 @@ class Observed(Struct, frozen=True):
 
     def of(self, resource: Resource) -> Live | None:
         """The live state of a resource, None where it does not exist."""
-        if resource.kind == "deployment":  # the rollout chooses its name only after all of them have been read
+        if resource.kind == "deployment":
             return self.deployments.get(resource.name)
+        if resource.kind == AutoscaleSetting.kind:
+            return self.settings.get(resource.name)
         return self.live.get((resource.kind, resource.name))
+
+    def is_own(self, setting: str, stack: str) -> bool:
+        """Whether an autoscale setting of this name belongs to the stack."""
+        live = self.settings.get(setting.lower())
+        return live is not None and live.owner == stack
 
 
 def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Observed:
@@ -54,12 +65,13 @@ def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Obser
     calls: list[Callable[[], Any]] = [
         lambda: workspace(cloud),
         lambda: deployments(cloud, endpoint),
-        lambda: autoscaled(cloud, endpoint),
+        lambda: _settings(cloud, resources),
         lambda: [] if cloud.management.get(cloud.workspace.endpoint(endpoint)) else owned_endpoints(cloud),
     ]
-    others = [resource for resource in resources if resource.kind != "deployment"]
+    others = [resource for resource in resources if resource.kind not in NAMED_LATER]
     calls += [_reader(cloud, resource) for resource in others]
-    workspace_document, all_deployments, autoscale, other_endpoints, *live = together(calls)
+    workspace_document, all_deployments, settings, other_endpoints, *live = together(calls)
+    on_endpoint = of_endpoint(settings or (), endpoint)
     states = {(resource.kind, resource.name): state for resource, state in zip(others, live, strict=True)}
     splits = [state.state["traffic"] for (kind, _), state in states.items() if kind == "traffic" and state]
     tags = [state.state["tags"] for (kind, _), state in states.items() if kind == "endpoint" and state]
@@ -70,8 +82,9 @@ def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Obser
         nonzero(splits[0] if splits else {}),
         str(tags[0].get(PREVIOUS_TAG, "")) if tags else "",
         tuple(other_endpoints),
-        autoscale or {},
-        autoscale is None,
+        enabled(on_endpoint),
+        {live.state["name"]: live for live in map(live_setting, on_endpoint.values())},
+        settings is None,
         read_tag(tags[0][PARKED_TAG]) if tags and tags[0].get(PARKED_TAG) else None,
     )
 
@@ -115,3 +128,15 @@ def owned_endpoints(cloud: Cloud) -> list[str]:
 
 def _reader(cloud: Cloud, resource: Resource) -> Callable[[], Live | None]:
     return lambda: resource.read(cloud)
+
+
+def _settings(cloud: Cloud, resources: Sequence[Resource]) -> Documents | None:
+    """The autoscale settings of the workspace; `AccessDenied` where the spec has one and they may not be read."""
+    settings = autoscale_settings(cloud)
+    if settings is None and any(resource.kind == AutoscaleSetting.kind for resource in resources):
+        raise AccessDenied(
+            "the spec has deployment.autoscale, but you may not read autoscale settings",
+            hint=ROLE_HINT.format(action="read"),
+            code="AuthorizationFailed",
+        )
+    return settings

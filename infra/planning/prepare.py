@@ -1,5 +1,7 @@
 """Reads what a plan needs, the Hub's facts about the model and the live state on Azure, and makes the plan."""
 
+import dataclasses
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -15,13 +17,14 @@ from infra.planning.desired import Sources, desired_resources, page_of, shipped_
 from infra.planning.observe import Observed, observe, without_endpoint
 from infra.planning.plan import DELETING, WORKING, Action, Change, Plan, make_plan
 from infra.planning.response_store import check_response_store
-from infra.planning.rollout import Rollout, renamed, roll_out, show_parked, show_rollout
+from infra.planning.rollout import Rollout, decider, renamed, roll_out, show_parked, show_rollout, show_scaling
 from infra.planning.sources.find import find_model
 from infra.planning.sources.found import Asked, Found
 from infra.planning.untagged import telling, untagged
 from infra.resources.base import Live, Resource
 from infra.resources.deployment import Deployment
 from infra.resources.endpoint import CREDENTIAL_ACTIONS
+from infra.resources.scaling.setting import AutoscaleSetting
 from infra.resources.traffic import Traffic
 from infra.spec.model import StackSpec
 
@@ -118,11 +121,14 @@ def prepare(
         _begin_reading_credential(spec, reading, reads)
     found: Found | None = finding.result()
     facts = found.facts if found else None
+    if scale := spec.deployment.autoscale:
+        check_response_store(spec, facts, scale.max, "deployment.autoscale.max")
     check_response_store(spec, facts, spec.deployment.instance_count or 1)
     resources = desired_resources(spec, found, token, sources, page_of(spec, hub))
     desired = Desired(spec, found, token, resources)
     prepared = plan_against(desired, observe(reading, resources, spec.endpoint.name.lower()))
-    if scaler := prepared.observed.autoscale.get(prepared.rollout.current):
+    scaler = prepared.observed.autoscale.get(prepared.rollout.current)
+    if scaler and decider(spec, prepared.rollout, prepared.observed):
         check_response_store(spec, facts, scaler.maximum, f"the autoscale setting {scaler.name} with a maximum of")
     if spec.deployment.instance_count is None:
         deployment = next(resource for resource in prepared.resources if isinstance(resource, Deployment))
@@ -149,6 +155,7 @@ def plan_against(desired: Desired, observed: Observed) -> Prepared:
         plan = make_plan(spec.name, resources, live, rollout.to_delete)
     deployment = next(resource for resource in resources if isinstance(resource, Deployment))
     plan = show_parked(show_rollout(plan, rollout, deployment, observed), observed.parked)
+    plan = show_scaling(plan, spec, rollout, observed)
     plan = with_cautions(plan, spec.deployment, desired.found, unread=observed.autoscale_unread)
     others = [Change(Action.NONE, "endpoint", name, OTHER_ENDPOINT) for name in observed.other_endpoints]
     others += untagged(observed.deployments, {change.name for change in plan.changes if change.kind == "deployment"})
@@ -166,10 +173,19 @@ def _as_rolled_out(resource: Resource, spec: StackSpec, rollout: Rollout, observ
             deployment,
             resource.model,
             resource.stack,
-            int((before.state.get("instance_count") if before else 0) or 1),
-            scaler.name if (scaler := observed.autoscale.get(rollout.current)) else "",
+            _first_count(spec, before),
+            decider(spec, rollout, observed),
         )
+    if isinstance(resource, AutoscaleSetting):
+        return dataclasses.replace(resource, deployment=rollout.current)
     return resource
+
+
+def _first_count(spec: StackSpec, before: Live | None) -> int:
+    """How many instances a new deployment begins with where the spec has no number: as many as the one before."""
+    count = int((before.state.get("instance_count") if before else 0) or 1)
+    scale = spec.deployment.autoscale
+    return max(scale.min, min(count, scale.max)) if scale else count
 
 
 def _begin_reading(spec: StackSpec, reading: Cloud, sources: Sources) -> None:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from infra.digests import fingerprint
+from infra.errors import Refused
 from infra.planning.observe import Observed
 from infra.planning.plan import Action, Change, FieldChange, Plan, differences
 from infra.resources.base import Live
@@ -96,6 +97,38 @@ def show_rollout(plan: Plan, rollout: Rollout, deployment: Deployment, observed:
     return replace(plan, changes=tuple(changes))
 
 
+def show_scaling(plan: Plan, spec: StackSpec, rollout: Rollout, observed: Observed) -> Plan:
+    """The plan with the deletion of the stack's autoscale settings that the spec no longer has, or not for `current`.
+
+    Raises `Refused` where somebody else's setting targets the deployment that the spec scales, too.
+    """
+    wanted = {change.name for change in plan.changes if change.kind == "autoscale"}
+    going = []
+    for name, live in sorted(observed.settings.items()):
+        target = live.state["deployment"]
+        if name in wanted:
+            continue
+        if live.owner == spec.name:
+            left = spec.deployment.autoscale and target != rollout.current
+            reason = f"{target} gets no requests any more" if left else "the spec no longer has it"
+            going.append(Change(Action.DELETE, "autoscale", name, reason))
+        elif wanted and target == rollout.current:
+            raise Refused(
+                f"the autoscale setting {name} of somebody else targets {target}, and Azure Monitor takes one alone",
+                hint="delete it in the portal (Monitor, Autoscale), or leave deployment.autoscale out of the spec",
+                code="not_ours",
+            )
+    return replace(plan, changes=(*plan.changes, *going))
+
+
+def decider(spec: StackSpec, rollout: Rollout, observed: Observed) -> str:
+    """The autoscale setting that decides how many instances `current` has; empty for none, or for one that goes."""
+    setting = observed.autoscale.get(rollout.current)
+    if setting is None or (spec.deployment.autoscale is None and observed.is_own(setting.name, spec.name)):
+        return ""
+    return setting.name
+
+
 def show_parked(plan: Plan, parked: Parked | None) -> Plan:
     """The plan, which says of the deployment of a parked stack that it is made as the spec says, not as it was."""
     if parked is None:
@@ -121,7 +154,7 @@ def _replacement(change: Change, rollout: Rollout, deployment: Deployment, obser
         f"{_fixed_fields(diff)} cannot change in place: it starts beside {rollout.replaces}, requests move to it once "
         f"it has answered one, then {then}"
     )
-    if setting := observed.autoscale.get(rollout.replaces):
+    if (setting := observed.autoscale.get(rollout.replaces)) and not observed.is_own(setting.name, deployment.stack):
         reason += f"; the autoscale setting {setting.name} goes on to target only {rollout.replaces}"
     if lost := _platform_variables(before):
         reason += f"; it will be without {', '.join(lost)}, which {rollout.replaces} has"

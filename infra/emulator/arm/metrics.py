@@ -136,7 +136,7 @@ def _filter(text: str, metric: Metric) -> tuple[list[str], Condition]:
 
 
 def _timespan(call: Call) -> tuple[float, float]:
-    """Whole minutes; by default the last hour of Azure Monitor's clock."""
+    """The minutes that it touches; by default the last hour of Azure Monitor's clock."""
     now = call.world.recorder.clock.now() // MINUTE * MINUTE
     if not (text := call.query.get("timespan", "")):
         return now - HOUR, now
@@ -144,9 +144,8 @@ def _timespan(call: Call) -> tuple[float, float]:
         begin, end = (datetime.fromisoformat(part) for part in text.split("/"))
     except ValueError:
         raise _wrong(f"Invalid timespan {text}; it has the form startDateTime_ISO/endDateTime_ISO") from None
-    first, last = (
-        (each if each.tzinfo else each.replace(tzinfo=UTC)).timestamp() // MINUTE * MINUTE for each in (begin, end)
-    )
+    first, last = ((each if each.tzinfo else each.replace(tzinfo=UTC)).timestamp() for each in (begin, end))
+    first, last = first // MINUTE * MINUTE, -(-last // MINUTE) * MINUTE
     if first >= last:
         raise _wrong(f"Invalid timespan {text}; it must end after it begins")
     return first, last

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from infra.azure.autoscale import autoscale_settings
 from infra.azure.cloud import Cloud
 from infra.errors import GateliftError, Refused
 from infra.parallel import together
@@ -16,6 +17,7 @@ from infra.planning.untagged import NOT_TAGGED, WAY_BACK, untagged
 from infra.resources.base import PARKED_TAG, PREVIOUS_TAG, Live, merged_tags, owner_of
 from infra.resources.endpoint import begin_writing, live_endpoint, rewritten
 from infra.resources.scaling.parked import parked_deployments, parked_in
+from infra.resources.scaling.setting import AutoscaleSetting, delete_setting
 from infra.resources.traffic import Traffic, nonzero
 from infra.spec.model import StackSpec
 
@@ -26,9 +28,11 @@ def find_removals(spec: StackSpec, cloud: Cloud, *, weights: bool = False) -> li
     Without `weights`, those are kept. Raises `NotFound` where there is no such workspace.
     """
     endpoint = spec.endpoint.name.lower()
-    both: list[Any] = together([lambda: workspace(cloud), lambda: _endpoints(cloud, endpoint)])
-    endpoints = both[1]
-    found: list[Removal] = []
+    answers: list[Any] = together(
+        [lambda: workspace(cloud), lambda: _endpoints(cloud, endpoint), lambda: autoscale_settings(cloud) or []]
+    )
+    endpoints, settings = answers[1:]
+    found: list[Removal] = [_setting(cloud, setting) for setting in settings if _owns(cloud, setting)]
     neighbours = Neighbours()
     for name, (document, live_deployments) in sorted(endpoints.items()):
         going = {each: live for each, live in live_deployments.items() if live.owner == cloud.stack}
@@ -47,6 +51,16 @@ def find_removals(spec: StackSpec, cloud: Cloud, *, weights: bool = False) -> li
             neighbours.beginning += [] if parked else [owner]
     neighbours.beginning += _changing(cloud, neighbours)
     return found + shared_removals(spec, cloud, neighbours, weights=weights)
+
+
+def _owns(cloud: Cloud, setting: Mapping[str, Any]) -> bool:
+    return owner_of(setting.get("tags")) == cloud.stack
+
+
+def _setting(cloud: Cloud, setting: Mapping[str, Any]) -> Removal:
+    """An autoscale setting goes first: it must not touch what is deleted, and Azure keeps it without its target."""
+    name = str(setting["name"])
+    return Removal(delete(AutoscaleSetting.kind, name), 0, partial(delete_setting, cloud, name))
 
 
 def to_steps(removals: list[Removal]) -> list[Step]:

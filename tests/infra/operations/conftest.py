@@ -135,6 +135,7 @@ def emulator_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     state = folder / "state"
     portal = launcher.start(state, seed=seed).portal
     more = {"endpoints_per_subscription": 10_000}  # all these tests together make more than Azure allows
+    more["monitor_speed"] = 0  # nothing scales by itself while a test looks at it
     httpx.put(f"{portal}/settings", json=more, trust_env=False).raise_for_status()
     yield state
     launcher.stop(state)

@@ -18,11 +18,11 @@ Actions = Callable[[Plan], dict[str, str]]
 
 def test_up_makes_everything_tells_the_phases_and_gets_an_answer(bench: Any, phases: Any, actions: Actions) -> None:
     spec = bench.spec("life")
-    assert set(actions(bench.plan(spec))) == set(ORDER) - {"role", "weights"}
+    assert set(actions(bench.plan(spec))) == set(ORDER) - {"autoscale", "role", "weights"}
     result = bench.up(spec, phases=phases)
     assert result.answer == "org/gated with a token"
     told = ["deployment: image", "deployment: weights", "deployment: engine", "deployment: first token"]
-    assert {*ORDER, *told, "smoke test"} - {"role", "weights"} <= set(phases.finished)
+    assert {*ORDER, *told, "smoke test"} - {"autoscale", "role", "weights"} <= set(phases.finished)
     assert phases.finished.index("endpoint") < phases.finished.index("deployment") < phases.finished.index("traffic")
     assert actions(bench.plan(spec)) == {}
     assert actions(bench.plan(spec, token=None)) == {}

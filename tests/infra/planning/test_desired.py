@@ -35,6 +35,7 @@ def test_a_gated_model_needs_every_kind_in_order(
 ) -> None:
     identity = {"type": "user_assigned", "user_assigned_identities": [IDENTITY]}
     spec_values["endpoint"] |= {"identity": identity}
+    spec_values["deployment"] |= {"autoscale": {"max": 2, "target": 60}}
     of_the_hub = [kind for kind in ORDER if kind != "weights"]
     assert list(resources(spec_values, gated_facts, sources)) == of_the_hub
 
