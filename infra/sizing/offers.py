@@ -46,7 +46,7 @@ def best_of(offers: Sequence[Offer]) -> Offer | None:
     return None
 
 
-def _order(offer: Offer) -> tuple[int, float, float, str]:
+def _order(offer: Offer) -> tuple[int, float, int, float, str]:
     size = offer.fit.instance
     price = float("inf") if offer.hour is None else offer.hour
-    return RANK.index(offer.fit.verdict), price, size.gpus * size.gpu.memory, size.name
+    return RANK.index(offer.fit.verdict), price, size.gpus, size.gpu.memory, size.name
