@@ -1,5 +1,7 @@
 """Objectives: limits for what a summary says, and which of them it breaks."""
 
+import math
+
 from msgspec import Struct
 
 from infra.errors import GateliftError
@@ -57,11 +59,13 @@ def breaches(summary: Summary, limits: dict[str, float]) -> tuple[Breach, ...]:
 
 def _one_token(breach: Breach, summary: Summary) -> bool:
     """Whether there are no gaps only because answers of one piece have none."""
-    return breach.name.startswith("gap") and breach.seen != breach.seen and summary.failed < summary.requests
+    return breach.name.startswith("gap") and math.isnan(breach.seen) and summary.failed < summary.requests
 
 
 def shown(name: str, value: float) -> str:
-    """A value for people: milliseconds, or percent for `error_rate`."""
-    if value != value:
+    """A value for people: milliseconds or seconds, or percent for `error_rate`."""
+    if math.isnan(value):
         return "–"
-    return f"{value * 100:.3g} %" if name == RATE else f"{value * 1000:.4g} ms"
+    if name == RATE:
+        return f"{value * 100:.3g} %"
+    return f"{value:.4g} s" if value >= 10 else f"{value * 1000:.4g} ms"

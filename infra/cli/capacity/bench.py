@@ -65,6 +65,8 @@ def bench(call: Invocation, spec: Path | None, **options: Any) -> None:
     token, the gaps between tokens, whole answers, and errors. On Azure these are real requests beside those of its
     users: how many is told before, and asked for more than a few hundred.
     """
+    for file in (options["report"], options["save"]):
+        refuse_nowhere(file)
     places, limits = places_and_limits(call, spec, options)
     usual = Pace(
         requests=options["requests"], seconds=options["seconds"], burstiness=options["burstiness"], seed=options["seed"]
@@ -172,10 +174,17 @@ def save(found: Sequence[Measured], load: Load, date: datetime, path: Path | Non
     return files
 
 
+def refuse_nowhere(file: Path | None) -> None:
+    """Raise `GateliftError`, before anything is sent, for a file that cannot be written for want of a folder."""
+    if file is not None and (file.is_dir() or not file.parent.is_dir()):
+        why = "this is a folder" if file.is_dir() else f"there is no folder {file.parent}"
+        raise GateliftError(f"{file}: {why}", hint="name a file in a folder that exists", code="unwritable_file")
+
+
 def written(file: Path, text: str) -> Path:
     """Write a file; raises `GateliftError` where that does not work."""
     try:
         file.write_text(SEEN.redact(text), encoding="utf-8")
     except OSError as error:
-        raise GateliftError(f"{file}: {error.strerror}", hint="name a file in a folder that exists") from None
+        raise GateliftError(f"{file}: {error.strerror}", code="unwritable_file") from None
     return file

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -37,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.seen.append((self.path, dict(self.headers), None))
-        self.refuse(200, {"data": [{"id": "first-model"}]})
+        self.refuse(200, self.server.models)
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -97,6 +98,7 @@ class Told(ThreadingHTTPServer):
         self.always: Script = answers()
         self.seen: list[tuple[str, dict[str, str], Any]] = []
         self.under_way = self.most = self.connections = 0
+        self.models: dict[str, Any] = {"data": [{"id": "first-model"}]}
         self.silence = threading.Event()
         """Ends the waiting of scripts that say nothing more."""
 
@@ -135,11 +137,18 @@ class Gate:
         answers()(handler)
 
 
-@pytest.fixture
-def told() -> Iterator[Told]:
+@contextmanager
+def serve() -> Iterator[Told]:
+    """The server, while a test needs it."""
     server = Told()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.silence.set()
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def told() -> Iterator[Told]:
+    with serve() as server:
+        yield server

@@ -37,6 +37,7 @@ SIZES = {
     *("model", "revision", "region", "region_given", "currency", "prices_note", "context", "concurrency"),
     *("gpu_memory_utilization", "architecture", "weights", "best", "quantized", "sizes", "notes"),
 }
+BENCH = {"model", "url", "deployments", "prompts", "date", "objectives", "kept", "runs", "files"}
 ERROR = {"error"}
 PARKED = {"stack", "endpoint", "parked", "since", "reason", "deployments", "saves", "wake_seconds"}
 WOKEN = {"stack", "endpoint", "woken", "parked_since", "deployments", "traffic", "seconds", "phases"}
@@ -55,6 +56,7 @@ COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "logs": ("spec.yaml", 0, {"container", "deployment", "lines"}),
     "chat": ("spec.yaml hello", 0, {"model", "message", "finish_reason", "usage"}),
     "connect": ("spec.yaml", 0, {"base_url", "scoring_uri", "api_key", "model", "endpoint", "deployment"}),
+    "bench": ("spec.yaml --requests 2 --report bench.html --save bench.json", 0, BENCH),
     "token set": ("spec.yaml", 0, TOKEN),
     "token verify": ("spec.yaml", 0, {"user", "role", "source", "model", "access", "connection"}),
     "token rotate": ("spec.yaml", 0, {*TOKEN, "deployment", "rolled", "left"}),
