@@ -54,7 +54,8 @@ def new_lines(seen: list[str], lines: list[str]) -> list[str]:
 
 def _deployment_id(spec: StackSpec, target: Target) -> str:
     endpoint, found = spec.endpoint.name.lower(), serving(target.cloud, spec)
-    name = found.name if found.name in found.deployments else found.busiest
+    tried = found.canary.new if found.canary else ""  # by a rollout in steps: under way, or moved back
+    name = next((name for name in (tried, found.name) if name in found.deployments), found.busiest)
     if name not in found.deployments and found.parked:
         raise parked_error(spec.name, found.parked)
     if name not in found.deployments:

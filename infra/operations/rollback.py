@@ -13,6 +13,8 @@ from infra.planning.lease import hold_lease
 from infra.planning.serving import Serving, serving
 from infra.reporter import Reporter
 from infra.resources.base import PREVIOUS_TAG
+from infra.resources.canary.moves import move_back
+from infra.resources.canary.shares import Shares
 from infra.resources.endpoint import live_endpoint
 from infra.resources.scaling.parked import parked_error
 from infra.resources.scaling.setting import AutoscaleSetting, delete_setting, setting_name
@@ -24,10 +26,14 @@ from infra.spec.model import StackSpec
 def rollback(spec: StackSpec, target: Target, *, reporter: Reporter, smoke: bool = True) -> dict[str, Any]:
     """Move the requests back to the previous deployment, after a smoke test of it; without `smoke` untested.
 
+    A rollout in steps that is under way ends at once, also one that an `up` is working on: that sees it and stops.
+
     Returns `{"endpoint", "deployment", "previous", "traffic"}`; `previous` is the deployment that served until now.
     Raises `NotFound` where no previous deployment was kept.
     """
     cloud = target.cloud_for(reporter)
+    if (stopped := _stop_steps(cloud, spec)) is not None:
+        return stopped
     _find_previous(cloud, spec)
     with hold_lease(cloud, "rollback", lambda: connection_info(cloud, spec, target.entra_token)) as info:
         found, previous = _find_previous(cloud, spec)
@@ -38,6 +44,24 @@ def rollback(spec: StackSpec, target: Target, *, reporter: Reporter, smoke: bool
             private = live_endpoint(found.document).state["public_network_access"] == "disabled"
             smoke_test(previous_info, cloud, target.arm.timeouts, private=private)
         return _move_requests(cloud, spec, found, previous)
+
+
+def _stop_steps(cloud: Cloud, spec: StackSpec) -> dict[str, Any] | None:
+    """Move everything back to the deployment from which requests are moving; None where none are.
+
+    No lock is taken, since the `up` that moves them holds it as long as it watches.
+    """
+    found = serving(cloud, spec)
+    canary, mine = found.canary, [name for name, live in found.deployments.items() if live.owner == spec.name]
+    if canary is None or not canary.under_way or not {canary.new, canary.old} <= set(mine):
+        return None
+    began, endpoint = cloud.clock.now(), spec.endpoint.name.lower()
+    cloud.reporter.phase_started("traffic", endpoint)
+    ended = cloud.clock.utc().strftime("%Y-%m-%dT%H:%M:%SZ")
+    shares = Shares(canary.new, canary.old, tuple(mine))
+    traffic = move_back(cloud, endpoint, replace(canary, since=ended, back="by `gatelift rollback`"), shares)
+    cloud.reporter.phase_finished("traffic", endpoint, cloud.clock.now() - began, "updated")
+    return {"endpoint": endpoint, "deployment": canary.old, "previous": canary.new, "traffic": traffic}
 
 
 def _find_previous(cloud: Cloud, spec: StackSpec) -> tuple[Serving, str]:

@@ -23,6 +23,7 @@ from infra.planning.token_access import token_spec
 from infra.planning.untagged import WAY_BACK, lost_tags, run_on
 from infra.portal import Portal
 from infra.resources.base import PREVIOUS_TAG, Live, owner_of
+from infra.resources.canary.record import canary_of
 from infra.resources.catalog_home import home_id
 from infra.resources.connection import Connection
 from infra.resources.endpoint import live_endpoint
@@ -113,6 +114,7 @@ def _endpoint(document: dict[str, Any] | None, deployed: set[str]) -> dict[str, 
         return None
     live = live_endpoint(document)
     properties = document.get("properties", {})
+    canary = canary_of(live.state["tags"])
     return {
         "name": live.state["name"],
         "state": live.provisioning,
@@ -120,6 +122,14 @@ def _endpoint(document: dict[str, Any] | None, deployed: set[str]) -> dict[str, 
         "auth_mode": live.state["auth_mode"],
         "traffic": (traffic := nonzero(properties.get("traffic"))),
         "previous": previous if (previous := live.state["tags"].get(PREVIOUS_TAG)) in deployed - set(traffic) else None,
+        "rollout": canary
+        and {
+            "deployment": canary.new,
+            "from": canary.old,
+            "step": canary.at,
+            "since": canary.since,
+            "moved_back": canary.back or None,
+        },
         "owner": live.owner,
     }
 
@@ -161,6 +171,8 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
         yield "no deployment gets traffic, so the endpoint answers 404"
     if previous := endpoint.get("previous"):
         yield f"{previous} gets no requests but costs money; it is kept for `gatelift rollback`, see `keep_previous`"
+    if rollout := endpoint.get("rollout"):
+        yield _rollout_words(rollout)
     for deployment in document.get("deployments", []):
         if deployment["state"] == "Failed":
             yield f"the deployment {deployment['name']} failed; `gatelift logs` shows why"
@@ -193,6 +205,17 @@ def _parked_words(parked: Mapping[str, Any], standing: Sequence[str]) -> str:
         )
     saved = saving_words(parked.get("saves"))
     return f"{since}{f', saves {saved}' if saved else ''}: the endpoint answers 404; {BACK}"
+
+
+def _rollout_words(rollout: Mapping[str, Any]) -> str:
+    new, old = rollout["deployment"], rollout["from"]
+    place = f"at {rollout['step']} %" if rollout["step"] else "while requests are mirrored"
+    if back := rollout["moved_back"]:
+        return f"{new} was moved back to {old} {place}, {rollout['since']}: {back}; it stays at 0 % and costs money"
+    return (
+        f"a rollout of {new} beside {old} is {place} since {rollout['since']}; `gatelift up` goes on from there if "
+        "none is running, `gatelift rollback` moves everything back"
+    )
 
 
 def list_stacks(target: Target) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """`up`: prepare, plan, check, apply, and run a smoke test."""
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 from infra.azure.cloud import Cloud
 from infra.azure.target import Target
 from infra.errors import NotReady
+from infra.operations.canary import in_steps
 from infra.operations.connect import ConnectInfo, connection_info
 from infra.operations.smoke import PRIVATE, smoke_test
 from infra.parallel import Task
@@ -20,6 +22,8 @@ from infra.planning.prepare import Prepared, observe_again, prepare
 from infra.reporter import Phase, Recorder, Reporter
 from infra.resources.scaling.parked import forget_parked
 from infra.spec.model import StackSpec
+
+T = TypeVar("T")
 
 
 class UpResult(Struct, frozen=True):
@@ -50,7 +54,7 @@ def up(
 
     `agreed` is the plan that a person has confirmed; raises `StalePlan` where it is no longer the plan to apply.
     Without `smoke` no question is asked, and the traffic moves untested; with it, the traffic moves only after an
-    answer.
+    answer, and in steps where the spec has a `rollout`.
     """
     recorder = Recorder(reporter)
     cloud = prepared.located(target.cloud_for(recorder))
@@ -64,9 +68,10 @@ def up(
             current = observe_again(current, cloud)
             check(current, None)
         ask = partial(_smoke_test if smoke else _untested, current, target, cloud)
+        before_traffic = partial(_then_in_steps, ask, partial(in_steps, current, target, cloud))
         if parked := current.observed.parked:
             cloud.reporter.note(f"{current.spec.name} is {parked.words}: it is woken to what the spec says")
-        connection, answer = apply(cloud, current, before_traffic=ask) or ask()
+        connection, answer = apply(cloud, current, before_traffic) or ask()
         if parked:
             forget_parked(cloud, current.endpoint)
     if kept := current.rollout.kept:
@@ -77,6 +82,12 @@ def up(
 def _nothing_to_do(prepared: Prepared, target: Target, cloud: Cloud) -> UpResult:
     reading = replace(cloud, management=prepared.reads) if prepared.reads else cloud
     return UpResult(prepared.plan, connection_info(reading, prepared.desired.spec, target.entra_token))
+
+
+def _then_in_steps(ask: Callable[[], T], move: Callable[[], None]) -> T:
+    answer = ask()
+    move()
+    return answer
 
 
 def _smoke_test(prepared: Prepared, target: Target, cloud: Cloud) -> tuple[ConnectInfo, str]:

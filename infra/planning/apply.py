@@ -65,12 +65,13 @@ def _steps(cloud: Cloud, prepared: Prepared, before_traffic: Callable[[], None])
 
     Deployments to delete that get no requests are deleted first, since the new ones may need their cores, and so is an
     autoscale setting that must no longer decide about `current`; the others scale until the requests have moved.
-    Deployments that still get requests are deleted last.
+    Deployments that still get requests, or may get them again if the new one is worse, are deleted last.
     """
     gone = [change for change in prepared.plan.changes if change.action is Action.DELETE]
     leaving = [change for change in gone if change.kind != AutoscaleSetting.kind]
     scalers = [change for change in gone if change.kind == AutoscaleSetting.kind]
-    idle = [change for change in leaving if not prepared.observed.traffic.get(change.name)]
+    needed = {*prepared.observed.traffic, prepared.rollout.stable}
+    idle = [change for change in leaving if change.name not in needed]
     idle += [change for change in scalers if _scales_current(prepared, change)]
     changed = [(resource, change) for resource, change in prepared.pairs if _to_do(prepared, resource, change)]
     by_kind: dict[str, set[int]] = {IDLE: set(range(len(idle)))}

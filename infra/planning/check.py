@@ -16,6 +16,7 @@ from infra.planning.desired import needs_token
 from infra.planning.local_fit import check_fit, config_of
 from infra.planning.plan import Action, Plan
 from infra.planning.prepare import Prepared
+from infra.planning.rollout import failed_before
 from infra.planning.token_access import NOT_READABLE, WRITE_ANEW, check_token, find_token
 from infra.reporter import Reporter
 from infra.resources.base import Live
@@ -30,11 +31,27 @@ def check(prepared: Prepared, agreed: Plan | None) -> None:
     """Raise `StalePlan` where the plan is no longer the `agreed` one, and `Refused` where it would lose something."""
     if agreed:
         check_fresh(agreed, prepared.plan)
+    _check_not_moved_back(prepared)
     for resource, change in prepared.pairs:
         live = prepared.observed.of(resource)
         if change.action is Action.REPLACE and live and (hint := resource.obstacle(live, prepared.observed.traffic)):
             message = f"{change.kind} {change.name} would have to be replaced: {change.reason}"
             raise Refused(message, hint=hint, code="replace_refused")
+
+
+def _check_not_moved_back(prepared: Prepared) -> None:
+    """Raise `Refused` where the same version was tried before and broke the same limits, unless it is tried again."""
+    record, rollout = prepared.observed.canary, prepared.spec.rollout
+    if not record or not rollout or rollout.try_again or not failed_before(prepared.rollout, record):
+        return
+    message = (
+        f"{record.new} was tried before, and requests were moved back to {record.old} {record.place}: {record.back}"
+    )
+    hint = (
+        "change the spec: the version, or a limit of `rollout.slo`; or `gatelift up --try-again`, which starts again "
+        "from the first step"
+    )
+    raise Refused(message, hint=hint, code="moved_back")
 
 
 def check_fresh(planned: Plan, now: Plan) -> None:

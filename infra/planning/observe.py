@@ -11,6 +11,7 @@ from infra.azure.cloud import Cloud
 from infra.errors import AccessDenied, NotFound
 from infra.parallel import together
 from infra.resources.base import PARKED_TAG, PREVIOUS_TAG, Live, Resource, owner_of
+from infra.resources.canary.record import Canary, canary_of
 from infra.resources.deployment import live_deployment
 from infra.resources.scaling.parked import Parked, read_tag
 from infra.resources.scaling.setting import ROLE_HINT, AutoscaleSetting, live_setting
@@ -41,6 +42,8 @@ class Observed(Struct, frozen=True):
     """Whether the caller may not read autoscale settings, so that nobody knows whether one decides."""
     parked: Parked | None = None
     """Since when the stack is parked; None where it is not."""
+    canary: Canary | None = None
+    """How far requests have moved to a new deployment, or why they were moved back, from the endpoint's tag."""
 
     def of(self, resource: Resource) -> Live | None:
         """The live state of a resource, None where it does not exist."""
@@ -86,13 +89,14 @@ def observe(cloud: Cloud, resources: Sequence[Resource], endpoint: str) -> Obser
         {live.state["name"]: live for live in map(live_setting, on_endpoint.values())},
         settings is None,
         read_tag(tags[0][PARKED_TAG]) if tags and tags[0].get(PARKED_TAG) else None,
+        canary_of(tags[0]) if tags else None,
     )
 
 
 def without_endpoint(observed: Observed) -> Observed:
     """The same state once the endpoint that is being deleted is gone, with all of its deployments."""
     live = {key: None if key[0] == "traffic" else state for key, state in observed.live.items()}
-    return replace(observed, live=live, deployments={}, traffic={}, previous="", parked=None)
+    return replace(observed, live=live, deployments={}, traffic={}, previous="", parked=None, canary=None)
 
 
 def workspace(cloud: Cloud) -> dict[str, Any]:

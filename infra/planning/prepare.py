@@ -1,6 +1,7 @@
 """Reads what a plan needs, the Hub's facts about the model and the live state on Azure, and makes the plan."""
 
 import dataclasses
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,7 +18,18 @@ from infra.planning.desired import Sources, desired_resources, page_of, shipped_
 from infra.planning.observe import Observed, observe, without_endpoint
 from infra.planning.plan import DELETING, WORKING, Action, Change, Plan, make_plan
 from infra.planning.response_store import check_response_store
-from infra.planning.rollout import Rollout, decider, renamed, roll_out, show_parked, show_rollout, show_scaling
+from infra.planning.rollout import (
+    Rollout,
+    Steps,
+    decider,
+    is_version,
+    renamed,
+    roll_out,
+    show_parked,
+    show_rollout,
+    show_scaling,
+    version_of,
+)
 from infra.planning.sources.find import find_model
 from infra.planning.sources.found import Asked, Found
 from infra.planning.untagged import telling, untagged
@@ -148,13 +160,15 @@ def plan_against(desired: Desired, observed: Observed) -> Prepared:
     spec = desired.spec
     if any(live.provisioning == DELETING for (kind, _), live in observed.live.items() if kind == "endpoint" and live):
         observed = without_endpoint(observed)
-    rollout = roll_out(spec, observed.deployments, observed.traffic, observed.previous)
+    asked = next(resource for resource in desired.resources if isinstance(resource, Deployment))
+    steps = Steps(observed.canary, partial(is_version, asked), version_of(asked))
+    rollout = roll_out(spec, observed.deployments, observed.traffic, observed.previous, steps)
     resources = [_as_rolled_out(resource, spec, rollout, observed) for resource in desired.resources]
     live = {(resource.kind, resource.name): observed.of(resource) for resource in resources}
     with telling(observed.deployments):
         plan = make_plan(spec.name, resources, live, rollout.to_delete)
     deployment = next(resource for resource in resources if isinstance(resource, Deployment))
-    plan = show_parked(show_rollout(plan, rollout, deployment, observed), observed.parked)
+    plan = show_parked(show_rollout(plan, rollout, deployment, observed, spec.rollout), observed.parked)
     plan = show_scaling(plan, spec, rollout, observed)
     plan = with_cautions(plan, spec.deployment, desired.found, unread=observed.autoscale_unread)
     others = [Change(Action.NONE, "endpoint", name, OTHER_ENDPOINT) for name in observed.other_endpoints]

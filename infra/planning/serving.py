@@ -9,8 +9,9 @@ from infra.azure.cloud import Cloud
 from infra.errors import NotFound
 from infra.parallel import together
 from infra.planning.observe import deployments, workspace
-from infra.planning.rollout import Rollout, roll_out
+from infra.planning.rollout import Rollout, Steps, roll_out
 from infra.resources.base import PREVIOUS_TAG, Live
+from infra.resources.canary.record import Canary, canary_of
 from infra.resources.scaling.parked import Parked, parked_in
 from infra.resources.traffic import nonzero
 from infra.spec.model import StackSpec
@@ -27,6 +28,11 @@ class Serving(Struct, frozen=True):
     deployments: Mapping[str, Live]
     traffic: Mapping[str, int]
     rollout: Rollout
+
+    @property
+    def canary(self) -> Canary | None:
+        """How far requests have moved to a new deployment, or why they were moved back."""
+        return canary_of(self.document.get("tags"))
 
     @property
     def name(self) -> str:
@@ -58,4 +64,5 @@ def serving(cloud: Cloud, spec: StackSpec) -> Serving:
         raise NotFound(f"there is no endpoint {name}", hint="create it with `gatelift up`", code="endpoint_not_found")
     traffic = nonzero(document.get("properties", {}).get("traffic"))
     previous = str((document.get("tags") or {}).get(PREVIOUS_TAG, ""))
-    return Serving(document, live_deployments, traffic, roll_out(spec, live_deployments, traffic, previous))
+    rollout = roll_out(spec, live_deployments, traffic, previous, Steps(canary_of(document.get("tags"))))
+    return Serving(document, live_deployments, traffic, rollout)

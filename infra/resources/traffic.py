@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 from infra.azure.arrivals import WORKING
 from infra.azure.cloud import Cloud
 from infra.errors import OperationFailed
-from infra.resources.base import PARKED_TAG, PREVIOUS_TAG, Live, Resource, State
+from infra.resources.base import CANARY_TAG, PARKED_TAG, PREVIOUS_TAG, Live, Resource, State
 from infra.resources.endpoint import begin_writing, rewritten
 
 MOST_TRIES = 5
-GONE = (PREVIOUS_TAG, PARKED_TAG)  # tags that say of the traffic what is no longer true once it moves
+GONE = (PREVIOUS_TAG, PARKED_TAG, CANARY_TAG)  # tags that say of the traffic what is no longer true once it moves
 Decide = Callable[[Mapping[str, Any], bool], State | None]
 """What to change of an endpoint's document, None for nothing; told whether the last change was written."""
 
@@ -28,7 +28,7 @@ class Traffic(Resource):
     """The deployment for a rollback; it is stored in the endpoint's tag by the same request that moves the traffic."""
 
     kind: ClassVar[str] = "traffic"
-    updatable: ClassVar[frozenset[str]] = frozenset({"traffic", "mirror_traffic"})
+    updatable: ClassVar[frozenset[str]] = frozenset({"traffic", "mirror_traffic", "canary"})
     exact: ClassVar[frozenset[str]] = updatable
 
     @property
@@ -44,7 +44,7 @@ class Traffic(Resource):
     def settle(self, live: Live) -> State:
         """The live split, with the share of the leaving deployments moved to `deployment`.
 
-        Traffic is no longer mirrored to deployments that get requests or are deleted.
+        Traffic is no longer mirrored to deployments that get requests or are deleted; a rollout in steps is over.
         """
         split = dict(live.state.get("traffic") or {})
         moved = sum(split.pop(name, 0) for name in self.leaving)
@@ -52,13 +52,18 @@ class Traffic(Resource):
             split[self.deployment] = split.get(self.deployment, 0) + moved
         to_delete = [name for name in self.leaving if name != self.previous]
         mirror = without(live.state.get("mirror_traffic"), [*nonzero(split), *to_delete])
-        return {"traffic": split, "mirror_traffic": mirror}
+        over = {"canary": None} if "canary" in live.state else {}
+        return {"traffic": split, "mirror_traffic": mirror, **over}
 
     def read(self, cloud: Cloud) -> Live | None:
         """The live split; None where no deployment gets requests."""
         document = cloud.management.get(cloud.workspace.endpoint(self.endpoint))
         split, mirror = nonzero(_shares(document, "traffic")), nonzero(_shares(document, "mirrorTraffic"))
-        return Live({"traffic": split, "mirror_traffic": mirror}, document=document) if document and split else None
+        if not document or not split:
+            return None
+        tag = (document.get("tags") or {}).get(CANARY_TAG)
+        step = {"canary": tag} if tag else {}
+        return Live({"traffic": split, "mirror_traffic": mirror, **step}, document=document)
 
     def create(self, cloud: Cloud, state: State) -> None:
         """Write the split, and the deployment for a rollback into the endpoint's tag."""

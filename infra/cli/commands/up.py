@@ -49,6 +49,7 @@ Examples:
 @no_lock_option
 @take_over_option
 @currency_option
+@click.option("--try-again", is_flag=True, help="Roll out once more what broke a limit and was moved back.")
 def up(
     call: Invocation,
     spec: Path,
@@ -58,6 +59,7 @@ def up(
     no_lock: bool,
     take_over: bool,
     currency: str | None,
+    try_again: bool,
 ) -> None:
     """Create or update the stack, wait until it is ready, and test the endpoint.
 
@@ -68,11 +70,16 @@ def up(
     The smoke test asks the new deployment one question before the traffic moves to it. An endpoint with
     public_network_access: disabled answers only inside its virtual network: run `up` there, or skip the test.
 
+    With `rollout` in the spec the traffic moves in steps. Each is watched; one that breaks a limit moves everything
+    back. The same version is then refused until the spec changes, or --try-again is given.
+
     The Hugging Face token of a gated model comes from HF_TOKEN or --token-fd. It is only needed while the workspace
     has none; on a terminal `up` asks for it.
     """
     token = token_if_needed(token_fd, call.environ)
     stack, target = taking_over(open_stack(call, spec, absent="make", no_lock=no_lock, currency=currency), take_over)
+    if try_again and stack.rollout:
+        stack = stack.but(rollout=stack.rollout.but(try_again=True))
     prepared = cost = None
     if plan_file:
         planned = read_plan(plan_file)

@@ -14,7 +14,7 @@ from infra.planning.plan import Action, Change
 from infra.planning.removal.neighbours import Neighbours, Removal
 from infra.planning.removal.shared import delete, deleter, keep, named, shared_removals
 from infra.planning.untagged import NOT_TAGGED, WAY_BACK, untagged
-from infra.resources.base import PARKED_TAG, PREVIOUS_TAG, Live, merged_tags, owner_of
+from infra.resources.base import CANARY_TAG, PARKED_TAG, PREVIOUS_TAG, Live, merged_tags, owner_of
 from infra.resources.endpoint import begin_writing, live_endpoint, rewritten
 from infra.resources.scaling.parked import parked_deployments, parked_in
 from infra.resources.scaling.setting import AutoscaleSetting, delete_setting
@@ -136,7 +136,7 @@ def _disown(cloud: Cloud, endpoint: str) -> None:
         tags = merged_tags(document.get("tags"), {})
         if tags.pop(PARKED_TAG, None):
             cloud.records.delete(endpoint)
-        tags.pop(PREVIOUS_TAG, None)
+        tags = {name: value for name, value in tags.items() if name not in (PREVIOUS_TAG, CANARY_TAG)}
         begin_writing(cloud, rewritten(document, {"tags": tags}))()
 
 

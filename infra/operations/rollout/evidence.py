@@ -1,0 +1,106 @@
+"""Holds what was seen of a deployment to the limits of a rollout: a limit allows a share of cases to be over it.
+
+A percentile is judged as what it means: at most 5 % of the cases may be longer than the limit of a p95. A share above
+the allowed one is a breach once chance does not explain it: a single slow answer of twenty shows nothing, ten of twenty
+do. So few cases are judged carefully and many strictly, and no number of cases has to be waited for.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from infra.load.ask import Sample
+from infra.load.summary import percentile
+from infra.operations.rollout.metrics import FAILED, Counted, Histogram
+from infra.spec.durations import fraction_in, seconds_in
+from infra.spec.rollout import SloSpec
+
+P95 = 0.95
+AT_THE_END, EARLY = 0.05, 0.001
+"""How likely chance may explain a breach: at the end of a step, and while it is watched, where it is asked often."""
+
+
+class Limit(Struct, frozen=True):
+    """One limit: its name and value as in the spec, the share of cases that it allows, and the seconds of a time."""
+
+    name: str
+    written: str
+    allowed: float
+    seconds: float = 0.0
+
+
+class Evidence(Struct, frozen=True):
+    """How many cases were seen, how many of them were over the limit, and the value that is compared with it."""
+
+    cases: int
+    over: int
+    value: float
+    """The percentile in seconds, or the share of requests that failed; nan for no cases."""
+
+    def breaks(self, limit: Limit, chance: float) -> bool:
+        """Whether more are over the limit than it allows, and chance explains it less likely than this."""
+        return self.over > self.cases * limit.allowed and tail(self.over, self.cases, limit.allowed) < chance
+
+    def exceeds(self, limit: Limit) -> bool:
+        """Whether more are over the limit than it allows, by chance or not."""
+        return self.over > self.cases * limit.allowed
+
+
+def limits_of(slo: SloSpec) -> tuple[Limit, ...]:
+    """The limits that the spec has."""
+    times = {"ttft_p95": slo.ttft_p95, "gap_p95": slo.gap_p95}
+    found = [Limit(name, time, 1 - P95, seconds_in(time)) for name, time in times.items() if time]
+    return (*found, Limit("error_rate", slo.error_rate, fraction_in(slo.error_rate)))
+
+
+def of_server(counted: Counted, limit: Limit) -> Evidence:
+    """What the server's own metrics say: a case counts as over only if its bucket lies wholly above the limit."""
+    if limit.name == "error_rate":
+        return _of_counts(counted.failed, counted.requests)
+    times: Histogram = counted.ttft if limit.name == "ttft_p95" else counted.gaps
+    return Evidence(times.total, times.surely_above(limit.seconds), times.percentile(P95))
+
+
+def of_samples(samples: Sequence[Sample], limit: Limit) -> Evidence:
+    """What requests of our own say."""
+    if limit.name == "error_rate":
+        return _of_counts(sum(is_failure(sample) for sample in samples), len(samples))
+    values = list(_times(samples, limit.name))
+    return Evidence(len(values), sum(value > limit.seconds for value in values), percentile(values, P95))
+
+
+def is_failure(sample: Sample) -> bool:
+    """Whether the deployment is to blame: no answer, one that breaks off, or a status of its own making."""
+    return sample.failed and (sample.status in FAILED or not 400 <= sample.status < 500)
+
+
+def tail(over: int, cases: int, share: float) -> float:
+    """How likely so many of the cases, or more, are over a limit if this share of all is (binomial)."""
+    if over <= 0 or share >= 1:
+        return 1.0
+    if share <= 0:
+        return 0.0
+    logarithm = math.lgamma(cases + 1) - math.lgamma(over + 1) - math.lgamma(cases - over + 1)
+    term = math.exp(logarithm + over * math.log(share) + (cases - over) * math.log1p(-share))
+    total, odds = 0.0, share / (1 - share)
+    for count in range(over, cases + 1):
+        total += term
+        term *= (cases - count) / (count + 1) * odds
+        if term < total * 1e-9 and count > cases * share:
+            break
+    return min(total, 1.0)
+
+
+def _of_counts(failed: int, requests: int) -> Evidence:
+    return Evidence(requests, failed, failed / requests if requests else math.nan)
+
+
+def _times(samples: Sequence[Sample], name: str) -> Iterator[float]:
+    for sample in samples:
+        if sample.failed:
+            continue
+        if name == "gap_p95":
+            yield from sample.gaps
+        elif sample.ttft is not None:
+            yield sample.ttft

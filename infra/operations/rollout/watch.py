@@ -1,0 +1,55 @@
+"""Watches one step of a rollout: looks at both deployments again and again until its time is over or a limit breaks."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from infra.azure.cloud import Cloud
+from infra.operations.rollout.evidence import AT_THE_END, EARLY, Limit
+from infra.operations.rollout.sides import Side, ask_both
+from infra.operations.rollout.verdict import breach, table
+
+ROUNDS = 20  # at least, however short the step is
+LONGEST_ROUND = 15.0  # seconds
+MOST_ASKED = 40  # questions of our own to each deployment in a step, however long it is
+TOLD_EVERY = 60.0  # seconds
+UNSEEN = "nothing was seen of it: its server's metrics could not be read, and no question was answered or refused"
+
+
+class Watched(Struct, frozen=True):
+    """The step to watch: both deployments, the limits, the seconds it takes, and what to make sure of in each round."""
+
+    new: Side
+    old: Side
+    limits: Sequence[Limit]
+    seconds: float
+    make_sure: Callable[[], None]
+    """Raises where somebody else has changed the split."""
+
+
+def watch(cloud: Cloud, step: Watched) -> str:
+    """Watch the step to its end, or until a limit is broken beyond doubt; returns what is broken, empty for nothing."""
+    rounds = max(ROUNDS, math.ceil(step.seconds / LONGEST_ROUND))
+    asked_every = math.ceil(rounds / MOST_ASKED)
+    began = told = cloud.clock.now()
+    step.new.begin()
+    step.old.begin()
+    for number in range(rounds):
+        if number % asked_every == 0:
+            ask_both(step.new, step.old, number)
+        wait = began + (number + 1) * step.seconds / rounds - cloud.clock.now()
+        if wait > 0:
+            cloud.clock.sleep(wait)
+        step.new.look()
+        step.old.look()
+        step.make_sure()
+        if broken := breach(step.new, step.old, step.limits, EARLY):
+            return broken
+        if cloud.clock.now() - told >= TOLD_EVERY and number + 1 < rounds:
+            told = cloud.clock.now()
+            for line in table(step.new, step.old, step.limits):
+                cloud.reporter.note(f"  {line}")
+    if not any(step.new.evidence(limit) for limit in step.limits):
+        return UNSEEN
+    return breach(step.new, step.old, step.limits, AT_THE_END)

@@ -1,0 +1,290 @@
+"""A rollout in steps on the emulator: good, slow and failing versions, while clients keep asking."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra.errors import Refused
+from infra.operations.logs import logs
+from infra.operations.rollback import rollback
+from infra.operations.status import status
+from infra.planning.plan import Plan
+from infra.reporter import Silent
+from infra.spec.model import StackSpec
+
+Version = Callable[..., StackSpec]
+STEPS = ["rollout: 5 %", "rollout: 25 %", "rollout: 100 %"]
+
+
+class Killed(Exception):
+    """Stands for `kill -9` at a certain phase: nothing runs after it, and no lock is given back."""
+
+
+class KilledAt(Silent):
+    """A reporter with which the command dies once a phase begins, or ends."""
+
+    def __init__(self, kind: str, *, begun: bool) -> None:
+        self.kind, self.begun = kind, begun
+
+    def phase_started(self, kind: str, name: str) -> None:
+        if self.begun and kind == self.kind:
+            raise Killed
+
+    def phase_finished(self, kind: str, name: str, seconds: float, detail: str = "") -> None:
+        if not self.begun and kind == self.kind:
+            raise Killed
+
+    def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
+        self.phase_finished(kind, name, seconds)
+
+
+def endpoint(bench: Any, spec: StackSpec) -> dict[str, Any]:
+    return dict(status(spec, bench.target(spec))["endpoint"])
+
+
+def new_one(plan: Plan) -> str:
+    return next(change.name for change in plan.changes if change.kind == "deployment")
+
+
+def reason(plan: Plan) -> str:
+    return next(change.reason for change in plan.changes if change.kind == "traffic")
+
+
+def put_split(bench: Any, spec: StackSpec, traffic: dict[str, int]) -> None:
+    target = bench.target(spec)
+    id = target.cloud.workspace.endpoint(spec.endpoint.name)
+    document = target.arm.get(id)
+    document["properties"] |= {"traffic": traffic, "mirrorTraffic": {}}
+    target.cloud.poller.wait(target.arm.begin_put(id, document))
+
+
+class MeanwhileAt(Silent):
+    """A reporter with which something else happens once a phase begins."""
+
+    def __init__(self, kind: str, act: Callable[[], object]) -> None:
+        self.kind, self.act = kind, act
+
+    def note(self, text: str) -> None:
+        """Do it when the phase tells what was seen, so after its split was written."""
+
+    def phase_started(self, kind: str, name: str) -> None:
+        if kind == self.kind:
+            self.act()
+
+
+def test_a_good_version_gets_everything_step_by_step(bench: Any, version: Version, phases: Any, clients: Any) -> None:
+    first = bench.up(version("good", "good"))
+    spec = version("good", "better", mirror=10)
+    plan = bench.plan(spec)
+    new = new_one(plan)
+    assert reason(plan) == "rollout: 10 % are mirrored, then in steps of 5 %, 25 %, 100 %, each watched for 1s"
+    with clients(first.connection) as asking:
+        result = bench.up(spec, phases=phases)
+    assert asking.failed == 0 < asking.asked
+    assert [kind for kind in phases.finished if kind.startswith("rollout")] == ["rollout: mirrored", *STEPS]
+    assert result.connection.deployment == new
+    found = endpoint(bench, spec)
+    assert (found["traffic"], found["previous"], found["rollout"]) == ({new: 100}, "blue", None)
+    assert not bench.plan(spec).has_changes
+    assert not bench.plan(spec.but(rollout=None)).has_changes
+    assert rollback(spec, bench.target(spec), reporter=Silent())["traffic"] == {"blue": 100}
+
+
+@pytest.mark.parametrize(
+    ("stack", "bad", "seen"),
+    [
+        pytest.param("slow", "ttft=0.3", "ttft_p95 3", id="slow-first-token"),
+        pytest.param("halting", "gap=0.2", "gap_p95 2", id="slow-tokens"),
+        pytest.param("failing", "errors=0.5", "error_rate ", id="errors"),
+    ],
+)
+def test_a_bad_version_gets_nothing_more(
+    bench: Any, version: Version, clients: Any, stack: str, bad: str, seen: str
+) -> None:
+    first = bench.up(version(stack, "good"))
+    spec = version(stack, bad)
+    new = new_one(bench.plan(spec))
+    with clients(first.connection) as asking, pytest.raises(Refused) as error:
+        bench.up(spec)
+    assert error.value.code == "slo_breached"
+    assert f"{new} at 5 %: {seen}" in str(error.value)
+    assert [line.split()[0] for line in error.value.log] == ["ttft_p95", "gap_p95", "error_rate"]
+    assert asking.failed <= 0.2 * asking.asked
+    found = endpoint(bench, spec)
+    assert (found["traffic"], found["rollout"]["deployment"], found["rollout"]["step"]) == ({"blue": 100}, new, 5)
+    assert found["rollout"]["moved_back"].startswith(seen.strip())
+    assert logs(spec, bench.target(spec))[0] == new
+
+    with pytest.raises(Refused) as refused:
+        bench.up(spec)
+    assert refused.value.code == "moved_back"
+    assert "--try-again" in refused.value.hint
+    assert "it was moved back" in reason(bench.plan(spec))
+
+    bench.up(version(stack, "good"))
+    found = endpoint(bench, spec)
+    assert (found["traffic"], found["rollout"]) == ({"blue": 100}, None)
+    assert [each["name"] for each in status(spec, bench.target(spec))["deployments"]] == ["blue"]
+
+
+def test_what_was_moved_back_is_tried_again_when_asked_or_with_another_limit(
+    bench: Any, version: Version, phases: Any
+) -> None:
+    bench.up(version("again", "good"))
+    spec = version("again", "ttft=0.3")
+    for again in (False, True):
+        with pytest.raises(Refused) as error:
+            bench.up(version("again", "ttft=0.3", try_again=again))
+        assert error.value.code == "slo_breached"
+    new = endpoint(bench, spec)["rollout"]["deployment"]
+    bench.up(version("again", "ttft=0.3", slo={"ttft_p95": "2s"}), phases=phases)
+    assert [kind for kind in phases.finished if kind.startswith("rollout")] == STEPS
+    assert endpoint(bench, spec)["traffic"] == {new: 100}
+
+
+@pytest.mark.parametrize(
+    ("kind", "begun", "share"),
+    [
+        pytest.param("deployment", False, 0, id="before-the-first-step"),
+        pytest.param("rollout: mirrored", False, 0, id="mirrored"),
+        pytest.param("rollout: 5 %", True, 0, id="5-not-yet-written"),
+        pytest.param("rollout: 5 %", False, 5, id="5"),
+        pytest.param("rollout: 25 %", False, 25, id="25"),
+        pytest.param("rollout: 100 %", False, 100, id="100-not-yet-closed"),
+    ],
+)
+def test_killed_at_a_step_it_goes_on_from_there(
+    bench: Any, version: Version, phases: Any, kind: str, begun: bool, share: int
+) -> None:
+    stack = f"killed-{share}-{kind[-3:].strip(' %').strip(':')}-{begun}".lower()
+    keep = {"keep_previous": False}
+    first = version(stack, "good", mirror=20)
+    bench.up(first.but(deployment=first.deployment.but(**keep)))
+    spec = version(stack, "better", mirror=20)
+    spec = spec.but(deployment=spec.deployment.but(**keep))
+    new = new_one(bench.plan(spec))
+    with pytest.raises(Killed):
+        bench.up(spec, phases=KilledAt(kind, begun=begun))
+    assert endpoint(bench, spec)["traffic"].get(new, 0) == share
+    plan = bench.plan(spec)
+    assert plan.has_changes
+    assert reason(plan).startswith(f"rollout: at {share} %" if share else "rollout: 20 % are mirrored")
+    bench.up(spec, phases=phases)
+    done = [int(one.split()[1]) for one in phases.finished if one.startswith("rollout: ") and "%" in one]
+    assert done == [step for step in (5, 25, 100) if step >= share]
+    assert endpoint(bench, spec)["traffic"] == {new: 100}
+    assert [each["name"] for each in status(spec, bench.target(spec))["deployments"]] == [new]
+    assert not bench.plan(spec).has_changes
+
+
+def test_killed_once_requests_are_back_it_is_no_new_try(bench: Any, version: Version) -> None:
+    bench.up(version("half-back", "good"))
+    spec = version("half-back", "ttft=0.3")
+    with pytest.raises(Killed):
+        bench.up(spec, phases=KilledAt("rollout: 5 %", begun=False))
+    assert endpoint(bench, spec)["traffic"] == {"blue": 100}
+    with pytest.raises(Refused) as error:
+        bench.up(spec)
+    assert error.value.code == "moved_back"
+
+
+def test_rollback_ends_a_rollout_that_is_under_way(bench: Any, version: Version) -> None:
+    bench.up(version("ended", "good"))
+    spec = version("ended", "better")
+    new, answers = new_one(bench.plan(spec)), []
+
+    def end() -> None:
+        answers.append(rollback(spec, bench.target(spec), reporter=Silent()))
+
+    with pytest.raises(Refused) as error:
+        bench.up(spec, phases=MeanwhileAt("rollout: 25 %", end))
+    assert error.value.code == "traffic_changed"
+    assert answers[0] == {"endpoint": "ended-endpoint", "deployment": "blue", "previous": new, "traffic": {"blue": 100}}
+    found = endpoint(bench, spec)
+    assert (found["traffic"], found["rollout"]["moved_back"]) == ({"blue": 100}, "by `gatelift rollback`")
+    with pytest.raises(Refused, match="by `gatelift rollback`"):
+        bench.up(spec)
+
+
+def test_another_split_by_hand_is_kept_and_gone_on_from(bench: Any, version: Version, phases: Any) -> None:
+    bench.up(version("hand", "good"))
+    spec = version("hand", "better")
+    new = new_one(bench.plan(spec))
+    split = {"blue": 40, new: 60}
+    with pytest.raises(Refused) as error:
+        bench.up(spec, phases=MeanwhileAt("rollout: 25 %", lambda: put_split(bench, spec, split)))
+    assert error.value.code == "traffic_changed"
+    assert endpoint(bench, spec)["traffic"] == split
+    assert reason(bench.plan(spec)) == "rollout: at 60 %, next 100 %"
+    bench.up(spec, phases=phases)
+    assert [kind for kind in phases.finished if kind.startswith("rollout")] == ["rollout: 60 %", "rollout: 100 %"]
+    assert endpoint(bench, spec)["traffic"] == {new: 100}
+
+
+def test_shares_of_another_stack_on_the_endpoint_stay(bench: Any, version: Version, phases: Any) -> None:
+    spec = version("shared", "good")
+    bench.up(spec)
+    target = bench.target(spec)
+    theirs = target.cloud.workspace.deployment("shared-endpoint", "theirs")
+    document = target.arm.get(target.cloud.workspace.deployment("shared-endpoint", "blue"))
+    document["tags"] = {"gatelift": "other@1"}
+    for read_only in ("id", "name", "type", "systemData"):
+        document.pop(read_only, None)
+    target.cloud.poller.wait(target.arm.begin_put(theirs, document))
+    put_split(bench, spec, {"blue": 40, "theirs": 60})
+    better = version("shared", "better", canary=[10, 50])
+    new = new_one(bench.plan(better))
+    with pytest.raises(Killed):
+        bench.up(better, phases=KilledAt("rollout: 10 %", begun=False))
+    assert endpoint(bench, better)["traffic"] == {"blue": 36, new: 4, "theirs": 60}
+    bench.up(better)
+    assert endpoint(bench, better)["traffic"] == {new: 40, "theirs": 60}
+
+
+def test_a_third_version_in_the_middle_is_compared_with_the_first(bench: Any, version: Version) -> None:
+    bench.up(version("third", "good"))
+    with pytest.raises(Killed):
+        bench.up(version("third", "better"), phases=KilledAt("rollout: 25 %", begun=False))
+    spec = version("third", "best")
+    new = new_one(bench.plan(spec))
+    with pytest.raises(Killed):
+        bench.up(spec, phases=KilledAt("rollout: 5 %", begun=False))
+    assert endpoint(bench, spec)["traffic"] == {"blue": 95, new: 5}
+    bench.up(spec)
+    assert endpoint(bench, spec)["traffic"] == {new: 100}
+    names = [each["name"] for each in status(spec, bench.target(spec))["deployments"]]
+    assert names == sorted(["blue", new])
+
+
+def test_the_first_version_again_in_the_middle_is_back_at_once(bench: Any, version: Version, phases: Any) -> None:
+    bench.up(version("return", "good"))
+    with pytest.raises(Killed):
+        bench.up(version("return", "better"), phases=KilledAt("rollout: 25 %", begun=False))
+    spec = version("return", "good")
+    bench.up(spec, phases=phases)
+    assert [kind for kind in phases.finished if kind.startswith("rollout")] == []
+    found = endpoint(bench, spec)
+    assert (found["traffic"], found["rollout"]) == ({"blue": 100}, None)
+
+
+def test_without_a_rollout_in_the_spec_the_rest_moves_at_once(bench: Any, version: Version, phases: Any) -> None:
+    bench.up(version("hurry", "good"))
+    spec = version("hurry", "better")
+    new = new_one(bench.plan(spec))
+    with pytest.raises(Killed):
+        bench.up(spec, phases=KilledAt("rollout: 5 %", begun=False))
+    bench.up(spec.but(rollout=None), phases=phases)
+    assert [kind for kind in phases.finished if kind.startswith("rollout")] == []
+    found = endpoint(bench, spec)
+    assert (found["traffic"], found["rollout"]) == ({new: 100}, None)
+
+
+def test_a_number_of_instances_changes_in_place(bench: Any, version: Version, phases: Any) -> None:
+    spec = version("count", "good")
+    spec = spec.but(deployment=spec.deployment.but(responses_per_instance=True))
+    bench.up(spec)
+    bench.up(spec.but(deployment=spec.deployment.but(instance_count=2)), phases=phases)
+    assert endpoint(bench, spec)["traffic"] == {"blue": 100}
+    assert "deployment" in phases.finished
+    assert not [kind for kind in phases.finished if kind.startswith("rollout")]
