@@ -24,6 +24,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "up": ("infra.cli.commands.up", "Create or update the stack, wait until it is ready, and test the endpoint."),
         "rollback": ("infra.cli.commands.rollback", "Send the requests back to the previous deployment."),
         "adopt": ("infra.cli.commands.adopt", "Make an existing endpoint part of the stack."),
+        "scale": ("infra.cli.capacity.scale", "Give the deployment that clients reach another number of instances."),
         "park": ("infra.cli.capacity.park", "Delete the stack's deployments, so that they cost nothing, until `wake`."),
         "wake": ("infra.cli.capacity.wake", "Bring back what `park` has deleted, as it was."),
         "down": ("infra.cli.commands.down", "Remove what the stack owns, and nothing else."),

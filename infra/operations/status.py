@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from infra.azure.autoscale import autoscaled
+from infra.azure.autoscale import autoscale_settings, enabled, of_endpoint
 from infra.azure.cloud import Cloud
 from infra.azure.target import Target
 from infra.errors import Refused, SpecError
@@ -28,6 +28,8 @@ from infra.resources.catalog_home import home_id
 from infra.resources.connection import Connection
 from infra.resources.endpoint import live_endpoint
 from infra.resources.scaling.parked import BACK, Parked, parked_in
+from infra.resources.scaling.profiles import ALWAYS, ENDING
+from infra.resources.scaling.setting import live_setting
 from infra.resources.startup_watch import startup_log
 from infra.resources.traffic import nonzero
 from infra.spec.model import StackSpec
@@ -83,12 +85,13 @@ def _existing(spec: StackSpec, target: Target) -> dict[str, Any]:
             lambda: deployments(cloud, name),
             lambda: Connection(where.connection, where.key, spec.name).read(cloud),
             lambda: cloud.management.list(f"{home_id(cloud, registry)}/models/{model}/versions"),
-            lambda: autoscaled(cloud, name) or {},
+            lambda: of_endpoint(autoscale_settings(cloud) or (), name),
             lambda: owned_endpoints(cloud),
             lambda: cloud.region,
         ]
     )
-    endpoint, live_deployments, connection, versions, scalers, owned, region = answers
+    endpoint, live_deployments, connection, versions, settings, owned, region = answers
+    scalers = enabled(settings)
     running = [live for live in live_deployments.values() if live.owner in ("", spec.name)]
     if endpoint is None:
         workspace(cloud)
@@ -102,10 +105,23 @@ def _existing(spec: StackSpec, target: Target) -> dict[str, Any]:
             {**_deployment(cloud, name, live), "autoscale": scalers[each].name if each in scalers else None}
             for each, live in sorted(live_deployments.items())
         ],
+        "autoscale": [_setting(each) for _, each in sorted(settings.items())],
         "connection": connection and {"name": where.connection, "key": where.key, "owner": connection.owner},
         "models": [f"{model}:{version['name']}" for version in versions],
         "other_endpoints": [each for each in owned if each.lower() != name],
         "cost": running_cost(running, target.prices, region, target.clock.utc()) if running else None,
+    }
+
+
+def _setting(document: Mapping[str, Any]) -> dict[str, Any]:
+    live = live_setting(document)
+    words = [f"{text}" if name == ALWAYS else f"{name}: {text}" for name, text in live.state["profiles"].items()]
+    return {
+        "name": live.state["name"],
+        "deployment": live.state["deployment"],
+        "enabled": live.state["enabled"],
+        "owner": live.owner,
+        "profiles": [text.replace(ENDING, "otherwise") for text in words],
     }
 
 

@@ -15,16 +15,22 @@ def check_response_store(
 
     `facts` is None for a registry model, whose container is not gatelift's; `source` says where `instances` comes from.
     """
-    if instances < 2 or facts is None or facts.task in WITHOUT_RESPONSES or spec.deployment.responses_per_instance:
+    if instances < 2 or facts is None or facts.task in WITHOUT_RESPONSES:
         return
-    store = spec.deployment.environment_variables.get(VARIABLE) or "memory"
-    if not store.startswith(("memory", "sqlite:")):
+    if not (store := own_store(spec)):
         return
     raise SpecError(
-        f"{source} {instances}: each instance would keep /v1/responses for itself ({VARIABLE}: "
-        f"{store.partition(':')[0]}), and Azure sends a client's next request to any of them, which then answers 404 "
-        "for previous_response_id",
+        f"{source} {instances}: each instance would keep /v1/responses for itself ({store}), and Azure sends a "
+        "client's next request to any of them, which then answers 404 for previous_response_id",
         hint=f"set deployment.environment_variables.{VARIABLE} to redis://HOST:PORT/0, which all instances share; or, "
         "if nobody refers to earlier responses, deployment.responses_per_instance: true",
         code="responses_not_shared",
     )
+
+
+def own_store(spec: StackSpec) -> str:
+    """Where each instance keeps responses for itself, as `VARIABLE: KIND`; empty where it does not, or may."""
+    store = spec.deployment.environment_variables.get(VARIABLE) or "memory"
+    if spec.deployment.responses_per_instance or not store.startswith(("memory", "sqlite:")):
+        return ""
+    return f"{VARIABLE}: {store.partition(':')[0]}"

@@ -29,6 +29,7 @@ PROFILE = {
 TOKEN = {"connection", "key", "action", "fingerprint"}
 STATUS = {
     "other_endpoints",
+    "autoscale",
     "cost",
     *("stack", "parked", "local", "workspace", "endpoint", "deployments", "connection", "models", "drift"),
     *("catalog", "instances", "warnings"),
@@ -39,6 +40,7 @@ SIZES = {
 }
 BENCH = {"model", "url", "deployments", "prompts", "date", "objectives", "kept", "runs", "files"}
 ERROR = {"error"}
+SCALED = {"stack", "endpoint", "deployment", "instance_type", "before", "after", "cost", "remarks"}
 PARKED = {"stack", "endpoint", "parked", "since", "reason", "deployments", "saves", "wake_seconds"}
 WOKEN = {"stack", "endpoint", "woken", "parked_since", "deployments", "traffic", "seconds", "phases"}
 ENTRY = {"name", "catalog", "model_version", "model", "visible", "invisible_until", "description", "owner", "tags"}
@@ -78,6 +80,7 @@ COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "emulator fault clear": ("", 0, {"faults"}),
     "unlock": ("spec.yaml", 0, {"stack", "locks"}),
     "explain": ("", 0, {"codes"}),
+    "scale": ("spec.yaml 2", 0, SCALED),
     "park": ("spec.yaml", 0, PARKED),
     "wake": ("spec.yaml", 0, WOKEN),
     "down": ("spec.yaml", 0, {"stack", "changes", "saves"}),
