@@ -28,8 +28,7 @@ from infra.resources.catalog_home import home_id
 from infra.resources.connection import Connection
 from infra.resources.endpoint import live_endpoint
 from infra.resources.scaling.parked import BACK, Parked, parked_in
-from infra.resources.scaling.profiles import ALWAYS, ENDING
-from infra.resources.scaling.setting import live_setting
+from infra.resources.scaling.setting import told
 from infra.resources.startup_watch import startup_log
 from infra.resources.traffic import nonzero
 from infra.spec.model import StackSpec
@@ -105,23 +104,11 @@ def _existing(spec: StackSpec, target: Target) -> dict[str, Any]:
             {**_deployment(cloud, name, live), "autoscale": scalers[each].name if each in scalers else None}
             for each, live in sorted(live_deployments.items())
         ],
-        "autoscale": [_setting(each) for _, each in sorted(settings.items())],
+        "autoscale": [told(each) for _, each in sorted(settings.items())],
         "connection": connection and {"name": where.connection, "key": where.key, "owner": connection.owner},
         "models": [f"{model}:{version['name']}" for version in versions],
         "other_endpoints": [each for each in owned if each.lower() != name],
         "cost": running_cost(running, target.prices, region, target.clock.utc()) if running else None,
-    }
-
-
-def _setting(document: Mapping[str, Any]) -> dict[str, Any]:
-    live = live_setting(document)
-    words = [f"{text}" if name == ALWAYS else f"{name}: {text}" for name, text in live.state["profiles"].items()]
-    return {
-        "name": live.state["name"],
-        "deployment": live.state["deployment"],
-        "enabled": live.state["enabled"],
-        "owner": live.owner,
-        "profiles": [text.replace(ENDING, "otherwise") for text in words],
     }
 
 

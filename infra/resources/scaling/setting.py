@@ -10,7 +10,7 @@ from infra.azure.cloud import Cloud
 from infra.errors import AccessDenied
 from infra.resources.azure_shapes import without_empty
 from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
-from infra.resources.scaling.profiles import Scaled, in_words, profiles
+from infra.resources.scaling.profiles import ALWAYS, ENDING, SCHEDULED, Scaled, in_words, profiles
 from infra.spec.autoscale import AutoscaleSpec
 from infra.spec.deployment import has_gpu
 
@@ -118,3 +118,12 @@ def live_setting(document: Mapping[str, Any]) -> Live:
         "tags": tags,
     }
     return Live(state, owner_of(tags), document=document)
+
+
+def told(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A setting as `status` shows it: `{"name", "deployment", "enabled", "owner", "profiles"}`, these in words."""
+    live = live_setting(document)
+    names = {ALWAYS: "", ENDING: "otherwise: ", SCHEDULED: ""}
+    words = [names.get(name, f"{name}: ") + text for name, text in live.state["profiles"].items()]
+    shown = {name: live.state[name] for name in ("name", "deployment", "enabled")}
+    return {**shown, "owner": live.owner, "profiles": words}
