@@ -66,6 +66,8 @@ class Fit(Struct, frozen=True):
     why: str = ""
     """Why it does not fit, or not surely."""
     tensor_parallel: int = 1
+    gpus_used: int = 1
+    """With the other kinds of parallelism."""
     dtype: str = ""
     budget: int = 0
     """What vLLM takes."""
@@ -98,7 +100,8 @@ def fit(model: Model, setting: Setting, wanted: Wanted, instance: InstanceType) 
     if why := refusal(model.architecture, setting.quantization, found.dtype, gpu):
         return replace(found, why=why)
     parallel, why = _parallel(model.architecture, setting, instance.gpus)
-    found = replace(found, tensor_parallel=parallel)
+    used = parallel * setting.pipeline_parallel * setting.data_parallel
+    found = replace(found, tensor_parallel=parallel, gpus_used=used)
     if why:
         return replace(found, why=why)
     if model.weights is None:

@@ -1,9 +1,11 @@
 """`gatelift size`: which GPU a model needs, and what it costs, before anything is created."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from infra.azure.target import DEFAULT_LOCATION
 from infra.cli.input.model_choice import choose_model
@@ -47,7 +49,7 @@ Examples:
     "--max-model-len", type=Integer(min=1), help="Context of a request in tokens; 8192 or the spec's if omitted."
 )
 @click.option("--concurrency", type=Integer(min=1), default=1, help="Requests of that context that must fit at once.")
-@click.option("--instance-type", help="Ask about this instance type alone.")
+@click.option("--instance-type", "only", help="Ask about this instance type alone.")
 @click.option("--quantization", help="Have vLLM quantize the weights while it loads them, e.g. fp8.")
 @click.option("--region", help=f"Azure region of the prices; the spec's or {DEFAULT_LOCATION} if omitted.")
 @currency_option
@@ -58,7 +60,7 @@ def size(
     what: str,
     max_model_len: int | None,
     concurrency: int,
-    instance_type: str | None,
+    only: str | None,
     quantization: str | None,
     region: str | None,
     currency: str | None,
@@ -68,18 +70,19 @@ def size(
     """Say which GPU sizes a model fits on, what they cost, and how fast it would be."""
     token = token_if_needed(token_fd, call.environ)
     given = {"max_model_len": max_model_len, "quantization": quantization}
-    source, engine, location = asked(call, what)
-    setting = read_setting({**engine, **{name: value for name, value in given.items() if value is not None}})
+    found = asked(call, what)
+    setting = read_setting({**found.engine, **{name: value for name, value in given.items() if value is not None}})
     question = Question(
         setting,
-        region or location or DEFAULT_LOCATION,
+        region or found.region or DEFAULT_LOCATION,
         concurrency,
-        region_given=bool(region or location),
+        region_given=bool(region or found.region),
         usual=not is_spec(what),
-        only=known_size(instance_type) if instance_type else None,
+        only=known_size(only) if only else None,
+        chosen=found.instance_type,
     )
     market = open_market(local=call.local, environ=call.environ, currency=currency, tell=call.out.message)
-    sized = size_model(source.label, read_source(source, market.hub, token), question, market.prices)
+    sized = size_model(found.source.label, read_source(found.source, market.hub, token), question, market.prices)
     document = size_document(sized)
     call.out.document(document)
     call.out.data(size_text(document, call.out.paint, every=every))
@@ -90,14 +93,23 @@ def is_spec(what: str) -> bool:
     return what.lower().endswith(SPECS) or Path(what).is_file()
 
 
-def asked(call: Invocation, what: str) -> tuple[ModelSpec, dict[str, Any], str | None]:
-    """The model, the arguments of vLLM and the region that a spec or a model's name stands for."""
+class Asked(Struct, frozen=True):
+    """What a spec or a model's name stands for."""
+
+    source: ModelSpec
+    engine: Mapping[str, Any] = {}
+    region: str | None = None
+    instance_type: str = ""
+
+
+def asked(call: Invocation, what: str) -> Asked:
+    """Read the spec, or the name of a model; raises `GateliftError` for what is neither."""
     if is_spec(what):
         spec = load_spec(Path(what), environ=call.environ, local=False, folders=True)
-        return spec.model, dict(spec.deployment.engine), spec.workspace.location
+        known = instance_type(spec.deployment.instance_type)
+        return Asked(spec.model, spec.deployment.engine, spec.workspace.location, known.name if known else "")
     choice = choose_model(what, DEFAULT_SPEC, said="the model")
-    source = ModelSpec().but(**{choice.source: choice.value})
-    return source.in_folder(Path.cwd()), {}, None
+    return Asked(ModelSpec().but(**{choice.source: choice.value}).in_folder(Path.cwd()))
 
 
 def known_size(name: str) -> InstanceType:

@@ -43,9 +43,14 @@ def answer_text(document: Document, paint: Painter) -> str:
     elif any(row["verdict"] == "unknown" for row in document["sizes"]):
         lines.append(paint("nobody can say where it fits: its memory is not known", "yellow"))
     else:
-        lines.append(paint("it fits on no size that managed online endpoints offer", "red"))
+        alone = document["sizes"][0]["instance_type"] if len(document["sizes"]) == 1 else ""
+        where = f"it does not fit on {alone}" if alone else "it fits on no size that managed online endpoints offer"
+        lines.append(paint(where, "red"))
     if quantized and (not best or _cheaper(quantized, best)):
         lines += _wrapped(f"with quantization: {quantized['quantization']}: {offer_text(document, quantized)}")
+    if own := next((row for row in document["sizes"] if row["instance_type"] == document["instance_type"]), None):
+        said = {"fits": "it fits", "no": f"it does not fit: {own['why']}"}.get(own["verdict"], own["why"])
+        lines += _wrapped(f"the spec's {own['instance_type']}: {said}") if own != best else []
     return "\n".join(lines)
 
 
@@ -74,7 +79,7 @@ def _row(document: Document, row: Document, marks: Mapping[str, str]) -> list[st
         row["instance_type"],
         f"{row['gpus']} x {row['gpu']}",
         WORDS[row["verdict"]] + "".join(marks.get(caution, "") for caution in row["cautions"]),
-        str(row["tensor_parallel_size"]),
+        f"{used} of {row['gpus']}" if (used := row["gpus_used"]) < row["gpus"] else str(row["tensor_parallel_size"]),
         f"{row['longest_context']:,}" if known else "?",
         "" if encoder else (f"{row['concurrent_requests']:,}" if known else "?"),
         about(speed["tokens_per_second_of_one"]) if speed and not encoder else "",

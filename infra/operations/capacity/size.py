@@ -32,6 +32,8 @@ class Question(Struct, frozen=True):
     usual: bool = True
     """Whether requests are of a usual length where nothing is said of one; else of the model's own, as vLLM does."""
     only: InstanceType | None = None
+    chosen: str = ""
+    """The instance type of the spec, as the table spells it."""
 
 
 class Sized(Struct, frozen=True):

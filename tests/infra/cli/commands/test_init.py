@@ -14,6 +14,7 @@ from tests.infra.model_folders import LLAMA, write_model
 def offline(monkeypatch: pytest.MonkeyPatch, inside: Callable) -> None:
     """Nothing here asks the Hub; prices come from the table."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("GATELIFT_CACHE_DIR", str(Path.cwd() / "cache"))
 
 

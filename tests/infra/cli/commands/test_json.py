@@ -35,7 +35,17 @@ STATUS = {
     *("catalog", "instances", "warnings"),
 }
 SIZES = {
-    *("model", "revision", "region", "region_given", "currency", "prices_note", "context", "concurrency"),
+    *(
+        "model",
+        "revision",
+        "region",
+        "region_given",
+        "currency",
+        "prices_note",
+        "instance_type",
+        "context",
+        "concurrency",
+    ),
     *("gpu_memory_utilization", "architecture", "weights", "best", "quantized", "sizes", "notes"),
 }
 BENCH = {"model", "url", "deployments", "prompts", "date", "objectives", "kept", "runs", "files"}
