@@ -5,18 +5,18 @@ from typing import Any
 
 from msgspec import Struct, convert, to_builtins
 
-from infra.azure.autoscale import AUTOSCALE_API
+from infra.azure.autoscale import autoscale_settings, of_endpoint, settings_id
 from infra.azure.cloud import Cloud
-from infra.errors import AccessDenied, NotFound, Refused
+from infra.errors import NotFound, Refused
 from infra.redaction import looks_secret
-from infra.resources.base import PREVIOUS_TAG, Live
+from infra.resources.base import PREVIOUS_TAG, Live, owner_of
 from infra.resources.deployment import live_deployment, settable
 from infra.resources.scaling.parked import Parked, counted
 from infra.resources.traffic import nonzero
 
 VERSION = 1
 OURS = "SCORING_"  # gatelift writes these from the spec, which holds no secret
-READ_ONLY = ("id", "type", "systemData", "etag")
+READ_ONLY = ("type", "systemData", "etag")
 
 
 class Record(Struct, frozen=True, omit_defaults=True):
@@ -87,25 +87,21 @@ def load_record(cloud: Cloud, endpoint: str) -> Record:
 
 
 def settings_of(cloud: Cloud, endpoint: str, deployments: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The autoscale settings that target one of these deployments, as they can be written again.
+    """The stack's autoscale settings that target one of these deployments, as they can be written again.
 
-    None where Azure Monitor is not registered, or where the caller may not read them, which is told.
+    Those of others stay where they are, and work again once the deployment is there. None where Azure Monitor is not
+    registered, or where the caller may not read them, which is told.
     """
-    workspace = cloud.workspace
-    group = f"/subscriptions/{workspace.subscription_id}/resourceGroups/{workspace.resource_group}"
-    id = f"{group}/providers/Microsoft.Insights/autoscaleSettings"
-    try:
-        found = cloud.management.list(id, api_version=AUTOSCALE_API)
-    except AccessDenied:
+    found = autoscale_settings(cloud)
+    if found is None:
         cloud.reporter.note("autoscale settings cannot be read: one that targets a deployment would stay without it")
-        return []
-    except Refused:
-        return []
-    targets = {workspace.deployment(endpoint, name).lower() for name in deployments}
     return [
-        {"id": each.get("id") or f"{id}/{each['name']}", **{k: v for k, v in each.items() if k not in READ_ONLY}}
-        for each in found
-        if str(each.get("properties", {}).get("targetResourceUri") or "").lower() in targets
+        {
+            **{name: value for name, value in setting.items() if name not in READ_ONLY},
+            "id": settings_id(cloud.workspace, str(setting["name"])),
+        }
+        for name, setting in of_endpoint(found or [], endpoint).items()
+        if name in {each.lower() for each in deployments} and owner_of(setting.get("tags")) == cloud.stack
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.azure.autoscale import AUTOSCALE_API
+from infra.azure.autoscale import autoscale_settings
 from infra.clock import SystemClock
 from infra.emulator import launcher
 from infra.errors import NotFound, NotReady, Refused
@@ -216,24 +216,25 @@ def test_nothing_is_parked_where_the_requests_cannot_be_counted(bench: Any) -> N
     assert list(documents(bench, spec)) == ["blue"]
 
 
-def test_an_autoscale_setting_comes_back(bench: Any) -> None:
-    spec = bench.spec("scaled")
+def test_an_autoscale_setting_comes_back_with_the_count_that_it_had_made(bench: Any) -> None:
+    scaled = {"autoscale": {"max": 3, "target": 60}, "responses_per_instance": True}
+    spec = bench.spec("scaled", deployment=scaled)
     bench.up(spec)
-    target = bench.target(spec)
-    blue = target.workspace.deployment(spec.endpoint.name, "blue")
-    group = target.workspace.id.partition("/providers/")[0]
-    id = f"{group}/providers/Microsoft.Insights/autoscaleSettings/by-hand"
-    profile = {"name": "all", "capacity": {"minimum": "1", "maximum": "2", "default": "1"}, "rules": []}
-    setting = {"location": "eastus", "properties": {"targetResourceUri": blue, "enabled": True, "profiles": [profile]}}
-    target.arm.put(id, setting, api_version=AUTOSCALE_API)
-    before = target.arm.get(id, api_version=AUTOSCALE_API)
-    assert before is not None
+    change(bench, spec, "blue", count=2)
+
+    def settings() -> list[dict[str, Any]]:
+        found = autoscale_settings(bench.target(spec).cloud) or []
+        return [{name: value for name, value in each.items() if name != "systemData"} for each in found]
+
+    before = settings()
+    assert len(before) == 1
     parked(bench, spec)
-    assert target.arm.get(id, api_version=AUTOSCALE_API) is None
+    assert settings() == []
     woken(bench, spec)
-    after = target.arm.get(id, api_version=AUTOSCALE_API)
-    assert after is not None
-    assert {**after, "systemData": None} == {**before, "systemData": None}
+    assert settings() == before
+    assert documents(bench, spec)["blue"]["sku"]["capacity"] == 2
+    plan = bench.plan(spec)
+    assert not plan.has_changes, plan.to_json()
 
 
 def test_a_wake_without_quota_says_who_may_have_it(bench: Any) -> None:
