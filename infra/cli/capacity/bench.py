@@ -157,8 +157,8 @@ def tell(call: Invocation, found: Sequence[Measured], load: Load) -> None:
         call.out.warn(view.STRAINED)
     if load.limits:
         call.out.data()
-        for line in view.verdict(found, load):
-            call.out.data(line)
+        for line, good in view.verdict(found, load):
+            call.out.data(call.out.paint(line, "green" if good else "red"))
 
 
 def save(found: Sequence[Measured], load: Load, date: datetime, path: Path | None) -> list[Path]:

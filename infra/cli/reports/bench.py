@@ -36,7 +36,8 @@ MEASURES: tuple[tuple[str, str, Callable[[Summary], float], str], ...] = (
     ("First token, p50", "ms", lambda found: found.ttft_p50 * 1000, "ttft_p50"),
     ("Between tokens, p95", "ms", lambda found: found.gap_p95 * 1000, "gap_p95"),
     ("Whole answer, p95", "s", lambda found: found.seconds_p95, "seconds_p95"),
-    ("Tokens a second", "tokens/s", lambda found: found.tokens_per_second, ""),
+    ("Tokens", "a second", lambda found: found.tokens_per_second, ""),
+    ("Answers", "a second", lambda found: found.requests_per_second, ""),
     ("Requests that failed", "%", lambda found: found.error_rate * 100, "error_rate"),
 )
 
@@ -90,8 +91,8 @@ def _charts(found: Sequence[Measured], names: Sequence[str], load: Load) -> list
 def _objectives(found: Sequence[Measured], load: Load) -> str:
     if not load.limits:
         return ""
-    kind = "bad" if any(each.breaches for each in found) else "good"
-    lines = "".join(f'<li class="{kind}">{html.escape(line)}</li>' for line in verdict(found, load))
+    told = ((html.escape(line), "good" if good else "bad") for line, good in verdict(found, load))
+    lines = "".join(f'<li class="{kind}">{line}</li>' for line, kind in told)
     return f"<h2>Objectives</h2><ul>{lines}</ul>"
 
 

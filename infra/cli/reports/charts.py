@@ -9,6 +9,7 @@ from msgspec import Struct
 WIDTH, HEIGHT = 520, 260
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 30, 44
 STEPS = 4  # of the scale
+LETTER = 7  # the width of a letter
 
 
 class Chart(Struct, frozen=True):
@@ -71,9 +72,12 @@ def _scale(chart: Chart, top: float) -> list[str]:
 
 def _names(chart: Chart) -> list[str]:
     y, count = HEIGHT - BOTTOM + 18, len(chart.places)
+    needed = max(len(name) for name in chart.places) * LETTER * count
+    each = math.ceil(needed / (WIDTH - LEFT - RIGHT))  # of so many places one has room for its name
     return [
         f'<text x="{_x(number, count)}" y="{y}" text-anchor="middle">{html.escape(name)}</text>'
         for number, name in enumerate(chart.places)
+        if number % each == 0
     ]
 
 

@@ -68,21 +68,21 @@ def aligned(values: Sequence[str]) -> str:
     return "  ".join(value.ljust(width) for value, width in zip(values, WIDTHS, strict=True)).rstrip()
 
 
-def verdict(found: Sequence[Measured], load: Load) -> list[str]:
-    """What the objectives say: for each place every breach, and the highest rate that keeps them."""
+def verdict(found: Sequence[Measured], load: Load) -> list[tuple[str, bool]]:
+    """What the objectives say and whether it is good: for each place the breaches, and the highest pace without one."""
     lines = []
     for name in dict.fromkeys(each.place.deployment for each in found):
         runs = [each for each in found if each.place.deployment == name]
         who = name or "the endpoint"
-        lines += [f"{who} at {each.run.pace}: {breach}" for each in runs for breach in each.breaches]
+        lines += [(f"{who} at {each.run.pace}: {breach}", False) for each in runs for breach in each.breaches]
         kept = [each.run.pace for each in runs if not each.breaches]
         limits = ", ".join(f"{limit} {shown(limit, value)}" for limit, value in load.limits.items())
         if kept:
-            lines.append(f"{who} keeps {limits} at {max(kept, key=_load_of)}")
+            lines.append((f"{who} keeps {limits} at {max(kept, key=_load_of)}", True))
         else:
-            lines.append(f"{who} keeps {limits} at none of these")
+            lines.append((f"{who} keeps {limits} at none of these", False))
         if spared := [str(pace) for pace in load.paces if pace not in [each.run.pace for each in runs]]:
-            lines.append(f"{who} was spared {', '.join(spared)}")
+            lines.append((f"{who} was spared {', '.join(spared)}", False))
     return lines
 
 

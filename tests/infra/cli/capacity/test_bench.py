@@ -106,7 +106,7 @@ def test_the_page_stands_alone_and_shows_every_run(measured: Gatelift, told: Tol
     assert (page.open, page.links) == ([], [])
     assert not {"script", "link", "img", "iframe"} & set(page.tags)
     assert "url(" not in text
-    assert page.tags.count("svg") == 6
+    assert page.tags.count("svg") == 7
     shown = " ".join(page.text)
     assert "<script>alert(1)</script>" in shown  # as text
     assert re.search(r"endpoint\)? keeps ttft_p95", shown.replace("the ", ""))
