@@ -16,7 +16,7 @@ from infra.sizing.architecture.states import divisors
 CLASSIFIES, GENERATES = "ForSequenceClassification", "ForCausalLM"
 WITH_IMAGES = ("vision_config", "vision_tower", "visual", "vit_config", "vision_tower_config")
 UNSTATED = {"gemma3": "gemma3_text", "llama4": "llama4_text", "qwen3_vl": "qwen3_vl_text", "qwen3_5": "qwen3_5_text"}
-DOWNCAST = {"float32": "bfloat16", "float": "bfloat16", "half": "float16", "": "bfloat16"}
+SPELLINGS = {"half": "float16"}
 
 
 def read_architecture(config: Mapping[str, Any]) -> Architecture:
@@ -53,7 +53,7 @@ def read_architecture(config: Mapping[str, Any]) -> Architecture:
         depth=depth,
         vocabulary=vocabulary,
         longest=longest,
-        dtype=_dtype(config, part),
+        dtype=_dtype(config, part, encoder=encoder),
         encoder_only=encoder,
         experts=experts,
         vision=any(isinstance(config.get(one), Mapping) for one in WITH_IMAGES),
@@ -99,15 +99,21 @@ def _experts(fields: Fields) -> Experts | None:
     return Experts(count, active) if count and count > 1 and active else None
 
 
-def _dtype(config: Mapping[str, Any], part: Mapping[str, Any]) -> str:
+def _dtype(config: Mapping[str, Any], part: Mapping[str, Any], *, encoder: bool) -> str:
     """In which vLLM computes: what config.json says, and half of it where that is float32."""
+    found = _stated_dtype(config, part)
+    if found in ("float32", "float", ""):
+        return "float16" if encoder else "bfloat16"
+    return SPELLINGS.get(found, found)
+
+
+def _stated_dtype(config: Mapping[str, Any], part: Mapping[str, Any]) -> str:
     for level in (config, part):
         for field in ("dtype", "torch_dtype"):
             stated = level.get(field)
             if isinstance(stated, str):
-                plain = stated.removeprefix("torch.")
-                return DOWNCAST.get(plain, plain)
-    return DOWNCAST[""]
+                return stated.removeprefix("torch.")
+    return ""
 
 
 def _tied(config: Mapping[str, Any], fields: Fields) -> bool:

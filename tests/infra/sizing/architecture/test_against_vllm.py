@@ -16,8 +16,11 @@ import pytest
 
 from infra.operations.capacity.reading import ReadModel, read_from_folder
 from infra.sizing.architecture.cache import CacheSetting, block_bytes, block_count, bytes_per_sequence, bytes_per_token
+from infra.sizing.architecture.config import read_architecture
+from infra.sizing.architecture.defaults import DEFAULTS
+from infra.sizing.architecture.families import TEXT, WRAPPERS
 from infra.sizing.architecture.pages import heads_per_gpu, state_bytes
-from tests.infra.sizing.architecture.tiny_models import TINY
+from tests.infra.sizing.architecture.tiny_models import FIELDS, TINY, public_configs
 
 SCRIPT = Path(__file__).with_name("vllm_specs.py")
 MEMORY, LONGEST = 8_000_000, 256  # as vllm_specs.py has them
@@ -36,13 +39,19 @@ every_cached_model = pytest.mark.parametrize("name", CACHED)
 
 
 @pytest.fixture(scope="session")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """The folder of the tiny models, and what vLLM's engine did with each."""
+def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The folder of the tiny models, and all that vLLM said."""
     folder = tmp_path_factory.mktemp("tiny-models")
     command = [sys.executable, str(SCRIPT), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     return folder, json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture
+def engines(answers: tuple[Path, dict[str, Any]]) -> tuple[Path, dict[str, Any]]:
+    """The folder of the tiny models, and what vLLM's engine did with each."""
+    return answers[0], answers[1]["tiny"]
 
 
 @every_model
@@ -107,6 +116,34 @@ def test_heads_and_states_are_divided_as_vllm_does(engines: tuple[Path, dict[str
     divided = found["divided"][str(parts)]
     assert kv_heads(read, parts) == divided["kv_heads"]
     assert states(read, setting_of(found, parts)) == divided["state"]
+
+
+@pytest.mark.parametrize(("name", "config"), list(public_configs().items()))
+def test_a_public_config_is_read_as_vllm_does(
+    answers: tuple[Path, dict[str, Any]], name: str, config: dict[str, Any]
+) -> None:
+    theirs, ours = answers[1]["public"][name], read_architecture(config)
+    assert (ours.known, ours.unknown) == (True, "")
+    assert (ours.heads, ours.hidden, ours.depth) == (theirs["heads"], theirs["hidden"], theirs["depth"])
+    assert (ours.vocabulary, ours.longest, ours.dtype) == (theirs["vocabulary"], theirs["longest"], theirs["dtype"])
+    assert (ours.experts.count if ours.experts else 0) == theirs["experts"]
+    assert (ours.experts.active if ours.experts else 0) == theirs["active"]
+    assert (ours.quantization is not None) == theirs["quantized"]
+    for layer in (one for one in ours.layers if one.keeps_tokens):
+        assert layer.head_size == theirs["head_size"]
+        assert layer.kind == "mla" or layer.kv_heads == theirs["kv_heads"]
+
+
+@pytest.mark.parametrize("model_type", list(DEFAULTS))
+def test_a_missing_field_has_the_default_of_transformers(answers: tuple[Path, dict[str, Any]], model_type: str) -> None:
+    stated = answers[1]["defaults"][model_type]
+    theirs = {name: stated.get(name) or None for name in FIELDS}
+    ours = {name: getattr(DEFAULTS[model_type], name) or None for name in FIELDS}
+    assert ours == theirs
+
+
+def test_every_architecture_is_one_of_vllms_registry(answers: tuple[Path, dict[str, Any]]) -> None:
+    assert (TEXT | WRAPPERS) - set(answers[1]["architectures"]) == set()
 
 
 def setting_of(found: dict[str, Any], parts: int = 1) -> CacheSetting:

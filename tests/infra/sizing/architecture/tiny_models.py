@@ -1,7 +1,26 @@
 """Tiny models of many architectures: what their configuration classes of transformers are given."""
 
+import json
+from pathlib import Path
 from typing import Any
 
+from infra.sizing.architecture.defaults import DEFAULTS as DEFAULTS
+
+PUBLIC = Path(__file__).resolve().parents[1] / "configs"
+LANGUAGE_MODELS = {"mistral": "MistralForCausalLM", "gemma3_text": "Gemma3ForCausalLM"}
+
+FIELDS = [
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "hidden_size",
+    "vocab_size",
+    "max_position_embeddings",
+    "sliding_window",
+    "num_experts_per_tok",
+    "tie_word_embeddings",
+]
 BASE: dict[str, Any] = {
     "hidden_size": 64,
     "num_hidden_layers": 4,
@@ -141,3 +160,16 @@ def fields_of(name: str) -> dict[str, Any]:
     """What the configuration class of this model is given."""
     fields = {**BASE, **TINY[name][1]}
     return {key: value for key, value in fields.items() if name not in ("mamba", "mamba2") or key not in ALONE}
+
+
+def public_configs() -> dict[str, dict[str, Any]]:
+    """The config.json of public models, by the names of their files."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(PUBLIC.glob("*.json"))}
+
+
+def without_vision(config: dict[str, Any]) -> dict[str, Any]:
+    """The language model alone: to read more, vLLM needs torchvision, which these tests do without."""
+    inner = config.get("text_config")
+    if inner is None:
+        return config
+    return {"torch_dtype": config["torch_dtype"], **inner, "architectures": [LANGUAGE_MODELS[inner["model_type"]]]}

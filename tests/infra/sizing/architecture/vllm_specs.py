@@ -1,4 +1,4 @@
-"""Makes tiny models and says what vLLM's engine on this CPU does with each, as JSON: `vllm_specs.py FOLDER NAME…`.
+"""Says as JSON what vLLM does with tiny models, and what it reads in public config.json: `vllm_specs.py FOLDER`.
 
 It runs in a process of its own: it is the one part of these tests that imports torch, transformers and vLLM.
 """
@@ -101,16 +101,71 @@ def divided(config: Any, parts: int) -> dict[str, Any]:
     return {"kv_heads": heads, "state": state}
 
 
-def main(folder: Path, names: list[str]) -> dict[str, Any]:
+def read_by_vllm(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """What vLLM reads in a config.json."""
+    from vllm.config import ModelConfig
+
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config))
+    model = ModelConfig(str(folder), skip_tokenizer_init=True)
+    found = model.model_arch_config
+    return {
+        "head_size": model.get_head_size(),
+        "kv_heads": model.get_total_num_kv_heads(),
+        "heads": found.total_num_attention_heads,
+        "depth": found.total_num_hidden_layers,
+        "hidden": found.hidden_size,
+        "vocabulary": found.vocab_size,
+        "experts": found.num_experts,
+        "active": found.num_experts_per_token,
+        "longest": model.max_model_len,
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "quantized": found.quantization_config is not None,
+    }
+
+
+def defaults_of(model_type: str) -> dict[str, Any]:
+    """What the class of a model type makes of a config.json without fields; None for what follows from others."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    def made(**fields: Any) -> dict[str, Any]:
+        config = CONFIG_MAPPING[model_type](**fields)
+        values = {}
+        for name in tiny_models.FIELDS:
+            with contextlib.suppress(Exception):
+                values[name] = getattr(config, name, None)
+        return values
+
+    plain = made()
+    if plain["num_attention_heads"]:
+        more, larger = (
+            made(num_attention_heads=plain["num_attention_heads"] * 2),
+            made(hidden_size=plain["hidden_size"] * 2),
+        )
+        for name, other in (("num_key_value_heads", more), ("head_dim", larger)):
+            plain[name] = plain[name] if plain[name] == other[name] else None
+    return plain
+
+
+def main(folder: Path) -> dict[str, Any]:
     """Everything, by name; an error is told in place of an answer."""
-    found: dict[str, Any] = {}
-    for name in names:
-        place = folder / name
-        tensors = make(place, name)
+    from vllm.model_executor.models import registry
+
+    registry._run_in_subprocess = lambda call: call()  # seconds for each architecture otherwise
+    found: dict[str, Any] = {
+        "tiny": {},
+        "public": {},
+        "architectures": list(registry.ModelRegistry.get_supported_archs()),
+    }
+    found["defaults"] = {name: defaults_of(name) for name in tiny_models.DEFAULTS}
+    for name in tiny_models.TINY:
+        tensors = make(folder / name, name)
         try:
-            found[name] = {"tensors": tensors, **engine_of(place, cache_dtype="auto")}
+            found["tiny"][name] = {"tensors": tensors, **engine_of(folder / name, cache_dtype="auto")}
         except Exception as error:
-            found[name] = {"tensors": tensors, "error": f"{type(error).__name__}: {error}"}
+            found["tiny"][name] = {"tensors": tensors, "error": f"{type(error).__name__}: {error}"}
+    for name, config in tiny_models.public_configs().items():
+        found["public"][name] = read_by_vllm(folder / f"public-{name}", tiny_models.without_vision(config))
     return found
 
 
@@ -119,5 +174,5 @@ if __name__ == "__main__":
     os.environ.update(QUIET)
     os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)
     with contextlib.redirect_stdout(io.StringIO()):
-        answers = main(Path(sys.argv[1]), sys.argv[2:] or list(tiny_models.TINY))
+        answers = main(Path(sys.argv[1]))
     sys.stdout.write(json.dumps(answers))
