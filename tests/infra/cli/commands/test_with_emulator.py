@@ -142,8 +142,28 @@ def test_a_plan_of_nothing_creates_everything(run: Callable[..., Answer], token:
     assert all({"action", "kind", "name", "fields", "reason"} <= set(change) for change in changes)
     shown = run("plan", spec, "--local", environ={"HF_TOKEN": token})
     assert shown.code == 0
-    assert shown.stdout.splitlines()[-1].startswith(f"Plan: {len(changes)} to create, 0 to update")
+    total, cost, *_, last = shown.stdout.partition("\n\n")[2].splitlines()
+    assert total.startswith(f"Plan: {len(changes)} to create, 0 to update")
+    assert cost == "On Azure it would cost: $0/h → $3.67/h, $2,681 a month of 730 hours"
+    assert last == "  nothing is billed here"
+    assert answer.document["cost"]["after"] == {"hour": 3.673, "month": 2681.29}
     assert token not in answer.stdout + answer.stderr + shown.stdout + shown.stderr
+
+
+def test_a_plan_with_the_prices_cut_off(run: Callable[..., Answer], token: str, spec: str) -> None:
+    assert run("emulator", "fault", "add", "--target", "prices", "--status", "503").code == 0
+    answer = run("plan", spec, "--local", "--output", "json", "--currency", "EUR", environ={"HF_TOKEN": token})
+    run("emulator", "fault", "clear")
+    cost = answer.document["cost"]
+    assert (answer.code, cost["source"], cost["currency"], cost["after"]["hour"]) == (0, "table", "USD", 3.673)
+    assert "because 127.0.0.1 answered 503; in USD, since it has no EUR" in cost["note"]
+
+
+@pytest.mark.parametrize("command", ["plan", "up", "status", "list", "down"])
+def test_an_unknown_currency_is_one_error(run: Callable[..., Answer], spec: str, command: str) -> None:
+    answer = run(command, spec, "--local", "--currency", "EURO")
+    assert answer.code == 1
+    assert answer.stderr.startswith("error: --currency is 'EURO', and Azure has no prices in such a currency")
 
 
 def test_a_saved_plan_holds_no_token(run: Callable[..., Answer], token: str, spec: str, folder: Path) -> None:
