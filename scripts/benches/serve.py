@@ -1,4 +1,4 @@
-"""Compares `python -m scoring` with vLLM's own two fronts in one run, or measures any OpenAI endpoint with --url."""
+"""Compares `python -m scoring` with vLLM's own two fronts in one run; any endpoint is measured by `gatelift bench`."""
 
 import argparse
 import json
@@ -9,7 +9,6 @@ from typing import Any
 
 from serving.about import about, say
 from serving.client import Client
-from serving.endpoint import add_endpoint_arguments, run_endpoint
 from serving.matrix import AXES, PLAIN, QUICK, WHOLE, cells
 from serving.processes import clean_up_at_sigterm, rust_program
 from serving.report import as_markdown, tables, write_page
@@ -40,7 +39,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--responses", type=int, nargs="?", const=10, metavar="N", help=words)
     parser.add_argument("--out", type=Path, help="folder for report.html, .json and .md and the logs")
     parser.add_argument("--markdown", type=Path, metavar="JSON", help="only print the tables of this report.json")
-    add_endpoint_arguments(parser)
     return parser.parse_args()
 
 
@@ -54,9 +52,7 @@ def main() -> None:
     out = arguments.out or Path(tempfile.mkdtemp(prefix="bench-serve-"))
     out.mkdir(parents=True, exist_ok=True)
     document: dict[str, Any] = {"about": about(" ".join(["scripts/bench serve", *sys.argv[1:]]))}
-    if arguments.url:
-        document["endpoint"] = run_endpoint(arguments, Client(out))
-    elif arguments.responses:
+    if arguments.responses:
         bench = Bench(parse_arms(arguments.arms.replace("rust;", "")), arguments.rounds or 3, Client(out), say)
         document["surfaces"] = run_surfaces(bench, arguments.responses)
     else:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from serving.client import percentile
 from serving.processes import Server
 
 from abusing.client import Answer, Connection, chat, post
 from abusing.watch import memory
+from infra.load.summary import percentile
 
 
 @dataclass(frozen=True)

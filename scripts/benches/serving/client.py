@@ -3,14 +3,13 @@
 import json
 import math
 import os
-import re
 import statistics
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infra.load.summary import percentile
 from serving.processes import die_with_parent, rust_program
 
 CHAT = "/v1/chat/completions"
@@ -27,7 +26,7 @@ class LoadFailed(SystemExit):
 class Load:
     """What is sent: `requests` in all, `concurrency` at a time or `rate` a second at random times.
 
-    `prompt` and `tokens` are the lengths of prompts and answers in tokens; random words, or the lines of `prompts`.
+    `prompt` and `tokens` are the lengths of prompts, of random words, and answers in tokens.
     """
 
     url: str
@@ -41,9 +40,7 @@ class Load:
     seed: int = 0
     model: str = "bench"
     path: str = CHAT
-    prompts: Path | None = None
     body: dict[str, Any] = field(default_factory=dict)
-    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,6 @@ def _arguments(load: Load) -> list[str]:
     words = [
         *("--base-url", load.url, "--endpoint", load.path, "--tokenizer", str(load.tokenizer)),
         *("--num-prompts", str(load.requests), "--seed", str(load.seed), "--no-steady-state", "--disable-tqdm"),
-        *load.more,
     ]
     if load.model:
         words += ["--model", load.model]
@@ -98,12 +94,8 @@ def _arguments(load: Load) -> list[str]:
         words += ["--max-concurrency", str(load.concurrency)]
     if load.rate:
         words += ["--request-rate", str(load.rate)]
-    if load.prompts:
-        words += ["--dataset-name", "custom", "--dataset-path", str(load.prompts)]
-        words += ["--custom-output-len", str(load.tokens), "--skip-chat-template"]
-    else:
-        words += ["--dataset-name", "random", "--random-input-len", str(load.prompt)]
-        words += ["--random-output-len", str(load.tokens)]
+    words += ["--dataset-name", "random", "--random-input-len", str(load.prompt)]
+    words += ["--random-output-len", str(load.tokens)]
     # It has no backend for whole chat answers; the one for embeddings of chats sends the same messages and takes any
     # document for the answer.
     body = load.body if load.stream else {"max_completion_tokens": load.tokens, **load.body}
@@ -166,22 +158,3 @@ def _waits(document: dict[str, Any]) -> list[float]:
         return [latency for latency, error in zip(document["latencies"], document["errors"], strict=True) if not error]
     rows = zip(document["ttfts"], document["itls"], document["errors"], strict=True)
     return [first + (gaps[0] if gaps else 0) for first, gaps, error in rows if not error]
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """Return a percentile by linear interpolation; nan for no values."""
-    if not values:
-        return math.nan
-    ordered = sorted(values)
-    position = (len(ordered) - 1) * share
-    low = math.floor(position)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
-
-
-def as_prompts(text: str, folder: Path) -> Path:
-    """Write prompts for the client, from one a line or from JSON lines with "prompt"."""
-    path = folder / "prompts.jsonl"
-    lines = [line if re.match(r"\s*\{", line) else json.dumps({"prompt": line}) for line in text.splitlines() if line]
-    path.write_text("\n".join(lines) + "\n")
-    return path

@@ -22,18 +22,6 @@ NOTE = (
 )
 PLOTTED = ("requests_per_second", "ttft_p50", "ttft_p95", "gap_p99", "latency_p95", "front_cpu_ms")
 SURFACES = ("own_cpu_ms", "front_cpu_ms", "ttft_p50")
-ENDPOINT = {
-    "rate": "asked/s",
-    "requests_per_second": "done/s",
-    "tokens_per_second": "tokens/s",
-    "ttft_p50": "first token p50 ms",
-    "ttft_p95": "p95",
-    "ttft_p99": "p99",
-    "gap_p50": "between pieces p50 ms",
-    "gap_p95": "p95",
-    "gap_p99": "p99",
-    "errors": "errors",
-}
 
 
 class Table(NamedTuple):
@@ -46,7 +34,7 @@ class Table(NamedTuple):
 
 def tables(document: dict[str, Any]) -> list[Table]:
     """Return the tables of a document of `scripts/bench serve`, those with rows."""
-    found = [*_endpoint(document), _targets(document), *_cells(document), _starts(document), _surfaces(document)]
+    found = [_targets(document), *_cells(document), _starts(document), _surfaces(document)]
     return [table for table in found if table.rows]
 
 
@@ -147,10 +135,3 @@ def _surfaces(document: dict[str, Any]) -> Table:
             rows.append([arm, MEASURES[name][0], *middles, _ratio(both and vars(both))])
     head = ["arm", "measure", "chat", "Responses", "ratio"]
     return Table("A stream of 64 tokens: Responses beside chat, null engine, 16 streams", head, rows)
-
-
-def _endpoint(document: dict[str, Any]) -> Iterator[Table]:
-    if found := document.get("endpoint"):
-        kept = "none" if found["highest_rate"] is None else f"{found['highest_rate']:g}/s"
-        rows = [[*(f"{step[name]:.1f}" for name in ENDPOINT), ", ".join(step["missed"])] for step in found["steps"]]
-        yield Table(f"{found['url']}: highest rate within the objectives: {kept}", [*ENDPOINT.values(), "over"], rows)
