@@ -93,7 +93,8 @@ def _left_out(document: Document, rows: Sequence[Document], paint: Painter, *, e
     if not rows:
         return ""
     if not every:
-        return paint(f"it does not fit on {len(rows)} more sizes: --all shows why", "dim")
+        more = "1 more size" if len(rows) == 1 else f"{len(rows)} more sizes"
+        return paint(f"it does not fit on {more}: --all shows why", "dim")
     cells = [[row["instance_type"], f"{row['gpus']} x {row['gpu']}", money(document, row["hour"])] for row in rows]
     whole = [[*cell, row["why"]] for cell, row in zip(cells, rows, strict=True)]
     return table(["DOES NOT FIT", "GPUS", "AN HOUR", "WHY"], whole, paint)

@@ -84,7 +84,7 @@ def _architecture(sized: Sized) -> dict[str, Any]:
     found = sized.model.architecture
     stored, experts = found.quantization, found.experts
     return {
-        "name": found.name,
+        "name": found.name or found.model_type if found.known else found.name,
         "known": found.known,
         "unknown": found.unknown,
         "layers": found.depth,

@@ -82,8 +82,8 @@ def _name(config: Mapping[str, Any]) -> str:
 
 def _unknown(config: Mapping[str, Any], name: str, family: Family | None, model_type: str) -> str:
     """Why the architecture is not known; empty for a known one."""
-    if not name:
-        return "config.json names no architecture (`architectures`)"
+    if not name:  # vLLM goes by `model_type` then
+        return "" if family else "config.json names no architecture (`architectures`)"
     own = " that the repository brings itself (auto_map)" if config.get("auto_map") else ""
     generates = name.removesuffix(CLASSIFIES) + GENERATES if name.endswith(CLASSIFIES) else name
     if not {name, generates} & (TEXT | WRAPPERS):

@@ -202,6 +202,11 @@ def test_an_unknown_architecture_is_said_to_be_unknown(name: str) -> None:
         assert "its cache is not known: UnheardOf" in found.why
 
 
+def test_without_a_name_the_type_of_the_model_counts() -> None:
+    """vLLM goes by `model_type` where config.json has no `architectures`."""
+    assert tried(A100, model(architectures=None)).per_token == tried(A100, model()).per_token
+
+
 def test_an_unknown_architecture_whose_weights_are_too_large_does_not_fit() -> None:
     of = model(141, architectures=["UnheardOfForCausalLM"], model_type="unheard")
     assert tried(A100, of).verdict is Verdict.NO
