@@ -5,11 +5,11 @@ peaks of that run are the forward pass and the sampler, of which the larger one 
 
     forward = max_num_batched_tokens x 2 bytes x (4 x hidden + 3 x intermediate / tensor_parallel_size
               + experts per token x (2 x intermediate of an expert / tensor_parallel_size + hidden))
-    sampler = max_num_seqs x vocabulary x 32 bytes
+    sampler = max_num_seqs x vocabulary x 36 bytes
 
 Published: vLLM serving Llama-3-8B, 8192 batched tokens and 256 sequences, 1.26 GiB of activations
-(vllm-project/vllm#10511), here 1.0; gpt-oss-120b on an H100 with 1024 sequences, 7.4 GiB of everything but weights and
-cache, and still 7.5 with 1024 batched tokens (#23278, #27508): it is the sampler, here 6.1, and 1.1 for the rest.
+(vllm-project/vllm#10511), here 1.1; gpt-oss-120b on an H100 with 1024 sequences, 7.4 GiB of everything but weights,
+cache and CUDA graphs, and still 7.5 with 1024 batched tokens (#23278, #27508): it is the sampler, here 6.9, and 0.3.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from infra.sizing.gpus import GIB, Gpu
 from infra.sizing.quantization import BYTES
 from infra.sizing.setting import Setting
 
-SAMPLER = 32
+SAMPLER = 36
 """Bytes of one logit while a token is drawn: as it comes, as float32, sorted, its index and its probability."""
 GRAPHS = int(0.8 * GIB)
 """CUDA graphs: 0.6 to 0.8 GiB in public logs of models of 4 to 9 billion parameters."""

@@ -60,10 +60,11 @@ def _reasons(sized: Sized) -> list[str]:
     price = "" if best.hour is None else f", {best.hour:.2f} {sized.currency} an hour in {sized.question.region}"
     which = "The cheapest size that the model fits on" if fit.verdict is Verdict.FITS else "Perhaps large enough"
     gpus = f" of each {fit.instance.gpu.name}" if fit.instance.gpus > 1 else f" of an {fit.instance.gpu.name}"
+    many = "1 request" if fit.concurrent == 1 else f"{fit.concurrent} requests"
     lines = [
         f"{which}{price}, by the list price.",
         f"{gib(fit.weights)} of weights in the {gib(fit.budget)}{gpus} that vLLM takes, about {gib(fit.cache)} of cache"
-        + (f": {fit.concurrent} requests of {fit.context:,} tokens." if fit.per_sequence else "."),
+        + (f": {many} of {fit.context:,} tokens." if fit.per_sequence else "."),
     ]
     if fit.verdict is not Verdict.FITS:
         lines.append(f"{fit.why}.")

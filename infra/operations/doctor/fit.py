@@ -46,9 +46,10 @@ def _in_words(found: Fit) -> str:
     where = f"on each of {parallel} GPUs of {name}" if parallel > 1 else f"on {name}"
     if not found.per_sequence:
         return f"{gib(found.weights)} of weights {where}, of which vLLM takes {gib(found.budget)}"
+    many = "1 request" if found.concurrent == 1 else f"{found.concurrent} requests"
     return (
-        f"{gib(found.weights)} of weights and about {gib(found.cache)} of cache {where}: {found.concurrent} requests "
-        f"of {found.context:,} tokens at once"
+        f"{gib(found.weights)} of weights and about {gib(found.cache)} of cache {where}: {many} of {found.context:,} "
+        "tokens at once"
     )
 
 

@@ -25,9 +25,9 @@ def test_activations_of_llama_8b_are_near_those_in_the_log() -> None:
     ],
 )
 def test_gpt_oss_120b_on_an_h100_is_near_the_log(tokens: int, logged: float) -> None:
-    """The logs' loaded weights have their padding in them already."""
+    """The logs are without CUDA graphs, and their loaded weights have the padding in them already."""
     found = overhead_of(GPT_OSS, Widths(0, 2880), Setting(max_num_batched_tokens=tokens), H100_SXM)
-    assert found.total / GIB == pytest.approx(logged, rel=0.1)
+    assert (found.total - found.graphs) / GIB == pytest.approx(logged, rel=0.1)
 
 
 def test_the_two_peaks_do_not_meet() -> None:

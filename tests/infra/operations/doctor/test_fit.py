@@ -23,18 +23,18 @@ def said(bench: Any, folder: Path, gib: float, config: dict[str, Any] = LLAMA, *
     [
         pytest.param(
             *(15, {"instance_type": A100}, Verdict.OK),
-            *("15.0 GiB of weights and about 55.7 GiB of cache on Standard_NC24ads_A100_v4: 1 requests of 131,072", ""),
+            *("15.0 GiB of weights and about 55.6 GiB of cache on Standard_NC24ads_A100_v4: 1 request of 131,072", ""),
             id="fits",
         ),
         pytest.param(
             *(131, {"instance_type": A100}, Verdict.FAIL),
-            "does not fit on Standard_NC24ads_A100_v4: 131.0 GiB of weights and 2.1 GiB beside them exceed 72.8 GiB",
+            "does not fit on Standard_NC24ads_A100_v4: 131.0 GiB of weights and 2.2 GiB beside them exceed 72.8 GiB",
             "Standard_NC96ads_A100_v4 with tensor_parallel_size 4 is the smallest that holds it",
             id="weights",
         ),
         pytest.param(
             *(131, {"instance_type": TWO_A100}, Verdict.FAIL),
-            "room for 28,432 tokens of one request, 131,072 wanted",
+            "room for 27,632 tokens of one request, 131,072 wanted",
             "set engine.max_model_len to ",
             id="the-models-own-context",
         ),
