@@ -12,7 +12,7 @@ from infra.operations.rollout.verdict import breach, table
 
 ROUNDS = 20  # at least, however short the step is
 LONGEST_ROUND = 15.0  # seconds
-MOST_ASKED = 40  # questions of our own to each deployment in a step, however long it is
+MOST_ASKED = 40  # questions of our own to each deployment in a step, however long it is: half of them at its beginning
 TOLD_EVERY = 60.0  # seconds
 UNSEEN = "nothing was seen of it: its server's metrics could not be read, and no question was answered or refused"
 
@@ -31,12 +31,12 @@ class Watched(Struct, frozen=True):
 def watch(cloud: Cloud, step: Watched) -> str:
     """Watch the step to its end, or until a limit is broken beyond doubt; returns what is broken, empty for nothing."""
     rounds = max(ROUNDS, math.ceil(step.seconds / LONGEST_ROUND))
-    asked_every = math.ceil(rounds / MOST_ASKED)
+    asked_every = max(1, math.ceil((rounds - ROUNDS) / (MOST_ASKED - ROUNDS)))
     began = told = cloud.clock.now()
     step.new.begin()
     step.old.begin()
     for number in range(rounds):
-        if number % asked_every == 0:
+        if number < ROUNDS or number % asked_every == 0:
             ask_both(step.new, step.old, number)
         wait = began + (number + 1) * step.seconds / rounds - cloud.clock.now()
         if wait > 0:

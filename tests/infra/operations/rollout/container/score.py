@@ -1,6 +1,6 @@
 """Stands for the scoring server in a rollout: streams answers and counts as ours does; `VERSION` says how well.
 
-`VERSION` is `good`, or some of `ttft=SECONDS gap=SECONDS errors=SHARE` with a space between them.
+`VERSION` is `good`, or some of `ttft=SECONDS gap=SECONDS errors=SHARE anonymous=1 no_chat=1` with spaces between them.
 """
 
 import json
@@ -30,7 +30,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "{}")
-        if STATUSES and random.random() < ERRORS:  # the smoke test comes first
+        if "no_chat" in SETTINGS:
+            self.answer(400, '{"error": {"message": "no chat template"}}', "application/json")
+        elif STATUSES and random.random() < ERRORS:  # the smoke test comes first
             self.answer(500, '{"error": {"message": "the version is broken"}}', "application/json")
         elif asked.get("stream"):
             self.stream()
@@ -81,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def metrics() -> str:
     with LOCK:
-        lines = [f"process_start_time_seconds {STARTED}"]
+        lines = [] if "anonymous" in SETTINGS else [f"process_start_time_seconds {STARTED}"]
         for name, times in TIMES.items():
             for bound in (*BOUNDS, float("inf")):
                 count = sum(seconds <= bound for seconds in times)
