@@ -15,6 +15,8 @@ NEEDED = (
     f"{WORKSPACES}/onlineEndpoints/deployments/write",
 )
 
+AUTOSCALE_ACTIONS = tuple(f"Microsoft.Insights/autoscaleSettings/{verb}" for verb in ("read", "write", "delete"))
+
 
 def missing_actions(permissions: Sequence[Mapping[str, Any]], needed: Sequence[str] = NEEDED) -> list[str]:
     """The needed actions that no permission grants; one grants what its `actions` match and its `notActions` do not."""

@@ -76,6 +76,8 @@ def _local_checks(spec: StackSpec, environ: MutableMapping[str, str]) -> Iterato
 def _stack_checks(checks: StackChecks, spec: StackSpec) -> Iterator[Check]:
     if not checks.target.local:
         yield attempt("role", checks.check_role)
+        if spec.deployment.autoscale:
+            yield attempt("autoscale", checks.check_autoscale)
     yield attempt("quota", checks.check_quota)
     yield attempt("image", checks.check_image)
     yield attempt("endpoint", checks.check_endpoint)

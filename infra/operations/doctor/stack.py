@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from infra.azure.image_builds import ACTIONS, require_registry
-from infra.azure.permissions import missing_actions
+from infra.azure.permissions import AUTOSCALE_ACTIONS, missing_actions
 from infra.azure.quota import check_quota
 from infra.azure.target import Target
 from infra.errors import AccessDenied, GateliftError, NotFound
@@ -49,6 +49,20 @@ class StackChecks:
             )
         return "you may do what `up` does"
 
+    def check_autoscale(self) -> str:
+        """The caller may write the autoscale setting, which lies in the resource group."""
+        group = self.cloud.workspace.id.partition("/providers/")[0]
+        permissions = self.cloud.management.list(
+            f"{group}/providers/Microsoft.Authorization/permissions", api_version="2022-04-01"
+        )
+        if missing := missing_actions(permissions, AUTOSCALE_ACTIONS):
+            raise AccessDenied(
+                f"you may not do {', '.join(missing)}",
+                hint=f'ask an owner: az role assignment create --role "Monitoring Contributor" --assignee YOU --scope '
+                f"{group}; or leave deployment.autoscale out",
+            )
+        return "you may write the autoscale setting"
+
     def check_quota(self) -> str:
         """The quota covers the deployment, including the reserve that Azure adds."""
         deployment = self.spec.deployment
@@ -58,7 +72,7 @@ class StackChecks:
             running = int(live.state["instance_count"] or 0) if live else 0
         except NotFound:
             running = 0
-        wanted = deployment.instance_count or max(running, 1)
+        wanted = deployment.autoscale.max if deployment.autoscale else deployment.instance_count or max(running, 1)
         quota = check_quota(self.cloud, deployment.instance_type, wanted=wanted, running=running)
         region = self.cloud.region
         if quota:

@@ -12,12 +12,13 @@ from msgspec import Struct
 from infra.resources.azure_shapes import seconds
 from infra.spec.autoscale import AutoscaleSpec
 from infra.spec.durations import seconds_in
-from infra.spec.schedule.words import Schedule
+from infra.spec.schedule.words import DAYS, Schedule
 
 GRAIN, WINDOW = "PT1M", "PT5M"  # Azure Monitor's shortest
 ALWAYS, SCHEDULED = "always", "scheduled"
 # In this form of name Azure Monitor's portal knows the profile that ends another one.
 ENDING = json.dumps({"name": "Auto created default scale condition", "for": SCHEDULED}, separators=(",", ":"))
+OTHERWISE = "otherwise"  # how people see it
 IDLE_BELOW = 50.0  # percent of the time in which an instance works on at least one request
 SHARE_TO_LEAVE = 0.5
 """Below this share of the target one instance less is enough: of two, the one that is left then has the target."""
@@ -110,9 +111,16 @@ def _of_instances(scaled: Scaled) -> dict[str, Any]:
     return {"metricName": name, "metricResourceUri": scaled.deployment}
 
 
-def in_words(profile: Mapping[str, Any]) -> str:
-    """Everything that a profile says, in one line: two that say the same have the same words."""
-    return "; ".join([_count_words(profile), *_time_words(profile), *map(_rule_words, profile.get("rules") or [])])
+def in_words(profile: Mapping[str, Any]) -> dict[str, str]:
+    """Everything that a profile says, by its parts: two that say the same have the same words."""
+    rules = {f"rule {number}": _rule_words(rule) for number, rule in enumerate(profile.get("rules") or [], start=1)}
+    times = _time_words(profile)
+    return {"instances": _count_words(profile), **({"times": times} if times else {}), **rules}
+
+
+def profile_name(name: str) -> str:
+    """The name of a profile as people see it."""
+    return OTHERWISE if name == ENDING else name
 
 
 def _count_words(profile: Mapping[str, Any]) -> str:
@@ -121,16 +129,23 @@ def _count_words(profile: Mapping[str, Any]) -> str:
     return (least if least == most else f"{least} to {most}") + ("" if default == least else f", by default {default}")
 
 
-def _time_words(profile: Mapping[str, Any]) -> list[str]:
+def _time_words(profile: Mapping[str, Any]) -> str:
     if dates := profile.get("fixedDate"):
-        return [f"from {dates.get('start')} to {dates.get('end')} {dates.get('timeZone') or 'UTC'}"]
+        return f"from {dates.get('start')} to {dates.get('end')} {dates.get('timeZone') or 'UTC'}"
     schedule = (profile.get("recurrence") or {}).get("schedule") or {}
     if not schedule:
-        return []
+        return ""
     hours, minutes = schedule.get("hours") or [], schedule.get("minutes") or []
     times = [f"{hour}:{minute:02}" for hour in hours for minute in minutes]
-    days = [str(day)[:3] for day in schedule.get("days") or []]
-    return [f"from {', '.join(days)} {', '.join(times)} {schedule.get('timeZone')}"]
+    return f"from {_day_words(schedule.get('days') or [])} {', '.join(times)} {schedule.get('timeZone')}"
+
+
+def _day_words(days: Sequence[str]) -> str:
+    """Days in short, three or more in a row as a range: `Mon-Fri`, `Sat, Sun`."""
+    known = sorted(DAYS.index(day) for day in map(str, days) if day in DAYS)
+    if len(known) == len(days) > 2 and known[-1] - known[0] == len(known) - 1:
+        return f"{DAYS[known[0]][:3]}-{DAYS[known[-1]][:3]}"
+    return ", ".join(str(day)[:3] for day in days)
 
 
 def _rule_words(rule: Mapping[str, Any]) -> str:

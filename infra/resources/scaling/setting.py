@@ -10,7 +10,7 @@ from infra.azure.cloud import Cloud
 from infra.errors import AccessDenied
 from infra.resources.azure_shapes import without_empty
 from infra.resources.base import Live, Resource, State, merged_tags, owned, owner_of
-from infra.resources.scaling.profiles import ALWAYS, ENDING, SCHEDULED, Scaled, in_words, profiles
+from infra.resources.scaling.profiles import Scaled, in_words, profile_name, profiles
 from infra.spec.autoscale import AutoscaleSpec
 from infra.spec.deployment import has_gpu
 
@@ -51,7 +51,7 @@ class AutoscaleSetting(Resource):
             "endpoint_name": self.endpoint,
             "deployment": self.deployment,
             "enabled": True,
-            "profiles": {each["name"]: in_words(each) for each in profiles(self.spec, scaled)},
+            "profiles": {profile_name(each["name"]): in_words(each) for each in profiles(self.spec, scaled)},
         }
         return owned(state, self.stack)
 
@@ -114,7 +114,7 @@ def live_setting(document: Mapping[str, Any]) -> Live:
         "endpoint_name": parts[-3].lower() if len(parts) > 3 else "",
         "deployment": parts[-1].lower(),
         "enabled": bool(properties.get("enabled")),
-        "profiles": {str(each.get("name")): in_words(each) for each in properties.get("profiles") or []},
+        "profiles": {profile_name(str(each.get("name"))): in_words(each) for each in properties.get("profiles") or []},
         "tags": tags,
     }
     return Live(state, owner_of(tags), document=document)
@@ -123,7 +123,6 @@ def live_setting(document: Mapping[str, Any]) -> Live:
 def told(document: Mapping[str, Any]) -> dict[str, Any]:
     """A setting as `status` shows it: `{"name", "deployment", "enabled", "owner", "profiles"}`, these in words."""
     live = live_setting(document)
-    names = {ALWAYS: "", ENDING: "otherwise: ", SCHEDULED: ""}
-    words = [names.get(name, f"{name}: ") + text for name, text in live.state["profiles"].items()]
+    words = [f"{name}: {'; '.join(parts.values())}" for name, parts in live.state["profiles"].items()]
     shown = {name: live.state[name] for name in ("name", "deployment", "enabled")}
     return {**shown, "owner": live.owner, "profiles": words}

@@ -72,12 +72,36 @@ class Stage:
             self.assign(known["principalId"], role, self.arm.group)
         return self.arm_as(self.token(client_id=known["clientId"]))
 
-    def put_scaler(self, profiles: Any = None, rules: Any = (), **counts: Any) -> Any:
+    def put_scaler(self, profiles: Any = None, rules: Any = (), setting: str = "rows", **counts: Any) -> Any:
         capacity = {"minimum": "1", "maximum": "4", "default": "1", **counts}
         given = [{"name": "p", "capacity": capacity, "rules": list(rules)}] if profiles is None else profiles
         properties = {"profiles": given, "enabled": True, "targetResourceUri": self.blue}
-        id = f"{self.arm.group}/providers/Microsoft.Insights/autoscaleSettings/rows"
+        id = f"{self.arm.group}/providers/Microsoft.Insights/autoscaleSettings/{setting}"
         return self.arm("PUT", id, {"location": "eastus", "properties": properties}, version="2022-10-01")
+
+    def put_second_scaler(self) -> Any:
+        self.put_scaler()
+        answer = self.put_scaler(setting="second")
+        id = f"{self.arm.group}/providers/Microsoft.Insights/autoscaleSettings/rows"
+        self.arm.done("DELETE", id, version="2022-10-01")
+        return answer
+
+    def scale_rule(self, **changes: Any) -> dict[str, Any]:
+        ways = {"statistic": "Average", "timeAggregation": "Average", "operator": "GreaterThan", "threshold": 60}
+        spans = {"timeGrain": "PT1M", "timeWindow": "PT5M"}
+        trigger = {"metricName": "RequestsPerMinute", "metricResourceUri": self.endpoint, **ways, **spans}
+        action = {"direction": "Increase", "type": "ChangeCount", "value": "1", "cooldown": "PT5M"}
+        changed = {name: changes.pop(name) for name in ("cooldown", "value") if name in changes}
+        return {"metricTrigger": trigger | changes, "scaleAction": action | changed}
+
+    def recurring(self, zone: str, frequency: str = "Week") -> dict[str, Any]:
+        schedule = {"timeZone": zone, "days": ["Monday"], "hours": [8], "minutes": [0]}
+        capacity = {"minimum": "1", "maximum": "1", "default": "1"}
+        recurrence = {"frequency": frequency, "schedule": schedule}
+        return {"name": "p", "capacity": capacity, "rules": [], "recurrence": recurrence}
+
+    def metrics(self, **query: str) -> Any:
+        return self.arm("GET", f"{self.endpoint}/providers/Microsoft.Insights/metrics", version="2018-01-01", **query)
 
     def token(self, resource: str = "https://management.azure.com", **query: str) -> str:
         parameters = {"api-version": "2019-08-01", "resource": resource, **query}

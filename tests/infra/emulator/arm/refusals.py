@@ -12,6 +12,7 @@ ENFORCE = {"enforce_access_to_default_secret_stores": "enabled"}
 IMPATIENT = {"initialDelay": "PT1S", "period": "PT1S", "failureThreshold": 1}
 KEYS = {"category": "CustomKeys", "authType": "CustomKeys", "target": "_", "credentials": {"keys": {"K": "value"}}}
 ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
+LIKE = {"DimensionName": "deployment", "Operator": "Like", "Values": ["blue"]}
 INJECTION = "Failed to retrieve and inject workspace connection secrets."
 
 
@@ -249,6 +250,32 @@ ROWS = [
         lambda s: s.put_scaler(default="9")),
     Row("autoscale rule without a trigger", 400, "BadRequest", "rules.metricTrigger.metricName is required",
         lambda s: s.put_scaler(rules=[{"scaleAction": {}}])),
+    Row("autoscale rule with a window below five minutes", 400, "BadRequest", "timeWindow must be between 5 minutes",
+        lambda s: s.put_scaler(rules=[s.scale_rule(timeWindow="PT1M")])),
+    Row("autoscale rule with a cooldown above a week", 400, "BadRequest", "cooldown must be between 1 minute",
+        lambda s: s.put_scaler(rules=[s.scale_rule(cooldown="P8D")])),
+    Row("autoscale rule that changes nothing", 400, "BadRequest", "value must be 1 or greater",
+        lambda s: s.put_scaler(rules=[s.scale_rule(value="0")])),
+    Row("autoscale rule with a threshold that is text", 400, "BadRequest", "threshold must be a number",
+        lambda s: s.put_scaler(rules=[s.scale_rule(threshold="60")])),
+    Row("autoscale rule with an unknown operator for a dimension", 400, "BadRequest", "be one of Equals, NotEquals",
+        lambda s: s.put_scaler(rules=[s.scale_rule(dimensions=[LIKE])])),
+    Row("autoscale profile every day instead of every week", 400, "BadRequest", "recurrence.frequency must be Week",
+        lambda s: s.put_scaler(profiles=[s.recurring("UTC", frequency="Day")])),
+    Row("autoscale profile in a time zone as IANA names it", 400, "BadRequest", "that Windows has for a time zone",
+        lambda s: s.put_scaler(profiles=[s.recurring("Europe/Berlin")])),
+    Row("two autoscale profiles of one name", 400, "BadRequest", "profiles.name must be different",
+        lambda s: s.put_scaler(profiles=[s.recurring("UTC"), s.recurring("UTC")])),
+    Row("second autoscale setting of one target", 409, "Conflict", "already has the autoscale setting 'rows'",
+        lambda s: s.put_second_scaler()),
+    Row("metric that an endpoint does not have", 400, "BadRequest", "metric: GpuUtilizationPercentage, Valid metrics: ",
+        lambda s: s.metrics(metricnames="GpuUtilizationPercentage")),
+    Row("metric at an interval that is none", 400, "BadRequest", "Invalid time grain PT2M",
+        lambda s: s.metrics(interval="PT2M")),
+    Row("metrics of a time span that ends before it begins", 400, "BadRequest", "must end after it begins",
+        lambda s: s.metrics(timespan="2026-12-02T00:00:00Z/2026-12-01T00:00:00Z")),
+    Row("metric by a dimension that it does not have", 400, "BadRequest", "RequestLatency has no dimension statusCode",
+        lambda s: s.metrics(metricnames="RequestLatency", **{"$filter": "statusCode eq '200'"})),
     Row("body that violates the API documents", 400, "BadRequest", "The location field is required.",
         lambda s: s.arm("PUT", f"{s.lab}/onlineEndpoints/rows-body", {"properties": {"authMode": "Key"}})),
 ]  # fmt: skip

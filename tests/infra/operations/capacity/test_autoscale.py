@@ -53,15 +53,26 @@ def test_a_setting_lives_with_its_stack(bench: Any, actions: Any) -> None:
     plan = bench.plan(spec)
     assert not plan.has_changes
     assert f"left at 3: the autoscale setting {name} decides" in reasons(plan.changes, "deployment")
-    assert status(spec, target)["deployments"][0]["autoscale"] == name
+    found = status(spec, target)
+    assert found["deployments"][0]["autoscale"] == name
+    assert found["autoscale"] == [
+        {
+            "name": name,
+            "deployment": "blue",
+            "enabled": True,
+            "owner": "lively",
+            "profiles": [
+                "always: 2 to 4; "
+                "+1 if RequestsPerMinute per instance of lively-endpoint, deployment = blue > 60, then wait 5m; "
+                "-1 if RequestsPerMinute per instance of lively-endpoint, deployment = blue < 30, then wait 5m"
+            ],
+        }
+    ]
 
     changed = bench.spec("lively", deployment=OPEN | {"autoscale": REQUESTS | {"min": 2, "max": 5}})
     (change,) = [each for each in bench.plan(changed).changes if each.kind == "autoscale"]
-    assert (str(change.action), change.fields) == ("update", ["profiles.always"])
-    assert change.diff[0].before == (
-        "2 to 4; +1 if RequestsPerMinute per instance of lively-endpoint, deployment = blue > 60, then wait 5m; "
-        "-1 if RequestsPerMinute per instance of lively-endpoint, deployment = blue < 30, then wait 5m"
-    )
+    assert (str(change.action), change.fields) == ("update", ["profiles.always.instances"])
+    assert (change.diff[0].before, change.diff[0].after) == ("2 to 4", "2 to 5")
     bench.up(changed)
     assert setting_of(target, name)["properties"]["profiles"][0]["capacity"]["maximum"] == "5"
 
@@ -84,7 +95,7 @@ def test_what_others_changed_of_it_is_drift_and_is_put_right(bench: Any) -> None
     body = {key: document[key] for key in ("location", "properties")} | {"tags": document["tags"] | {"team": "a"}}
     target.arm.put(document["id"], body, api_version=AUTOSCALE_API)
     drift = {each["kind"]: each["fields"] for each in status(spec, target)["drift"]}
-    assert drift["autoscale"] == ["enabled", "profiles.always"]
+    assert drift["autoscale"] == ["enabled", "profiles.always.rule 2"]
     bench.up(spec)
     mended = setting_of(target, name)
     assert mended["properties"]["enabled"] is True

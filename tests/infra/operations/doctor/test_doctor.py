@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from infra.errors import AccessDenied
 from infra.operations.doctor.run import run_checks
+from infra.operations.doctor.stack import StackChecks
 from infra.operations.doctor.verdicts import Check, Verdict
 from infra.spec.model import EnvironmentSpec, StackSpec, spec_from, to_values
 
@@ -142,3 +144,26 @@ def test_a_folder_is_looked_into_as_a_repository_is(bench: Any, tmp_path: Path) 
 
 def _of_folder(bench: Any, folder: Path) -> StackSpec:
     return spec_from({**to_values(bench.spec("folder")), "model": {"path": str(folder)}})
+
+
+@pytest.mark.parametrize(
+    ("actions", "missing"),
+    [
+        pytest.param(["Microsoft.Insights/*"], "", id="monitoring-contributor"),
+        pytest.param(["*/read"], "you may not do Microsoft.Insights/autoscaleSettings/write, ", id="reader"),
+    ],
+)
+def test_who_may_write_an_autoscale_setting(
+    bench: Any, plain_cloud: Any, shelf: Any, actions: list[str], missing: str
+) -> None:
+    spec = bench.spec("scaler", deployment={"autoscale": {"max": 2, "target": 60}})
+    found = StackChecks(spec, bench.target(spec))
+    found.cloud = plain_cloud
+    group = plain_cloud.workspace.id.partition("/providers/")[0]
+    shelf.hold(f"{group}/providers/Microsoft.Authorization/permissions/1", {"actions": actions, "notActions": []})
+    if not missing:
+        assert found.check_autoscale() == "you may write the autoscale setting"
+        return
+    with pytest.raises(AccessDenied, match=missing) as caught:
+        found.check_autoscale()
+    assert "Monitoring Contributor" in caught.value.hint
