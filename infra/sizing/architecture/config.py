@@ -54,6 +54,7 @@ def read_architecture(config: Mapping[str, Any]) -> Architecture:
         vocabulary=vocabulary,
         longest=longest,
         dtype=_dtype(config, part, encoder=encoder),
+        stored=_stated_dtype(config, part),
         encoder_only=encoder,
         experts=experts,
         vision=any(isinstance(config.get(one), Mapping) for one in WITH_IMAGES),

@@ -88,6 +88,8 @@ class Architecture(Struct, frozen=True):
     """Tokens of the longest sequence that vLLM serves without being told (`max_model_len`); None where nothing says."""
     dtype: str = "bfloat16"
     """In which vLLM computes with `dtype: auto`."""
+    stored: str = ""
+    """In which the files are, as config.json says: `float32`; empty where it does not."""
     encoder_only: bool = False
     experts: Experts | None = None
     vision: bool = False

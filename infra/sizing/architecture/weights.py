@@ -40,10 +40,11 @@ def weights_of_size(size: int, architecture: Architecture) -> Weights:
     """The weights where only the bytes of the files are known."""
     width = LOADED_WIDTH.get(architecture.dtype, 2)
     bits = architecture.quantization.bits if architecture.quantization else None
-    parameters = size * 8 // (bits or width * 8)
+    parameters = size * 8 // (bits or 8 * LOADED_WIDTH.get(architecture.stored, width))
+    loaded = size if architecture.quantization else parameters * width
     copies = 1 if architecture.tied else 2
-    table = min(size, copies * architecture.vocabulary * architecture.hidden * width)
-    return Weights(size, parameters, parameters, {}, exact=False, table=table, others=size - table)
+    table = min(loaded, copies * architecture.vocabulary * architecture.hidden * width)
+    return Weights(size, parameters, parameters, {}, exact=False, table=table, others=loaded - table)
 
 
 def weights_per_gpu(architecture: Architecture, weights: Weights, tensor_parallel: int) -> int:
