@@ -5,11 +5,12 @@ peaks of that run are the forward pass and the sampler, of which the larger one 
 
     forward = max_num_batched_tokens x 2 bytes x (4 x hidden + 3 x intermediate / tensor_parallel_size
               + experts per token x (2 x intermediate of an expert / tensor_parallel_size + hidden))
-    sampler = max_num_seqs x vocabulary x 36 bytes
+    sampler = max_num_seqs x vocabulary x 16 bytes
 
-Published: vLLM serving Llama-3-8B, 8192 batched tokens and 256 sequences, 1.26 GiB of activations
-(vllm-project/vllm#10511), here 1.1; gpt-oss-120b on an H100 with 1024 sequences, 7.4 GiB of everything but weights,
-cache and CUDA graphs, and still 7.5 with 1024 batched tokens (#23278, #27508): it is the sampler, here 6.9, and 0.3.
+Published are logs of older versions, whose sampler sorted all logits, with 36 bytes for each of them: Llama-3-8B with
+8192 batched tokens and 256 sequences, 1.26 GiB of activations (vllm-project/vllm#10511); gpt-oss-120b on an H100 with
+1024 sequences, 7.4 GiB of everything but weights, cache and CUDA graphs, and still 7.5 with 1024 batched tokens
+(#23278, #27508). With these 36 bytes the formulas give 1.1 and 7.2 GiB.
 """
 
 from collections.abc import Mapping
@@ -22,8 +23,9 @@ from infra.sizing.gpus import GIB, Gpu
 from infra.sizing.quantization import BYTES
 from infra.sizing.setting import Setting
 
-SAMPLER = 36
-"""Bytes of one logit while a token is drawn: as it comes, as float32, sorted, its index and its probability."""
+SAMPLER = 16
+"""Bytes of one logit while a token is drawn: as it comes and gathered, as float32, its probability, a random number
+(vllm/v1/sample of 0.32, which no longer sorts)."""
 GRAPHS = int(0.8 * GIB)
 """CUDA graphs: 0.6 to 0.8 GiB in public logs of models of 4 to 9 billion parameters."""
 ONE_GPU, SEVERAL_GPUS = int(0.3 * GIB), int(1.2 * GIB)

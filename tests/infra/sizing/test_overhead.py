@@ -1,20 +1,26 @@
 """What vLLM takes beside weights and cache, held to what its logs said on real GPUs."""
 
 import pytest
+from msgspec.structs import replace
 
 from infra.sizing.architecture.records import Architecture, Experts
 from infra.sizing.gpus import A100_PCIE, GIB, H100_SXM
-from infra.sizing.overhead import Overhead, Widths, overhead_of, read_widths
+from infra.sizing.overhead import SAMPLER, Overhead, Widths, overhead_of, read_widths
 from infra.sizing.setting import Setting
 
 LLAMA_8B = Architecture("LlamaForCausalLM", known=True, hidden=4096, vocabulary=128256)
 GPT_OSS = Architecture("GptOssForCausalLM", known=True, hidden=2880, vocabulary=201088, experts=Experts(128, 4))
 
 
+def as_logged(found: Overhead) -> Overhead:
+    """With the sampler of the vLLM that wrote the logs, which sorted: 36 bytes for each logit."""
+    return replace(found, sampler=found.sampler * 36 // SAMPLER)
+
+
 def test_activations_of_llama_8b_are_near_those_in_the_log() -> None:
     """vllm-project/vllm#10511: 1.26 GiB with 8192 batched tokens and 256 sequences."""
     found = overhead_of(LLAMA_8B, Widths(14336), Setting(max_num_batched_tokens=8192), A100_PCIE)
-    assert found.activations / GIB == pytest.approx(1.26, rel=0.25)
+    assert as_logged(found).activations / GIB == pytest.approx(1.26, rel=0.25)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +33,7 @@ def test_activations_of_llama_8b_are_near_those_in_the_log() -> None:
 def test_gpt_oss_120b_on_an_h100_is_near_the_log(tokens: int, logged: float) -> None:
     """The logs are without CUDA graphs, and their loaded weights have the padding in them already."""
     found = overhead_of(GPT_OSS, Widths(0, 2880), Setting(max_num_batched_tokens=tokens), H100_SXM)
-    assert (found.total - found.graphs) / GIB == pytest.approx(logged, rel=0.1)
+    assert (as_logged(found).total - found.graphs) / GIB == pytest.approx(logged, rel=0.1)
 
 
 def test_the_two_peaks_do_not_meet() -> None:
