@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from infra.errors import GateliftError
 from infra.http_client import Exchange, Failing, Unreachable, Web
 from infra.load.answers import outcome
 
@@ -88,11 +89,10 @@ class Client:
     def ask(self, question: Question) -> Sample:
         """Ask, and wait for the whole answer; whatever the server does, the sample tells it."""
         body = msgspec.json.encode(self._body(question))
-        headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
-        if key := self._credential():
-            headers["Authorization"] = f"Bearer {key}"
-        if self.deployment:
-            headers[DEPLOYMENT_HEADER] = self.deployment
+        try:
+            headers = self._headers()
+        except GateliftError as error:
+            return _Heard(time.perf_counter()).failed(0, f"no credential: {error}")
         heard = _Heard(time.perf_counter())
         try:
             exchange = self._web.open("POST", self.url, headers=headers, body=body, repeat=True)
@@ -106,6 +106,14 @@ class Client:
         except (OSError, HTTPException) as error:
             exchange.close()
             return heard.failed(exchange.status, f"the connection was cut: {str(error) or type(error).__name__}")
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
+        if key := self._credential():
+            headers["Authorization"] = f"Bearer {key}"
+        if self.deployment:
+            headers[DEPLOYMENT_HEADER] = self.deployment
+        return headers
 
     def _body(self, question: Question) -> dict[str, Any]:
         messages = list(question.messages) or [{"role": "user", "content": question.prompt}]

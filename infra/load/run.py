@@ -100,6 +100,7 @@ class _Crew:
         self._done: list[tuple[int, float, Sample]] = []
         self._threads: list[threading.Thread] = []
         self._free = 0
+        self._broken: BaseException | None = None
         self._lock = threading.Lock()
 
     def send(self, number: int, planned: float) -> None:
@@ -131,6 +132,8 @@ class _Crew:
         for thread in self._threads:
             while thread.is_alive():
                 thread.join(0.2)  # with a limit, so that Ctrl-C gets through
+        if self._broken is not None:
+            raise self._broken
         return sorted(self._done, key=lambda each: each[0])
 
     def _start(self, work: Callable[[], None]) -> None:
@@ -147,4 +150,7 @@ class _Crew:
                 self._free += 1
 
     def _one(self, number: int, planned: float) -> None:
-        self._done.append((number, planned, self._ask(self._choose(number))))
+        try:
+            self._done.append((number, planned, self._ask(self._choose(number))))
+        except BaseException as error:  # a mistake of ours, since a sample tells of the server's
+            self._broken = error

@@ -42,8 +42,8 @@ Exit codes: 0 measured, 1 an objective of --slo was not kept, or failed.
     "--rate", type=Rates(), metavar="R,…", help="Requests a second, one rate after another; 1,2,4 if omitted."
 )
 @click.option("--concurrency", type=Counts(), metavar="N,…", help="Requests at a time; alone, one follows the other.")
-@click.option("--requests", type=Integer(1, 1_000_000), metavar="N", help="How many requests each pace sends.")
-@click.option("--seconds", type=Number(1, 86_400), default=20.0, help="How long each pace sends, without --requests.")
+@click.option("--requests", type=Integer(1, 100_000), metavar="N", help="How many requests each pace sends.")
+@click.option("--seconds", type=Number(1, 3600), default=20.0, help="How long each pace sends, without --requests.")
 @click.option("--prompts", type=PATH, metavar="FILE", help="Prompts: one a line, JSON lines, or ShareGPT's JSON.")
 @click.option("--input-len", type=Integer(1, 1_000_000), default=128, help="Words of the made-up prompts.")
 @click.option("--output-len", type=Integer(1, 1_000_000), metavar="N", help="Answers of exactly so many tokens (vLLM).")
@@ -54,7 +54,7 @@ Exit codes: 0 measured, 1 an objective of --slo was not kept, or failed.
 @click.option("--report", type=PATH, metavar="FILE", help="Write an HTML page.")
 @click.option("--save", type=PATH, metavar="FILE", help="Write the JSON document of vLLM's bench, one a run.")
 @click.option("--url", metavar="URL", help="Any OpenAI endpoint instead of a spec's; its key is in OPENAI_API_KEY.")
-@click.option("--model", metavar="NAME", help="With --url: the model's name; the first that it serves if omitted.")
+@click.option("--model", metavar="NAME", help="The model's name, e.g. an adapter's; the deployment's own if omitted.")
 @click.option("--warm-up", type=Integer(0, 1000), default=WARM_UP, help="Requests before, which are not counted.")
 @click.option("--burstiness", type=Number(0.01, 100), default=1.0, help="1: at random times; less: in bursts.")
 @click.option("--seed", type=Integer(0), default=0, help="Of the times and the made-up prompts.")
@@ -112,15 +112,13 @@ def places_and_limits(
         key = call.environ.get("OPENAI_API_KEY", "")
         SEEN.learn(key)
         return (operation.place_at(options["url"], key, options["model"] or ""),), limits
-    if options["model"]:
-        raise click.UsageError("--model goes with --url; the spec names its own")
     if options["deployment"] and options["compare"]:
         raise click.UsageError("give --deployment or --compare")
     names = options["compare"] or ((options["deployment"].lower(),) if options["deployment"] else ())
     stack, target = open_stack(call, spec or DEFAULT_SPEC)
     if options["slo"] is None and stack.rollout:
         limits = limits_of(stack.rollout.slo)
-    return operation.places_of(stack, target, names), limits
+    return operation.places_of(stack, target, names, options["model"] or ""), limits
 
 
 def questions(options: dict[str, Any]) -> tuple[Choose, str]:

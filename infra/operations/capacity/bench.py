@@ -1,13 +1,14 @@
 """Measures a running endpoint: the same questions at one pace after another, of one deployment or several in turn."""
 
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 
 import msgspec
 from msgspec import Struct
 
 from infra.azure.target import Target
+from infra.clock import Clock
 from infra.errors import GateliftError, NotFound, NotReady, Refused
 from infra.http_client import Unreachable, Web
 from infra.load.ask import Client, Sample
@@ -48,8 +49,10 @@ class Measured(Struct, frozen=True):
     breaches: tuple[Breach, ...]
 
 
-def places_of(spec: StackSpec, target: Target, deployments: Collection[str]) -> tuple[Place, ...]:
+def places_of(spec: StackSpec, target: Target, deployments: Collection[str], model: str = "") -> tuple[Place, ...]:
     """These deployments of the spec's endpoint, or what its clients reach if none is named.
+
+    `model` is another name than the deployment's own, such as that of an adapter.
 
     Raises `NotFound` for an endpoint or a deployment that does not exist, and `NotReady` where there is no URL yet.
     """
@@ -60,7 +63,7 @@ def places_of(spec: StackSpec, target: Target, deployments: Collection[str]) -> 
                 there = ", ".join(sorted(found)) or "none"
                 endpoint = spec.endpoint.name.lower()
                 raise NotFound(f"the endpoint {endpoint} has no deployment {name}", hint=f"it has {there}")
-    return tuple(together([lambda name=name: _place(spec, target, name) for name in deployments or ("",)]))  # type: ignore[misc]
+    return tuple(together([lambda name=name: _place(spec, target, name, model) for name in deployments or ("",)]))  # type: ignore[misc]
 
 
 def place_at(url: str, key: str, model: str) -> Place:
@@ -96,25 +99,27 @@ def requests_in_all(places: int, load: Load) -> int | None:
     return places * (sum(known) + load.warm_up) if len(known) == len(counts) else None
 
 
-def _place(spec: StackSpec, target: Target, deployment: str) -> Place:
-    credential = _Credential(lambda: connection_info(target.cloud, spec, target.entra_token, deployment=deployment))
+def _place(spec: StackSpec, target: Target, deployment: str, model: str) -> Place:
+    read = partial(connection_info, target.cloud, spec, target.entra_token, deployment=deployment)
+    credential = Credential(read, target.cloud.clock)
     info = credential.info
-    return Place(deployment, Client(info.base_url, credential, info.model, deployment=deployment))
+    return Place(deployment, Client(info.base_url, credential, model or info.model, deployment=deployment))
 
 
-class _Credential:
-    """The endpoint's key or token, read again now and then because tokens expire."""
+class Credential:
+    """The endpoint's key or token, read again now and then because tokens expire; may be shared by threads."""
 
-    def __init__(self, read: Callable[[], ConnectInfo]) -> None:
-        self._read = read
+    def __init__(self, read: Callable[[], ConnectInfo], clock: Clock) -> None:
+        self._read, self._clock = read, clock
         self._lock = threading.Lock()
-        self._age = time.monotonic()
+        self._since = clock.now()
         self.info = read()
 
     def __call__(self) -> str:
+        """The key or token, at most `RENEW_SECONDS` old."""
         with self._lock:
-            if time.monotonic() - self._age > RENEW_SECONDS:
-                self._age = time.monotonic()
+            if self._clock.now() - self._since > RENEW_SECONDS:
+                self._since = self._clock.now()
                 self.info = self._read()
         return self.info.api_key
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infra.errors import AccessDenied
 from infra.http_client import Web
 from infra.load.ask import Client, Question
 from tests.infra.load.conftest import ROLE, WHOLE, Handler, Told, answers, text, usage
@@ -172,6 +173,14 @@ def test_a_connection_that_died_meanwhile_is_no_failure_of_the_server(told: Told
     client = told.client()
     assert [client.ask(QUESTION).error for _ in range(3)] == ["", "", ""]
     assert told.connections == 2
+
+
+def test_a_credential_that_cannot_be_had(told: Told) -> None:
+    def refused() -> str:
+        raise AccessDenied("no login")
+
+    sample = Client(told.url, refused, "model").ask(QUESTION)
+    assert (sample.status, sample.error, told.seen) == (0, "no credential: no login", [])
 
 
 def test_a_long_error_is_shortened(told: Told) -> None:

@@ -44,6 +44,15 @@ def test_samples_are_in_the_order_of_the_questions() -> None:
     assert len(done.waits) == 50
 
 
+@pytest.mark.parametrize("pace", [Pace(concurrency=2, requests=5), Pace(concurrency=2, seconds=0.1)], ids=str)
+def test_a_mistake_of_ours_is_not_silent(pace: Pace) -> None:
+    def ask(question: Question) -> Sample:
+        raise TypeError(f"a mistake about {question.prompt}")
+
+    with pytest.raises(TypeError, match="a mistake about"):
+        run(ask, numbered, pace)
+
+
 def test_for_some_seconds_one_after_the_other(told: Told) -> None:
     done = run(told.client().ask, numbered, Pace(concurrency=2, seconds=0.2))
     assert len(done.samples) == len(told.seen) >= 2

@@ -141,6 +141,7 @@ def test_prompts_of_a_file(measured: Gatelift, told: Told, tmp_path: Path) -> No
         pytest.param("--rate 0", 2, "is no list of rates above 0", id="no-rate"),
         pytest.param("--rate nan", 2, "is no list of rates above 0", id="nan"),
         pytest.param("--concurrency 2,x", 2, "is no list of numbers from 1 to 1024", id="no-number"),
+        pytest.param("--seconds 86400", 2, "86400.0 is not in the range", id="a-day"),
         pytest.param("--deployment blue", 2, "--url stands for a spec", id="deployment-of-a-url"),
         pytest.param("--slo ttft=1s", 1, "there is no objective ttft", id="no-objective"),
         pytest.param("--requests 1 --save no/such/file", 1, "no/such/file: there is no folder no/such", id="no-folder"),

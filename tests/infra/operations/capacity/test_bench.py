@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from infra.clock import SystemClock
 from infra.errors import NotFound, NotReady, Refused
 from infra.load.prompts import made_up
 from infra.load.run import Pace
-from infra.operations.capacity.bench import Load, Place, measure, place_at, places_of, requests_in_all
+from infra.operations.capacity.bench import Credential, Load, Place, measure, place_at, places_of, requests_in_all
+from infra.operations.connect import ConnectInfo
 from tests.infra.load.conftest import Handler, Told, answers, serve, text
 from tests.infra.operations.conftest import Bench
 
@@ -98,6 +101,21 @@ def test_any_endpoint_by_its_url(told: Told) -> None:
     told.models = {"object": "list"}
     with pytest.raises(Refused, match="names no model: it answered 200"):
         place_at(told.url, "", "")
+
+
+def test_a_token_is_read_again_before_it_expires() -> None:
+    class Clock(SystemClock):
+        seconds = 0.0
+
+        def now(self) -> float:
+            return self.seconds
+
+    clock, tokens = Clock(), iter(["first", "second"])
+    info = ConnectInfo("https://demo.example/v1", "", "", "m", "demo", "blue")
+    credential = Credential(lambda: replace(info, api_key=next(tokens)), clock)
+    assert (credential(), credential()) == ("first", "first")
+    clock.seconds = 1000.0
+    assert (credential(), credential()) == ("second", "second")
 
 
 def test_through_the_front_end_of_an_emulated_endpoint(bench: Bench, tmp_path: Path) -> None:
