@@ -106,7 +106,7 @@ def test_heads_of_states_are_divided_too() -> None:
 @pytest.mark.parametrize("name", list(RECORDED))
 def test_a_tiny_model_as_vllm_said(name: str) -> None:
     found, said = read_architecture(RECORDED[name]["config"]), RECORDED[name]["engine"]
-    tokens = sum(one["page"] / one["block_size"] for one in said["layers"] if one["kind"] != "MambaSpec")
+    tokens = sum(one["count"] * one["page"] / one["block_size"] for one in said["layers"] if one["kind"] != "MambaSpec")
     setting = CacheSetting(block_size=128, state_dtype=said["state_dtype"])
     assert found.unknown == ""
     assert bytes_per_token(found, setting) == tokens

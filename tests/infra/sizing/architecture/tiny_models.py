@@ -155,11 +155,82 @@ TINY: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
 }
 
+# More of them, which only `vllm_specs.py FOLDER all` starts: what vLLM said is in recorded.json.
+MORE: dict[str, tuple[str, dict[str, Any], str]] = {
+    "apertus": ("ApertusConfig", {}, "ApertusForCausalLM"),
+    "arcee": ("ArceeConfig", {}, "ArceeForCausalLM"),
+    "cohere": ("CohereConfig", {}, "CohereForCausalLM"),
+    "deepseek-v2": ("DeepseekV2Config", {**MLA, "topk_method": "greedy"}, "DeepseekV2ForCausalLM"),
+    "ernie": ("Ernie4_5Config", {"head_dim": 32}, "Ernie4_5ForCausalLM"),
+    "ernie-moe": (
+        "Ernie4_5_MoeConfig",
+        {"moe_num_experts": 4, "moe_k": 2, "moe_intermediate_size": 64},
+        "Ernie4_5_MoeForCausalLM",
+    ),
+    "exaone4": ("Exaone4Config", {"sliding_window": 128}, "Exaone4ForCausalLM"),
+    "falcon-mamba": ("FalconMambaConfig", {"state_size": 16}, "FalconMambaForCausalLM"),
+    "gemma": ("GemmaConfig", {"head_dim": 32}, "GemmaForCausalLM"),
+    "glm4": ("Glm4Config", {"head_dim": 32}, "Glm4ForCausalLM"),
+    "glm4-moe": (
+        "Glm4MoeConfig",
+        {
+            "n_routed_experts": 4,
+            "num_experts_per_tok": 2,
+            "moe_intermediate_size": 64,
+            "n_group": 1,
+            "topk_group": 1,
+            "head_dim": 32,
+        },
+        "Glm4MoeForCausalLM",
+    ),
+    "glm4-moe-lite": ("Glm4MoeLiteConfig", MLA, "Glm4MoeLiteForCausalLM"),
+    "gpt-neox": ("GPTNeoXConfig", {}, "GPTNeoXForCausalLM"),
+    "granite": ("GraniteConfig", {}, "GraniteForCausalLM"),
+    "granite-moe": ("GraniteMoeConfig", {"num_local_experts": 4}, "GraniteMoeForCausalLM"),
+    "granite-moe-shared": (
+        "GraniteMoeSharedConfig",
+        {"num_local_experts": 4, "shared_intermediate_size": 64},
+        "GraniteMoeSharedForCausalLM",
+    ),
+    "ministral3": ("Ministral3Config", {"head_dim": 32}, "Ministral3ForCausalLM"),
+    "nemotron": ("NemotronConfig", {"head_dim": 32}, "NemotronForCausalLM"),
+    "olmo": ("OlmoConfig", {}, "OlmoForCausalLM"),
+    "olmo2": ("Olmo2Config", {}, "Olmo2ForCausalLM"),
+    "olmoe": ("OlmoeConfig", {"num_experts": 4, "num_experts_per_tok": 2}, "OlmoeForCausalLM"),
+    "phi": ("PhiConfig", {}, "PhiForCausalLM"),
+    "qwen2-moe": (
+        "Qwen2MoeConfig",
+        {
+            "num_experts": 4,
+            "num_experts_per_tok": 2,
+            "moe_intermediate_size": 64,
+            "shared_expert_intermediate_size": 64,
+        },
+        "Qwen2MoeForCausalLM",
+    ),
+    "qwen2-sliding": (
+        "Qwen2Config",
+        {"sliding_window": 128, "use_sliding_window": True, "max_window_layers": 0},
+        "Qwen2ForCausalLM",
+    ),
+    "seed-oss": ("SeedOssConfig", {"head_dim": 32}, "SeedOssForCausalLM"),
+    "smollm3": ("SmolLM3Config", {}, "SmolLM3ForCausalLM"),
+    "stablelm": ("StableLmConfig", {}, "StableLmForCausalLM"),
+    "starcoder2": ("Starcoder2Config", {"sliding_window": 128}, "Starcoder2ForCausalLM"),
+    "bert": ("BertConfig", {"position_embedding_type": "absolute"}, "BertModel"),
+    "roberta": ("RobertaConfig", {"position_embedding_type": "absolute", "type_vocab_size": 1}, "RobertaModel"),
+    "modernbert": ("ModernBertConfig", {"local_attention": 64, "global_attn_every_n_layers": 2}, "ModernBertModel"),
+}
+
 
 def fields_of(name: str) -> dict[str, Any]:
     """What the configuration class of this model is given."""
-    fields = {**BASE, **TINY[name][1]}
-    return {key: value for key, value in fields.items() if name not in ("mamba", "mamba2") or key not in ALONE}
+    fields = {**BASE, **(TINY | MORE)[name][1]}
+    return {
+        key: value
+        for key, value in fields.items()
+        if name not in ("mamba", "mamba2", "falcon-mamba") or key not in ALONE
+    }
 
 
 def public_configs() -> dict[str, dict[str, Any]]:

@@ -32,7 +32,7 @@ def make(folder: Path, name: str) -> int:
     import torch
     import transformers
 
-    config_class, _, model_class = tiny_models.TINY[name]
+    config_class, _, model_class = (tiny_models.TINY | tiny_models.MORE)[name]
     config = getattr(transformers, config_class)(**tiny_models.fields_of(name))
     model = getattr(transformers, model_class)(config).to(torch.bfloat16)
     model.save_pretrained(folder)
@@ -147,7 +147,7 @@ def defaults_of(model_type: str) -> dict[str, Any]:
     return plain
 
 
-def main(folder: Path) -> dict[str, Any]:
+def main(folder: Path, *, everything: bool) -> dict[str, Any]:
     """Everything, by name; an error is told in place of an answer."""
     from vllm.model_executor.models import registry
 
@@ -158,12 +158,12 @@ def main(folder: Path) -> dict[str, Any]:
         "architectures": list(registry.ModelRegistry.get_supported_archs()),
     }
     found["defaults"] = {name: defaults_of(name) for name in tiny_models.DEFAULTS}
-    for name in tiny_models.TINY:
-        tensors = make(folder / name, name)
+    for name in tiny_models.TINY | (tiny_models.MORE if everything else {}):
         try:
+            tensors = make(folder / name, name)
             found["tiny"][name] = {"tensors": tensors, **engine_of(folder / name, cache_dtype="auto")}
         except Exception as error:
-            found["tiny"][name] = {"tensors": tensors, "error": f"{type(error).__name__}: {error}"}
+            found["tiny"][name] = {"error": f"{type(error).__name__}: {error}"}
     for name, config in tiny_models.public_configs().items():
         found["public"][name] = read_by_vllm(folder / f"public-{name}", tiny_models.without_vision(config))
     return found
@@ -174,5 +174,5 @@ if __name__ == "__main__":
     os.environ.update(QUIET)
     os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)
     with contextlib.redirect_stdout(io.StringIO()):
-        answers = main(Path(sys.argv[1]))
+        answers = main(Path(sys.argv[1]), everything="all" in sys.argv[2:])
     sys.stdout.write(json.dumps(answers))
