@@ -2,7 +2,8 @@
 
 A percentile is judged as what it means: at most 5 % of the cases may be longer than the limit of a p95. A share above
 the allowed one is a breach once chance does not explain it: a single slow answer of twenty shows nothing, ten of twenty
-do. So few cases are judged carefully and many strictly, and no number of cases has to be waited for.
+do. So few cases are judged carefully and many strictly, and no number of cases has to be waited for. Where the old
+deployment is over a limit in the same time, too, the cause is not the new one's unless it is worse than the old one.
 """
 
 import math
@@ -45,6 +46,11 @@ class Evidence(Struct, frozen=True):
     def exceeds(self, limit: Limit) -> bool:
         """Whether more are over the limit than it allows, by chance or not."""
         return self.over > self.cases * limit.allowed
+
+    def worse_than(self, other: "Evidence", chance: float) -> bool:
+        """Whether a larger share is over the limit than of the other, and chance explains it less likely than this."""
+        theirs = (other.over + 1) / (other.cases + 2)  # Laplace's estimate: few cases do not make it 0 or 1
+        return self.over > self.cases * theirs and tail(self.over, self.cases, theirs) < chance
 
 
 def limits_of(slo: SloSpec) -> tuple[Limit, ...]:

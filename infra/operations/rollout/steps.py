@@ -90,7 +90,7 @@ class _Rollout:
                 raise self._back(record, broken)
             for line in table(new, old, self._limits):
                 self._cloud.reporter.note(f"  {line}")
-            kept.append(summary(new, self._limits))
+            kept.append(summary(new, old, self._limits))
 
     def _write(self, step: int, split: dict[str, int]) -> Canary:
         moving, shares = self._moving, self._moving.shares

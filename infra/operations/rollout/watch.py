@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from infra.azure.cloud import Cloud
-from infra.operations.rollout.evidence import AT_THE_END, EARLY, Limit
+from infra.operations.rollout.evidence import Limit
 from infra.operations.rollout.sides import Side, ask_both
 from infra.operations.rollout.verdict import breach, table
 
@@ -44,7 +44,7 @@ def watch(cloud: Cloud, step: Watched) -> str:
         step.new.look()
         step.old.look()
         step.make_sure()
-        if broken := breach(step.new, step.old, step.limits, EARLY):
+        if broken := breach(step.new, step.old, step.limits, early=True):
             return broken
         if cloud.clock.now() - told >= TOLD_EVERY and number + 1 < rounds:
             told = cloud.clock.now()
@@ -52,4 +52,4 @@ def watch(cloud: Cloud, step: Watched) -> str:
                 cloud.reporter.note(f"  {line}")
     if not any(step.new.evidence(limit) for limit in step.limits):
         return UNSEEN
-    return breach(step.new, step.old, step.limits, AT_THE_END)
+    return breach(step.new, step.old, step.limits)

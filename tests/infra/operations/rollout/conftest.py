@@ -13,7 +13,7 @@ from infra.paths import bundled
 from infra.planning.desired import Sources
 from infra.spec.model import StackSpec
 
-SLO = {"ttft_p95": "150ms", "gap_p95": "100ms", "error_rate": "1%"}
+SLO = {"ttft_p95": "300ms", "gap_p95": "200ms", "error_rate": "1%"}
 
 
 class Clients:

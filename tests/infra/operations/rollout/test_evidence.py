@@ -47,6 +47,21 @@ def test_when_a_limit_is_broken(limit: Limit, cases: int, over: int, chance: flo
     assert Evidence(cases, over, math.nan).breaks(limit, chance) is broken
 
 
+@pytest.mark.parametrize(
+    ("new", "old", "worse"),
+    [
+        pytest.param((10, 51), (6, 51), False, id="alike"),
+        pytest.param((45, 51), (6, 51), True, id="much-worse"),
+        pytest.param((3, 3), (1, 2), False, id="few-cases-show-little"),
+        pytest.param((5, 51), (10, 51), False, id="better"),
+    ],
+)
+def test_worse_than_an_old_one_that_is_over_the_limit(new: tuple[int, int], old: tuple[int, int], worse: bool) -> None:
+    (over, cases), (over_before, cases_before) = new, old
+    before = Evidence(cases_before, over_before, math.nan)
+    assert Evidence(cases, over, math.nan).worse_than(before, AT_THE_END) is worse
+
+
 @pytest.mark.parametrize(("over", "cases", "share"), [(1, 20, 0.01), (4, 20, 0.05), (3, 3, 0.05), (12, 30, 0.3)])
 def test_the_tail_is_that_of_the_binomial_distribution(over: int, cases: int, share: float) -> None:
     exact = sum(math.comb(cases, k) * share**k * (1 - share) ** (cases - k) for k in range(over, cases + 1))

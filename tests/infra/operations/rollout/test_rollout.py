@@ -94,8 +94,8 @@ def test_a_good_version_gets_everything_step_by_step(bench: Any, version: Versio
 @pytest.mark.parametrize(
     ("stack", "bad", "seen"),
     [
-        pytest.param("slow", "ttft=0.3", "ttft_p95 3", id="slow-first-token"),
-        pytest.param("halting", "gap=0.2", "gap_p95 2", id="slow-tokens"),
+        pytest.param("slow", "ttft=0.6", "ttft_p95 ", id="slow-first-token"),
+        pytest.param("halting", "gap=0.35", "gap_p95 ", id="slow-tokens"),
         pytest.param("failing", "errors=0.5", "error_rate ", id="errors"),
     ],
 )
@@ -132,13 +132,13 @@ def test_what_was_moved_back_is_tried_again_when_asked_or_with_another_limit(
     bench: Any, version: Version, phases: Any
 ) -> None:
     bench.up(version("again", "good"))
-    spec = version("again", "ttft=0.3")
+    spec = version("again", "ttft=0.6")
     for again in (False, True):
         with pytest.raises(Refused) as error:
-            bench.up(version("again", "ttft=0.3", try_again=again))
+            bench.up(version("again", "ttft=0.6", try_again=again))
         assert error.value.code == "slo_breached"
     new = endpoint(bench, spec)["rollout"]["deployment"]
-    bench.up(version("again", "ttft=0.3", slo={"ttft_p95": "2s"}), phases=phases)
+    bench.up(version("again", "ttft=0.6", slo={"ttft_p95": "2s"}), phases=phases)
     assert [kind for kind in phases.finished if kind.startswith("rollout")] == STEPS
     assert endpoint(bench, spec)["traffic"] == {new: 100}
 
@@ -180,7 +180,7 @@ def test_killed_at_a_step_it_goes_on_from_there(
 
 def test_killed_once_requests_are_back_it_is_no_new_try(bench: Any, version: Version) -> None:
     bench.up(version("half-back", "good"))
-    spec = version("half-back", "ttft=0.3")
+    spec = version("half-back", "ttft=0.6")
     with pytest.raises(Killed):
         bench.up(spec, phases=KilledAt("rollout: 5 %", begun=False))
     assert endpoint(bench, spec)["traffic"] == {"blue": 100}
