@@ -17,11 +17,14 @@ SLO = {"ttft_p95": "300ms", "gap_p95": "200ms", "error_rate": "1%"}
 
 
 class Clients:
-    """Ask the endpoint as clients do until they are stopped; `failed` counts the answers that were none."""
+    """Ask the endpoint as clients do until they are stopped.
+
+    `failed` counts the answers that were none, `elsewhere` those of them that the failing version did not give itself.
+    """
 
     def __init__(self, info: ConnectInfo, number: int = 2) -> None:
         self.info = info
-        self.asked = self.failed = 0
+        self.asked = self.failed = self.elsewhere = 0
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(number)]
@@ -35,6 +38,7 @@ class Clients:
                 with self._lock:
                     self.asked += 1
                     self.failed += answer.status_code != 200
+                    self.elsewhere += answer.status_code != 200 and "the version is broken" not in answer.text
                 self._over.wait(0.03)
 
     def __enter__(self) -> "Clients":

@@ -111,6 +111,7 @@ def test_a_bad_version_gets_nothing_more(
     assert f"{new} at 5 %: {seen}" in str(error.value)
     assert [line.split()[0] for line in error.value.log] == ["ttft_p95", "gap_p95", "error_rate"]
     assert asking.failed <= 0.2 * asking.asked
+    assert asking.elsewhere == 0
     found = endpoint(bench, spec)
     assert (found["traffic"], found["rollout"]["deployment"], found["rollout"]["step"]) == ({"blue": 100}, new, 5)
     assert found["rollout"]["moved_back"].startswith(seen.strip())
