@@ -41,6 +41,13 @@ class Pace(Struct, frozen=True):
             return self.requests
         return None if math.isinf(self.rate) else max(1, round(self.rate * (self.seconds or 0)))
 
+    @property
+    def lasts(self) -> float | None:
+        """The seconds for which requests are sent; None where that depends on the server."""
+        if self.requests is None:
+            return self.seconds
+        return None if math.isinf(self.rate) else self.requests / self.rate
+
     def __str__(self) -> str:
         if math.isinf(self.rate):
             return f"{self.concurrency} at a time" if self.concurrency else "all at once"

@@ -135,10 +135,11 @@ def questions(options: dict[str, Any]) -> tuple[Choose, str]:
 def announce(call: Invocation, places: Sequence[Place], load: Load, prompts: str) -> None:
     """Say what will be sent and where, and ask whether this is meant where it is much."""
     number = operation.requests_in_all(len(places), load)
-    seconds = max((pace.seconds or 0 for pace in load.paces), default=0)
-    much = (
-        f"{number} requests" if number is not None else f"requests for {len(load.paces) * len(places)} × {seconds:g} s"
-    )
+    lasts = [pace.lasts for pace in load.paces]
+    seconds = len(places) * sum(each or 0 for each in lasts)
+    much = "as many requests as are answered" if number is None else f"{number} requests"
+    if None not in lasts:
+        much += f" in about {max(1, round(seconds))} s"
     named = " and ".join(f"deployment {place.deployment}" for place in places if place.deployment)
     call.out.message(f"{much} to {places[0].client.url}{named and f' ({named})'}: {prompts}")
     if not call.local and (number is None or number > MANY):

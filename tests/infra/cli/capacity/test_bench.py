@@ -35,7 +35,7 @@ def test_rows(measured: Gatelift, told: Told) -> None:
     head, *rows = answer.stdout.splitlines()
     assert head.split()[:4] == ["deployment", "pace", "done/s", "tokens/s"]
     assert [row.split()[:2] for row in rows] == [["(endpoint)", "50/s"], ["(endpoint)", "100/s"]]
-    assert "9 requests to http://127.0.0.1" in answer.stderr
+    assert "9 requests in about 1 s to http://127.0.0.1" in answer.stderr
     assert "6 random words, answers of at most 5 tokens" in answer.stderr
     assert len([body for _, _, body in told.seen if body]) == 9
     assert {headers["Authorization"] for _, headers, _ in told.seen} == {f"Bearer {KEY}"}
@@ -159,6 +159,25 @@ def test_many_requests_are_sent_only_when_they_are_meant(inside: Gatelift, told:
     answer = inside(*asked)
     assert (answer.code, answer.document["error"]["code"]) == (1, "confirmation_needed")
     assert [body for _, _, body in told.seen if body] == []
+
+
+@pytest.mark.parametrize(
+    ("paces", "much"),
+    [
+        pytest.param(
+            "--concurrency 1,2 --seconds 1", "as many requests as are answered in about 2 s to", id="for-seconds"
+        ),
+        pytest.param("--concurrency 1,2 --requests 2", "5 requests to", id="so-many"),
+        pytest.param("--rate 2,4 --seconds 1", "7 requests in about 2 s to", id="rates"),
+    ],
+)
+def test_how_much_it_will_be(measured: Gatelift, paces: str, much: str) -> None:
+    assert measured(*paces.split()).stderr.startswith(much)
+
+
+def test_another_model_than_the_first(measured: Gatelift, told: Told) -> None:
+    assert measured("--concurrency", "1", "--requests", "1", "--model", "an-adapter").code == 0
+    assert {body["model"] for _, _, body in told.seen} == {"an-adapter"}
 
 
 def test_nobody_answers(measured: Gatelift, told: Told) -> None:
