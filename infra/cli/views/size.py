@@ -46,6 +46,8 @@ def answer_text(document: Document, paint: Painter) -> str:
         alone = document["sizes"][0]["instance_type"] if len(document["sizes"]) == 1 else ""
         where = f"it does not fit on {alone}" if alone else "it fits on no size that managed online endpoints offer"
         lines.append(paint(where, "red"))
+    if best and (doubtful := _doubtful(document, best)):
+        lines += _wrapped(f"cheaper, but doubtful (below): {offer_text(document, doubtful)}")
     if quantized and (not best or _cheaper(quantized, best)):
         lines += _wrapped(f"with quantization: {quantized['quantization']}: {offer_text(document, quantized)}")
     if own := next((row for row in document["sizes"] if row["instance_type"] == document["instance_type"]), None):
@@ -54,12 +56,20 @@ def answer_text(document: Document, paint: Painter) -> str:
     return "\n".join(lines)
 
 
+def _doubtful(document: Document, best: Document) -> Document | None:
+    """A cheaper size that fits and is not proposed, since it has a caution that the best one has not."""
+    fitting = (
+        row for row in document["sizes"] if row["verdict"] == "fits" and row["cautions"] and not best["cautions"]
+    )
+    return next((row for row in fitting if _cheaper(row, best)), None)
+
+
 def offer_text(document: Document, offer: Document) -> str:
     """A size in words, with its price and the arguments that go with it."""
     price = ""
     if offer["hour"] is not None:
         hour, month = money(document, offer["hour"]), money(document, offer["month"], cents=False)
-        price = f", {hour} an hour ({month} a month)"
+        price = f", {hour}/h ({month} a month)"
     arguments = f"tensor_parallel_size {offer['tensor_parallel_size']}, max_model_len {offer['max_model_len']}"
     return f"{offer['instance_type']}{price}, {arguments}"
 
@@ -69,7 +79,9 @@ def sizes_table(document: Document, rows: Sequence[Document], paint: Painter) ->
     header = ["INSTANCE TYPE", "GPUS", "FITS", "TP", "LONGEST", f"AT {document['context']:,}"]
     header += ["TOK/S ONE", "ALL", "AN HOUR", "A MONTH"]
     marks = dict(zip(_cautions(rows), MARKS, strict=False))
-    return table(header, [_row(document, row, marks) for row in rows], paint)
+    best = document["best"]["instance_type"] if document["best"] else None
+    lines = table(header, [_row(document, row, marks) for row in rows], paint).splitlines()
+    return "\n".join(paint(line, "bold") if line.partition(" ")[0] == best else line for line in lines)
 
 
 def _row(document: Document, row: Document, marks: Mapping[str, str]) -> list[str]:

@@ -47,7 +47,7 @@ def test_the_answer_comes_first(size: Callable, mine: str) -> None:
     answer = size(mine)
     assert (answer.code, answer.stderr) == (0, "")
     first = answer.stdout.replace("\n  ", " ").splitlines()[0]
-    said = r"cheapest that fits: Standard_NC48ads_A100_v4, \$[\d.]+ an hour \(\$[\d,]+ a month\), "
+    said = r"cheapest that fits: Standard_NC48ads_A100_v4, \$[\d.]+/h \(\$[\d,]+ a month\), "
     assert re.fullmatch(said + r"tensor_parallel_size 2, max_model_len \d+", first), first
     assert "with quantization: fp8: Standard_NC24ads_A100_v4, $" in answer.stdout
 
