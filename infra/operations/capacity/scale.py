@@ -160,6 +160,7 @@ def _of_spec(spec: StackSpec, found: Serving, name: str, count: int) -> list[str
         remarks.append(
             f"each instance keeps /v1/responses for itself ({store}): a client's next request may reach another one, "
             "which then answers 404 for previous_response_id"
+            + (", and `gatelift up` refuses that" if spec.deployment.instance_count is None else "")
         )
     return remarks
 

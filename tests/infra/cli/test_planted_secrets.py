@@ -61,7 +61,11 @@ class Machine:
         self.portal = Portal(launcher.start(folder / "state", seed=folder / "seed.json").portal)
         with environment(environ):
             bench = Bench(environ, Sources(Path(__file__).parents[1] / "container", bundled("environments") / "vllm"))
-            self.spec = bench.spec("planted", catalog={"tags": {"team": "ours"}})
+            self.spec = bench.spec(
+                "planted",
+                catalog={"tags": {"team": "ours"}},
+                deployment={"responses_per_instance": True},  # one of the commands scales to two instances
+            )
             self.result: UpResult = bench.up(self.spec)
             self.arm, self.workspace = bench.target(self.spec).arm, bench.target(self.spec).workspace
             self.plant()

@@ -197,7 +197,7 @@ def test_doctor_with_a_token(run: Callable[..., Answer], token: str, spec: str) 
     verdicts = {check["name"]: check["verdict"] for check in answer.document["checks"]}
     of_this_machine = "spec vllm fronts weights emulator memory"
     of_the_stack = "workspace quota image endpoint connection gpus"
-    of_the_model = "model files disk token download"
+    of_the_model = "model files disk fit token download"
     names = f"{of_this_machine} {of_the_stack} {of_the_model}".split()
     assert verdicts == dict.fromkeys(names, "ok"), answer.stdout
     assert (answer.code, answer.document["ok"]) == (0, True)
