@@ -90,7 +90,7 @@ COMMANDS: dict[str, tuple[str, int, set[str]]] = {
     "emulator fault clear": ("", 0, {"faults"}),
     "unlock": ("spec.yaml", 0, {"stack", "locks"}),
     "explain": ("", 0, {"codes"}),
-    "scale": ("spec.yaml 2", 0, SCALED),
+    "scale": ("spec.yaml 1", 0, SCALED),  # it has one already
     "park": ("spec.yaml", 0, PARKED),
     "wake": ("spec.yaml", 0, WOKEN),
     "down": ("spec.yaml", 0, {"stack", "changes", "saves"}),
