@@ -169,7 +169,8 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
         yield "the endpoint does not exist; `gatelift up` creates it"
         return
     if parked := document.get("parked"):
-        yield _parked_words(parked, [each["name"] for each in document.get("deployments", [])])
+        standing = [each["name"] for each in document.get("deployments", [])]
+        yield _parked_words(parked, standing, local=bool(document.get("local")))
     elif not endpoint.get("traffic"):
         yield "no deployment gets traffic, so the endpoint answers 404"
     if previous := endpoint.get("previous"):
@@ -198,7 +199,7 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"{which} {found}; `gatelift up` corrects it"
 
 
-def _parked_words(parked: Mapping[str, Any], standing: Sequence[str]) -> str:
+def _parked_words(parked: Mapping[str, Any], standing: Sequence[str], *, local: bool) -> str:
     """Since when it is parked and what that saves; or that a `park` or `wake` has not come to its end."""
     since = Parked(parked["since"]).words
     if standing:
@@ -206,8 +207,7 @@ def _parked_words(parked: Mapping[str, Any], standing: Sequence[str]) -> str:
             f"{since}, but {', '.join(standing)} still exists and costs money: `gatelift park` deletes it, `gatelift "
             "wake` makes the others again"
         )
-    saved = saving_words(parked.get("saves"))
-    return f"{since}{f', saves {saved}' if saved else ''}: the endpoint answers 404; {BACK}"
+    return f"{since}{saving_words(parked.get('saves'), local=local)}: the endpoint answers 404; {BACK}"
 
 
 def _rollout_words(rollout: Mapping[str, Any]) -> str:

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from infra.cli.input.stack import no_lock_option, open_stack
+from infra.cli.input.stack import currency_option, no_lock_option, open_stack
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
+from infra.cli.views.costs import savings_line
 from infra.cli.views.estimates import Estimates, rounded
 from infra.cli.views.progress import progress
 from infra.operations.capacity import park as operation
@@ -53,7 +54,15 @@ class Length(click.ParamType[float]):
     "--detailed-exitcode", is_flag=True, help="Exit with 2 where --after finds the stack in use and does not park it."
 )
 @no_lock_option
-def park(call: Invocation, spec: Path, after: float | None, detailed_exitcode: bool, no_lock: bool) -> None:
+@currency_option
+def park(
+    call: Invocation,
+    spec: Path,
+    after: float | None,
+    detailed_exitcode: bool,
+    no_lock: bool,
+    currency: str | None,
+) -> None:
     """Delete the stack's deployments, so that they cost nothing, until `wake`.
 
     The endpoint with its URL, key and identity stays, and so do the token's connection, the image, the weights and the
@@ -64,20 +73,20 @@ def park(call: Invocation, spec: Path, after: float | None, detailed_exitcode: b
     With --after it looks at the requests that Azure Monitor has counted, and parks only if there was none for so long
     and the deployments have run for as long. Where they cannot be read it parks nothing and exits with 1.
     """
-    stack, target = open_stack(call, spec, no_lock=no_lock)
+    stack, target = open_stack(call, spec, no_lock=no_lock, currency=currency)
     planned = operation.plan_park(stack, target, after=after)
     if not planned.to_do:
         finish(call, stack.name, planned, detailed_exitcode=detailed_exitcode)
         return
     estimates = Estimates(call.environ, stack=stack.name, local=call.local)
-    call.out.message(park_text(planned, wake_words(planned, estimates)))
+    call.out.message(park_text(planned, wake_words(planned, estimates), local=call.local))
     call.confirm("Park this stack?", otherwise="nothing was parked")
     with progress(call.out) as reporter:
         done = operation.park(stack, target, reporter=reporter, after=after)
     finish(call, stack.name, done, detailed_exitcode=detailed_exitcode)
 
 
-def park_text(planned: ParkPlan, wake: str) -> str:
+def park_text(planned: ParkPlan, wake: str, *, local: bool) -> str:
     """What is deleted, what that saves, and how long a wake takes."""
     lines = [
         f"  - deployment {each['name']}: {each['instance_count']} x {each['instance_type']}, "
@@ -86,8 +95,8 @@ def park_text(planned: ParkPlan, wake: str) -> str:
     ]
     if planned.standing.parked:
         lines.insert(0, f"{planned.standing.parked.words}, but not to the end: these are still there")
-    saved = saving_words(planned.saves)
-    lines.append(f"saves {saved}" if saved else "what this saves is not known: there is no price for it")
+    if planned.saves:
+        lines.append(savings_line(planned.saves, local=local))
     lines.append(f"a wake takes {wake}; until then the endpoint answers 404")
     return "\n".join(lines)
 
@@ -105,8 +114,7 @@ def finish(call: Invocation, stack: str, found: ParkPlan, *, detailed_exitcode: 
     document = {"stack": stack, **found.to_json()}
     call.out.document(document)
     if document["parked"]:
-        saved = saving_words(found.saves)
-        call.out.data(f"parked {stack}" + (f", saves {saved}" if saved else ""))
+        call.out.data(f"parked {stack}{saving_words(found.saves, local=call.local)}")
         call.out.hint("`gatelift wake` brings it back as it was")
         return
     call.out.data(f"not parked: {found.reason}")

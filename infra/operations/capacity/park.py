@@ -29,7 +29,7 @@ class ParkPlan(Struct, frozen=True):
 
     standing: Standing
     saves: Mapping[str, Any] | None
-    """`{"hour", "currency", "as_of"}`; None where a price is not known."""
+    """As `gatelift down` tells it; None where nothing ran."""
     wake_seconds: float | None
     """How long the last wake took; None where nobody has measured one."""
     idle: Idle | None = None
