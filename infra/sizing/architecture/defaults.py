@@ -39,6 +39,8 @@ DEFAULTS: dict[str, Defaults] = {
     "gemma": Defaults(28, 16, 16, 256, 3072, 256000, 8192, None, None, None, True),
     "gemma2": Defaults(26, 8, 4, 256, 2304, 256000, 8192, 4096, None, None, True),
     "gemma3_text": Defaults(26, 8, 4, 256, 2304, 262208, 131072, 4096, None, None, True),
+    "gemma3n_text": Defaults(35, 8, 2, 256, 2048, 262400, 32768, 512, None, None, True),
+    "gemma4_text": Defaults(30, 8, 4, 256, 2304, 262144, 131072, 512, None, None, True),
     "granite": Defaults(32, 32, None, None, 4096, 32000, 2048, None, None, None, False),
     "granitemoe": Defaults(32, 32, None, None, 4096, 32000, 2048, None, 8, 2, False),
     "granitemoeshared": Defaults(32, 32, None, None, 4096, 32000, 2048, None, 8, 2, False),

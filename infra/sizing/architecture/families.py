@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 Rule = Literal["attention", "parity", "mla", "llama4", "mamba", "mamba2", "jamba", "granite", "nemotron", "falcon-h1"]
-OtherRule = Literal["delta", "convolution", "encoder"]
+OtherRule = Literal["gemma4", "delta", "convolution", "encoder"]
 
 
 class Family(Struct, frozen=True):
@@ -49,6 +49,8 @@ FAMILIES: dict[str, Family] = {
     "gemma": PLAIN,
     "gemma2": Family("attention", mixed=True, pattern=2),
     "gemma3_text": Family("attention", mixed=True, pattern=6),
+    "gemma3n_text": Family("attention", mixed=True, pattern=5),
+    "gemma4_text": Family("gemma4", mixed=True, pattern=6),
     "granite": MIXED,
     "granitemoe": PLAIN,
     "granitemoeshared": PLAIN,
@@ -103,7 +105,8 @@ TEXT = frozenset(
         *("Qwen2ForCausalLM", "Qwen2MoeForCausalLM", "Qwen3ForCausalLM", "Qwen3MoeForCausalLM"),
         *("Qwen3NextForCausalLM", "Qwen3_5ForCausalLM", "Qwen3_5MoeForCausalLM"),
         *("PhiForCausalLM", "Phi3ForCausalLM", "PhiMoEForCausalLM"),
-        *("GemmaForCausalLM", "Gemma2ForCausalLM", "Gemma3ForCausalLM", "Gemma3TextModel"),
+        *("GemmaForCausalLM", "Gemma2ForCausalLM", "Gemma3ForCausalLM", "Gemma3TextModel", "Gemma3nForCausalLM"),
+        *("Gemma4ForCausalLM",),
         *("GraniteForCausalLM", "GraniteMoeForCausalLM", "GraniteMoeSharedForCausalLM", "GraniteMoeHybridForCausalLM"),
         *("GptOssForCausalLM", "CohereForCausalLM", "Cohere2ForCausalLM"),
         *("DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "DeepseekV32ForCausalLM", "Glm4MoeLiteForCausalLM"),
@@ -121,6 +124,7 @@ TEXT = frozenset(
 )
 WRAPPERS = frozenset(
     {
+        *("Gemma3nForConditionalGeneration", "Gemma4ForConditionalGeneration"),
         *("Gemma3ForConditionalGeneration", "Llama4ForConditionalGeneration", "LlavaForConditionalGeneration"),
         *("LlavaNextForConditionalGeneration", "Mistral3ForConditionalGeneration", "PaliGemmaForConditionalGeneration"),
         *("Idefics3ForConditionalGeneration", "SmolVLMForConditionalGeneration", "InternVLForConditionalGeneration"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from msgspec import structs
+
 from infra.sizing.architecture.families import Family
 from infra.sizing.architecture.fields import Fields
 from infra.sizing.architecture.records import LayerGroup
@@ -49,15 +51,37 @@ def head_size(fields: Fields, family: Family) -> int:
 
 
 def _attention(fields: Fields, family: Family, depth: int) -> Sorted:
-    full, window = attention(fields, family, depth), _window(fields)
+    own = depth - _shared(fields)
+    full, window = attention(fields, family, own), _window(fields)
     if not window:
         return (full,)
     types = _types(fields, depth) or _by_pattern(fields, family, depth) or [SLIDING] * depth
-    sliding = types.count(SLIDING)
-    if sliding < depth and not family.mixed:
+    sliding = types[:own].count(SLIDING)
+    if sliding < own and not family.mixed:
         sliding = 0
     window += fields.model_type == "cohere2"  # it sees one token more than it says
     return _parted(full, window, sliding)
+
+
+def _gemma4(fields: Fields, family: Family, depth: int) -> Sorted:
+    """Gemma 4: its full layers have heads of another size, and may have fewer of keys."""
+    parts = _attention(fields, family, depth)
+    size, kv_heads = fields.number("global_head_dim") or 512, fields.number("num_global_key_value_heads")
+    for one in (fields.value("per_layer_config") or {}).values():  # as transformers writes the same
+        size, kv_heads = one.get("head_dim", size), one.get("num_key_value_heads", kv_heads)
+    apart = fields.flag("attention_k_eq_v") or fields.has("per_layer_config")
+    return tuple(
+        structs.replace(one, head_size=size, value_size=size, kv_heads=(apart and kv_heads) or one.kv_heads)
+        if one.kind == "full"
+        else one
+        for one in parts
+    )
+
+
+def _shared(fields: Fields) -> int:
+    """How many of the last layers look at what others keep."""
+    stated = fields.number("num_kv_shared_layers")
+    return 15 if stated is None and fields.model_type == "gemma3n_text" else stated or 0
 
 
 def _parity(fields: Fields, family: Family, depth: int) -> Sorted:
@@ -177,6 +201,7 @@ BY_DEPTH = ("qwen2", "qwen2_moe", "qwen3", "qwen2_vl_text", "qwen2_5_vl_text")
 NEVER_BY_ITSELF = (*BY_DEPTH, "qwen2_vl", "qwen2_5_vl", "qwen3_moe", "smollm3")
 RULES: Mapping[str, Callable[[Fields, Family, int], Sorted]] = {
     "attention": _attention,
+    "gemma4": _gemma4,
     "parity": _parity,
     "mla": _mla,
     "llama4": _llama4,

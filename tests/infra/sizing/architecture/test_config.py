@@ -105,6 +105,21 @@ def test_llama_4_reads_in_chunks_where_it_has_positions() -> None:
     assert [(one.kind, one.count, one.window) for one in found.layers] == [("full", 12, 0), ("chunked", 36, 8192)]
 
 
+def test_gemma_4_has_larger_heads_in_full_layers_and_layers_that_share() -> None:
+    text = {
+        "model_type": "gemma4_text",
+        "num_hidden_layers": 35,
+        "num_key_value_heads": 1,
+        "num_kv_shared_layers": 20,
+        "global_head_dim": 512,
+        "layer_types": [*["sliding_attention"] * 4, "full_attention"] * 7,
+    }
+    found = read_architecture(
+        {"architectures": ["Gemma4ForConditionalGeneration"], "model_type": "gemma4", "text_config": text}
+    )
+    assert [(one.kind, one.count, one.head_size) for one in found.layers] == [("full", 3, 512), ("sliding", 12, 256)]
+
+
 def test_deepseek_v32_keeps_an_index_beside_the_vector() -> None:
     config = {**PUBLIC["deepseek-v3"], "architectures": ["DeepseekV32ForCausalLM"], "model_type": "deepseek_v32"}
     found = read_architecture({**config, "index_topk": 2048, "index_head_dim": 128, "index_n_heads": 64})

@@ -132,8 +132,10 @@ def defaults_of(model_type: str) -> dict[str, Any]:
         config = CONFIG_MAPPING[model_type](**fields)
         values = {}
         for name in tiny_models.FIELDS:
-            with contextlib.suppress(Exception):
+            try:
                 values[name] = getattr(config, name, None)
+            except Exception:  # differs from layer to layer
+                values[name] = getattr(config.per_layer_config[0], name)
         return values
 
     plain = made()
