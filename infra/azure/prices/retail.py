@@ -4,6 +4,7 @@ Source: "Azure Retail Prices overview". From api-version 2023-01-01-preview on, 
 case-sensitive. The filter's `priceType` is the field `type` of an answer.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -16,6 +17,7 @@ RETAIL_PRICES = "https://prices.azure.com/api/retail/prices"
 API_VERSION = "2023-01-01-preview"
 PATIENCE = 2.0
 """Seconds for an answer: nobody should wait long for a figure that a plan can do without."""
+ERROR_NUMBER = re.compile(r"^\[Errno -?\d+\] ")
 MOST_PAGES = 20
 MOST_SIZES = 15
 """In one request, whose URL stays below 2,000 characters."""
@@ -62,7 +64,7 @@ def _page(web: Web, url: str) -> dict[str, Any]:
     try:
         answer = web.send("GET", url, headers={"Accept": "application/json"}, at_most=8 * 1024 * 1024)
     except Unreachable as error:
-        why = str(error).removeprefix(f"{urlsplit(url).hostname}: ")
+        why = ERROR_NUMBER.sub("", str(error).removeprefix(f"{urlsplit(url).hostname}: "))
         raise NoPrices(f"cannot be reached ({why})") from None
     if answer.status != 200:
         raise NoPrices(f"answered {answer.status}")

@@ -146,7 +146,7 @@ def test_what_azure_said_last_week_beats_the_table(retail: Any, clock: Any, row:
     retail.close()
     prices = Prices(clock, url=retail.url, folder=tmp_path)
     assert prices.hourly("eastus", [SIZE]) == {NAME: Price(3.9, "USD", "cache", "2026-11-30")}
-    assert prices.note.startswith("list prices of 2026-11-30, because 127.0.0.1 cannot be reached")
+    assert prices.note == "list prices of 2026-11-30, because 127.0.0.1 cannot be reached (Connection refused)"
 
 
 @pytest.mark.parametrize(
