@@ -81,7 +81,8 @@ def size(
         only=known_size(only) if only else None,
         chosen=found.instance_type,
     )
-    market = open_market(local=call.local, environ=call.environ, currency=currency, tell=call.out.message)
+    market = open_market(local=call.local, environ=call.environ, currency=currency, cloud=found.cloud)
+    market.hub.tell_of_waits(call.out.message)
     sized = size_model(found.source.label, read_source(found.source, market.hub, token), question, market.prices)
     document = size_document(sized)
     call.out.document(document)
@@ -100,6 +101,7 @@ class Asked(Struct, frozen=True):
     engine: Mapping[str, Any] = {}
     region: str | None = None
     instance_type: str = ""
+    cloud: str | None = None
 
 
 def asked(call: Invocation, what: str) -> Asked:
@@ -107,7 +109,9 @@ def asked(call: Invocation, what: str) -> Asked:
     if is_spec(what):
         spec = load_spec(Path(what), environ=call.environ, local=False, folders=True)
         known = instance_type(spec.deployment.instance_type)
-        return Asked(spec.model, spec.deployment.engine, spec.workspace.location, known.name if known else "")
+        return Asked(
+            spec.model, spec.deployment.engine, spec.workspace.location, known.name if known else "", spec.cloud
+        )
     choice = choose_model(what, DEFAULT_SPEC, said="the model")
     return Asked(ModelSpec().but(**{choice.source: choice.value}).in_folder(Path.cwd()))
 

@@ -1,9 +1,10 @@
 """Opens what a question about sizes needs and no workspace has: the Hub, and Azure's prices."""
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 
 from msgspec import Struct
 
+from infra.azure.azure_clouds import PUBLIC, find_cloud
 from infra.azure.prices.currency import read_currency
 from infra.azure.prices.prices import Prices, open_prices
 from infra.azure.target import prices_at, without_proxy
@@ -29,21 +30,22 @@ def open_market(
     local: bool,
     environ: MutableMapping[str, str],
     currency: str | None = None,
+    cloud: str | None = None,
     timeouts: Timeouts | None = None,
-    tell: Callable[[str], None] = lambda text: None,
 ) -> Market:
-    """Open both of the world; with `local` those of the emulator, which is started if it is not running."""
+    """Open both of the world; with `local` those of the emulator, which is started if it is not running.
+
+    `cloud` is the spec's, or the environment's: Azure's list has the prices of the public one alone.
+    """
     shown_in, clock = read_currency(environ, currency), SystemClock()
     patience = timeouts or read_timeouts(environ)
     if not local:
         refuse_unusable_proxies(environ)
         hub = Hub(environ.get("HF_ENDPOINT") or PUBLIC_HUB, timeouts=patience, offline=is_offline(environ))
-        market = Market(hub, open_prices(environ, currency=shown_in, clock=clock))
-    else:
-        profile = launcher.start(default_emulator_state(environ))
-        tell_hub_behind(profile.portal, hub_behind(environ, own_hub=profile.hub, own_bundle=str(profile.ca_bundle)))
-        environ.update(without_proxy(environ))
-        prices = open_prices(environ, url=prices_at(profile.portal), currency=shown_in, clock=clock)
-        market = Market(Hub(profile.hub, local=True, timeouts=patience), prices)
-    market.hub.tell_of_waits(tell)
-    return market
+        public = find_cloud(cloud, environ) == PUBLIC
+        return Market(hub, open_prices(environ, currency=shown_in, clock=clock, public=public))
+    profile = launcher.start(default_emulator_state(environ))
+    tell_hub_behind(profile.portal, hub_behind(environ, own_hub=profile.hub, own_bundle=str(profile.ca_bundle)))
+    environ.update(without_proxy(environ))
+    prices = open_prices(environ, url=prices_at(profile.portal), currency=shown_in, clock=clock)
+    return Market(Hub(profile.hub, local=True, timeouts=patience), prices)
