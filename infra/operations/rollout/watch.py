@@ -10,7 +10,8 @@ from infra.operations.rollout.evidence import Limit
 from infra.operations.rollout.sides import Side, ask_both
 from infra.operations.rollout.verdict import breach, table
 
-ROUNDS = 20  # at least, however short the step is
+ROUNDS = 20  # at least
+LATE_ROUNDS = 10  # are enough where answers are so slow that the step's time is over
 LONGEST_ROUND = 15.0  # seconds
 MOST_ASKED = 40  # questions of our own to each deployment in a step, however long it is: half of them at its beginning
 TOLD_EVERY = 60.0  # seconds
@@ -46,6 +47,8 @@ def watch(cloud: Cloud, step: Watched) -> str:
         step.make_sure()
         if broken := breach(step.new, step.old, step.limits, early=True):
             return broken
+        if cloud.clock.now() - began >= step.seconds and number + 1 >= LATE_ROUNDS:
+            break
         if cloud.clock.now() - told >= TOLD_EVERY and number + 1 < rounds:
             told = cloud.clock.now()
             for line in table(step.new, step.old, step.limits):
