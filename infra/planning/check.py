@@ -8,7 +8,7 @@ from infra.azure.cloud import Cloud
 from infra.azure.image_builds import require_registry
 from infra.azure.quota import check_quota
 from infra.azure.target import Target
-from infra.errors import AccessDenied, NotReady, Refused, StalePlan
+from infra.errors import AccessDenied, GateliftError, NotReady, Refused, StalePlan
 from infra.hub.refusals import NOT_CACHED
 from infra.machine.local_vllm import check_vllm, serving_gpus
 from infra.parallel import together
@@ -136,6 +136,11 @@ def _check_memory(prepared: Prepared, target: Target, reporter: Reporter) -> Non
     if found and more > 0:
         config = config_of(prepared.spec, found.facts, target.hub, prepared.desired.token)
         check_fit(prepared.spec, found.facts, config, more)
+        if (scale := prepared.spec.deployment.autoscale) and scale.max > more:
+            try:
+                check_fit(prepared.spec, found.facts, config, scale.max)
+            except GateliftError as error:
+                reporter.note(f"autoscale may ask for {scale.max} instances, but {error}")
         if serving_gpus(os.environ):
             reporter.note(f"vLLM {check_vllm()}")
 
