@@ -115,7 +115,11 @@ def _read(label: str, files: _Files) -> ReadModel:
 def _weights(files: _Files, served: list[str], architecture: Architecture) -> tuple[Weights | None, tuple[str, ...]]:
     tensors = tensor_files(served)
     if all(name.endswith(".safetensors") for name in tensors):
-        return weights_of(_heads(files, tensors), architecture), ()
+        heads = _heads(files, tensors)
+        try:
+            return weights_of(heads, architecture), ()
+        except (KeyError, TypeError, ValueError, AttributeError):  # entries that are no tensors'
+            raise _no_safetensors(tensors[0]) from None
     total = _total(files) if INDEX in served else None
     if total:
         return weights_of_size(total, architecture), (

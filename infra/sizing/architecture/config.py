@@ -17,6 +17,8 @@ CLASSIFIES, GENERATES = "ForSequenceClassification", "ForCausalLM"
 WITH_IMAGES = ("vision_config", "vision_tower", "visual", "vit_config", "vision_tower_config")
 UNSTATED = {"gemma3": "gemma3_text", "llama4": "llama4_text", "qwen3_vl": "qwen3_vl_text", "qwen3_5": "qwen3_5_text"}
 SPELLINGS = {"half": "float16"}
+DEEPEST = 10_000  # layers, of which there are lists
+DTYPES = ("auto", "bfloat16", "float16", "float32")
 
 
 def read_architecture(config: Mapping[str, Any]) -> Architecture:
@@ -34,11 +36,15 @@ def read_architecture(config: Mapping[str, Any]) -> Architecture:
     encoder = family is not None and (family.rule == "encoder" or fields.flag("use_bidirectional_attention"))
     layers: tuple[LayerGroup, ...] = ()
     if family and not unknown:
-        if not depth:
-            fields.faults.append("config.json says nothing of num_hidden_layers")
-        layers = () if encoder else sorted_layers(fields, family, depth)
+        if not 0 < depth <= DEEPEST:
+            fields.faults.append(f"config.json has {depth or 'no'} layers (num_hidden_layers)")
+        elif not encoder:
+            layers = sorted_layers(fields, family, depth)
     heads = fields.number("num_attention_heads", "n_head") or 0
     experts, quantization = _experts(fields), read_quantization(config, part)
+    dtype = _dtype(config, part, encoder=encoder)
+    wrong = [one for one in (dtype, *(state.dtype for one in layers for state in one.state)) if one not in DTYPES]
+    fields.faults += [f"config.json has a dtype that nobody knows, {one!r}" for one in wrong]
     longest, vocabulary = longest_sequence(config, fields), fields.number("vocab_size") or 0
     hidden = fields.number("hidden_size", "n_embd", "d_model") or 0
     return Architecture(
@@ -53,7 +59,7 @@ def read_architecture(config: Mapping[str, Any]) -> Architecture:
         depth=depth,
         vocabulary=vocabulary,
         longest=longest,
-        dtype=_dtype(config, part, encoder=encoder),
+        dtype=dtype,
         stored=_stated_dtype(config, part),
         encoder_only=encoder,
         experts=experts,

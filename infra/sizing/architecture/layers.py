@@ -29,7 +29,10 @@ Sorted = tuple[LayerGroup, ...]
 
 def sorted_layers(fields: Fields, family: Family, depth: int) -> Sorted:
     """The layers, alike ones together; what cannot be is among the faults of `fields`."""
-    return RULES[family.rule](fields, family, depth)
+    found = RULES[family.rule](fields, family, depth)
+    if any(one.count < 0 or (one.keeps_tokens and not one.kv_heads * one.head_size) for one in found):
+        fields.faults.append("config.json has heads or layers of no size")
+    return found
 
 
 def attention(fields: Fields, family: Family, count: int) -> LayerGroup:
@@ -67,8 +70,11 @@ def _gemma4(fields: Fields, family: Family, depth: int) -> Sorted:
     """Gemma 4: its full layers have heads of another size, and may have fewer of keys."""
     parts = _attention(fields, family, depth)
     size, kv_heads = fields.number("global_head_dim") or 512, fields.number("num_global_key_value_heads")
-    for one in (fields.value("per_layer_config") or {}).values():  # as transformers writes the same
-        size, kv_heads = one.get("head_dim", size), one.get("num_key_value_heads", kv_heads)
+    stated = fields.value("per_layer_config")
+    for one in stated.values() if isinstance(stated, dict) else ():  # as transformers writes the same
+        inner = Fields(one if isinstance(one, dict) else {})
+        size, kv_heads = inner.number("head_dim") or size, inner.number("num_key_value_heads") or kv_heads
+        fields.faults += inner.faults
     apart = fields.flag("attention_k_eq_v") or fields.has("per_layer_config")
     return tuple(
         structs.replace(one, head_size=size, value_size=size, kv_heads=(apart and kv_heads) or one.kv_heads)

@@ -71,7 +71,9 @@ def convolution_layers(fields: Fields, count: int) -> LayerGroup:
 def divisors(fields: Fields) -> tuple[int, ...]:
     """The numbers of heads of the states, which tensor parallelism divides, too."""
     names = ("mamba_n_heads", "mamba_num_heads", "num_heads", "linear_num_key_heads", "linear_num_value_heads")
-    return tuple(value for name in names if (value := fields.number(name)))
+    groups = ("mamba_n_groups", "n_groups")  # of which one is copied, and several are divided
+    heads = [value for name in names if (value := fields.number(name))]
+    return (*heads, *(value for name in groups if (value := fields.number(name)) and value > 1))
 
 
 def _mamba(count: int, inner: int, state: int, kernel: int) -> LayerGroup:

@@ -74,6 +74,11 @@ SEED: dict[str, Any] = {
             {"id": "org/lora", "gated": False, "files": LORA},
             {"id": "org/bare", "gated": False, "files": {"model.safetensors": safetensors(SECOND_SHARD)}},
             {"id": "org/broken", "gated": False, "files": {"config.json": TEXT, "model.safetensors": "weights"}},
+            {
+                "id": "org/entries",
+                "gated": False,
+                "files": {"config.json": TEXT, "model.safetensors": "\x10" + "\0" * 7 + '{"a": {"b": 1}}  '},
+            },
             {"id": "org/strange", "gated": False, "files": {"config.json": "[1]", "model.safetensors": "weights"}},
             {
                 "id": "org/sentences",
@@ -137,6 +142,7 @@ def test_the_length_that_sentence_transformers_sets_counts(hub: Hub) -> None:
         ("org/lora", "org/lora cannot be sized: it is a LoRA adapter"),
         ("org/bare", "org/bare cannot be sized: it has weights and no config.json"),
         ("org/broken", "model.safetensors does not begin as a safetensors file does"),
+        ("org/entries", "model.safetensors does not begin as a safetensors file does"),
         ("org/strange", "org/strange: its config.json is no JSON object"),
     ],
 )

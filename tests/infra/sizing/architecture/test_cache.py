@@ -101,6 +101,8 @@ def test_what_keeps_no_cache_has_no_blocks() -> None:
 def test_heads_of_states_are_divided_too() -> None:
     config = public_configs()["granite-4.0-h-small"] | {"mamba_n_heads": 36}
     assert tensor_parallel_sizes(read_architecture(config)) == (1, 2, 4)
+    groups = public_configs()["granite-4.0-h-small"] | {"mamba_n_groups": 8}
+    assert tensor_parallel_sizes(read_architecture(groups)) == (1, 2, 4, 8)
 
 
 @pytest.mark.parametrize("name", list(RECORDED))

@@ -1,14 +1,24 @@
 """What is read in config.json, and what is said of one that is wrong or of an architecture that nobody knows."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.sizing.architecture.cache import (
+    CacheSetting,
+    block_count,
+    bytes_per_sequence,
+    bytes_per_token,
+    tensor_parallel_sizes,
+)
 from infra.sizing.architecture.config import read_architecture
 from infra.sizing.architecture.records import Experts, LayerGroup, Quantization
 from tests.infra.sizing.architecture.tiny_models import public_configs
 
 PUBLIC = public_configs()
+RECORDED: dict[str, Any] = json.loads(Path(__file__).with_name("recorded.json").read_text())
 LLAMA: dict[str, Any] = PUBLIC["llama-3.1-8b"]
 MIXED = ["sliding_attention", "full_attention"]
 
@@ -244,3 +254,24 @@ def test_an_embedding_model_that_reads_both_ways_keeps_nothing() -> None:
     config = {"architectures": ["Gemma3TextModel"], "model_type": "gemma3_text", "use_bidirectional_attention": True}
     found = read_architecture(config)
     assert (found.known, found.encoder_only, found.layers) == (True, True, ())
+
+
+STRANGE: list[Any] = [None, "x", -1, 0, 1.5, 10**9, True, [], [None], ["x"], {}, {"a": 1}, {"0": {"head_dim": "x"}}]
+EVERYTHING = PUBLIC | {name: found["config"] for name, found in RECORDED.items()}
+
+
+@pytest.mark.parametrize("name", list(EVERYTHING))
+def test_no_value_of_any_field_is_an_exception(name: str) -> None:
+    config = EVERYTHING[name]
+    inner = config.get("text_config") or {}
+    for value in STRANGE:
+        changed = [{**config, field: value} for field in [*config, "per_layer_config", "rope_scaling", "auto_map"]]
+        changed += [{**config, "text_config": {**inner, field: value}} for field in inner]
+        for each in changed:
+            found = read_architecture(each)
+            for parts in (1, 8):
+                setting = CacheSetting(tensor_parallel=parts)
+                if found.known:
+                    assert bytes_per_sequence(found, 1000, setting) >= bytes_per_token(found, setting) >= 0
+                    assert (block_count(found, 1 << 30, setting) or 0) >= 0
+                    tensor_parallel_sizes(found)
