@@ -180,3 +180,11 @@ def test_settings_that_may_not_be_written_are_told_and_a_second_run_goes_on(benc
     assert "Monitoring Contributor" in caught.value.hint
     bench.up(spec)
     assert settings(bench.target(spec)) == ["ws-unwritable-unwritable-endpoint-blue"]
+
+
+def test_a_machine_too_small_for_the_most_instances_is_told(
+    bench: Any, phases: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATELIFT_MEMORY_GB", "8")
+    bench.up(bench.spec("cramped", deployment=OPEN | {"autoscale": {"max": 40, "target": 60}}), phases=phases)
+    assert [note for note in phases.notes if note.startswith("autoscale may ask for 40 instances, but ")]
