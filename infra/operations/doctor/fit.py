@@ -35,8 +35,11 @@ def check_fit(checks: ModelChecks) -> str:
 
 
 def _read(checks: ModelChecks) -> ReadModel:
+    source, facts = checks.spec.model, checks.parts[0].facts
+    if source.hub_id and facts.files:  # by the name and the commit that the Hub has told already
+        source = source.but(id=facts.id, revision=facts.revision)
     try:
-        return read_source(checks.spec.model, checks.hub, checks.given_token)
+        return read_source(source, checks.hub, checks.given_token)
     except GateliftError as error:  # the checks of files and token fail where it is a mistake
         raise CheckWarning(f"the model is not sized: {error}", error.hint) from None
 
