@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from infra.azure.cloud import Cloud
 from infra.azure.target import Target
 from infra.errors import NotReady
-from infra.operations.canary import in_steps
 from infra.operations.connect import ConnectInfo, connection_info
 from infra.operations.smoke import PRIVATE, smoke_test
 from infra.parallel import Task
@@ -68,7 +67,7 @@ def up(
             current = observe_again(current, cloud)
             check(current, None)
         ask = partial(_smoke_test if smoke else _untested, current, target, cloud)
-        before_traffic = partial(_then_in_steps, ask, partial(in_steps, current, target, cloud))
+        before_traffic = partial(_then_in_steps, ask, current, target, cloud)
         if parked := current.observed.parked:
             cloud.reporter.note(f"{current.spec.name} is {parked.words}: it is woken to what the spec says")
         connection, answer = apply(cloud, current, before_traffic) or ask()
@@ -84,9 +83,12 @@ def _nothing_to_do(prepared: Prepared, target: Target, cloud: Cloud) -> UpResult
     return UpResult(prepared.plan, connection_info(reading, prepared.desired.spec, target.entra_token))
 
 
-def _then_in_steps(ask: Callable[[], T], move: Callable[[], None]) -> T:
+def _then_in_steps(ask: Callable[[], T], prepared: Prepared, target: Target, cloud: Cloud) -> T:
     answer = ask()
-    move()
+    if prepared.rollout.stable:
+        from infra.operations.canary import in_steps  # a tenth of the start of `up`, which few runs need
+
+        in_steps(prepared, target, cloud)
     return answer
 
 
