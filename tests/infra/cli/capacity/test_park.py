@@ -1,0 +1,86 @@
+"""`gatelift park` and `gatelift wake` as people and schedules see them."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from infra.cli.capacity.park import Length
+from infra.cli.main import main
+from infra.emulator import launcher
+from infra.paths import bundled
+from infra.planning.desired import Sources
+from infra.spec.model import to_values
+from tests.infra.cli.conftest import clean_environ, environment
+from tests.infra.operations.conftest import SEED, Bench
+
+CONTAINER = Path(__file__).parents[2] / "container"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A machine with an emulator and a stack on it."""
+    folder = tmp_path_factory.mktemp("parking")
+    environ = clean_environ(folder)
+    (folder / "seed.json").write_text(json.dumps(SEED))
+    launcher.start(folder / "state", seed=folder / "seed.json")
+    with environment(environ):
+        bench = Bench(environ, Sources(CONTAINER, bundled("environments") / "vllm"))
+        spec = bench.spec("dozer")
+        bench.up(spec)
+    (folder / "gatelift.yaml").write_text(json.dumps(to_values(spec)))
+    yield folder
+    launcher.stop(folder / "state")
+
+
+@pytest.fixture
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Callable[..., tuple[int, str, str]]:
+    monkeypatch.chdir(folder)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with environment(clean_environ(folder)):
+            code = main([*arguments, "--local", "--yes"])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def test_what_people_see(run: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, _ = run("park", "--after", "2h", "--detailed-exitcode")
+    assert (code, out.startswith("not parked: it has been running for ")) == (2, True)
+    assert run("park", "--after", "2h")[0] == 0
+    code, out, err = run("park")
+    assert (code, out) == (0, "parked dozer, which would save $3.67/h on Azure\n")
+    assert "- deployment blue: 1 x Standard_NC24ads_A100_v4, 100 % of the requests" in err
+    assert "a wake takes a time that is unknown yet; until then the endpoint answers 404" in err
+    assert run("park", "--after", "2h", "--detailed-exitcode")[0] == 0
+    code, _, err = run("chat", "hello")
+    assert (code, "the stack dozer is parked since " in err, "`gatelift wake` brings back" in err) == (1, True, True)
+    assert "no deployment answers; `gatelift wake` brings back what ran" in run("connect")[2]
+    assert "parked since" in run("status")[2]
+    code, out, _ = run("wake")
+    assert (code, out.startswith("awake  dozer, after ")) == (0, True)
+    assert run("wake")[1] == "dozer is not parked: blue runs\n"
+    assert "as the last one did" in run("park")[2]
+    run("wake")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        pytest.param("2h", 7200.0, id="hours"),
+        pytest.param("45m", 2700.0, id="minutes"),
+        pytest.param("soon", "must be a duration", id="no-duration"),
+        pytest.param("1m", "must be from 5m to 30d", id="shorter-than-metrics-are-late"),
+    ],
+)
+def test_after_is_a_duration(text: str, seconds: float | str) -> None:
+    if isinstance(seconds, float):
+        assert Length().convert(text, None, None) == seconds
+        return
+    with pytest.raises(click.BadParameter, match=seconds):
+        Length().convert(text, None, None)
