@@ -119,8 +119,12 @@ def in_words(profile: Mapping[str, Any]) -> dict[str, str]:
 
 
 def profile_name(name: str) -> str:
-    """The name of a profile as people see it."""
-    return OTHERWISE if name == ENDING else name
+    """The name of a profile as people see it; the one that ends ours may be spaced as the portal writes it."""
+    return OTHERWISE if _packed(name) == _packed(ENDING) else name
+
+
+def _packed(name: str) -> str:
+    return "".join(name.split())
 
 
 def _count_words(profile: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from infra.emulator.arm.autoscale_rules import check_setting
-from infra.resources.scaling.profiles import ENDING, Scaled, in_words, profiles
+from infra.resources.scaling.profiles import ENDING, Scaled, in_words, profile_name, profiles
 from infra.spec.autoscale import AutoscaleSpec
 from infra.spec.check import read_as
 
@@ -101,3 +101,8 @@ def test_one_length_of_time_has_one_spelling() -> None:
     profile["rules"][0]["scaleAction"]["cooldown"] = "PT5M"
     profile["rules"][0]["metricTrigger"] |= {"timeWindow": "PT300S", "threshold": 60.0, "metricNamespace": ""}
     assert words_of(profile) == before
+
+
+def test_the_ending_profile_is_known_however_it_is_spaced() -> None:
+    spaced = '{"name": "Auto created default scale condition", "for": "scheduled"}'
+    assert [profile_name(each) for each in (ENDING, spaced, "always")] == ["otherwise", "otherwise", "always"]
