@@ -104,7 +104,9 @@ class Web:
         most_idle: int = IDLE_CONNECTIONS,
     ) -> None:
         self._ca_bundle = ca_bundle
-        self._connect, self._read = connect, read
+        self._connect = connect
+        self.read_seconds = read
+        """How long a server may say nothing."""
         self._most_idle = most_idle
         self._idle: defaultdict[Origin, list[http.client.HTTPConnection]] = defaultdict(list)
         self._lock = threading.Lock()
@@ -167,7 +169,7 @@ class Web:
         try:
             if reused is None:
                 connection.connect()
-                connection.sock.settimeout(self._read)
+                connection.sock.settimeout(self.read_seconds)
             connection.request(method, target, body, fields)
             return Exchange(origin, connection, connection.getresponse(), reused is not None)
         except (OSError, http.client.HTTPException) as error:

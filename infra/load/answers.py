@@ -30,4 +30,8 @@ def outcome(status: int, headers: Mapping[str, str]) -> Outcome:
     """Read an answer's status; `headers` is a mapping that ignores case, such as httpx's."""
     own = headers.get(MODEL_STATUS, "") if status == HIDDEN else ""
     retry_after = headers.get("retry-after", "")
-    return Outcome(int(own), True, retry_after) if own.isdecimal() else Outcome(status, False, retry_after)
+    return (
+        Outcome(int(own), True, retry_after)
+        if own.isdecimal() and len(own) == 3
+        else Outcome(status, False, retry_after)
+    )

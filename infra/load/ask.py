@@ -1,7 +1,7 @@
 """One streamed chat completion, measured: when its tokens came, what it used, and what went wrong."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.client import HTTPException
 from itertools import pairwise
 from typing import Any
@@ -12,14 +12,16 @@ from msgspec import Struct
 from infra.errors import GateliftError
 from infra.http_client import Exchange, Failing, Unreachable, Web
 from infra.load.answers import outcome
+from infra.load.body import ENDED, error_said, events, message_in, no_stream, shown
 
 PATH = "/chat/completions"
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 190.0  # between two pieces; Azure ends a request after 180 seconds
 MOST_IDLE = 512  # connections
-MOST_ERROR = 300  # characters of what a server said
 DEPLOYMENT_HEADER = "azureml-model-deployment"
 THROTTLED = 429
+TIMEOUT = "timeout"
+"""The `error` of a sample for whose answer nobody waited longer."""
 
 
 class Question(Struct, frozen=True):
@@ -97,12 +99,12 @@ class Client:
         try:
             exchange = self._web.open("POST", self.url, headers=headers, body=body, repeat=True)
         except Unreachable as error:
-            return heard.failed(0, "timeout" if error.why is Failing.TIME else str(error))
+            return heard.failed(0, TIMEOUT if error.why is Failing.TIME else str(error))
         try:
             return self._listen(exchange, heard)
         except TimeoutError:
             exchange.close()
-            return heard.failed(exchange.status, "timeout")
+            return heard.failed(exchange.status, TIMEOUT)
         except (OSError, HTTPException) as error:
             exchange.close()
             return heard.failed(exchange.status, f"the connection was cut: {str(error) or type(error).__name__}")
@@ -129,13 +131,13 @@ class Client:
     def _listen(self, exchange: Exchange, heard: "_Heard") -> Sample:
         if exchange.status != 200:
             real = outcome(exchange.status, {name.lower(): value for name, value in exchange.headers.items()})
-            said = exchange.response.read().decode(errors="replace")
+            said = error_said(exchange)
             self._web.keep(exchange)
-            return heard.failed(real.status, f"{real}: {_message(said)}")
-        for data in _events(exchange):
+            return heard.failed(real.status, f"{real}: {said}")
+        for data in events(exchange, self._web.read_seconds):
             heard.take(data)
         self._web.keep(exchange)
-        return heard.sample()
+        return heard.sample(no_stream(exchange.headers))
 
 
 class _Delta(Struct):
@@ -184,10 +186,12 @@ class _Heard:
         try:
             event = _decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            self._error = self._error or f"an event that is no chunk of a chat completion: {_shortened(data)}"
+            self._error = (
+                self._error or f"an event that is no chunk of a chat completion: {data.decode(errors='replace')}"
+            )
             return
         if event.error:
-            self._error = self._error or f"error in the stream: {_message_in(event.error)}"
+            self._error = self._error or f"error in the stream: {message_in(event.error)}"
         if event.usage is not None:
             self._usage = event.usage
         if not event.choices:
@@ -199,15 +203,15 @@ class _Heard:
             self._texts.append(now)
         self._finished = self._finished or choice.finish_reason is not None
 
-    def sample(self) -> Sample:
-        """The sample of a stream that has ended."""
+    def sample(self, without: str) -> Sample:
+        """The sample of a stream that has ended; `without` says why, if no event came."""
         if self._error or not self._finished:
-            return self.failed(200, self._error or "the stream ended before the answer did")
+            return self.failed(200, self._error or (ENDED if self._pieces else without))
         return self._sample(200, "", self._pieces[-1])
 
     def failed(self, status: int, error: str) -> Sample:
         """The sample of a request that failed now, with whatever had come until then."""
-        return self._sample(status, _shortened(error.encode()), time.perf_counter() - self._began)
+        return self._sample(status, shown(error), time.perf_counter() - self._began)
 
     def _sample(self, status: int, error: str, seconds: float) -> Sample:
         texts = self._texts
@@ -222,33 +226,3 @@ class _Heard:
             error=error,
             pieces=tuple(self._pieces),
         )
-
-
-def _events(exchange: Exchange) -> Iterator[bytes]:
-    """The data of each server-sent event, as soon as it is there."""
-    response, rest = exchange.response, b""
-    while chunk := response.read1(65536):
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if line.startswith(b"data:"):
-                yield line[5:].strip()
-    if rest.startswith(b"data:"):
-        yield rest[5:].strip()
-
-
-def _message(said: str) -> str:
-    """The message in the body of an error."""
-    try:
-        document = msgspec.json.decode(said)
-    except msgspec.MsgspecError:
-        return " ".join(said.split())
-    return _message_in(document.get("error", document)) if isinstance(document, dict) else str(document)
-
-
-def _message_in(error: Any) -> str:
-    return str(error.get("message") or error) if isinstance(error, dict) else str(error)
-
-
-def _shortened(text: bytes) -> str:
-    shown = text.decode(errors="replace")
-    return shown if len(shown) <= MOST_ERROR else shown[:MOST_ERROR] + "…"

@@ -13,6 +13,8 @@ from infra.load.ask import Question
 
 LENGTHS = ("max_completion_tokens", "max_tokens", "output_tokens")
 FORMS = 'a prompt a line, JSON lines with "prompt" or "messages", or the JSON array of a ShareGPT file'
+ARRAY = re.compile(r"\s*\[\s*(?![^\W\d_])")
+"""How the JSON array of a file begins; `[INST]` begins a prompt."""
 _TEXT = """
 about after age almost american another arm art baby because before believe body boy bright build business carry catch
 center child city clean climb cold color company control country court cross data death deep difference director door
@@ -51,7 +53,7 @@ def read_prompts(path: Path, max_tokens: int, *, exactly: bool = False) -> tuple
         raise GateliftError(f"{path}: {why}", hint=f"--prompts takes {FORMS}", code="prompts_unreadable") from None
     questions = tuple(
         Question(prompt, longest or max_tokens, messages, exactly)
-        for prompt, messages, longest in (_array(path, text) if text.lstrip().startswith("[") else _lines(path, text))
+        for prompt, messages, longest in (_array(path, text) if ARRAY.match(text) else _lines(path, text))
     )
     if not questions:
         raise GateliftError(f"{path}: no prompt in it", hint=f"--prompts takes {FORMS}", code="prompts_unreadable")
@@ -62,7 +64,8 @@ _Read = tuple[str, tuple[dict[str, Any], ...], int | None]
 
 
 def _lines(path: Path, text: str) -> Iterator[_Read]:
-    for number, line in enumerate(text.splitlines(), 1):
+    # Not `splitlines`: in a JSON text, U+2028 and its like may stand as they are.
+    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         if not line.strip():
             continue
         if not line.lstrip().startswith("{"):
@@ -82,11 +85,13 @@ def _array(path: Path, text: str) -> Iterator[_Read]:
 def _decoded(text: str, where: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise _bad(where, f"no JSON: {error}") from None
 
 
 def _entry(entry: Any, where: str) -> _Read:
+    if isinstance(entry, str) and entry.strip():
+        return entry, (), None
     if not isinstance(entry, dict):
         raise _bad(where, "neither an object nor a text")
     body = entry["body"] if isinstance(entry.get("body"), dict) else entry  # a line of OpenAI's batch files

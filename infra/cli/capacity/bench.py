@@ -1,12 +1,14 @@
 """`gatelift bench`: measures a running endpoint under load."""
 
 import json
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from infra.cli.input.paces import Counts, Names, Rates, paces_of
 from infra.cli.input.stack import open_stack
@@ -32,8 +34,17 @@ Examples:
   OPENAI_API_KEY=… gatelift bench --url https://host/v1 --rate 2
 
 \b
-Exit codes: 0 measured, 1 an objective of --slo was not kept, or failed.
+Exit codes: 0 measured, 1 an objective of --slo was not kept, no request of a pace was answered, or failed.
 """
+
+
+class Findings(Struct, frozen=True):
+    """What was found until now, and what it is about."""
+
+    found: list[Measured]
+    load: Load
+    date: datetime
+    about: dict[str, str]
 
 
 @command(app, name="bench", epilog=EPILOG)
@@ -76,12 +87,6 @@ def bench(call: Invocation, spec: Path | None, **options: Any) -> None:
     load = Load(paces, choose, limits, options["warm_up"])
     announce(call, places, load, prompts)
     date = datetime.now().astimezone()
-    found: list[Measured] = []
-    call.out.data(call.out.paint(view.head(), "bold"))
-    for measured in operation.measure(places, load):
-        found.append(measured)
-        call.out.data(view.row(measured))
-    tell(call, found, load)
     about = {
         "model": places[0].client.model,
         "url": places[0].client.url,
@@ -89,15 +94,20 @@ def bench(call: Invocation, spec: Path | None, **options: Any) -> None:
         "prompts": prompts,
         "date": f"{date:%Y-%m-%d %H:%M:%S %z}",
     }
-    files = save(found, load, date, options["save"])
-    if options["report"]:
-        from infra.cli.reports.bench import bench_page  # only when it is asked for
-
-        files.append(written(options["report"], bench_page(found, load, about)))
-    for file in files:
-        call.out.message(f"written: {file}")
-    call.out.document({**about, **view.document(found, load, date), "files": [str(file) for file in files]})
-    if any(each.breaches for each in found):
+    run = Findings([], load, date, about)
+    call.out.data(call.out.paint(view.head(), "bold"))
+    try:
+        for measured in operation.measure(places, load):
+            run.found.append(measured)
+            call.out.data(view.row(measured))
+    except KeyboardInterrupt:
+        if run.found:  # what was measured until then is not lost
+            write_files(call, run, options)
+        raise
+    tell(call, run.found, load)
+    files = write_files(call, run, options)
+    call.out.document({**about, **view.document(run.found, load, date), "files": [str(file) for file in files]})
+    if any(each.breaches or each.silent for each in run.found):
         raise click.exceptions.Exit(BREACHED)
 
 
@@ -149,15 +159,29 @@ def announce(call: Invocation, places: Sequence[Place], load: Load, prompts: str
 def tell(call: Invocation, found: Sequence[Measured], load: Load) -> None:
     """Say what the objectives say, what failed, and whether this machine was the bottleneck."""
     for each in found:
+        who = f"{each.place.deployment or 'the endpoint'} at {each.run.pace}"
         for error, count in each.summary.errors[:3]:
-            who = f"{each.place.deployment or 'the endpoint'} at {each.run.pace}"
             call.out.warn(f"{who}: {count} × {error}")
+        if each.silent:
+            call.out.warn(f"{who}: no request was answered, so nothing was measured")
     if any(each.run.strained for each in found):
         call.out.warn(view.STRAINED)
     if load.limits:
         call.out.data()
         for line, good in view.verdict(found, load):
             call.out.data(call.out.paint(line, "green" if good else "red"))
+
+
+def write_files(call: Invocation, run: Findings, options: dict[str, Any]) -> list[Path]:
+    """Write what --save and --report ask for."""
+    files = save(run.found, run.load, run.date, options["save"])
+    if options["report"]:
+        from infra.cli.reports.bench import bench_page  # only when it is asked for
+
+        files.append(written(options["report"], bench_page(run.found, run.load, run.about)))
+    for file in files:
+        call.out.message(f"written: {file}")
+    return files
 
 
 def save(found: Sequence[Measured], load: Load, date: datetime, path: Path | None) -> list[Path]:
@@ -174,9 +198,13 @@ def save(found: Sequence[Measured], load: Load, date: datetime, path: Path | Non
 
 
 def refuse_nowhere(file: Path | None) -> None:
-    """Raise `GateliftError`, before anything is sent, for a file that cannot be written for want of a folder."""
-    if file is not None and (file.is_dir() or not file.parent.is_dir()):
-        why = "this is a folder" if file.is_dir() else f"there is no folder {file.parent}"
+    """Raise `GateliftError`, before anything is sent, for a file that cannot be written."""
+    if file is None:
+        return
+    why = "this is a folder" if file.is_dir() else "" if file.parent.is_dir() else f"there is no folder {file.parent}"
+    if not why and not os.access(file if file.exists() else file.parent, os.W_OK):
+        why = "you may not write here"
+    if why:
         raise GateliftError(f"{file}: {why}", hint="name a file in a folder that exists", code="unwritable_file")
 
 

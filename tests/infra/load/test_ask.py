@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -92,6 +93,23 @@ def silent(handler: Handler) -> None:
     handler.server.silence.wait(30)
 
 
+def endless(handler: Handler) -> None:
+    handler.send_response(500)
+    handler.end_headers()
+    with suppress(OSError):
+        while True:
+            handler.wfile.write(b"x" * 65536)
+    handler.cut()
+
+
+def one_event(handler: Handler) -> None:
+    handler.begin()
+    with suppress(OSError):
+        while True:
+            handler.raw(b"x" * 65536)
+    handler.cut()
+
+
 MODEL_429 = {"ms_azureml_model_error_statuscode": "429", "ms_azureml_model_error_reason": "model_error"}
 
 
@@ -121,6 +139,36 @@ MODEL_429 = {"ms_azureml_model_error_statuscode": "429", "ms_azureml_model_error
         pytest.param(
             refuses(200, {"choices": []}), 200, False, "the stream ended before the answer did", id="no-stream"
         ),
+        pytest.param(
+            refuses(200, "<html>", content_type="text/html; charset=utf-8"),
+            200,
+            False,
+            "not a stream of events but text/html",
+            id="a-page",
+        ),
+        pytest.param(
+            refuses(200, "packed", content_type="text/event-stream", content_encoding="gzip"),
+            200,
+            False,
+            "an answer compressed with gzip",
+            id="compressed",
+        ),
+        pytest.param(
+            refuses(500, "packed", content_encoding="gzip"),
+            500,
+            False,
+            "500: an answer compressed",
+            id="500-compressed",
+        ),
+        pytest.param(refuses(500, '{"error":' * 50_000), 500, False, '500: {"error":{"error":', id="500-too-deep"),
+        pytest.param(
+            refuses(424, "x", ms_azureml_model_error_statuscode="9" * 5000), 424, False, "424: x", id="no-such-status"
+        ),
+        pytest.param(
+            refuses(500, "a \x1b[31mred\x07 word"), 500, False, "500: a [31mred word", id="control-characters"
+        ),
+        pytest.param(endless, 500, False, "500: xxxx", id="an-error-without-end"),
+        pytest.param(one_event, 200, False, "the connection was cut: an event without an end", id="event-without-end"),
         pytest.param(cut, 200, False, "the connection was cut", id="cut"),
     ],
 )
@@ -147,6 +195,17 @@ def test_a_server_that_says_nothing_more(told: Told) -> None:
     told.always = silent
     sample = told.client(web=Web(read=0.2)).ask(QUESTION)
     assert (sample.status, sample.error) == (200, "timeout")
+
+
+def test_comments_alone_are_no_answer(told: Told) -> None:
+    def pings(handler: Handler) -> None:
+        handler.begin()
+        with suppress(OSError):
+            while not handler.server.silence.wait(0.05):
+                handler.raw(b": ping\n\n")
+
+    told.always = pings
+    assert told.client(web=Web(read=0.3)).ask(QUESTION).error == "timeout"
 
 
 def test_nobody_listens() -> None:

@@ -31,6 +31,11 @@ TURNS = [{"from": "human", "value": "Hello"}, {"from": "gpt", "value": "Hi!"}]
             [Question("Hello", 9)],
             id="sharegpt",
         ),
+        pytest.param(
+            '{"prompt": "a\u2028b"}\r\n{"prompt": "c\x85"}', [Question("a\u2028b", 9), Question("c\x85", 9)], id="u2028"
+        ),
+        pytest.param("[INST] a [/INST]\nb", [Question("[INST] a [/INST]", 9), Question("b", 9)], id="llama-2"),
+        pytest.param('["a", "b"]', [Question("a", 9), Question("b", 9)], id="array-of-texts"),
         pytest.param("\ufeffWhat?", [Question("What?", 9)], id="with-a-byte-order-mark"),
     ],
 )
@@ -48,6 +53,8 @@ def test_forms(tmp_path: Path, text: str, questions: list[Question]) -> None:
         pytest.param(b'{"prompt": "a", "max_tokens": 0}', r"f\.jsonl:1: 0 is no number of tokens", id="tokens"),
         pytest.param(b'[{"prompt": "a"}, 3]', r"f\.jsonl: entry 2: neither", id="entry"),
         pytest.param(b"[1", r"f\.jsonl: no JSON", id="array"),
+        pytest.param(b"[" * 100_000, r"f\.jsonl: no JSON", id="deep-array"),
+        pytest.param(b'{"a":' * 100_000, r"f\.jsonl:1: no JSON", id="deep-line"),
         pytest.param(b"\n\n", r"f\.jsonl: no prompt in it", id="empty"),
         pytest.param(b"[]", r"f\.jsonl: no prompt in it", id="empty-array"),
         pytest.param(b"\xff\xfe", r"f\.jsonl: it is not UTF-8", id="not-utf-8"),

@@ -2,7 +2,9 @@
 
 import html.parser
 import json
+import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.infra.cli.conftest import Answer
-from tests.infra.load.conftest import Told, answers, serve, text
+from tests.infra.load.conftest import Handler, Told, answers, serve, text
 
 KEY = "sk-planted-secret-of-the-endpoint-zq1"
 Gatelift = Callable[..., Answer]
@@ -180,8 +182,29 @@ def test_another_model_than_the_first(measured: Gatelift, told: Told) -> None:
     assert {body["model"] for _, _, body in told.seen} == {"an-adapter"}
 
 
+def test_a_server_that_dies_is_an_exit_code(measured: Gatelift, told: Told) -> None:
+    told.scripts = [answers()]
+    told.always = lambda handler: handler.refuse(500, {"error": {"message": "gone"}})
+    answer = measured("--rate", "30,60", "--requests", "2")
+    assert (answer.code, len(answer.stdout.splitlines())) == (1, 2)
+    assert "the endpoint at 30/s: no request was answered, so nothing was measured" in answer.stderr
+
+
+def test_what_was_measured_before_an_interruption_is_written(measured: Gatelift, told: Told, tmp_path: Path) -> None:
+    def interrupt(handler: Handler) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        handler.server.silence.wait(30)
+
+    told.scripts = [*[answers()] * 3, interrupt]
+    answer = measured("--concurrency", "1,2", "--requests", "2", "--report", "page.html", "--save", "one.json")
+    assert "stopped by SIGINT" in answer.stderr
+    assert json.loads((tmp_path / "one-1.json").read_text())["completed"] == 2
+    assert "1 at a time" in (tmp_path / "page.html").read_text()
+
+
 def test_nobody_answers(measured: Gatelift, told: Told) -> None:
     told.always = lambda handler: handler.refuse(401, {"error": {"message": "wrong key"}})
     answer: Any = measured("--output", "json").document["error"]
     assert answer["code"] == "bench_no_answer"
     assert "401: wrong key" in answer["message"]
+    assert "OPENAI_API_KEY" in answer["hint"]

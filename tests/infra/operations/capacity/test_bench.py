@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from infra.clock import SystemClock
-from infra.errors import NotFound, NotReady, Refused
+from infra.errors import GateliftError, NotFound, NotReady, Refused
+from infra.http_client import Web
 from infra.load.prompts import made_up
 from infra.load.run import Pace
 from infra.operations.capacity.bench import Credential, Load, Place, measure, place_at, places_of, requests_in_all
@@ -91,6 +92,49 @@ def test_a_place_that_does_not_answer_is_not_measured(
     with pytest.raises(kind, match=words):
         list(measure(places, load(5, warm_up=1)))
     assert len(told.seen) == 2
+
+
+def test_a_place_that_says_nothing_is_spared_the_rest(told: Told) -> None:
+    told.always = refuse
+    found = list(measure([Place("", told.client())], load(2, 3)))
+    assert [(each.summary.requests, each.silent, each.breaches) for each in found] == [(2, True, ())]
+
+
+def test_nobody_waits_again_for_a_server_that_hangs(told: Told) -> None:
+    told.always = lambda handler: bool(handler.server.silence.wait(30))
+    with pytest.raises(NotReady, match="answers no question: timeout"):
+        list(measure([Place("", told.client(web=Web(read=0.2)))], load(5, warm_up=3)))
+    assert len(told.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "host/v1",
+        "http://",
+        "ftp://host/v1",
+        "http://[::1",
+        "http://host:99999/v1",
+        "http://host:x/v1",
+        "http://a b/v1",
+        "http://host/v1\nX: y",
+        "http://user:planted-secret@host/v1",
+        "http://host/v1?api-key=planted-secret",
+        "http://host/v1#planted-secret",
+    ],
+)
+def test_what_is_no_url_of_a_server(url: str) -> None:
+    with pytest.raises(GateliftError) as raised:
+        place_at(url, "a-key", "m")
+    assert (raised.value.code, "planted-secret" in f"{raised.value}") == ("invalid_url", False)
+
+
+def test_a_key_with_the_end_of_its_line(told: Told) -> None:
+    place_at(told.url, "a-key\n", "")
+    assert [headers["Authorization"] for _, headers, _ in told.seen] == ["Bearer a-key"]
+    with pytest.raises(GateliftError, match="OPENAI_API_KEY holds characters"):
+        place_at(told.url, "a-k\u20acy", "m")
 
 
 def test_any_endpoint_by_its_url(told: Told) -> None:
