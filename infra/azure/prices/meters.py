@@ -1,7 +1,8 @@
 """Chooses, of the many meters that one VM size has, the one that a managed online endpoint is billed by.
 
 A size has meters for Linux and Windows, for spot and low priority, for Cloud Services and dedicated hosts, for
-reservations and for Dev/Test subscriptions, and older ones beside those in force. An endpoint's virtual machines run
+reservations and for Dev/Test subscriptions, and older ones beside those in force. Of several that are left the primary
+one counts, by which Azure charges, before one that began later. An endpoint's virtual machines run
 Linux and are billed as you go, without a surcharge. Source: "Azure Retail Prices overview" for the fields; Azure ML
 "Online endpoints" for what is billed.
 """
@@ -21,11 +22,11 @@ def hourly_prices(items: Iterable[Any], region: str, currency: str, now: datetim
     """The price of an hour by the name of the size in lower case, from the rows of the API; rows like no other are left
     out.
     """
-    found: dict[str, tuple[tuple[str, bool], float]] = {}
+    found: dict[str, tuple[tuple[bool, str], float]] = {}
     for item in items:
         if not isinstance(item, Mapping) or not _is_ours(item, region, currency, now):
             continue
-        rank = (_text(item, "effectiveStartDate"), item.get("isPrimaryMeterRegion") is True)
+        rank = (item.get("isPrimaryMeterRegion") is True, _text(item, "effectiveStartDate"))
         name = _text(item, "armSkuName").lower()
         if name not in found or rank > found[name][0]:
             found[name] = (rank, float(item["retailPrice"]))
@@ -43,7 +44,11 @@ def _is_ours(item: Mapping[str, Any], region: str, currency: str, now: datetime)
         "armRegionName": region,
         "currencyCode": currency,
     }
-    if any(item.get(field) != value for field, value in exact.items()) or item.get("tierMinimumUnits"):
+    if (
+        not _text(item, "armSkuName")
+        or any(item.get(field) != value for field, value in exact.items())
+        or item.get("tierMinimumUnits")
+    ):
         return False
     product = _text(item, "productName").lower()
     meter = f"{_text(item, 'skuName')} {_text(item, 'meterName')}".lower()

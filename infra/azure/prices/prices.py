@@ -79,7 +79,10 @@ class Prices:
         if self.emulated and found and self.currency != USD:
             return f"the emulator's price list, at an exchange rate that is not Azure's, in {self.currency}"
         old = sorted(price.as_of for price in found if price.source == "cache")
-        return f"list prices of {old[0]}, because {why}" if old and why else ""
+        if old and why:
+            return f"list prices of {old[0]}, because {why}"
+        missing = why and any(price is None for price in self._known.values())
+        return f"not every price is known, because {why}" if missing else ""
 
     def _look_up(self, region: str, names: set[str]) -> dict[str, Price | None]:
         now = self._clock.utc()

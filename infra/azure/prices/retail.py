@@ -57,7 +57,7 @@ def _pages(web: Web, url: str, query: str) -> Iterator[Any]:
         if not following:
             return
         next_url = _same_place(url, following)
-    raise NoPrices("its answer has no end")
+    raise NoPrices("gave an answer without an end")
 
 
 def _page(web: Web, url: str) -> dict[str, Any]:
@@ -79,8 +79,12 @@ def _page(web: Web, url: str) -> dict[str, Any]:
 
 def _same_place(url: str, following: Any) -> str:
     """The link to the next page, which has to lead to the same host (with its port, `:443`, or without)."""
-    ours, theirs = urlsplit(url), urlsplit(following if isinstance(following, str) else "")
-    secure = theirs.scheme == "https" or is_loopback(theirs.hostname or "")
-    if not secure or theirs.hostname != ours.hostname:
-        raise NoPrices("its link to the next page leads elsewhere")
-    return theirs.geturl()
+    ours, link = urlsplit(url), following if isinstance(following, str) else ""
+    try:
+        theirs = urlsplit(link)
+        secure = theirs.scheme == "https" or is_loopback(theirs.hostname or "")
+        if secure and theirs.hostname == ours.hostname and theirs.port != 0:
+            return theirs.geturl()
+    except ValueError:  # no address at all
+        pass
+    raise NoPrices("gave a link to the next page that leads elsewhere")

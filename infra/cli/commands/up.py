@@ -80,28 +80,24 @@ def up(
     stack, target = taking_over(open_stack(call, spec, absent="make", no_lock=no_lock, currency=currency), take_over)
     if try_again and stack.rollout:
         stack = stack.but(rollout=stack.rollout.but(try_again=True))
-    prepared = cost = None
-    if plan_file:
-        planned = read_plan(plan_file)
-    else:
-        prepared = operation.prepare_up(stack, target, token=token)
-        planned = prepared.plan
+    saved = read_plan(plan_file) if plan_file else None
+    prepared = operation.prepare_up(stack, target, token=token)
+    planned = saved or prepared.plan
+    cost = forecast(prepared, target.prices)
     show_plan(call.out, planned)
-    if prepared:
-        cost = forecast(prepared, target.prices)
-        show_cost(call.out, cost, local=call.local)
+    show_cost(call.out, cost, local=call.local)
     asked = planned.has_changes and call.confirm("Apply this plan?", otherwise="nothing was changed")
-    if token is None and creates_connection(planned) and sys.stdin.isatty():
-        token, prepared = ask_for_token(), None
     # Only a plan that somebody saved or confirmed has to be applied exactly as it was shown.
     agreed = planned if plan_file or asked else None
+    if token is None and creates_connection(planned) and sys.stdin.isatty():
+        token, asked = ask_for_token(), True
     estimates = Estimates(call.environ, stack=stack.name, local=call.local)
     with progress(call.out, estimates.expected) as reporter:
-        if prepared is None or asked:  # the live state may have changed while the person was thinking
+        if asked:  # the live state may have changed while the person was thinking
             prepared = operation.prepare_up(stack, target, token=token)
         result = operation.up(prepared, target, reporter=reporter, agreed=agreed, smoke=not skip_smoke_test)
     estimates.keep(result.phases)
-    call.out.document({**result.to_json(), "cost": cost and cost.to_json()})
+    call.out.document({**result.to_json(), "cost": cost.to_json()})
     call.out.data(f"{call.out.paint('ready', 'green', 'bold')}  {result.connection.base_url}")
     if result.answer:
         call.out.message(f"the model answered: {' '.join(result.answer.split())[:200]}")

@@ -9,7 +9,7 @@ from infra.planning.costs.forecast import Cost, DeploymentCost, Running
 from infra.planning.costs.money import an_hour, total
 
 ON_AZURE, LOCALLY = "Cost", "On Azure it would cost"
-TERMS = "pay as you go, without taxes; reservations and savings plans make it less, endpoints cannot run on spot"
+TERMS = "pay as you go, without taxes; reservations and savings plans can make it less, endpoints cannot run on spot"
 
 
 def show_cost(out: Output, cost: Cost, *, local: bool) -> None:

@@ -15,7 +15,7 @@ from infra.planning.costs.forecast import Cost, forecast
 from infra.planning.prepare import prepare
 
 A, B = "Standard_NC24ads_A100_v4", "Standard_NC48ads_A100_v4"
-TERMS = "  pay as you go, without taxes; reservations and savings plans make it less, endpoints cannot run on spot"
+TERMS = "  pay as you go, without taxes; reservations and savings plans can make it less, endpoints cannot run on spot"
 
 
 def cost_of(bench: Any, spec: Any) -> Cost:

@@ -32,6 +32,10 @@ OURS = {"standard_nc24ads_a100_v4": 3.673}
         pytest.param({"effectiveStartDate": "2027-01-01T00:00:00Z"}, id="not-yet-in-force"),
         pytest.param({"effectiveEndDate": "2025-01-01T00:00:00Z"}, id="no-longer-in-force"),
         pytest.param({"isPrimaryMeterRegion": False}, id="not-the-primary-meter"),
+        pytest.param(
+            {"isPrimaryMeterRegion": False, "effectiveStartDate": "2026-01-01T00:00:00Z"}, id="a-newer-one-not-primary"
+        ),
+        pytest.param({"armSkuName": ""}, id="no-size"),
         pytest.param({"retailPrice": 0.0}, id="free-which-no-gpu-is"),
         pytest.param({"retailPrice": "9"}, id="a-price-in-quotes"),
         pytest.param({"retailPrice": None}, id="no-price"),

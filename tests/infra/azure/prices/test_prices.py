@@ -100,6 +100,8 @@ def test_all_pages_are_read(retail: Any, clock: Any, row: Rows) -> None:
             200, {"Items": [], "NextPageLink": "http://elsewhere.example/"}, "leads elsewhere", id="led-astray"
         ),
         pytest.param(200, {"Items": [], "NextPageLink": 3}, "leads elsewhere", id="no-link"),
+        pytest.param(200, {"Items": [], "NextPageLink": "https://[::1"}, "leads elsewhere", id="no-address"),
+        pytest.param(200, {"Items": [], "NextPageLink": "http://127.0.0.1:99999/"}, "leads elsewhere", id="no-port"),
     ],
 )
 def test_the_table_stands_in_and_says_why(retail: Any, clock: Any, status: int, body: Any, said: str) -> None:
@@ -110,11 +112,18 @@ def test_the_table_stands_in_and_says_why(retail: Any, clock: Any, status: int, 
     assert said in prices.note
 
 
+def test_why_a_size_that_the_table_lacks_has_no_price(retail: Any, clock: Any) -> None:
+    retail.answer = lambda _: (503, b"")
+    prices = Prices(clock, url=retail.url)
+    assert prices.hourly("eastus", ["Standard_X9"]) == {}
+    assert prices.note == "not every price is known, because 127.0.0.1 answered 503"
+
+
 def test_pages_without_end_are_left(retail: Any, clock: Any) -> None:
     retail.answer = lambda _: (200, {"Items": [], "NextPageLink": retail.url})
     prices = Prices(clock, url=retail.url)
     assert prices.hourly("eastus", [SIZE]) == {NAME: TABLE}
-    assert "has no end" in prices.note
+    assert "without an end" in prices.note
 
 
 def test_nobody_waits_for_a_silent_api(retail: Any, clock: Any, tmp_path: Path) -> None:

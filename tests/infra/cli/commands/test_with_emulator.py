@@ -173,6 +173,16 @@ def test_a_saved_plan_holds_no_token(run: Callable[..., Answer], token: str, spe
     assert "gatelift up gatelift.yaml --plan plan.json --local" in answer.stderr
 
 
+def test_a_saved_plan_is_applied_with_its_price(
+    run: Callable[..., Answer], token: str, spec: str, folder: Path
+) -> None:
+    environ = {"HF_TOKEN": token}
+    assert run("plan", spec, "--local", "--out", "plan.json", environ=environ).code == 0
+    (folder / "other.yaml").write_text((folder / spec).read_text().replace("smollm2", "another"))
+    answer = run("up", "other.yaml", "--plan", "plan.json", "--local", environ=environ)
+    assert (answer.code, "$3.67/h" in answer.stdout) == (1, True), answer  # refused only afterwards, as out of date
+
+
 @pytest.mark.parametrize(
     "command",
     [["logs", "gatelift.yaml"], ["connect", "gatelift.yaml"], ["chat", "gatelift.yaml", "hello"]],
