@@ -24,7 +24,7 @@ class NotUnderstood(ValueError):
 
 
 class Schedule(Struct, frozen=True):
-    """A part of some days of the week, in minutes after midnight; an `end` before `begin` is on the next day."""
+    """A part of some days of the week, in minutes after midnight; an `end` not after `begin` is on the next day."""
 
     days: tuple[str, ...]
     begin: int
@@ -39,10 +39,11 @@ class Schedule(Struct, frozen=True):
 
     @property
     def last_days(self) -> tuple[str, ...]:
-        """The days on which it ends."""
+        """The days on which it ends; of whole days in a row, that after the last."""
         if self.end > self.begin:
             return self.days
-        return tuple(DAYS[(DAYS.index(day) + 1) % 7] for day in self.days)
+        after = tuple(DAYS[(DAYS.index(day) + 1) % 7] for day in self.days)
+        return tuple(day for day in after if self.end < self.begin or day not in self.days)
 
 
 def read_schedule(words: str) -> Schedule:
@@ -56,12 +57,12 @@ def read_schedule(words: str) -> Schedule:
         hint = f"did you mean {' or '.join(close)}?" if close else "write an IANA name, such as Europe/Berlin or UTC"
         raise NotUnderstood(f"there is no time zone {zone!r}", hint)
     begin, end = _minutes(match["begin"]), _minutes(match["end"])
-    if begin == DAY or begin == end % DAY:
-        raise NotUnderstood(
-            "must begin before it ends" if begin == DAY or end != DAY else "is all day",
-            "for the whole day, leave `schedule` out and set `min`",
-        )
-    return Schedule(_days(match["days"].lower()), begin, end % DAY, iana_name(zone))
+    if begin in (DAY, end):
+        raise NotUnderstood("must begin before it ends", "for whole days, write `0-24`")
+    days = _days(match["days"].lower())
+    if (begin, end, days) == (0, DAY, DAYS):
+        raise NotUnderstood("is all day", "for the whole day, leave `schedule` out and set `min`")
+    return Schedule(days, begin, end % DAY, iana_name(zone))
 
 
 def _days(words: str) -> tuple[str, ...]:
