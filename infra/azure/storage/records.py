@@ -11,6 +11,7 @@ from infra.errors import GateliftError, NotReady
 from infra.http_client import Answer
 
 FOLDER = "gatelift-parked"
+DAMAGED = "record_damaged"  # the code of the error
 
 
 class Blobs(Protocol):
@@ -28,7 +29,7 @@ class Records:
         self._blobs = blobs
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """The record; None where there is none. Raises `GateliftError` for what is no record."""
+        """The record; None where there is none. Raises what `damaged` makes for what is no JSON object."""
         answer = self._blobs.send("GET", _blob(name), {})
         if answer.status == 404:
             return None
@@ -37,10 +38,7 @@ class Records:
         try:
             return dict(answer.json())
         except (ValueError, TypeError):
-            hint = f"`gatelift up` makes the deployment again from the spec; delete the blob {FOLDER}/{_blob(name)}"
-            raise GateliftError(
-                f"the record of the parked endpoint {name} is no JSON object", hint=hint, code="record_damaged"
-            ) from None
+            raise damaged(name, "is no JSON object") from None
 
     def write(self, name: str, record: dict[str, Any]) -> None:
         """Write the record, in the place of an earlier one."""
@@ -55,6 +53,12 @@ class Records:
         answer = self._blobs.send("DELETE", _blob(name), {})
         if answer.status not in (202, 404):
             raise _unusable(answer, "delete")
+
+
+def damaged(name: str, what: str) -> GateliftError:
+    """The error of a record that is there and cannot be used."""
+    hint = f"`gatelift up` makes the deployment again from the spec; the record is the blob {FOLDER}/{_blob(name)}"
+    return GateliftError(f"the record of the parked endpoint {name} {what}", hint=hint, code=DAMAGED)
 
 
 def _blob(name: str) -> str:

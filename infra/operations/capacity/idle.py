@@ -15,7 +15,7 @@ from infra.errors import GateliftError, NotReady
 from infra.operations.capacity.standing import Standing
 
 METRICS_API = "2023-10-01"
-METRIC = "RequestsPerMinute"
+METRIC, SUCCESS = "RequestsPerMinute", "Success"
 LATE = timedelta(minutes=3)  # metrics come up to so much later than the requests that they count
 
 
@@ -56,15 +56,29 @@ def last_request(cloud: Cloud, endpoint: str, since: datetime, now: datetime) ->
     try:
         found = cloud.management.list(id, api_version=METRICS_API, query=query)
     except GateliftError as error:
-        message = (
-            f"Azure Monitor's metrics of {endpoint} cannot be read, so nobody knows when it was asked last: {error}"
-        )
-        hint = (
-            "the role Monitoring Reader on the workspace is enough to read them; `gatelift park` without --after parks"
-        )
-        raise NotReady(message, hint=hint, code="metrics_unreadable") from None
+        raise _unreadable(endpoint, str(error)) from None
+    _check_counted(found, endpoint)
     minutes = [_moment(point["timeStamp"]) for point in _points(found) if _asked(point)]
     return max((each for each in minutes if each >= since - timedelta(minutes=1)), default=None)
+
+
+def _check_counted(found: list[Any], endpoint: str) -> None:
+    """Raise `NotReady` where the answer does not tell of requests: it has no such metric, or an error beside it.
+
+    A metric without a series, or with minutes without a value, does: nobody asked.
+    """
+    metrics = [each for each in found if (each.get("name") or {}).get("value", "").lower() == METRIC.lower()]
+    if not metrics:
+        raise _unreadable(endpoint, f"the answer has no {METRIC}")
+    for metric in metrics:
+        if (code := metric.get("errorCode") or SUCCESS) != SUCCESS:
+            raise _unreadable(endpoint, f"{code} {metric.get('errorMessage') or ''}".strip())
+
+
+def _unreadable(endpoint: str, why: str) -> NotReady:
+    message = f"Azure Monitor's metrics of {endpoint} cannot be read, so nobody knows when it was asked last: {why}"
+    hint = "the role Monitoring Reader on the workspace is enough to read them; `gatelift park` without --after parks"
+    return NotReady(message, hint=hint, code="metrics_unreadable")
 
 
 def _points(found: list[Any]) -> Iterator[Mapping[str, Any]]:

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct, convert, to_builtins
+from msgspec import Struct, ValidationError, convert, to_builtins
 
 from infra.azure.autoscale import autoscale_settings, of_endpoint, settings_id
 from infra.azure.cloud import Cloud
+from infra.azure.storage.records import damaged
 from infra.errors import NotFound, Refused
 from infra.redaction import looks_secret
 from infra.resources.base import PREVIOUS_TAG, Live, owner_of
 from infra.resources.deployment import live_deployment, settable
-from infra.resources.scaling.parked import Parked, counted
+from infra.resources.scaling.parked import Parked, counted, recorded
 from infra.resources.traffic import nonzero
 
 VERSION = 1
@@ -74,7 +75,10 @@ def save_record(cloud: Cloud, endpoint: str, record: Record) -> None:
 
 
 def load_record(cloud: Cloud, endpoint: str) -> Record:
-    """The record of a parked endpoint; raises `NotFound` where it is gone or not to be read by this version."""
+    """The record of a parked endpoint; raises `NotFound` where it is gone or not to be read by this version.
+
+    Raises `GateliftError` where it is damaged, and `NotFound` where it is another stack's, whose tags it has.
+    """
     found = cloud.records.read(endpoint)
     hint = "`gatelift up` makes the deployment again from the spec"
     if found is None:
@@ -83,7 +87,15 @@ def load_record(cloud: Cloud, endpoint: str) -> Record:
     if found.get("version") != VERSION:
         message = f"the record of what ran on {endpoint} has the version {found.get('version')}, and {VERSION} is known"
         raise NotFound(message, hint=f"use the gatelift that parked it; or {hint}", code="record_unknown")
-    return convert(found, Record)
+    recorded(found, endpoint)
+    try:
+        record = convert(found, Record)
+    except ValidationError as error:
+        raise damaged(endpoint, f"cannot be read: {error}") from None
+    if record.stack != cloud.stack:
+        message = f"the record of what ran on {endpoint} is of the stack {record.stack}"
+        raise NotFound(message, hint=hint, code="record_of_another")
+    return record
 
 
 def settings_of(cloud: Cloud, endpoint: str, deployments: Mapping[str, Any]) -> list[dict[str, Any]]:

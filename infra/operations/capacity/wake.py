@@ -80,7 +80,9 @@ def wake(spec: StackSpec, target: Target, *, reporter: Reporter, smoke: bool = T
         run_steps(cloud, _steps(cloud, standing, record))
         if smoke:
             _ask(spec, target, cloud, record)
-        _give_requests_back(cloud, standing.endpoint, record, target.clock.now() - began)
+        seconds = target.clock.now() - began
+        whole = seconds if set(record.lives).isdisjoint(standing.own) else None
+        _give_requests_back(cloud, standing.endpoint, record, whole)
         cloud.records.delete(standing.endpoint)
         traffic = look(spec, cloud).traffic
     seconds = target.clock.now() - began
@@ -89,7 +91,11 @@ def wake(spec: StackSpec, target: Target, *, reporter: Reporter, smoke: bool = T
 
 def _record(spec: StackSpec, cloud: Cloud, standing: Standing) -> Record | None:
     if standing.parked:
-        return load_record(cloud, standing.endpoint)
+        record = load_record(cloud, standing.endpoint)
+        if not record.deployments:
+            message = f"{spec.name} had no deployment that worked when it was parked"
+            raise NotFound(message, hint="`gatelift up` makes one from the spec", code="nothing_to_wake")
+        return record
     if not standing.own:
         message = f"{spec.name} is not parked, and has no deployment on {standing.endpoint}"
         raise NotFound(message, hint="create one with `gatelift up`", code="nothing_to_wake")
@@ -189,8 +195,11 @@ def _ask(spec: StackSpec, target: Target, cloud: Cloud, record: Record) -> None:
             smoke_test(asked, cloud, target.arm.timeouts, private=private)
 
 
-def _give_requests_back(cloud: Cloud, endpoint: str, record: Record, seconds: float) -> None:
-    """Write the shares as they were and take the tag away, in one request; others share what is left as they do now."""
+def _give_requests_back(cloud: Cloud, endpoint: str, record: Record, seconds: float | None) -> None:
+    """Write the shares as they were and take the tag away, in one request; others share what is left as they do now.
+
+    `seconds` is how long the wake took; None where an earlier one did a part of it.
+    """
     mine = {name: share for name, share in record.traffic.items() if name in record.lives}
     mirror = {name: share for name, share in record.mirror.items() if name in record.lives}
 
@@ -198,7 +207,8 @@ def _give_requests_back(cloud: Cloud, endpoint: str, record: Record, seconds: fl
         if parked_in(document) is None:
             return None
         tags = {name: value for name, value in (document.get("tags") or {}).items() if name != PARKED_TAG}
-        tags[WOKE_TAG] = f"{seconds:.0f}"
+        if seconds is not None:
+            tags[WOKE_TAG] = f"{seconds:.0f}"
         if record.previous:
             tags[PREVIOUS_TAG] = record.previous
         split = shared_out(mine, without(nonzero(document["properties"].get("traffic")), record.lives))

@@ -12,7 +12,8 @@ from typing import Any
 from msgspec import Struct, field
 
 from infra.azure.cloud import Cloud
-from infra.errors import NotReady
+from infra.azure.storage.records import DAMAGED, damaged
+from infra.errors import GateliftError, NotReady
 from infra.resources.base import PARKED_TAG, Live
 from infra.resources.deployment import live_deployment
 from infra.resources.traffic import rewrite
@@ -62,12 +63,35 @@ def read_tag(value: str) -> Parked:
 
 
 def parked_deployments(cloud: Cloud, document: Mapping[str, Any]) -> list[Live]:
-    """The deployments that a wake would make again on an endpoint, as they were; none where it is not parked."""
+    """The deployments that a wake would make again on an endpoint, as they were.
+
+    None where it is not parked, or where the record is gone or damaged: then nobody can wake it.
+    """
     if not parked_in(document):
         return []
     endpoint = str(document["name"])
-    record = cloud.records.read(endpoint) or {}
-    return [live_deployment(each, endpoint) for each in record.get("deployments") or []]
+    try:
+        record = cloud.records.read(endpoint)
+        return recorded(record, endpoint) if record else []
+    except GateliftError as error:
+        if error.code != DAMAGED:
+            raise
+        return []
+
+
+def recorded(record: Mapping[str, Any], endpoint: str) -> list[Live]:
+    """The deployments of an endpoint's record; raises what `damaged` makes for what are none."""
+    bodies = record.get("deployments")
+    if not isinstance(bodies, list) or not all(map(_is_deployment, bodies)):
+        raise damaged(endpoint, "does not say which deployments ran")
+    return [live_deployment(each, endpoint) for each in bodies]
+
+
+def _is_deployment(body: Any) -> bool:
+    match body:
+        case {"name": str(), "sku": {"capacity": int()}, "properties": {"instanceType": str()}}:
+            return True
+    return False
 
 
 def counted(instances: list[tuple[str, int]]) -> dict[str, int]:
