@@ -9,6 +9,7 @@ from infra.planning.costs.forecast import Cost, DeploymentCost, Running
 from infra.planning.costs.money import an_hour, total
 
 ON_AZURE, LOCALLY = "Cost", "On Azure it would cost"
+NOTHING_RUNS = "Nothing runs, so no instance is paid for"
 TERMS = "pay as you go, without taxes; reservations and savings plans can make it less, endpoints cannot run on spot"
 
 
@@ -67,6 +68,8 @@ def with_costs(document: Mapping[str, Any], *, local: bool) -> dict[str, Any]:
 
 def workspace_cost_lines(cost: Mapping[str, Any], *, local: bool) -> list[str]:
     """What everything in a workspace costs."""
+    if cost["hour"] == 0 and not cost["as_of"]:  # no price was looked up
+        return [NOTHING_RUNS]
     text = f"{LOCALLY if local else 'All of it costs'} {_rates(cost)} ({source_text(cost)}: {TERMS})"
     return [f"{text}; nothing is billed here" if local else text]
 

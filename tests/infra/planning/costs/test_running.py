@@ -106,3 +106,10 @@ def test_words_of_list() -> None:
     cost = running_cost([live()], Fixed(KNOWN), "eastus", NOW)
     [line] = workspace_cost_lines(cost, local=False)
     assert line.startswith("All of it costs $7.35/h, $5,363 a month (list prices of eastus, 2026-11-30: pay as you go")
+
+
+def test_a_workspace_where_nothing_runs_has_no_word_of_prices() -> None:
+    nothing = {"currency": "USD", "region": "eastus", "source": "table", "as_of": "", "note": ""}
+    assert workspace_cost_lines({**nothing, "hour": 0, "month": 0}, local=True) == [
+        "Nothing runs, so no instance is paid for"
+    ]
