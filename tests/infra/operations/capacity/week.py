@@ -76,7 +76,8 @@ class Week:
 
     def go_to(self, moment: datetime) -> None:
         """Let the time pass, minute by minute for the autoscaler, and note what it does."""
-        ahead = (moment - datetime.fromtimestamp(self._told()["now"], UTC)).total_seconds()
+        # A millisecond more: sums of seconds since 1970 are rounded, and the minute must be over.
+        ahead = moment.timestamp() + 0.001 - self._told()["now"]
         known = self.portal.get("/settings").json()["monitor_seconds_ahead"]
         self._settings(monitor_seconds_ahead=known + ahead)
         until = moment.timestamp() // 60 * 60
