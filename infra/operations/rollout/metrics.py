@@ -80,9 +80,8 @@ def read_metrics(text: str) -> tuple[str, Counted] | None:
             if labels.get("route", "").startswith(ASKING):
                 requests += value
                 failed += value if _is_failure(labels.get("status", "")) else 0
-        elif name.endswith("_bucket"):
+        elif name.endswith("_bucket") and (bound := _number(labels.get("le", ""))) is not None:
             buckets = histograms.setdefault(name.removesuffix("_bucket"), {})
-            bound = float(labels.get("le", "inf"))
             buckets[bound] = buckets.get(bound, 0) + value
     gaps = next((histograms[name] for name in GAPS if name in histograms), {})
     if not known and TTFT not in histograms and not gaps:
@@ -99,11 +98,17 @@ def _samples(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
         match = SAMPLE.fullmatch(line.strip()) if line and not line.startswith("#") else None
         if match is None:
             continue
-        try:
-            value = float(match["value"])
-        except ValueError:
-            continue
-        yield match["name"], dict(LABEL.findall(match["labels"] or "")), value
+        value = _number(match["value"])
+        if value is not None and 0 <= value < math.inf:  # a count is nothing else, whoever has written the text
+            yield match["name"], dict(LABEL.findall(match["labels"] or "")), value
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return None if math.isnan(value) else value
 
 
 class Tally:
@@ -115,6 +120,7 @@ class Tally:
     def __init__(self) -> None:
         self._first: dict[str, Counted] = {}
         self._last: dict[str, Counted] = {}
+        self._ended = Counted()
 
     @property
     def instances(self) -> int:
@@ -125,13 +131,15 @@ class Tally:
         """Take what an instance says."""
         before = self._last.get(instance, counted)
         if counted.requests < before.requests or counted.ttft.total < before.ttft.total:
-            self._first[instance] = Counted()  # one that does not say which it is has been restarted
+            # one that does not say which it is has been restarted: what it counted until then is kept
+            self._ended = self._ended.plus(before).plus(self._first[instance], -1)
+            self._first[instance] = Counted()
         self._first.setdefault(instance, counted)
         self._last[instance] = counted
 
     def since(self) -> Counted:
         """What was counted in the meantime, of all instances together."""
-        found = Counted()
+        found = self._ended
         for instance, last in self._last.items():
             found = found.plus(last).plus(self._first[instance], -1)
         return found

@@ -80,4 +80,22 @@ def test_an_instance_that_was_restarted_counts_from_zero() -> None:
     tally = Tally()
     for requests in (100, 110, 3):
         tally.look("", count(requests))
-    assert tally.since().requests == 3
+    assert tally.since().requests == 10 + 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'gatelift_requests_total{route="POST /v1/chat/completions",status="500"} NaN',
+        'gatelift_requests_total{route="POST /v1/chat/completions",status="500"} +Inf',
+        'gatelift_requests_total{route="POST /v1/chat/completions",status="500"} -3',
+        'vllm:time_to_first_token_seconds_bucket{le="+Inf"} NaN',
+        'vllm:time_to_first_token_seconds_bucket{le="soon"} 7.0',
+        'vllm:time_to_first_token_seconds_bucket{le="NaN"} 7.0',
+        "vllm:time_to_first_token_seconds_bucket 7.0",
+        "process_start_time_seconds NaN",
+        "vllm:time_to_first_token_seconds_bucket{le=",
+    ],
+)
+def test_a_line_that_counts_nothing_is_left_out(line: str) -> None:
+    assert read_metrics(f"{TEXT}{line}\n") == read_metrics(TEXT)
