@@ -38,10 +38,20 @@ class Evidence(Struct, frozen=True):
     over: int
     value: float
     """The percentile in seconds, or the share of requests that failed; nan for no cases."""
+    answers: int = 0
+    """From how many answers the cases come, where there are several of each: a moment's delay is in all of them."""
 
     def breaks(self, limit: Limit, chance: float) -> bool:
         """Whether more are over the limit than it allows, and chance explains it less likely than this."""
-        return self.over > self.cases * limit.allowed and tail(self.over, self.cases, limit.allowed) < chance
+        over, cases = self.independent
+        return over > cases * limit.allowed and tail(over, cases, limit.allowed) < chance
+
+    @property
+    def independent(self) -> tuple[int, int]:
+        """How many are over the limit and how many cases there are, if those of one answer count as one."""
+        if not 0 < self.answers < self.cases:
+            return self.over, self.cases
+        return self.over * self.answers // self.cases, self.answers
 
     def exceeds(self, limit: Limit) -> bool:
         """Whether more are over the limit than it allows, by chance or not."""
@@ -49,8 +59,9 @@ class Evidence(Struct, frozen=True):
 
     def worse_than(self, other: "Evidence", chance: float) -> bool:
         """Whether a larger share is over the limit than of the other, and chance explains it less likely than this."""
-        theirs = (other.over + 1) / (other.cases + 2)  # Laplace's estimate: few cases do not make it 0 or 1
-        return self.over > self.cases * theirs and tail(self.over, self.cases, theirs) < chance
+        (over, cases), (before, of) = self.independent, other.independent
+        theirs = (before + 1) / (of + 2)  # Laplace's estimate: few cases do not make it 0 or 1
+        return over > cases * theirs and tail(over, cases, theirs) < chance
 
 
 def limits_of(slo: SloSpec) -> tuple[Limit, ...]:
@@ -65,7 +76,7 @@ def of_server(counted: Counted, limit: Limit) -> Evidence:
     if limit.name == "error_rate":
         return _of_counts(counted.failed, counted.requests)
     times: Histogram = counted.ttft if limit.name == "ttft_p95" else counted.gaps
-    return Evidence(times.total, times.surely_above(limit.seconds), times.percentile(P95))
+    return Evidence(times.total, times.surely_above(limit.seconds), times.percentile(P95), counted.ttft.total)
 
 
 def of_samples(samples: Sequence[Sample], limit: Limit) -> Evidence:
@@ -73,7 +84,8 @@ def of_samples(samples: Sequence[Sample], limit: Limit) -> Evidence:
     if limit.name == "error_rate":
         return _of_counts(sum(is_failure(sample) for sample in samples), len(samples))
     values = list(_times(samples, limit.name))
-    return Evidence(len(values), sum(value > limit.seconds for value in values), percentile(values, P95))
+    over, answers = sum(value > limit.seconds for value in values), sum(not sample.failed for sample in samples)
+    return Evidence(len(values), over, percentile(values, P95), answers)
 
 
 def is_failure(sample: Sample) -> bool:
@@ -93,7 +105,7 @@ def tail(over: int, cases: int, share: float) -> float:
     for count in range(over, cases + 1):
         total += term
         term *= (cases - count) / (count + 1) * odds
-        if term < total * 1e-9 and count > cases * share:
+        if term <= total * 1e-9 and count >= cases * share:  # equal: both are 0, as of millions of cases
             break
     return min(total, 1.0)
 

@@ -1,6 +1,7 @@
 """When a limit is broken: more cases over it than it allows, and more than chance explains."""
 
 import math
+import time
 
 import pytest
 
@@ -66,6 +67,29 @@ def test_worse_than_an_old_one_that_is_over_the_limit(new: tuple[int, int], old:
 def test_the_tail_is_that_of_the_binomial_distribution(over: int, cases: int, share: float) -> None:
     exact = sum(math.comb(cases, k) * share**k * (1 - share) ** (cases - k) for k in range(over, cases + 1))
     assert tail(over, cases, share) == pytest.approx(exact)
+
+
+@pytest.mark.parametrize(
+    ("slow", "chance", "broken"),
+    [
+        pytest.param(2, EARLY, False, id="two-of-ten-answers-halted"),
+        pytest.param(3, AT_THE_END, True, id="three-of-ten-at-the-end"),
+        pytest.param(10, EARLY, True, id="all-of-them"),
+    ],
+)
+def test_the_gaps_of_one_answer_are_no_proof_each(slow: int, chance: float, broken: bool) -> None:
+    limit, halted = Limit("gap_p95", "60ms", 0.05, 0.06), (0.2,) * 15
+    samples = [sample(gaps=halted if number < slow else (0.01,) * 15) for number in range(10)]
+    assert of_samples(samples, limit).breaks(limit, chance) is broken
+    times = Histogram({0.06: 15.0 * (10 - slow), math.inf: 150.0})
+    counted = Counted(10, 0, Histogram({math.inf: 10.0}), times)
+    assert of_server(counted, limit).breaks(limit, chance) is broken
+
+
+def test_millions_of_cases_are_judged_at_once() -> None:
+    began = time.process_time()
+    assert Evidence(900_000_000, 90_000_000, 0.2).breaks(TTFT, EARLY)
+    assert time.process_time() - began < 1
 
 
 def test_the_limits_of_a_spec() -> None:
