@@ -23,7 +23,7 @@ from infra.planning.token_access import token_spec
 from infra.planning.untagged import WAY_BACK, lost_tags, run_on
 from infra.portal import Portal
 from infra.resources.base import PREVIOUS_TAG, Live, owner_of
-from infra.resources.canary.record import canary_of
+from infra.resources.canary.record import canary_among
 from infra.resources.catalog_home import home_id
 from infra.resources.connection import Connection
 from infra.resources.endpoint import live_endpoint
@@ -98,7 +98,7 @@ def _existing(spec: StackSpec, target: Target) -> dict[str, Any]:
         "stack": spec.name,
         "local": cloud.local,
         "workspace": cloud.workspace.name,
-        "endpoint": _endpoint(endpoint, set(live_deployments)),
+        "endpoint": _endpoint(endpoint, {each: live.owner for each, live in live_deployments.items()}, spec.name),
         "parked": (parked := parked_in(endpoint)) and {"since": parked.since, "instances": parked.instances},
         "deployments": [
             {**_deployment(cloud, name, live), "autoscale": scalers[each].name if each in scalers else None}
@@ -112,19 +112,21 @@ def _existing(spec: StackSpec, target: Target) -> dict[str, Any]:
     }
 
 
-def _endpoint(document: dict[str, Any] | None, deployed: set[str]) -> dict[str, Any] | None:
+def _endpoint(document: dict[str, Any] | None, owners: Mapping[str, str], stack: str) -> dict[str, Any] | None:
     if document is None:
         return None
     live = live_endpoint(document)
     properties = document.get("properties", {})
-    canary = canary_of(live.state["tags"])
+    canary = canary_among(live.state["tags"], [name for name, owner in owners.items() if owner == stack])
     return {
         "name": live.state["name"],
         "state": live.provisioning,
         "scoring_uri": properties.get("scoringUri"),
         "auth_mode": live.state["auth_mode"],
         "traffic": (traffic := nonzero(properties.get("traffic"))),
-        "previous": previous if (previous := live.state["tags"].get(PREVIOUS_TAG)) in deployed - set(traffic) else None,
+        "previous": previous
+        if (previous := live.state["tags"].get(PREVIOUS_TAG)) in owners.keys() - set(traffic)
+        else None,
         "rollout": canary
         and {
             "deployment": canary.new,

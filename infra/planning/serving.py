@@ -11,7 +11,7 @@ from infra.parallel import together
 from infra.planning.observe import deployments, workspace
 from infra.planning.rollout import Rollout, Steps, roll_out
 from infra.resources.base import PREVIOUS_TAG, Live
-from infra.resources.canary.record import Canary, canary_of
+from infra.resources.canary.record import Canary, canary_among
 from infra.resources.scaling.parked import Parked, parked_in
 from infra.resources.traffic import nonzero
 from infra.spec.model import StackSpec
@@ -28,11 +28,8 @@ class Serving(Struct, frozen=True):
     deployments: Mapping[str, Live]
     traffic: Mapping[str, int]
     rollout: Rollout
-
-    @property
-    def canary(self) -> Canary | None:
-        """How far requests have moved to a new deployment, or why they were moved back."""
-        return canary_of(self.document.get("tags"))
+    canary: Canary | None = None
+    """How far requests have moved to a new deployment of the stack, or why they were moved back."""
 
     @property
     def name(self) -> str:
@@ -64,5 +61,7 @@ def serving(cloud: Cloud, spec: StackSpec) -> Serving:
         raise NotFound(f"there is no endpoint {name}", hint="create it with `gatelift up`", code="endpoint_not_found")
     traffic = nonzero(document.get("properties", {}).get("traffic"))
     previous = str((document.get("tags") or {}).get(PREVIOUS_TAG, ""))
-    rollout = roll_out(spec, live_deployments, traffic, previous, Steps(canary_of(document.get("tags"))))
-    return Serving(document, live_deployments, traffic, rollout)
+    own = [each for each, live in live_deployments.items() if live.owner == spec.name]
+    canary = canary_among(document.get("tags"), own)
+    rollout = roll_out(spec, live_deployments, traffic, previous, Steps(canary))
+    return Serving(document, live_deployments, traffic, rollout, canary)

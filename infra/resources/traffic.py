@@ -8,6 +8,7 @@ from infra.azure.arrivals import WORKING
 from infra.azure.cloud import Cloud
 from infra.errors import OperationFailed
 from infra.resources.base import CANARY_TAG, PARKED_TAG, PREVIOUS_TAG, Live, Resource, State
+from infra.resources.canary.record import canary_among, canary_of
 from infra.resources.endpoint import begin_writing, rewritten
 
 MOST_TRIES = 5
@@ -52,7 +53,7 @@ class Traffic(Resource):
             split[self.deployment] = split.get(self.deployment, 0) + moved
         to_delete = [name for name in self.leaving if name != self.previous]
         mirror = without(live.state.get("mirror_traffic"), [*nonzero(split), *to_delete])
-        over = {"canary": None} if "canary" in live.state else {}
+        over = {"canary": None} if self._is_own(live.state.get("canary")) else {}
         return {"traffic": split, "mirror_traffic": mirror, **over}
 
     def read(self, cloud: Cloud) -> Live | None:
@@ -79,7 +80,9 @@ class Traffic(Resource):
 
         def decide(document: Mapping[str, Any], written: bool) -> State | None:
             now, mirror = nonzero(_shares(document, "traffic")), nonzero(_shares(document, "mirrorTraffic"))
-            tags = {name: value for name, value in (document.get("tags") or {}).items() if name not in GONE}
+            before = document.get("tags") or {}
+            gone = GONE if self._is_own(before.get(CANARY_TAG)) else (PREVIOUS_TAG, PARKED_TAG)
+            tags = {name: value for name, value in before.items() if name not in gone}
             if self.previous:
                 tags[PREVIOUS_TAG] = self.previous
             mirrored = without(state.get("mirror_traffic", mirror), wanted)
@@ -97,6 +100,11 @@ class Traffic(Resource):
             return {"tags": tags, "traffic": state["traffic"], "mirror_traffic": mirrored}
 
         rewrite(cloud, self.endpoint, decide)
+
+    def _is_own(self, canary: str | None) -> bool:
+        """Whether a record of a rollout in steps is of the stack's own deployments, or of none that can be read."""
+        tags = {CANARY_TAG: canary}
+        return bool(canary and (canary_among(tags, (self.deployment, *self.leaving)) or not canary_of(tags)))
 
     def delete(self, cloud: Cloud) -> None:
         """Take all requests from the deployment, which Azure requires before it deletes one."""

@@ -18,6 +18,7 @@ READ_SECONDS = 60.0  # between two pieces of an answer
 TOKENS = 16  # of each answer: enough for gaps, and little work
 WARM_UP = 3  # questions that are not judged: the first answers of a new server are slower than all others
 NO_CHAT = frozenset({400, 404, 405, 422})
+KEY_CHANGED = 401
 
 
 class Way(Struct, frozen=True):
@@ -29,6 +30,8 @@ class Way(Struct, frozen=True):
     """The name under which each deployment serves its model."""
     ask_otherwise: Callable[[str], object]
     """Asks a deployment whose model does not chat one question of another kind; raises where it does not answer."""
+    forget_key: Callable[[], None] = lambda: None
+    """Makes `key` read the key anew, which somebody may have made new in the middle."""
 
 
 class Side:
@@ -64,11 +67,13 @@ class Side:
 
     def look(self) -> None:
         """Take what the server counts; a look that brings nothing is left out."""
-        headers = {DEPLOYMENT_HEADER: self.name, "Authorization": f"Bearer {self._way.key()}"}
         try:
+            headers = {DEPLOYMENT_HEADER: self.name, "Authorization": f"Bearer {self._way.key()}"}
             answer = self._web.send("GET", self._metrics_url, headers=headers)
-        except Unreachable:
+        except (Unreachable, GateliftError):  # the second: no key, where this machine has no network for a moment
             return
+        if answer.status == KEY_CHANGED:
+            self._way.forget_key()
         if answer.status != 200:
             return
         found = read_metrics(answer.text())
@@ -78,7 +83,10 @@ class Side:
 
     def ask(self, number: int) -> Sample:
         """Ask one question of our own."""
-        return self._client.ask(_question(number)) if self._chats else self._ask_otherwise()
+        sample = self._client.ask(_question(number)) if self._chats else self._ask_otherwise()
+        if sample.status == KEY_CHANGED:
+            self._way.forget_key()
+        return sample
 
     @property
     def counted(self) -> Counted:

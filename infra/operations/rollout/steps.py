@@ -49,12 +49,13 @@ class _Rollout:
         shares = moving.shares
         self._new, self._old = (Side(way, name, moving.instances.get(name, 1)) for name in (shares.new, shares.old))
         self._limits = limits_of(moving.spec.slo)
-        self._split: dict[str, int] = {}
+        self._live = Live({}, {}, None)
+        """As it was read at first, or written last."""
 
     def run(self) -> None:
         """Watch the step that the split is at, then make and watch each further one."""
-        live = read_live(self._cloud, self._moving.endpoint)
-        at, self._split = self._moving.shares.at(live.traffic), live.traffic
+        live = self._live = read_live(self._cloud, self._moving.endpoint)
+        at = self._moving.shares.at(live.traffic)
         self._tell(at)
         self._new.warm_up()
         self._old.warm_up()
@@ -98,17 +99,19 @@ class _Rollout:
         mirror = without(read_live(self._cloud, moving.endpoint).mirror, [shares.new, *split])
         if step == MIRRORING:
             mirror = {shares.new: moving.spec.mirror or 0}
-        move(self._cloud, moving.endpoint, record, Live(split, mirror, record), self._split)
-        self._split = split
+        wanted = Live(split, mirror, record)
+        move(self._cloud, moving.endpoint, record, wanted, self._live)
+        self._live = wanted
         return record
 
     def _make_sure(self, split: Mapping[str, int]) -> None:
-        """Raise where the split is no longer the one that was written."""
+        """Raise where the split is no longer the one that was written, or somebody else has taken the stack's lock."""
+        self._cloud.locks.check()
         try:
             now = read_live(self._cloud, self._moving.endpoint)
         except NotReady:  # a moment without a network is no reason to give up
             return
-        if now.traffic != split or (now.canary and now.canary.back):
+        if now.traffic != split or now.was_moved_back(self._moving.shares.new, since=self._live):
             raise changed_meanwhile(self._moving.endpoint, now)
 
     def _back(self, record: Canary, broken: str) -> Refused:

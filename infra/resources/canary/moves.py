@@ -7,12 +7,10 @@ from msgspec import Struct
 
 from infra.azure.cloud import Cloud
 from infra.errors import Refused
-from infra.resources.base import CANARY_TAG, State
+from infra.resources.base import CANARY_TAG, PREVIOUS_TAG, State
 from infra.resources.canary.record import Canary, canary_of
 from infra.resources.canary.shares import Shares
 from infra.resources.traffic import nonzero, rewrite, without
-
-Split = Mapping[str, int]
 
 
 class Live(Struct, frozen=True):
@@ -27,26 +25,34 @@ class Live(Struct, frozen=True):
         """The split in words."""
         return ", ".join(f"{name} {share} %" for name, share in self.traffic.items()) or "none"
 
+    def was_moved_back(self, new: str, *, since: "Live") -> bool:
+        """Whether somebody has ended the rollout of `new` since then: the split may be the same after mirroring."""
+        canary = self.canary
+        return bool(canary and canary.back and canary.new == new and canary != since.canary)
+
 
 def read_live(cloud: Cloud, endpoint: str) -> Live:
     """The endpoint's split, its mirroring and its record."""
     return _live(cloud.management.get(cloud.workspace.endpoint(endpoint)))
 
 
-def move(cloud: Cloud, endpoint: str, record: Canary, wanted: Live, expected: Split) -> None:
-    """Write a step, unless somebody has changed the split, which raises `Refused` and is left as it is."""
+def move(cloud: Cloud, endpoint: str, record: Canary, wanted: Live, expected: Live) -> None:
+    """Write a step, unless somebody has changed the split or moved back, which raises `Refused` and is left as it is.
+
+    What `gatelift rollback` would go back to is forgotten if it is what is tried now, in place of an earlier version.
+    """
 
     def decide(document: Mapping[str, Any], written: bool) -> State | None:
         now, tags = _live(document), dict(document.get("tags") or {})
-        if now.traffic not in (wanted.traffic, nonzero(dict(expected))) or (written and now.traffic != wanted.traffic):
+        other = now.traffic not in (wanted.traffic, expected.traffic) or (written and now.traffic != wanted.traffic)
+        if other or now.was_moved_back(record.new, since=expected):
             raise changed_meanwhile(endpoint, now)
-        if (now.traffic, now.mirror, tags.get(CANARY_TAG)) == (wanted.traffic, wanted.mirror, record.to_tag()):
+        if tags.get(PREVIOUS_TAG) == record.new:
+            tags.pop(PREVIOUS_TAG)
+        tags[CANARY_TAG] = record.to_tag()
+        if (now.traffic, now.mirror, tags) == (wanted.traffic, wanted.mirror, document.get("tags")):
             return None
-        return {
-            "traffic": wanted.traffic,
-            "mirror_traffic": wanted.mirror,
-            "tags": {**tags, CANARY_TAG: record.to_tag()},
-        }
+        return {"traffic": wanted.traffic, "mirror_traffic": wanted.mirror, "tags": tags}
 
     rewrite(cloud, endpoint, decide)
 

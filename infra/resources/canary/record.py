@@ -1,7 +1,7 @@
 """The endpoint's tag that tells how far requests have moved to a new deployment, or why they were moved back."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -57,3 +57,9 @@ def canary_of(tags: Mapping[str, Any] | None) -> Canary | None:
         return msgspec.json.decode(str(text), type=Canary)
     except msgspec.MsgspecError:
         return None
+
+
+def canary_among(tags: Mapping[str, Any] | None, names: Collection[str]) -> Canary | None:
+    """The record if it is of deployments with these names, since several stacks may share an endpoint; else None."""
+    canary = canary_of(tags)
+    return canary if canary and {canary.new, canary.old} & set(names) else None

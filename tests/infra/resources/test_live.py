@@ -7,7 +7,8 @@ import pytest
 from infra.azure.cloud import Cloud
 from infra.errors import Refused
 from infra.planning.plan import Action, plan_one
-from infra.resources.base import Resource
+from infra.resources.base import CANARY_TAG, Resource
+from infra.resources.canary.record import Canary
 from infra.resources.endpoint import Endpoint, live_endpoint, with_live
 from infra.resources.traffic import Traffic
 from infra.spec.model import StackSpec, spec_from
@@ -121,6 +122,30 @@ def test_copies_of_requests_go_to_none_that_serves(
     traffic.update(plain_cloud, live, {**traffic.desired, **traffic.settle(live)})
     written = shelf.written[-1][1]["properties"]
     assert (written["traffic"], written["mirrorTraffic"]) == ({"blue": 100}, {"red": 5})
+
+
+@pytest.mark.parametrize(
+    ("record", "action", "left"),
+    [
+        pytest.param(Canary("blue", "green").to_tag(), Action.UPDATE, False, id="its-own"),
+        pytest.param(Canary("theirs", "red").to_tag(), Action.NONE, True, id="of-another-stack"),
+        pytest.param("5 %", Action.UPDATE, False, id="that-nobody-can-read"),
+    ],
+)
+def test_the_record_of_a_rollout_goes_if_it_is_of_the_stack(
+    resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any, record: str, action: Action, left: bool
+) -> None:
+    document = endpoint_document(resources["endpoint"].desired)
+    document["properties"]["traffic"] = {"blue": 40, "theirs": 60}
+    document["tags"] |= {CANARY_TAG: record}
+    shelf.hold(plain_cloud.workspace.endpoint("demo-endpoint"), document)
+    traffic = Traffic("demo-endpoint", "blue", ("green",))
+    live = traffic.read(plain_cloud)
+    assert live is not None
+    assert plan_one("demo", traffic, live).action is action
+    moved = {**traffic.settle(live), "traffic": {"blue": 30, "theirs": 70}}
+    traffic.update(plain_cloud, live, moved)
+    assert (CANARY_TAG in shelf.written[-1][1]["tags"]) is left
 
 
 def test_a_live_split_is_kept(resources: dict[str, Resource], plain_cloud: Cloud, shelf: Any) -> None:

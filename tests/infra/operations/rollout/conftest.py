@@ -9,11 +9,49 @@ import httpx
 import pytest
 
 from infra.operations.connect import ConnectInfo
+from infra.operations.status import status
 from infra.paths import bundled
 from infra.planning.desired import Sources
+from infra.planning.plan import Plan
+from infra.reporter import Silent
 from infra.spec.model import StackSpec
 
 SLO = {"ttft_p95": "300ms", "gap_p95": "200ms", "error_rate": "1%"}
+STEPS = ["rollout: 5 %", "rollout: 25 %", "rollout: 100 %"]
+
+
+class Killed(Exception):
+    """Ends an `up` at a certain phase, wherever that is."""
+
+
+class KilledAt(Silent):
+    """A reporter with which the command dies once a phase begins, or ends."""
+
+    def __init__(self, kind: str, *, begun: bool) -> None:
+        self.kind, self.begun = kind, begun
+
+    def phase_started(self, kind: str, name: str) -> None:
+        if self.begun and kind == self.kind:
+            raise Killed
+
+    def phase_finished(self, kind: str, name: str, seconds: float, detail: str = "") -> None:
+        if not self.begun and kind == self.kind:
+            raise Killed
+
+    def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
+        self.phase_finished(kind, name, seconds)
+
+
+def endpoint(bench: Any, spec: StackSpec) -> dict[str, Any]:
+    return dict(status(spec, bench.target(spec))["endpoint"])
+
+
+def new_one(plan: Plan) -> str:
+    return next(change.name for change in plan.changes if change.kind == "deployment")
+
+
+def reason(plan: Plan) -> str:
+    return next(change.reason for change in plan.changes if change.kind == "traffic")
 
 
 class Clients:
@@ -63,7 +101,8 @@ def version(bench: Any) -> Callable[..., StackSpec]:
     """The spec of a stack with a version of its container, rolled out in steps."""
 
     def version(stack: str, version: str, **rollout: Any) -> StackSpec:
-        steps = {"canary": [5, 25, 100], "pause": "1s", "slo": SLO, **rollout}
+        limits = SLO | rollout.pop("slo", {})
+        steps = {"canary": [5, 25, 100], "pause": "0s", "slo": limits, **rollout}
         variables = {"environment_variables": {"VERSION": version}}
         spec: StackSpec = bench.spec(stack, model={"id": "org/open"}, deployment=variables, rollout=steps)
         return spec

@@ -1,6 +1,7 @@
 """Runs `up` of a stack and kills its own process, as `kill -9` does, once a phase begins or ends.
 
-Takes the spec as JSON, the kind of the phase, and `begin` or `end`; the emulator's state from the environment.
+Takes the spec as JSON, the kind of the phase, and `begin` or `end`; the emulator's state from the environment. Prints
+the kinds of the phases that ended.
 """
 
 import json
@@ -28,6 +29,8 @@ class Deadly(Silent):
         self.kill_at(kind, "begin")
 
     def phase_finished(self, kind: str, name: str, seconds: float, detail: str = "") -> None:
+        sys.stdout.write(f"{kind}\n")
+        sys.stdout.flush()
         self.kill_at(kind, "end")
 
     def kill_at(self, kind: str, moment: str) -> None:

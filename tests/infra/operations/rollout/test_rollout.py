@@ -1,61 +1,19 @@
 """A rollout in steps on the emulator: good, slow and failing versions, while clients keep asking."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.errors import Refused
+from infra.errors import NotFound, Refused
 from infra.operations.logs import logs
 from infra.operations.rollback import rollback
 from infra.operations.status import status
-from infra.planning.plan import Plan
 from infra.reporter import Silent
-from infra.spec.model import StackSpec, to_values
+from infra.spec.model import StackSpec
+from tests.infra.operations.rollout.conftest import STEPS, Killed, KilledAt, endpoint, new_one, reason
 
-KILLED_UP = Path(__file__).parent / "killed_up.py"
 Version = Callable[..., StackSpec]
-STEPS = ["rollout: 5 %", "rollout: 25 %", "rollout: 100 %"]
-
-
-class Killed(Exception):
-    """Ends an `up` at a certain phase, wherever that is."""
-
-
-class KilledAt(Silent):
-    """A reporter with which the command dies once a phase begins, or ends."""
-
-    def __init__(self, kind: str, *, begun: bool) -> None:
-        self.kind, self.begun = kind, begun
-
-    def phase_started(self, kind: str, name: str) -> None:
-        if self.begun and kind == self.kind:
-            raise Killed
-
-    def phase_finished(self, kind: str, name: str, seconds: float, detail: str = "") -> None:
-        if not self.begun and kind == self.kind:
-            raise Killed
-
-    def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
-        self.phase_finished(kind, name, seconds)
-
-
-def endpoint(bench: Any, spec: StackSpec) -> dict[str, Any]:
-    return dict(status(spec, bench.target(spec))["endpoint"])
-
-
-def new_one(plan: Plan) -> str:
-    return next(change.name for change in plan.changes if change.kind == "deployment")
-
-
-def reason(plan: Plan) -> str:
-    return next(change.reason for change in plan.changes if change.kind == "traffic")
 
 
 def put_split(bench: Any, spec: StackSpec, traffic: dict[str, int]) -> None:
@@ -82,7 +40,7 @@ class MeanwhileAt(Silent):
 
 def test_a_good_version_gets_everything_step_by_step(bench: Any, version: Version, phases: Any, clients: Any) -> None:
     first = bench.up(version("good", "good"))
-    spec = version("good", "better", mirror=10)
+    spec = version("good", "better", mirror=10, pause="1s")
     plan = bench.plan(spec)
     new = new_one(plan)
     assert reason(plan) == "rollout: 10 % are mirrored, then in steps of 5 %, 25 %, 100 %, each watched for 1s"
@@ -99,18 +57,18 @@ def test_a_good_version_gets_everything_step_by_step(bench: Any, version: Versio
 
 
 @pytest.mark.parametrize(
-    ("stack", "bad", "seen"),
+    ("stack", "bad", "limits"),
     [
-        pytest.param("slow", "ttft=0.6", "ttft_p95 ", id="slow-first-token"),
-        pytest.param("halting", "gap=0.35", "gap_p95 ", id="slow-tokens"),
-        pytest.param("failing", "errors=0.5", "error_rate ", id="errors"),
+        pytest.param("slow", "ttft=0.15", {"ttft_p95": "100ms"}, id="slow-first-token"),
+        pytest.param("halting", "gap=0.12", {"gap_p95": "100ms"}, id="slow-tokens"),
+        pytest.param("failing", "errors=0.5", {"error_rate": "1%"}, id="errors"),
     ],
 )
 def test_a_bad_version_gets_nothing_more(
-    bench: Any, version: Version, clients: Any, stack: str, bad: str, seen: str
+    bench: Any, version: Version, clients: Any, stack: str, bad: str, limits: dict[str, str]
 ) -> None:
-    first = bench.up(version(stack, "good"))
-    spec = version(stack, bad)
+    first, seen = bench.up(version(stack, "good")), f"{next(iter(limits))} "
+    spec = version(stack, bad, slo=limits, pause="1s")
     new = new_one(bench.plan(spec))
     with clients(first.connection) as asking, pytest.raises(Refused) as error:
         bench.up(spec)
@@ -140,75 +98,41 @@ def test_what_was_moved_back_is_tried_again_when_asked_or_with_another_limit(
     bench: Any, version: Version, phases: Any
 ) -> None:
     bench.up(version("again", "good"))
-    spec = version("again", "ttft=0.6")
+    spec = version("again", "ttft=0.15")
     for again in (False, True):
         with pytest.raises(Refused) as error:
-            bench.up(version("again", "ttft=0.6", try_again=again))
+            bench.up(version("again", "ttft=0.15", slo={"ttft_p95": "100ms"}, try_again=again))
         assert error.value.code == "slo_breached"
     new = endpoint(bench, spec)["rollout"]["deployment"]
-    bench.up(version("again", "ttft=0.6", slo={"ttft_p95": "2s"}), phases=phases)
+    bench.up(version("again", "ttft=0.15", slo={"ttft_p95": "2s"}), phases=phases)
     assert [kind for kind in phases.finished if kind.startswith("rollout")] == STEPS
     assert endpoint(bench, spec)["traffic"] == {new: 100}
 
 
 @pytest.mark.parametrize(
-    ("kind", "moment", "share"),
+    ("stack", "moment"),
     [
-        pytest.param("deployment", "end", 0, id="before-the-first-step"),
-        pytest.param("rollout: mirrored", "end", 0, id="mirrored"),
-        pytest.param("rollout: 5 %", "begin", 0, id="5-not-yet-written"),
-        pytest.param("rollout: 5 %", "end", 5, id="5"),
-        pytest.param("rollout: 25 %", "end", 25, id="25"),
-        pytest.param("rollout: 100 %", "end", 100, id="100-not-yet-closed"),
+        pytest.param("ended", "rollout: 25 %", id="between-two-steps"),
+        pytest.param("ended-0", "rollout: 5 %", id="mirrored-so-that-the-split-stays"),
     ],
 )
-def test_killed_at_a_step_it_goes_on_from_there(
-    bench: Any, version: Version, phases: Any, kind: str, moment: str, share: int
-) -> None:
-    stack = f"killed-{moment}-{kind.split()[-2] if '%' in kind else kind.split()[-1]}"
-    keep = {"keep_previous": False}
-    first, spec = version(stack, "good", mirror=20), version(stack, "better", mirror=20)
-    bench.up(first.but(deployment=first.deployment.but(**keep)))
-    spec = spec.but(deployment=spec.deployment.but(**keep))
-    new = new_one(bench.plan(spec))
-    command = [sys.executable, str(KILLED_UP), json.dumps(to_values(spec)), kind, moment]
-    assert subprocess.run(command, env={**os.environ, **bench.environ}, check=False).returncode == -signal.SIGKILL
-    bench.let_leases_end()
-    assert endpoint(bench, spec)["traffic"].get(new, 0) == share
-    plan = bench.plan(spec)
-    assert plan.has_changes
-    assert reason(plan).startswith(f"rollout: at {share} %" if share else "rollout: 20 % are mirrored")
-    bench.up(spec, phases=phases)
-    done = [int(one.split()[1]) for one in phases.finished if one.startswith("rollout: ") and "%" in one]
-    assert done == [step for step in (5, 25, 100) if step >= share]
-    assert endpoint(bench, spec)["traffic"] == {new: 100}
-    assert [each["name"] for each in status(spec, bench.target(spec))["deployments"]] == [new]
-    assert not bench.plan(spec).has_changes
-
-
-def test_killed_once_requests_are_back_it_is_no_new_try(bench: Any, version: Version) -> None:
-    bench.up(version("half-back", "good"))
-    spec = version("half-back", "ttft=0.6")
-    with pytest.raises(Killed):
-        bench.up(spec, phases=KilledAt("rollout: 5 %", begun=False))
-    assert endpoint(bench, spec)["traffic"] == {"blue": 100}
-    with pytest.raises(Refused) as error:
-        bench.up(spec)
-    assert error.value.code == "moved_back"
-
-
-def test_rollback_ends_a_rollout_that_is_under_way(bench: Any, version: Version) -> None:
-    bench.up(version("ended", "good"))
-    spec = version("ended", "better")
+def test_rollback_ends_a_rollout_that_is_under_way(bench: Any, version: Version, stack: str, moment: str) -> None:
+    bench.up(version(stack, "good"))
+    spec = version(stack, "better", mirror=10)
     new, answers = new_one(bench.plan(spec)), []
 
     def end() -> None:
         answers.append(rollback(spec, bench.target(spec), reporter=Silent()))
 
     with pytest.raises(Refused) as error:
-        bench.up(spec, phases=MeanwhileAt("rollout: 25 %", end))
+        bench.up(spec, phases=MeanwhileAt(moment, end))
     assert error.value.code == "traffic_changed"
-    assert answers[0] == {"endpoint": "ended-endpoint", "deployment": "blue", "previous": new, "traffic": {"blue": 100}}
+    assert answers[0] == {
+        "endpoint": f"{stack}-endpoint",
+        "deployment": "blue",
+        "previous": new,
+        "traffic": {"blue": 100},
+    }
     found = endpoint(bench, spec)
     assert (found["traffic"], found["rollout"]["moved_back"]) == ({"blue": 100}, "by `gatelift rollback`")
     with pytest.raises(Refused, match="by `gatelift rollback`"):
@@ -246,6 +170,8 @@ def test_shares_of_another_stack_on_the_endpoint_stay(bench: Any, version: Versi
     with pytest.raises(Killed):
         bench.up(better, phases=KilledAt("rollout: 10 %", begun=False))
     assert endpoint(bench, better)["traffic"] == {"blue": 36, new: 4, "theirs": 60}
+    found = endpoint(bench, better.but(name="other"))
+    assert (found["traffic"], found["rollout"]) == ({"blue": 36, new: 4, "theirs": 60}, None)
     bench.up(better)
     assert endpoint(bench, better)["traffic"] == {new: 40, "theirs": 60}
 
@@ -296,3 +222,19 @@ def test_a_number_of_instances_changes_in_place(bench: Any, version: Version, ph
     assert endpoint(bench, spec)["traffic"] == {"blue": 100}
     assert "deployment" in phases.finished
     assert not [kind for kind in phases.finished if kind.startswith("rollout")]
+
+
+def test_what_failed_in_an_earlier_version_s_place_is_nothing_to_go_back_to(bench: Any, version: Version) -> None:
+    bench.up(version("reused", "good"))
+    bench.up(version("reused", "better"))
+    spec = version("reused", "errors=0.9", pause="1s")
+    assert new_one(bench.plan(spec)) == "blue"
+    before = endpoint(bench, spec)
+    assert before["previous"] == "blue"
+    with pytest.raises(Refused, match="all requests are back at"):
+        bench.up(spec)
+    found = endpoint(bench, spec)
+    assert (found["traffic"], found["previous"]) == (before["traffic"], None)
+    with pytest.raises(NotFound) as error:
+        rollback(spec, bench.target(spec), reporter=Silent())
+    assert error.value.code == "nothing_to_roll_back_to"
