@@ -11,17 +11,20 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct, field
 
+from infra.azure.prices.price import MOST_HOURLY
+
 FRESH = timedelta(days=1)
 SILENT = timedelta(minutes=10)
 """How long an API that gave no answer is not asked again, so that not every command waits for it."""
 
 Moment = Annotated[datetime, Meta(tz=True)]
+Hour = Annotated[float, Meta(gt=0, lt=MOST_HOURLY)]
 
 
 class Kept(Struct, frozen=True):
     """One answer: the price of an hour, None for a size that Azure has no price for, and when that was said."""
 
-    hour: float | None
+    hour: Hour | None
     at: Moment
 
     def is_fresh(self, now: datetime) -> bool:

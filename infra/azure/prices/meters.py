@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from infra.azure.prices.price import MOST_HOURLY
+
 SERVICE = "Virtual Machines"
 PAY_AS_YOU_GO = "Consumption"
 HOURLY = "1 Hour"
@@ -35,7 +37,7 @@ def hourly_prices(items: Iterable[Any], region: str, currency: str, now: datetim
 
 def _is_ours(item: Mapping[str, Any], region: str, currency: str, now: datetime) -> bool:
     price = item.get("retailPrice")
-    if isinstance(price, bool) or not isinstance(price, int | float) or not 0 < price < 100_000:
+    if isinstance(price, bool) or not isinstance(price, int | float) or not 0 < price < MOST_HOURLY:
         return False
     exact = {
         "serviceName": SERVICE,

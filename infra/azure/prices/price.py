@@ -4,6 +4,8 @@ from msgspec import Struct
 
 HOURS_A_MONTH = 730
 """As Azure's own calculator counts a month."""
+MOST_HOURLY = 10_000_000
+"""What costs more an hour, in whatever currency, is a mistake."""
 
 
 class Price(Struct, frozen=True):

@@ -75,7 +75,10 @@ class Prices:
             text = f"list prices of {table[0].as_of} from the table that comes along, because {why}"
             if self._places:
                 text += f"; of {', '.join(sorted(self._places))}, since the table lacks the region"
-            return text + (f"; in USD, since it has no {self.currency}" if self.currency != USD else "")
+            if self.currency == USD:
+                return text
+            mixed = any(price.currency == self.currency for price in found)  # of which the others cannot be added up
+            return f"{text}; {'unknown' if mixed else 'in USD'}, since it has no {self.currency}"
         if self.emulated and found and self.currency != USD:
             return f"the emulator's price list, at an exchange rate that is not Azure's, in {self.currency}"
         old = sorted(price.as_of for price in found if price.source == "cache")

@@ -5,18 +5,20 @@ case-sensitive. The filter's `priceType` is the field `type` of an answer.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from infra.addresses import is_loopback
 from infra.azure.prices.meters import PAY_AS_YOU_GO, SERVICE
 from infra.http_client import Unreachable, Web
+from infra.parallel import together
 
 RETAIL_PRICES = "https://prices.azure.com/api/retail/prices"
 API_VERSION = "2023-01-01-preview"
-PATIENCE = 2.0
-"""Seconds for an answer: nobody should wait long for a figure that a plan can do without."""
+PATIENCE = 4.0
+"""Seconds for an answer, of which a page takes about one: nobody should wait long for what a plan can do without."""
 ERROR_NUMBER = re.compile(r"^\[Errno -?\d+\] ")
 MOST_PAGES = 20
 MOST_SIZES = 15
@@ -32,7 +34,8 @@ def fetch_items(url: str, region: str, sizes: Collection[str], currency: str) ->
     web = Web(connect=PATIENCE, read=PATIENCE)
     names = sorted(sizes)
     parts = [names[start : start + MOST_SIZES] for start in range(0, len(names), MOST_SIZES)]
-    return [item for part in parts for item in _pages(web, url, _query(region, part, currency))]
+    found = together([partial(_pages, web, url, _query(region, part, currency)) for part in parts])
+    return [item for items in found for item in items]
 
 
 def _query(region: str, sizes: Collection[str], currency: str) -> str:
@@ -48,14 +51,14 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _pages(web: Web, url: str, query: str) -> Iterator[Any]:
-    next_url: str = f"{url}?{query}"
+def _pages(web: Web, url: str, query: str) -> list[Any]:
+    next_url, items = f"{url}?{query}", []
     for _ in range(MOST_PAGES):
         page = _page(web, next_url)
-        yield from page["Items"]
+        items += page["Items"]
         following = page.get("NextPageLink")
         if not following:
-            return
+            return items
         next_url = _same_place(url, following)
     raise NoPrices("gave an answer without an end")
 

@@ -5,6 +5,7 @@ Source: "Azure Retail Prices overview": `$filter`, `currencyCode` and `meterRegi
 like those of other services.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -17,6 +18,7 @@ from infra.emulator.prices.rows import RATES, in_currency, usd_rows
 
 PATH = "/api/retail/prices"
 PAGE = 1000
+NUMBER = re.compile(r"[0-9]{1,9}")
 VERSIONS = ("", "2021-10-01", "2021-10-01-preview", "2023-01-01-preview")
 PARAMETERS = ("$filter", "$skip", "$top", "api-version", "currencyCode", "meterRegion")
 SAVINGS_SINCE = "2023-01-01-preview"
@@ -33,7 +35,9 @@ class PricesApp:
         if scope["method"] not in ("GET", "HEAD"):
             reply = _refused(405, "MethodNotAllowed", f"The method {scope['method']} is not supported.")
         else:
-            reply = self._answer(dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True)))
+            reply = self._answer(
+                dict(parse_qsl(scope["query_string"].decode(errors="replace"), keep_blank_values=True))
+            )
         await respond(send, reply, headers_of(scope), head=scope["method"] == "HEAD")
 
     def _answer(self, query: dict[str, str]) -> Reply:
@@ -44,7 +48,7 @@ class PricesApp:
         unknown = [name for name in query if name not in PARAMETERS]
         if unknown or currency not in RATES or version not in VERSIONS or region != "primary":
             return _bad(f"unknown {', '.join(unknown) or 'currency, api-version or meterRegion'}")
-        if not (skip.isdecimal() and top.isdecimal()):
+        if not (NUMBER.fullmatch(skip) and NUMBER.fullmatch(top)):
             return _bad("$skip and $top are numbers")
         try:
             wanted = read_filter(query["$filter"]) if "$filter" in query else lambda _row: True

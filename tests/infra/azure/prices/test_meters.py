@@ -51,3 +51,8 @@ def test_the_other_meter_is_not_taken(row: Callable[..., dict[str, Any]], other:
 @pytest.mark.parametrize("nonsense", [None, 1, "row", [], {}, {"armSkuName": 3}], ids=str)
 def test_a_row_like_no_other_is_left_out(row: Callable[..., dict[str, Any]], nonsense: Any) -> None:
     assert hourly_prices([nonsense, row()], "eastus", "USD", NOW) == OURS
+
+
+def test_the_dearest_size_in_the_smallest_currency(row: Callable[..., dict[str, Any]]) -> None:
+    dear = row(137_648.0, currencyCode="KRW", armSkuName="Standard_ND96isr_H100_v5")
+    assert hourly_prices([dear], "eastus", "KRW", NOW) == {"standard_nd96isr_h100_v5": 137_648.0}

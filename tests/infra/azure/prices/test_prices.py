@@ -1,6 +1,7 @@
 """Prices from the API, the cache and the table: which one, what is said of it, and that nothing else happens."""
 
 import json
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from infra.azure.prices.prices import Price, Prices, open_prices
 from infra.azure.prices.table import read_table
+from infra.planning.costs.basis import basis_of
 
 SIZE, NAME = "Standard_NC24ads_A100_v4", "standard_nc24ads_a100_v4"
 TABLE = Price(3.673, "USD", "table", read_table().as_of)
@@ -32,6 +34,18 @@ def test_the_api_is_asked_once_for_all_sizes(retail: Any, clock: Any, row: Rows,
     [wanted] = query["$filter"]
     assert "priceType eq 'Consumption' and armRegionName eq 'eastus'" in wanted
     assert f"(armSkuName eq '{SIZE}' or armSkuName eq 'Standard_NC40ads_H100_v5')" in wanted  # as Azure spells them
+
+
+def test_more_sizes_than_one_request_takes_are_asked_for_at_the_same_time(retail: Any, clock: Any, row: Rows) -> None:
+    together = threading.Barrier(2)
+
+    def answer(_: str) -> tuple[int, Any]:
+        together.wait(5)
+        return 200, {"Items": [row()]}
+
+    retail.answer = answer
+    found = Prices(clock, url=retail.url).hourly("eastus", [SIZE, *(f"Standard_X{number}" for number in range(20))])
+    assert (found[NAME].source, len(retail.asked)) == ("retail-api", 2)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +179,9 @@ def test_what_azure_said_last_week_beats_the_table(retail: Any, clock: Any, row:
         pytest.param(b"{", id="cut"),
         pytest.param(b"[]", id="another-shape"),
         pytest.param(b"\xff", id="bytes"),
+        pytest.param(
+            b'{"prices": {"standard_nc24ads_a100_v4": {"hour": -5, "at": "2026-11-30T11:00:00Z"}}}', id="below-nothing"
+        ),
         pytest.param(b'{"prices": {"standard_nc24ads_a100_v4": {"hour": "3", "at": "x"}}}', id="wrong-types"),
         pytest.param(
             b'{"prices": {"standard_nc24ads_a100_v4": {"hour": 1, "at": "2026-11-30T11:00:00"}}}', id="no-time-zone"
@@ -207,6 +224,15 @@ def test_the_table(clock: Any, tmp_path: Path, region: str, currency: str, hour:
         {} if hour is None else {NAME: (hour, "USD")}
     )
     assert said in prices.note
+
+
+def test_two_currencies_are_not_added_up(clock: Any, tmp_path: Path) -> None:
+    kept = {"prices": {NAME: {"hour": 3.1, "at": "2026-11-01T00:00:00Z"}}}
+    (tmp_path / "eastus-EUR.json").write_text(json.dumps(kept))
+    prices = Prices(clock, url="http://127.0.0.1:9/", currency="EUR", folder=tmp_path)
+    basis = basis_of(prices, "eastus", [SIZE, "Standard_NC48ads_A100_v4"])
+    assert (basis.currency, basis.hour(SIZE, 1), basis.hour("Standard_NC48ads_A100_v4", 1)) == ("EUR", 3.1, None)
+    assert basis.note.endswith("; unknown, since it has no EUR")
 
 
 def test_another_cloud_has_no_stand_in(clock: Any) -> None:

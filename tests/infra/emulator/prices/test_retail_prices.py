@@ -92,6 +92,8 @@ async def test_filters(client: httpx.AsyncClient, wanted: str, count: int) -> No
         pytest.param({"currencyCode": "EURO"}, id="currency"),
         pytest.param({"api-version": "1999-01-01"}, id="api-version"),
         pytest.param({"region": "eastus"}, id="an-unknown-parameter"),
+        pytest.param({"$top": "9" * 5000}, id="a-number-without-end"),
+        pytest.param({"$skip": "-1"}, id="a-negative-number"),
     ],
 )
 async def test_what_is_not_a_query_gets_400(client: httpx.AsyncClient, query: dict[str, str]) -> None:
