@@ -9,12 +9,14 @@ import msgspec
 
 from infra.errors import printable
 from infra.http_client import Exchange
+from infra.redaction import SEEN
 
 MOST_EVENT = 8 * 1024 * 1024  # bytes without the end of a line
 MOST_ERROR = 64 * 1024  # bytes of what a server says of an error
 ERROR_SECONDS = 10.0
 PIECE = 64 * 1024
 ENDED = "the stream ended before the answer did"
+MOST_READ = 2000  # characters, of which these are shown:
 MOST_SHOWN = 300  # characters of what a server said
 
 
@@ -71,8 +73,11 @@ def no_stream(headers: HTTPMessage) -> str:
 
 
 def shown(text: str) -> str:
-    """What a server said in one line, cut where it is long, without characters that control a terminal."""
-    line = " ".join(printable(text).split())
+    """What a server said in one line, cut where it is long, without secrets and what controls a terminal.
+
+    Secrets go before the cut, after which nobody would know the half of one, and before HTML gives them another form.
+    """
+    line = SEEN.redact(" ".join(printable(text[:MOST_READ]).split()))
     return line if len(line) <= MOST_SHOWN else line[:MOST_SHOWN] + "…"
 
 

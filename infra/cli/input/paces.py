@@ -7,6 +7,9 @@ import click
 
 from infra.load.run import MOST_STREAMS, Pace
 
+MOST_REQUESTS = 1_000_000
+LONGEST = 86_400.0  # seconds
+
 
 class Rates(click.ParamType[tuple[float, ...]]):
     """Rates a second, separated by commas; `inf` sends all at once."""
@@ -60,8 +63,25 @@ def paces_of(rates: tuple[float, ...], concurrency: tuple[int, ...], usual: Pace
         for most in concurrency or (None,)
     )
     for pace in paces:
+        _refuse_endless(pace)
         if math.isinf(pace.rate) and pace.concurrency is None and not 0 < (pace.requests or 0) <= MOST_STREAMS:
             raise click.UsageError(
                 f"--rate inf sends all requests at once: add --concurrency N, or --requests N of at most {MOST_STREAMS}"
             )
     return paces
+
+
+def _refuse_endless(pace: Pace) -> None:
+    """`UsageError` for a pace that sends nothing in its time, or more or longer than anybody means."""
+    if math.isinf(pace.rate):
+        return
+    if pace.requests is None and pace.rate * (pace.seconds or 0) < 1:
+        raise click.UsageError(
+            f"--rate {pace.rate:g} sends no request in {pace.seconds:g} s: give --requests or more --seconds"
+        )
+    if (pace.count or 0) > MOST_REQUESTS:
+        raise click.UsageError(
+            f"--rate {pace.rate:g} is {pace.count} requests in {pace.seconds:g} s, more than {MOST_REQUESTS}"
+        )
+    if (pace.lasts or 0) > LONGEST:
+        raise click.UsageError(f"{pace.requests} requests at --rate {pace.rate:g} take longer than a day")

@@ -1,5 +1,6 @@
 """`gatelift bench` as people and programs use it, against any endpoint."""
 
+import html
 import html.parser
 import json
 import os
@@ -116,6 +117,22 @@ def test_the_page_stands_alone_and_shows_every_run(measured: Gatelift, told: Tol
     assert not [number for number in re.findall(r'(?:points|cx|cy|x1|y1)="([^"]*)"', text) if "nan" in number]
 
 
+@pytest.mark.parametrize("key", ["planted<secret&of\"the'endpoint", KEY])
+@pytest.mark.parametrize("before", [0, 285])
+def test_no_part_of_the_key_is_told(
+    inside: Gatelift, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: str, before: int
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with serve() as told:
+        told.scripts = [answers()]
+        told.always = lambda handler: handler.refuse(401, {"error": {"message": f"{'x' * before} {key} is wrong"}})
+        files = ("--report", "page.html", "--save", "one.json", "--output", "json")
+        answer = inside("bench", "--url", told.url, "--warm-up", "1", "--rate", "50", "--requests", "2", *files)
+    texts = (answer.stdout, answer.stderr, *((tmp_path / name).read_text() for name in ("page.html", "one.json")))
+    assert [text for text in texts if html.escape(key)[:10] in text or key[:10] in text] == []
+    assert "401" in answer.stdout
+
+
 def test_a_document_for_each_run(measured: Gatelift, tmp_path: Path) -> None:
     assert measured("--rate", "50", "--requests", "2", "--save", "one.json").code == 0
     assert json.loads((tmp_path / "one.json").read_text())["completed"] == 2
@@ -141,6 +158,9 @@ def test_prompts_of_a_file(measured: Gatelift, told: Told, tmp_path: Path) -> No
     [
         pytest.param("--rate inf", 2, "--rate inf sends all requests at once", id="everything-at-once"),
         pytest.param("--rate 0", 2, "is no list of rates above 0", id="no-rate"),
+        pytest.param("--rate 0.01 --seconds 5", 2, "--rate 0.01 sends no request in 5 s", id="too-slow"),
+        pytest.param("--rate 1e9", 2, "more than 1000000", id="too-many"),
+        pytest.param("--rate 1e-5 --requests 2", 2, "take longer than a day", id="too-long"),
         pytest.param("--rate nan", 2, "is no list of rates above 0", id="nan"),
         pytest.param("--concurrency 2,x", 2, "is no list of numbers from 1 to 1024", id="no-number"),
         pytest.param("--seconds 86400", 2, "86400.0 is not in the range", id="a-day"),
