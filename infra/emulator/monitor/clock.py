@@ -30,5 +30,8 @@ class MonitorClock:
         return self._then + (real - self._since) * self._speed + self._settings["monitor_seconds_ahead"]
 
     def pause(self) -> float:
-        """How many seconds of the machine to wait between two looks at this clock: a quarter of its minutes."""
-        return min(1.0, max(0.05, MINUTE / self._speed / 4)) if self._speed else 0.1
+        """How many seconds of the machine to wait between two looks at this clock: a quarter of its minutes.
+
+        Where it stands still, somebody sets it ahead step by step and waits.
+        """
+        return min(1.0, max(0.05, MINUTE / self._speed / 4)) if self._speed else 0.02
