@@ -81,17 +81,19 @@ def _last(model: str) -> str:
     return model.rstrip("/").rpartition("/")[2].lower()
 
 
-def with_cautions(plan: Plan, deployment: DeploymentSpec, found: Found | None, *, unread: bool = False) -> Plan:
+def with_cautions(
+    plan: Plan, deployment: DeploymentSpec, found: Found | None, *, unread: bool = False, split: str = ""
+) -> Plan:
     """The plan, with what to know of its deployment in the reason of its change.
 
-    `unread` says that autoscale settings may not be read.
+    `unread` says that autoscale settings may not be read, `split` what to know where two deployments get requests.
     """
     if unread:
         plan = _with_doubt(plan)
     need = disk_need(deployment, found.facts if found else None)
     bases = other_bases(found) if found else ""
     disk = f"{need}: it would probably fail with OutOfQuota" if need and need.fits is False else ""
-    if not (said := [text for text in (disk, shared_memory(deployment), bases) if text]):
+    if not (said := [text for text in (disk, shared_memory(deployment), bases, split) if text]):
         return plan
     changes = tuple(
         replace(change, reason="; ".join([change.reason, *said]))

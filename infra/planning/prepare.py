@@ -17,7 +17,7 @@ from infra.planning.cautions import with_cautions
 from infra.planning.desired import Sources, desired_resources, page_of, shipped_sources
 from infra.planning.observe import Observed, observe, without_endpoint
 from infra.planning.plan import DELETING, WORKING, Action, Change, Plan, make_plan
-from infra.planning.response_store import check_response_store
+from infra.planning.response_store import check_response_store, split_store
 from infra.planning.rollout import (
     Rollout,
     Steps,
@@ -170,7 +170,8 @@ def plan_against(desired: Desired, observed: Observed) -> Prepared:
     deployment = next(resource for resource in resources if isinstance(resource, Deployment))
     plan = show_parked(show_rollout(plan, rollout, deployment, observed, spec.rollout), observed.parked)
     plan = show_scaling(plan, spec, rollout, observed)
-    plan = with_cautions(plan, spec.deployment, desired.found, unread=observed.autoscale_unread)
+    split = split_store(spec, desired.found.facts if desired.found else None) if rollout.stable else ""
+    plan = with_cautions(plan, spec.deployment, desired.found, unread=observed.autoscale_unread, split=split)
     others = [Change(Action.NONE, "endpoint", name, OTHER_ENDPOINT) for name in observed.other_endpoints]
     others += untagged(observed.deployments, {change.name for change in plan.changes if change.kind == "deployment"})
     return Prepared(desired, observed, replace(plan, changes=(*plan.changes, *others)), rollout, resources)

@@ -28,6 +28,16 @@ def check_response_store(
     )
 
 
+def split_store(spec: StackSpec, facts: ModelFacts | None) -> str:
+    """What to know of earlier responses while two deployments get requests; empty where nothing is lost."""
+    if facts is None or facts.task in WITHOUT_RESPONSES or not (store := own_store(spec)):
+        return ""
+    return (
+        "while requests are split, one with previous_response_id may reach the other deployment, which answers 404: "
+        f"each keeps /v1/responses for itself ({store}; {VARIABLE}: redis://HOST:PORT/0 is shared)"
+    )
+
+
 def own_store(spec: StackSpec) -> str:
     """Where each instance keeps responses for itself, as `VARIABLE: KIND`; empty where it does not, or may."""
     store = spec.deployment.environment_variables.get(VARIABLE) or "memory"

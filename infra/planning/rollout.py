@@ -264,7 +264,7 @@ def _kept(
 def _stable(current: str, leaving: tuple[str, ...], traffic: Mapping[str, int], moving: Canary | None) -> str:
     """The deployment to compare with, which keeps the rest of the requests; none for a way back, which is at once."""
     if moving and moving.old in leaving:
-        return moving.old
+        return moving.old if any(traffic.get(name) for name in (current, *leaving)) else ""
     if moving and moving.old == current:
         return ""
     return _busiest(leaving, traffic)

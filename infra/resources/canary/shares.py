@@ -24,7 +24,7 @@ class Shares(Struct, frozen=True):
     def share(self, traffic: Mapping[str, int], step: int) -> int:
         """The percentage of all requests that `new` gets in a step: at least 1, and all of them only in the last."""
         own = self.own(traffic)
-        return own if step >= ALL else min(max(round(own * step / ALL), 1), own - 1)
+        return own if step >= ALL else max(min(max(round(own * step / ALL), 1), own - 1), 0)
 
     def split(self, traffic: Mapping[str, int], step: int) -> dict[str, int]:
         """The split of a step; of 0 with everything at `old`."""

@@ -42,3 +42,9 @@ def test_an_abandoned_version_gives_its_share_back_with_the_first_step() -> None
 )
 def test_steps_left(traffic: dict[str, int], left: tuple[int, ...]) -> None:
     assert ALONE.left(traffic, (5, 25, 100)) == left
+
+
+def test_where_the_stack_gets_nothing_there_is_nothing_to_move() -> None:
+    shares, theirs = Shares("green", "blue"), {"theirs": 100}
+    assert shares.left(theirs, (5, 100)) == ()
+    assert shares.split(theirs, 5) == theirs
