@@ -20,9 +20,11 @@ from infra.cli.views.costs import show_cost
 from infra.cli.views.estimates import Estimates
 from infra.cli.views.plan import show_plan
 from infra.cli.views.progress import progress
+from infra.errors import SpecError
 from infra.operations import up as operation
 from infra.planning.costs.forecast import forecast
 from infra.planning.plan import Action, Plan
+from infra.spec.model import StackSpec
 
 app = Group()
 
@@ -78,8 +80,8 @@ def up(
     """
     token = token_if_needed(token_fd, call.environ)
     stack, target = taking_over(open_stack(call, spec, absent="make", no_lock=no_lock, currency=currency), take_over)
-    if try_again and stack.rollout:
-        stack = stack.but(rollout=stack.rollout.but(try_again=True))
+    if try_again:
+        stack = _trying_again(stack)
     saved = read_plan(plan_file) if plan_file else None
     prepared = operation.prepare_up(stack, target, token=token)
     planned = saved or prepared.plan
@@ -110,3 +112,11 @@ def up(
 def creates_connection(planned: Plan) -> bool:
     """Whether the plan creates the connection that holds the token."""
     return any(change.kind == "connection" and change.action is Action.CREATE for change in planned.changes)
+
+
+def _trying_again(stack: StackSpec) -> StackSpec:
+    """The spec, whose rollout begins once more though it was moved back."""
+    if stack.rollout is None:
+        message = "--try-again is for a rollout in steps, and the spec has no `rollout`"
+        raise SpecError(message, hint="leave it out: `gatelift up` is safe to repeat", code="no_rollout")
+    return stack.but(rollout=stack.rollout.but(try_again=True))
