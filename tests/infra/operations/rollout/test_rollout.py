@@ -9,6 +9,7 @@ from infra.errors import NotFound, Refused
 from infra.operations.logs import logs
 from infra.operations.rollback import rollback
 from infra.operations.status import status
+from infra.operations.unlock import find_locks, unlock
 from infra.reporter import Silent
 from infra.spec.model import StackSpec
 from tests.infra.operations.rollout.conftest import STEPS, Killed, KilledAt, endpoint, new_one, reason
@@ -238,3 +239,13 @@ def test_what_failed_in_an_earlier_version_s_place_is_nothing_to_go_back_to(benc
     with pytest.raises(NotFound) as error:
         rollback(spec, bench.target(spec), reporter=Silent())
     assert error.value.code == "nothing_to_roll_back_to"
+
+
+def test_once_the_lock_is_somebody_else_s_nothing_more_moves(bench: Any, version: Version) -> None:
+    bench.up(version("overtaken", "good"))
+    spec = version("overtaken", "better", pause="20s")
+    new, target = new_one(bench.plan(spec)), bench.target(spec)
+    with pytest.raises(Refused) as error:
+        bench.up(spec, phases=MeanwhileAt("rollout: 5 %", lambda: unlock(target, find_locks(spec, target))))
+    assert error.value.code == "lock_lost"
+    assert endpoint(bench, spec)["traffic"] == {"blue": 95, new: 5}

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
+from infra.errors import NotReady
 from infra.operations.rollout.evidence import limits_of
 from infra.operations.rollout.sides import Side, Way, ask_both
 from infra.operations.rollout.verdict import summary, table
@@ -167,3 +168,27 @@ def test_a_model_that_does_not_chat_is_asked_otherwise(serve: Serve) -> None:
     new.warm_up()
     assert new.ask(1).status == 200
     assert asked == ["green"]
+
+
+def test_a_key_that_is_made_anew_in_the_middle_is_read_anew(serve: Serve) -> None:
+    url, keys = serve("key=second"), ["first", "second"]
+    new, old = (Side(Way(url, lambda: keys[0], {}, print, lambda: keys.pop(0)), name, 1) for name in ("green", "blue"))
+    new.look()
+    assert keys == ["second"]
+    keys.insert(0, "first")
+    ask_both(new, old, 0)
+    assert keys == ["second"]
+    new.begin()
+    ask_both(new, old, 1)
+    new.look()
+    assert (len(new.samples), new.counted.requests) == (1, 2)
+
+
+def test_without_a_key_for_a_moment_nothing_is_seen_and_nothing_breaks(serve: Serve) -> None:
+    def no_key() -> str:
+        raise NotReady("no answer", code="no_connection")
+
+    new, old = (Side(Way(serve("good"), no_key, {}, print), name, 1) for name in ("green", "blue"))
+    new.begin()
+    ask_both(new, old, 0)
+    assert (new.samples, new.instances) == ([], 0)

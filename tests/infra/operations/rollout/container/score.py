@@ -1,6 +1,7 @@
 """Stands for the scoring server in a rollout: streams answers and counts as ours does; `VERSION` says how well.
 
-`VERSION` is `good`, or some of `ttft=SECONDS gap=SECONDS errors=SHARE anonymous=1 no_chat=1` with spaces between them.
+`VERSION` is `good`, or some of `ttft=SECONDS gap=SECONDS errors=SHARE anonymous=1 no_chat=1
+key=ONE` with spaces between them.
 """
 
 import json
@@ -23,14 +24,18 @@ TIMES: dict[str, list[float]] = {"time_to_first_token_seconds": [], "inter_token
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        if self.path == "/metrics":
+        if self.path != "/health" and not self.is_allowed():
+            self.answer(401, '{"error": {"message": "another key"}}', "application/json")
+        elif self.path == "/metrics":
             self.answer(200, metrics(), "text/plain")
         else:
             self.answer(200, '{"status": "ok"}', "application/json")
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "{}")
-        if "no_chat" in SETTINGS:
+        if not self.is_allowed():
+            self.answer(401, '{"error": {"message": "another key"}}', "application/json")
+        elif "no_chat" in SETTINGS:
             self.answer(400, '{"error": {"message": "no chat template"}}', "application/json")
         elif STATUSES and random.random() < ERRORS:  # the smoke test comes first
             self.answer(500, '{"error": {"message": "the version is broken"}}', "application/json")
@@ -40,6 +45,9 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(TTFT)
             document = {"choices": [{"message": {"role": "assistant", "content": os.environ.get("VERSION")}}]}
             self.answer(200, json.dumps(document), "application/json")
+
+    def is_allowed(self) -> bool:
+        return self.headers.get("Authorization") == f"Bearer {SETTINGS['key']}" if "key" in SETTINGS else True
 
     def stream(self) -> None:
         self.send_response(200)
