@@ -1,8 +1,10 @@
 """Which files of a model or an adapter are served, as `scoring/weights/formats.py` chooses what it downloads."""
 
+import json
 import re
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
+from typing import Any
 
 MANIFEST = "gatelift-model.json"  # written anew beside what is uploaded; one that is there is of an earlier copy
 PLAIN_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.py", "*.tiktoken", "tokenizer*")
@@ -59,6 +61,14 @@ def missing_shards(names: Collection[str]) -> list[str]:
         for number in range(1, int(match["count"]) + 1):
             expected[f"{match['head']}{number:05}{match['middle']}{match['count']}{match['tail']}"] = None
     return [name for name in expected if name not in names]
+
+
+def read_json_text(text: str | bytes) -> Any:
+    """The JSON document in a file that a stranger may have written; raises `ValueError` for what is none."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _tensors(names: Collection[str], load_format: str) -> list[str]:

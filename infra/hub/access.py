@@ -25,6 +25,7 @@ PAGES = 1000
 ONLINE = "`unset HF_HUB_OFFLINE TRANSFORMERS_OFFLINE` has it asked"
 LARGEST, LONGEST_REFUSAL = 100_000_000, 4_096  # bytes of a file that is read, and of one that is only tried
 NEXT = re.compile(r'<([^>]*)>;\s*rel="?next"?')
+BEHIND_THE_END = 416  # of a range of which the file has nothing
 HIDDEN_MODEL = (401, 404)  # of a model that does not exist and of one that is private, so as not to reveal it
 
 
@@ -100,7 +101,7 @@ class Hub:
         """A part of a file, from wherever the Hub sends it: `span` is its first byte and how many there are."""
         first, count = span
         headers = {"Range": f"bytes={first}-{first + count - 1}"}
-        content = self._file(model, name, token, headers, first + count)
+        content = self._file(model, name, token, headers, first + count)  # empty behind the file's end
         return content if len(content) <= count else content[first:]  # a place that answers with the whole file
 
     def try_file(self, model: ModelFacts, name: str, token: str | None) -> None:
@@ -113,6 +114,8 @@ class Hub:
         answer, place = self._get(question, url, token, headers, at_most)
         if answer.status in (200, 206):
             return answer.content
+        if answer.status == BEHIND_THE_END and "Range" in headers:
+            return b""
         if origin(place) != origin(self.endpoint) or "/resolve/" not in place:
             raise storage_fails(question, place, f"it answers {answer.status}")
         raise refusal(question, answer)

@@ -1,6 +1,5 @@
 """What a repository's or a folder's list of files says about the model in it: its weights, and what is missing."""
 
-import json
 from collections.abc import Callable, Collection, Mapping
 
 from msgspec import Struct
@@ -12,6 +11,7 @@ from infra.model_files import (
     adapter_files,
     missing_shards,
     model_files,
+    read_json_text,
     tensor_files,
 )
 
@@ -119,7 +119,7 @@ def _counted(number: int, what: str) -> str:
 def _object(read: Read, name: str) -> dict[str, object]:
     """A file with a JSON object; an empty one where it is anything else."""
     try:
-        found = json.loads(read(name))
+        found = read_json_text(read(name))
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -99,6 +99,8 @@ def fit(model: Model, setting: Setting, wanted: Wanted, instance: InstanceType) 
     found = replace(found, dtype=dtype_on(model.architecture, setting.dtype, gpu))
     if why := refusal(model.architecture, setting.quantization, found.dtype, gpu):
         return replace(found, why=why)
+    if (most := _most(model.architecture, setting)) and wanted.context > most:
+        return replace(found, why=f"vLLM serves it with {most:,} tokens at most, {wanted.context:,} wanted")
     parallel, why = _parallel(model.architecture, setting, instance.gpus)
     used = parallel * setting.pipeline_parallel * setting.data_parallel
     found = replace(found, tensor_parallel=parallel, gpus_used=used)
@@ -159,9 +161,11 @@ def _with_cache(architecture: Architecture, setting: Setting, wanted: Wanted, fo
     def taken(tokens: int) -> int:
         return bytes_per_sequence(architecture, tokens, layout) // setting.pipeline_parallel
 
-    most, one = architecture.longest or UNBOUNDED, taken(wanted.context)
+    most, one = _most(architecture, setting) or UNBOUNDED, taken(wanted.context)
     longest, safely = _longest(taken, found.cache, most), _longest(taken, found.cache - margin(found), most)
-    advised = setting.max_model_len or (safely if safely == most or safely < STEP else safely // STEP * STEP)
+    own = min(safely, architecture.longest or most)
+    whole = own in (architecture.longest, most) or own < STEP
+    advised = setting.max_model_len or (own if whole else own // STEP * STEP)
     at_once = min(max(found.cache, 0) // one if one else UNBOUNDED, setting.sequences(gpu)) * setting.data_parallel
     per_token = bytes_per_token(architecture, layout) // setting.pipeline_parallel
     found = replace(found, per_token=per_token, per_sequence=one, longest=longest, advised=advised, concurrent=at_once)
@@ -214,6 +218,12 @@ def _longest(taken: Callable[[int], int], memory: int, most: int) -> int:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if taken(middle) <= memory else (low, middle - 1)
     return low
+
+
+def _most(architecture: Architecture, setting: Setting) -> int | None:
+    """The longest context that vLLM accepts; None where nothing says."""
+    told = setting.max_model_len if setting.lengthened else None
+    return max(architecture.most or 0, told or 0) or None
 
 
 def _own(setting: Setting, architecture: Architecture) -> int:

@@ -26,6 +26,11 @@ class Gpu(Struct, frozen=True):
     """CUDA's compute capability, which says what kernels there are."""
 
     @property
+    def in_words(self) -> str:
+        """One of it."""
+        return f"{'an' if self.name[0] in 'AH' else 'a'} {self.name}"
+
+    @property
     def memory(self) -> int:
         """Bytes, as a program sees them."""
         return int(self.memory_gib * GIB)

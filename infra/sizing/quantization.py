@@ -48,9 +48,9 @@ def refusal(architecture: Architecture, quantization: str, dtype: str, gpu: Gpu)
         if method in GONE:
             return f"vLLM 0.32 does not serve {method}"
         if (needed := LOWEST.get(method, 75)) > gpu.generation:
-            return f"{method} needs compute capability {needed / 10:.1f}, a {gpu.name} has {_capability(gpu)}"
+            return f"{method} needs compute capability {needed / 10:.1f}, {gpu.in_words} has {_capability(gpu)}"
     if dtype == "bfloat16" and not gpu.has_bfloat16:
-        return f"dtype bfloat16 needs compute capability 8.0, a {gpu.name} has {_capability(gpu)}"
+        return f"dtype bfloat16 needs compute capability 8.0, {gpu.in_words} has {_capability(gpu)}"
     if quantization and not stored and quantization not in ON_LOAD:
         return f"vLLM cannot quantize to {quantization} while it loads, and the repository's weights are not quantized"
     return ""

@@ -8,6 +8,7 @@ from msgspec import Struct
 from infra.machine.fit import UTILIZATION, size_in_bytes
 from infra.sizing.gpus import GIB, Gpu
 
+ALLOW = "VLLM_ALLOW_LONG_MAX_MODEL_LEN"
 LARGE = 70 * GIB  # of a GPU, from which on vLLM's defaults are larger, except on an A100
 
 
@@ -15,6 +16,10 @@ class Setting(Struct, frozen=True):
     """What of the arguments counts; None is vLLM's own default."""
 
     max_model_len: int | None = None
+    fitted: bool = False
+    """Whether vLLM takes the longest context that fits (`max_model_len: auto`)."""
+    lengthened: bool = False
+    """Whether it is told to serve longer sequences than the model's own files say."""
     tensor_parallel: int | None = None
     pipeline_parallel: int = 1
     data_parallel: int = 1
@@ -39,12 +44,15 @@ class Setting(Struct, frozen=True):
         return self.max_num_batched_tokens or (8192 if _is_large(gpu) else 2048)
 
 
-def read_setting(engine: Mapping[str, Any]) -> Setting:
-    """The setting in the arguments of a spec; a value that says nothing of a size counts as not given."""
+def read_setting(engine: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Setting:
+    """The setting in the arguments and variables of a spec; a value that says nothing of a size counts as not given."""
     length = _whole(engine.get("max_model_len"))
     cache = engine.get("kv_cache_memory_bytes")
     return Setting(
         max_model_len=length if length and length > 0 else None,
+        fitted=str(engine.get("max_model_len")).strip() in ("auto", "-1"),
+        lengthened=bool(engine.get("hf_overrides"))
+        or str((environment or {}).get(ALLOW, "0")) in ("1", "true", "True"),
         tensor_parallel=_whole(engine.get("tensor_parallel_size")),
         pipeline_parallel=_whole(engine.get("pipeline_parallel_size")) or 1,
         data_parallel=_whole(engine.get("data_parallel_size")) or 1,

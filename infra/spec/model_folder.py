@@ -1,6 +1,5 @@
 """Checks a folder that the spec names as a model or an adapter, without reading its weights."""
 
-import json
 import struct
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from infra.model_files import (
     adapter_files,
     missing_shards,
     model_files,
+    read_json_text,
     tensor_files,
 )
 from infra.spec.names import RuleBroken
@@ -66,7 +66,7 @@ def files_of_adapter(folder: Path, load_format: str = "auto") -> Files:
 def read_json(path: Path) -> dict[str, Any]:
     """A file with a JSON object; raises `RuleBroken` for anything else."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json_text(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RuleBroken(f"{str(path)!r} is not JSON: {error}", "correct the file, or save the model again") from None
     if not isinstance(content, dict):
@@ -165,9 +165,9 @@ def _whole_size(length: int, read: Callable[[], bytes]) -> int:
     if len(text) < length:
         return HEADER + length
     try:
-        header = json.loads(text)
+        header = read_json_text(text)
         ends = [int(one["data_offsets"][1]) for name, one in header.items() if name != "__metadata__"]
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
         return 0
     return HEADER + length + max(ends, default=0)
 

@@ -71,7 +71,8 @@ def size(
     token = token_if_needed(token_fd, call.environ)
     given = {"max_model_len": max_model_len, "quantization": quantization}
     found = asked(call, what)
-    setting = read_setting({**found.engine, **{name: value for name, value in given.items() if value is not None}})
+    engine = {**found.engine, **{name: value for name, value in given.items() if value is not None}}
+    setting = read_setting(engine, found.variables)
     question = Question(
         setting,
         region or found.region or DEFAULT_LOCATION,
@@ -99,6 +100,7 @@ class Asked(Struct, frozen=True):
 
     source: ModelSpec
     engine: Mapping[str, Any] = {}
+    variables: Mapping[str, str] = {}
     region: str | None = None
     instance_type: str = ""
     cloud: str | None = None
@@ -108,9 +110,14 @@ def asked(call: Invocation, what: str) -> Asked:
     """Read the spec, or the name of a model; raises `GateliftError` for what is neither."""
     if is_spec(what):
         spec = load_spec(Path(what), environ=call.environ, local=False, folders=True)
-        known = instance_type(spec.deployment.instance_type)
+        deployment, known = spec.deployment, instance_type(spec.deployment.instance_type)
         return Asked(
-            spec.model, spec.deployment.engine, spec.workspace.location, known.name if known else "", spec.cloud
+            spec.model,
+            deployment.engine,
+            deployment.environment_variables,
+            spec.workspace.location,
+            known.name if known else deployment.instance_type,
+            spec.cloud,
         )
     choice = choose_model(what, DEFAULT_SPEC, said="the model")
     return Asked(ModelSpec().but(**{choice.source: choice.value}).in_folder(Path.cwd()))

@@ -6,6 +6,7 @@ from typing import Any
 
 from infra.cli.terminal.output import table
 from infra.cli.terminal.style import Painter
+from infra.sizing.instance_types import instance_type
 
 Document = Mapping[str, Any]
 GIB, KIB = 1 << 30, 1 << 10
@@ -45,7 +46,7 @@ def answer_text(document: Document, paint: Painter) -> str:
     else:
         alone = document["sizes"][0]["instance_type"] if len(document["sizes"]) == 1 else ""
         where = f"it does not fit on {alone}" if alone else "it fits on no size that managed online endpoints offer"
-        lines.append(paint(where, "red"))
+        lines += [paint(line, "red") for line in _wrapped(where + ("" if alone else _note(document["why"])))]
     if best and (doubtful := _doubtful(document, best)):
         lines += _wrapped(f"cheaper, but doubtful (below): {offer_text(document, doubtful)}")
     if quantized and (not best or _cheaper(quantized, best)):
@@ -53,6 +54,8 @@ def answer_text(document: Document, paint: Painter) -> str:
     if own := next((row for row in document["sizes"] if row["instance_type"] == document["instance_type"]), None):
         said = {"fits": "it fits", "no": f"it does not fit: {own['why']}"}.get(own["verdict"], own["why"])
         lines += _wrapped(f"the spec's {own['instance_type']}: {said}") if own != best else []
+    elif (name := document["instance_type"]) and not instance_type(name):
+        lines += _wrapped(f"the spec's {name} is none of the GPU sizes that managed online endpoints offer")
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from infra.errors import GateliftError
 from infra.operations.capacity.market import Market
-from infra.operations.capacity.size import Question, Sized, read_source, size_model
+from infra.operations.capacity.size import Question, Sized, read_source, same_reason, size_model
 from infra.parallel import Task
 from infra.sizing.fit import Verdict, gib
 from infra.spec.model_source import ModelSpec
@@ -39,7 +39,8 @@ def propose(
     except GateliftError as error:
         return str(error)
     if sized.best is None:
-        return sized.model.architecture.unknown or "it fits on no size that managed online endpoints offer"
+        unknown, nowhere = sized.model.architecture.unknown, "it fits on no size that managed online endpoints offer"
+        return unknown or ": ".join(filter(None, (nowhere, same_reason(sized.offers))))
     return Proposal(
         sized.best.fit.instance.name,
         sized.best.fit.tensor_parallel,
@@ -59,7 +60,7 @@ def _reasons(sized: Sized) -> list[str]:
     fit = best.fit
     price = "" if best.hour is None else f", {best.hour:.2f} {sized.currency} an hour in {sized.question.region}"
     which = "The cheapest size that the model fits on" if fit.verdict is Verdict.FITS else "Perhaps large enough"
-    gpus = f" of each {fit.instance.gpu.name}" if fit.instance.gpus > 1 else f" of an {fit.instance.gpu.name}"
+    gpus = f" of each {fit.instance.gpu.name}" if fit.instance.gpus > 1 else f" of {fit.instance.gpu.in_words}"
     many = "1 request" if fit.concurrent == 1 else f"{fit.concurrent} requests"
     lines = [
         f"{which}{price}, by the list price.",

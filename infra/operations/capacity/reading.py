@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from infra.errors import GateliftError
 from infra.hub.access import Hub
 from infra.hub.contents import look_at_model
 from infra.hub.facts import ModelFacts
-from infra.model_files import model_files, tensor_files
+from infra.model_files import model_files, read_json_text, tensor_files
 from infra.parallel import together
 from infra.sizing.architecture.config import read_architecture
 from infra.sizing.architecture.records import Architecture, Weights
@@ -25,7 +25,9 @@ LENGTH = 8  # bytes of the number at the start of a file that says how long its 
 LARGEST = 100_000_000  # bytes of a header, as the format has it
 CONFIG, INDEX = "config.json", "pytorch_model.bin.index.json"
 AT_ONCE = 16  # headers
-SENTENCES = "sentence_bert_config.json"
+TOKENIZER = "tokenizer_config.json"
+KINDS = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+SENTENCES = tuple(f"sentence_{kind}_config.json" for kind in KINDS)  # of which vLLM takes the first
 Range = Callable[[str, int, int], bytes]
 Read = Callable[[str], bytes]
 
@@ -87,7 +89,7 @@ def header_of(name: str, part: Range) -> dict[str, Any]:
     if len(content) < length:
         content += part(name, len(start), length - len(content))
     try:
-        found = json.loads(content)
+        found = read_json_text(content)
     except ValueError:
         raise _no_safetensors(name) from None
     if not isinstance(found, dict):
@@ -102,10 +104,8 @@ def _read(label: str, files: _Files) -> ReadModel:
     served = model_files(files.sizes)
     config = _object(label, files.read(CONFIG), CONFIG) if CONFIG in files.sizes else {}
     architecture = read_architecture(config)
-    if SENTENCES in files.sizes:
-        longest = _object(label, files.read(SENTENCES), SENTENCES).get("max_seq_length")
-        if isinstance(longest, int):  # before config.json's, as vLLM has it
-            architecture = structs.replace(architecture, longest=longest)
+    if longest := _stated_elsewhere(files, config, architecture):
+        architecture = structs.replace(architecture, longest=longest, most=longest)
     weights, notes = _weights(files, served, architecture)
     sizes = [files.sizes[name] for name in served]
     disk = None if None in sizes else sum(size or 0 for size in sizes)
@@ -117,9 +117,13 @@ def _weights(files: _Files, served: list[str], architecture: Architecture) -> tu
     if all(name.endswith(".safetensors") for name in tensors):
         heads = _heads(files, tensors)
         try:
-            return weights_of(heads, architecture), ()
+            weights = weights_of(heads, architecture)
         except (KeyError, TypeError, ValueError, AttributeError):  # entries that are no tensors'
             raise _no_safetensors(tensors[0]) from None
+        if not weights.bytes:
+            hint = "choose another revision, or tell its authors"
+            raise GateliftError(f"{tensors[0]} has no tensors", hint=hint, code="model_files")
+        return weights, ()
     total = _total(files) if INDEX in served else None
     if total:
         return weights_of_size(total, architecture), (
@@ -144,12 +148,39 @@ def _total(files: _Files) -> int | None:
     """The bytes of all tensors, by the index of the shards."""
     metadata = _object(INDEX, files.read(INDEX), INDEX).get("metadata")
     total = metadata.get("total_size") if isinstance(metadata, dict) else None
-    return int(total) if isinstance(total, int | float) else None
+    return int(total) if isinstance(total, int | float) and math.isfinite(total) and total > 0 else None
+
+
+def _stated_elsewhere(files: _Files, config: Mapping[str, Any], architecture: Architecture) -> int | None:
+    """The longest sequence by the files beside config.json, in vLLM's order; None where it is config.json's own.
+
+    A tokenizer counts only for an encoder with a table of positions (`ModelConfig.get_and_verify_max_len`).
+    """
+    for name in SENTENCES:
+        if stated := _length(files, name, "max_seq_length"):
+            return stated
+    absolute = architecture.encoder_only and config.get("position_embedding_type") == "absolute"
+    stated = _length(files, TOKENIZER, "model_max_length") if absolute else None
+    return min(stated, architecture.longest or stated) if stated else None
+
+
+def _length(files: _Files, name: str, field: str) -> int | None:
+    """A number of tokens in a file that need not be there; None where it says none."""
+    if name not in files.sizes:
+        return None
+    try:
+        found = read_json_text(files.read(name))
+    except ValueError:
+        return None
+    stated = found.get(field) if isinstance(found, dict) else None
+    if isinstance(stated, bool) or not isinstance(stated, int | float) or not 1 <= stated < math.inf:
+        return None
+    return int(stated)
 
 
 def _object(label: str, content: bytes, name: str) -> dict[str, Any]:
     try:
-        found = json.loads(content)
+        found = read_json_text(content)
     except ValueError:
         found = None
     if not isinstance(found, dict):

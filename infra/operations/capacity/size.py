@@ -1,5 +1,6 @@
 """`gatelift size`: on which GPU sizes a model fits, what they cost, and how fast it would answer."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -33,7 +34,7 @@ class Question(Struct, frozen=True):
     """Whether requests are of a usual length where nothing is said of one; else of the model's own, as vLLM does."""
     only: InstanceType | None = None
     chosen: str = ""
-    """The instance type of the spec, as the table spells it."""
+    """The instance type of the spec, as the table spells it where it has it."""
 
 
 class Sized(Struct, frozen=True):
@@ -65,6 +66,12 @@ def read_source(source: ModelSpec, hub: Hub, token: str | None) -> ReadModel:
     )
 
 
+def same_reason(offers: Sequence[Offer]) -> str:
+    """Why it fits on none of them, where it is the same reason everywhere; else empty."""
+    reasons = {offer.fit.why for offer in offers if offer.fit.instance.runs}
+    return reasons.pop() if len(reasons) == 1 else ""
+
+
 def model_of(label: str, read: ReadModel) -> Model:
     """What of a model that was read decides where it fits."""
     return Model(label, read.architecture, read.weights, read_widths(read.config, read.architecture), read.disk)
@@ -75,7 +82,9 @@ def size_model(label: str, read: ReadModel, question: Question, prices: Prices) 
     architecture = read.architecture
     model = model_of(label, read)
     own = architecture.longest or USUAL_CONTEXT
-    context = question.setting.max_model_len or (min(own, USUAL_CONTEXT) if question.usual else own)
+    context = question.setting.max_model_len or (
+        min(own, USUAL_CONTEXT) if question.usual or question.setting.fitted else own
+    )
     wanted = Wanted(context, question.concurrency)
     sizes = [question.only] if question.only else list(INSTANCE_TYPES.values())
     found = prices.hourly(question.region, [size.name for size in sizes])

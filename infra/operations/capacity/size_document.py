@@ -3,7 +3,7 @@
 from typing import Any
 
 from infra.azure.prices.price import HOURS_A_MONTH
-from infra.operations.capacity.size import Sized
+from infra.operations.capacity.size import Sized, same_reason
 from infra.sizing.fit import Fit
 from infra.sizing.offers import Offer
 from infra.sizing.quantization import OFFERED
@@ -27,6 +27,7 @@ def size_document(sized: Sized) -> dict[str, Any]:
         "architecture": _architecture(sized),
         "weights": _weights(sized),
         "best": offer_document(sized.best) if sized.best else None,
+        "why": "" if sized.best else same_reason(sized.offers),
         "quantized": {"quantization": OFFERED, **offer_document(sized.quantized)} if sized.quantized else None,
         "sizes": [offer_document(offer) for offer in sized.offers],
         "notes": [*sized.read.notes, *sized.model.architecture.notes],

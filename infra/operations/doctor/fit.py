@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from infra.errors import GateliftError
 from infra.operations.capacity.reading import ReadModel
-from infra.operations.capacity.size import model_of, read_source
+from infra.operations.capacity.size import USUAL_CONTEXT, model_of, read_source
 from infra.operations.doctor.model import ModelChecks
 from infra.operations.doctor.verdicts import CheckWarning
 from infra.sizing.fit import Fit, Model, Verdict, Wanted, fit, gib
@@ -23,9 +23,14 @@ def check_fit(checks: ModelChecks) -> str:
     if (size := instance_type(name)) is None:
         raise CheckWarning(f"{name} is not among the GPU sizes that gatelift knows", "`gatelift size SPEC` lists them")
     read = _read(checks)
-    model, setting = model_of(spec.model.label, read), read_setting(spec.deployment.engine)
-    wanted = Wanted(setting.max_model_len or read.architecture.longest or 1)
+    model, setting = (
+        model_of(spec.model.label, read),
+        read_setting(spec.deployment.engine, spec.deployment.environment_variables),
+    )
+    wanted = Wanted(setting.max_model_len or (not setting.fitted and read.architecture.longest) or 1)
     found = fit(model, setting, wanted, size)
+    if setting.fitted and found.advised:  # vLLM then takes what there is
+        found = fit(model, setting, Wanted(min(found.advised, USUAL_CONTEXT)), size)
     if found.verdict is Verdict.FITS:
         return _in_words(found)
     way_out = _way_out(model, setting, wanted, found)

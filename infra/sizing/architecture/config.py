@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from infra.errors import printable
 from infra.sizing.architecture.families import FAMILIES, TEXT, WRAPPERS, Family
 from infra.sizing.architecture.fields import Fields, language_part
 from infra.sizing.architecture.layers import sorted_layers
@@ -45,7 +46,7 @@ def read_architecture(config: Mapping[str, Any]) -> Architecture:
     dtype = _dtype(config, part, encoder=encoder)
     wrong = [one for one in (dtype, *(state.dtype for one in layers for state in one.state)) if one not in DTYPES]
     fields.faults += [f"config.json has a dtype that nobody knows, {one!r}" for one in wrong]
-    longest, vocabulary = longest_sequence(config, fields), fields.number("vocab_size") or 0
+    (longest, most), vocabulary = longest_sequence(config, fields), fields.number("vocab_size") or 0
     hidden = fields.number("hidden_size", "n_embd", "d_model") or 0
     return Architecture(
         name,
@@ -59,6 +60,7 @@ def read_architecture(config: Mapping[str, Any]) -> Architecture:
         depth=depth,
         vocabulary=vocabulary,
         longest=longest,
+        most=most,
         dtype=dtype,
         stored=_stated_dtype(config, part),
         encoder_only=encoder,
@@ -83,7 +85,7 @@ def _language(config: Mapping[str, Any], part: Mapping[str, Any]) -> str:
 def _name(config: Mapping[str, Any]) -> str:
     names = config.get("architectures")
     if isinstance(names, list) and names and isinstance(names[0], str):
-        return names[0]
+        return printable(names[0])
     return ""
 
 
@@ -119,7 +121,7 @@ def _stated_dtype(config: Mapping[str, Any], part: Mapping[str, Any]) -> str:
         for field in ("dtype", "torch_dtype"):
             stated = level.get(field)
             if isinstance(stated, str):
-                return stated.removeprefix("torch.")
+                return printable(stated.removeprefix("torch."))
     return ""
 
 

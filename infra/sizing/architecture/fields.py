@@ -7,6 +7,7 @@ from typing import Any
 
 from infra.sizing.architecture.defaults import DEFAULTS, Defaults
 
+LARGEST = 1 << 48
 LANGUAGE = ("text_config", "llm_config", "language_config", "decoder", "generator")
 
 
@@ -27,9 +28,11 @@ class Fields:
                 continue
             if isinstance(value, float) and value.is_integer():
                 value = int(value)
-            if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-                return value
-            self.faults.append(f"config.json has {name}: {value!r}, which is no whole number")
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if whole and 0 <= value < LARGEST:
+                return int(value)
+            what = "more than can be" if whole and value > 0 else "no whole number"
+            self.faults.append(f"config.json has {name}: {value!r}, which is {what}")
             return None
         return None
 

@@ -40,7 +40,7 @@ def attention(fields: Fields, family: Family, count: int) -> LayerGroup:
     heads = fields.needed("num_attention_heads")
     size = head_size(fields, family)
     kv_heads = fields.number("num_key_value_heads", "num_kv_heads", "n_head_kv", "num_attention_groups") or heads
-    if heads % kv_heads:
+    if kv_heads and heads % kv_heads:
         fields.faults.append(
             f"config.json has {heads} heads of queries for {kv_heads} of keys, which do not divide them"
         )

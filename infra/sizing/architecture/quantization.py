@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from infra.errors import printable
 from infra.sizing.architecture.records import Quantization
 
 BITS = {"fp8": 8, "fbgemm_fp8": 8, "mxfp4": 4, "modelopt": 8, "modelopt_fp4": 4, "awq": 4, "experts_int8": 8}
@@ -22,7 +23,7 @@ def read_quantization(*levels: Mapping[str, Any]) -> Quantization | None:
 
 
 def _read(found: Mapping[str, Any]) -> Quantization:
-    method = str(found.get("quant_method") or "").lower().replace("compressed_tensors", "compressed-tensors")
+    method = printable(str(found.get("quant_method") or "")).lower().replace("compressed_tensors", "compressed-tensors")
     inner = _mapping(found.get("quantization")) or found
     algorithm = str(inner.get("quant_algo") or "").upper()
     if algorithm and method in ("", "modelopt"):

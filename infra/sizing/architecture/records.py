@@ -86,6 +86,8 @@ class Architecture(Struct, frozen=True):
     vocabulary: int = 0
     longest: int | None = None
     """Tokens of the longest sequence that vLLM serves without being told (`max_model_len`); None where nothing says."""
+    most: int | None = None
+    """Tokens of the longest one that it serves when it is told."""
     dtype: str = "bfloat16"
     """In which vLLM computes with `dtype: auto`."""
     stored: str = ""

@@ -15,6 +15,7 @@ WIDTHS = {
     **dict.fromkeys(("F32", "I32", "U32"), 4),
     **dict.fromkeys(("F16", "BF16", "I16", "U16"), 2),
 }
+LARGEST = 1 << 63  # of what a file can hold
 FLOATS = ("F64", "F32", "F16", "BF16")
 LOADED_WIDTH = {"float32": 4, "float16": 2, "bfloat16": 2}
 TABLE = re.compile(
@@ -48,9 +49,12 @@ class Tensor(Struct, frozen=True):
 
 
 def read_tensor(name: str, found: dict[str, Any]) -> Tensor:
-    """A tensor as a header of safetensors has it."""
-    first, last = found["data_offsets"]
-    return Tensor(name, str(found["dtype"]), last - first, prod(found["shape"]))
+    """A tensor as a header of safetensors has it; raises `ValueError` and the like for what is none."""
+    (first, last), shape = found["data_offsets"], found["shape"]
+    whole = all(isinstance(one, int) and 0 <= one < LARGEST for one in (first, last, *shape, prod(shape)))
+    if not whole or first > last:
+        raise ValueError(f"{name} is no tensor")
+    return Tensor(name, str(found["dtype"]), last - first, prod(shape))
 
 
 def part_of(tensor: Tensor, architecture: Architecture) -> str:

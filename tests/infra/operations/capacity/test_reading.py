@@ -85,6 +85,7 @@ SEED: dict[str, Any] = {
                 "gated": False,
                 "files": {"config.json": TEXT, **SHARDS, "sentence_bert_config.json": '{"max_seq_length": 77}'},
             },
+            {"id": "org/empty", "gated": False, "files": {"config.json": TEXT, "model.safetensors": ""}},
         ],
     },
 }
@@ -143,6 +144,7 @@ def test_the_length_that_sentence_transformers_sets_counts(hub: Hub) -> None:
         ("org/bare", "org/bare cannot be sized: it has weights and no config.json"),
         ("org/broken", "model.safetensors does not begin as a safetensors file does"),
         ("org/entries", "model.safetensors does not begin as a safetensors file does"),
+        ("org/empty", "model.safetensors does not begin as a safetensors file does"),
         ("org/strange", "org/strange: its config.json is no JSON object"),
     ],
 )
@@ -158,6 +160,79 @@ def test_a_folder(tmp_path: Path) -> None:
     read = read_from_folder(tmp_path)
     check(read)
     assert read.facts is None
+
+
+ENCODER = CONFIG | {
+    "architectures": ["XLMRobertaForSequenceClassification"],
+    "model_type": "xlm-roberta",
+    "max_position_embeddings": 514,
+    "position_embedding_type": "absolute",
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "files", "longest"),
+    [
+        pytest.param(ENCODER, {"tokenizer_config.json": '{"model_max_length": 512}'}, 512, id="tokenizer"),
+        pytest.param(ENCODER, {"tokenizer_config.json": '{"model_max_length": 1e30}'}, 514, id="one-without-an-end"),
+        pytest.param(
+            {**ENCODER, "position_embedding_type": "rotary"},
+            *({"tokenizer_config.json": '{"model_max_length": 512}'}, 514),
+            id="without-a-table",
+        ),
+        pytest.param(CONFIG, {"tokenizer_config.json": '{"model_max_length": 512}'}, 2048, id="not-of-a-generator"),
+        pytest.param(ENCODER, {"sentence_xlm-roberta_config.json": '{"max_seq_length": 99}'}, 99, id="another-name"),
+        pytest.param(ENCODER, {"sentence_bert_config.json": '{"max_seq_length": -3}'}, 514, id="below-zero"),
+        pytest.param(ENCODER, {"sentence_bert_config.json": '{"max_seq_length": true}'}, 514, id="no-number"),
+        pytest.param(ENCODER, {"sentence_bert_config.json": "[" * 90_000}, 514, id="no-json"),
+    ],
+)
+def test_the_longest_sequence_as_vllm_reads_it(
+    tmp_path: Path, config: dict[str, Any], files: dict[str, str], longest: int
+) -> None:
+    for name, content in {"config.json": json.dumps(config), **SHARDS, **files}.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    found = read_from_folder(tmp_path).architecture
+    assert (found.longest, found.most) == (longest, longest)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        pytest.param("[" * 90_000 + "]" * 90_000, "does not begin as", id="too-deep"),
+        pytest.param(
+            '{"a": {"dtype": "BF16", "shape": [1], "data_offsets": [9, 0]}}', "does not begin as", id="backwards"
+        ),
+        pytest.param(
+            '{"a": {"dtype": "BF16", "shape": [-1], "data_offsets": [0, 2]}}', "does not begin as", id="shape"
+        ),
+        pytest.param(
+            '{"a": {"dtype": "BF16", "shape": [1], "data_offsets": [0, Infinity]}}', "does not begin as", id="endless"
+        ),
+        pytest.param(
+            f'{{"a": {{"dtype": "BF16", "shape": [1], "data_offsets": [0, {10**400}]}}}}',
+            "does not begin as",
+            id="huge",
+        ),
+        pytest.param("{}", "model.safetensors has no tensors", id="none"),
+    ],
+)
+def test_a_header_that_nobody_can_mean(tmp_path: Path, header: str, said: str) -> None:
+    (tmp_path / "config.json").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header.encode())
+    with pytest.raises(GateliftError, match=said):
+        read_from_folder(tmp_path)
+
+
+@pytest.mark.parametrize("total", ["NaN", "Infinity", "-5", '"many"'])
+def test_an_index_whose_total_is_absurd_counts_for_nothing(tmp_path: Path, total: str) -> None:
+    index = f'{{"metadata": {{"total_size": {total}}}}}'
+    files = {"config.json": TEXT, "pytorch_model.bin": "x" * 100, "pytorch_model.bin.index.json": index}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    weights = read_from_folder(tmp_path).weights
+    assert weights is not None
+    assert weights.bytes == 100
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:

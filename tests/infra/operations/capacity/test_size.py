@@ -67,6 +67,14 @@ def test_no_proposal_is_an_answer_too(bench: Any) -> None:
     assert "org/none is not on the Hub" in found
 
 
+def test_a_context_that_vllm_refuses_is_the_reason(bench: Any, tmp_path: Path) -> None:
+    source = ModelSpec(path=str(write_model(tmp_path / "mine", LLAMA, gib=15)))
+    asked = Question(Setting(max_model_len=200_000), "eastus")
+    found = propose(source, asked, None, lambda: open_market(local=True, environ=bench.environ))
+    assert isinstance(found, str)
+    assert found.endswith("offer: vLLM serves it with 131,072 tokens at most, 200,000 wanted")
+
+
 def test_a_proposal_has_its_reasons(bench: Any, tmp_path: Path) -> None:
     source = ModelSpec(path=str(write_model(tmp_path / "mine", LLAMA, gib=131)))
     found = propose(source, ASKED, None, lambda: open_market(local=True, environ=bench.environ))

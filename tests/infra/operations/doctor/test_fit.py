@@ -44,6 +44,16 @@ def said(bench: Any, folder: Path, gib: float, config: dict[str, Any] = LLAMA, *
             id="a-shorter-one",
         ),
         pytest.param(
+            *(131, {"instance_type": TWO_A100, "engine": {"max_model_len": "auto"}}, Verdict.OK),
+            *("on each of 2 GPUs of Standard_NC48ads_A100_v4: 3 requests of 8,192 tokens at once", ""),
+            id="whatever-fits",
+        ),
+        pytest.param(
+            *(15, {"instance_type": A100, "engine": {"max_model_len": 200000}}, Verdict.FAIL),
+            *("vLLM serves it with 131,072 tokens at most, 200,000 wanted", "set engine.max_model_len to 131072"),
+            id="longer-than-the-model",
+        ),
+        pytest.param(
             *(66, {"instance_type": A100, "engine": {"max_model_len": 15360}}, Verdict.WARN),
             *("it may not fit on Standard_NC24ads_A100_v4: within the margin of the estimate", "`gatelift size SPEC`"),
             id="tight",

@@ -145,22 +145,21 @@ def test_a_language_model_below_a_vision_model_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "longest"),
+    ("fields", "said"),
     [
-        pytest.param({"rope_scaling": {"rope_type": "llama3", "factor": 8.0}}, 131072, id="llama3 is scaled already"),
-        pytest.param({"rope_scaling": {"type": "yarn", "factor": 4.0}}, 131072, id="so is yarn"),
-        pytest.param({"rope_scaling": {"type": "linear", "factor": 2.0}}, 262144, id="linear is not"),
-        pytest.param({"rope_scaling": {"rope_type": "dynamic", "factor": 2}}, 262144, id="nor is dynamic"),
+        pytest.param({"rope_scaling": {"type": "linear", "factor": float("nan")}}, "RoPE by nan", id="no-factor"),
+        pytest.param({"rope_scaling": {"type": "linear", "factor": float("inf")}}, "RoPE by inf", id="endless"),
+        pytest.param({"rope_scaling": {"type": "linear", "factor": -2}}, "RoPE by -2", id="below-zero"),
+        pytest.param({"hidden_size": 10**30}, "which is more than can be", id="too-large"),
         pytest.param(
-            {"rope_scaling": {"type": "longrope"}, "original_max_position_embeddings": 4096}, 4096, id="longrope"
+            {"num_attention_heads": 10**30, "num_key_value_heads": 10**30}, "which is more than can be", id="heads"
         ),
-        pytest.param({"max_position_embeddings": None}, 2048, id="nothing said"),
-        pytest.param({"model_max_length": 4096}, 4096, id="its own maximum"),
-        pytest.param({"rope_scaling": None}, 131072, id="none"),
+        pytest.param({"architectures": ["\x1b[31mEvil"]}, "[31mEvil is none of", id="escapes"),
     ],
 )
-def test_the_longest_sequence(fields: dict[str, Any], longest: int) -> None:
-    assert read_architecture(LLAMA | fields).longest == longest
+def test_absurd_values_are_said_and_control_nothing(fields: dict[str, Any], said: str) -> None:
+    found = read_architecture(LLAMA | fields)
+    assert (found.known, said in found.unknown, "\x1b" in found.name + found.unknown) == (False, True, False), found
 
 
 @pytest.mark.parametrize(
