@@ -16,7 +16,7 @@ MOST_ERROR = 64 * 1024  # bytes of what a server says of an error
 ERROR_SECONDS = 10.0
 PIECE = 64 * 1024
 ENDED = "the stream ended before the answer did"
-MOST_READ = 2000  # characters, of which these are shown:
+MOST_READ = 64 * 1024  # characters, of which these are shown:
 MOST_SHOWN = 300  # characters of what a server said
 
 
