@@ -214,7 +214,7 @@ def _parked_words(parked: Mapping[str, Any], standing: Sequence[str], *, local: 
 
 def _rollout_words(rollout: Mapping[str, Any]) -> str:
     new, old = rollout["deployment"], rollout["from"]
-    place = f"at {rollout['step']} %" if rollout["step"] else "while requests are mirrored"
+    place = f"at {rollout['step']} %" if rollout["step"] else "at 0 % (requests are mirrored)"
     if back := rollout["moved_back"]:
         return f"{new} was moved back to {old} {place}, {rollout['since']}: {back}; it stays at 0 % and costs money"
     return (

@@ -12,8 +12,8 @@ from infra.load.ask import DEPLOYMENT_HEADER, Client, Question, Sample
 from infra.operations.rollout.evidence import Evidence, Limit, is_failure, of_samples, of_server
 from infra.operations.rollout.metrics import Counted, Tally, read_metrics
 
-LOOKS = 3  # for each instance: the front end picks one for each look
-MOST_LOOKS = 24
+LOOKS = 3  # for each instance when a step begins: the front end picks one for each look
+MOST_LOOKS = 8  # at a time
 READ_SECONDS = 60.0  # between two pieces of an answer
 TOKENS = 16  # of each answer: enough for gaps, and little work
 WARM_UP = 3  # questions that are not judged: the first answers of a new server are slower than all others
@@ -62,7 +62,12 @@ class Side:
     def begin(self) -> None:
         """Forget what was seen, and take what the server has counted up to now."""
         self.samples, self._tally = [], Tally()
-        for _ in range(min(LOOKS * self._instances, MOST_LOOKS)):
+        for _ in range(LOOKS):
+            self.look_around()
+
+    def look_around(self) -> None:
+        """Look once for each instance: a front end that takes them in turn shows each then, and none twice."""
+        for _ in range(min(self._instances, MOST_LOOKS)):
             self.look()
 
     def look(self) -> None:

@@ -123,8 +123,10 @@ class _Rollout:
             f"{shares.new} {record.place}: {broken}; all requests are back at {shares.old}, and {shares.new} stays at "
             "0 % for inspection"
         )
+        between = sorted({*shares.others} - {shares.new, shares.old})
+        also = f", as {' and '.join(between)} does" if between else ""
         hint = (
-            f"`gatelift logs` shows the log of {shares.new}, which still costs money; change the spec, or "
+            f"`gatelift logs` shows the log of {shares.new}, which still costs money{also}; change the spec, or "
             "`gatelift up --try-again` starts again from the first step"
         )
         return Refused(message, hint=hint, code="slo_breached", log=tuple(lines))

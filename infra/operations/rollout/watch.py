@@ -42,8 +42,8 @@ def watch(cloud: Cloud, step: Watched) -> str:
         wait = began + (number + 1) * step.seconds / rounds - cloud.clock.now()
         if wait > 0:
             cloud.clock.sleep(wait)
-        step.new.look()
-        step.old.look()
+        step.new.look_around()
+        step.old.look_around()
         step.make_sure()
         if broken := breach(step.new, step.old, step.limits, early=True):
             return broken

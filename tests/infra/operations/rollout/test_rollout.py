@@ -192,6 +192,26 @@ def test_a_third_version_in_the_middle_is_compared_with_the_first(bench: Any, ve
     assert names == sorted(["blue", new])
 
 
+def test_one_in_between_is_named_where_the_third_fails(bench: Any, version: Version) -> None:
+    bench.up(version("between", "good"))
+    second = new_one(bench.plan(version("between", "better")))
+    with pytest.raises(Killed):
+        bench.up(version("between", "better"), phases=KilledAt("rollout: 5 %", begun=False))
+    with pytest.raises(Refused) as error:
+        bench.up(version("between", "errors=0.9", pause="1s"))
+    assert f"which still costs money, as {second} does" in error.value.hint
+
+
+def test_each_of_several_instances_is_looked_at(bench: Any, version: Version, phases: Any) -> None:
+    first, spec = (version("several", each) for each in ("good", "better"))
+    bench.up(first)
+    two = spec.deployment.but(instance_count=2, responses_per_instance=True)
+    bench.up(spec.but(deployment=two), phases=phases)
+    told = [note for note in phases.notes if note.startswith("  error_rate")]
+    assert len(told) == len(STEPS)
+    assert not [note for note in told if "server says nothing" in note]
+
+
 def test_the_first_version_again_in_the_middle_is_back_at_once(bench: Any, version: Version, phases: Any) -> None:
     bench.up(version("return", "good"))
     with pytest.raises(Killed):
