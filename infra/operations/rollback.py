@@ -74,8 +74,8 @@ def _find_previous(cloud: Cloud, spec: StackSpec) -> tuple[Serving, str]:
     if live is None or live.owner != spec.name or found.traffic.get(previous):
         message = f"the endpoint {spec.endpoint.name.lower()} has no earlier deployment to go back to"
         hint = (
-            "a deployment is kept when one with another instance_type or deployment.name replaces it, unless "
-            "deployment.keep_previous is false"
+            "a deployment is kept when one with another instance_type or deployment.name replaces it, or with "
+            "`rollout` one of another version, unless deployment.keep_previous is false"
         )
         raise NotFound(message, hint=hint, code="nothing_to_roll_back_to")
     return found, previous
