@@ -12,13 +12,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from infra.sizing.architecture.cache import CacheSetting, bytes_per_sequence, bytes_per_token, tensor_parallel_sizes
+from infra.sizing.architecture.pages import cache_dtype
 from infra.sizing.architecture.records import Architecture, Weights
 from infra.sizing.architecture.weights import weights_per_gpu
 from infra.sizing.disk import probably_too_small, surely_too_small
 from infra.sizing.gpus import GIB
 from infra.sizing.instance_types import LOWEST_CAPABILITY, InstanceType
 from infra.sizing.overhead import MXFP4_PADDING, Overhead, Widths, overhead_of
-from infra.sizing.quantization import dtype_on, loaded_bytes, refusal
+from infra.sizing.quantization import cache_refusal, dtype_on, loaded_bytes, refusal
 from infra.sizing.setting import Setting
 
 UNBOUNDED = 1 << 20
@@ -99,6 +100,10 @@ def fit(model: Model, setting: Setting, wanted: Wanted, instance: InstanceType) 
     found = replace(found, dtype=dtype_on(model.architecture, setting.dtype, gpu))
     if why := refusal(model.architecture, setting.quantization, found.dtype, gpu):
         return replace(found, why=why)
+    if not model.architecture.encoder_only:
+        kept = cache_dtype(replace(model.architecture, dtype=found.dtype), CacheSetting(setting.cache_dtype))
+        if why := cache_refusal(kept, gpu):
+            return replace(found, why=why)
     if (most := _most(model.architecture, setting)) and wanted.context > most:
         return replace(found, why=f"vLLM serves it with {most:,} tokens at most, {wanted.context:,} wanted")
     parallel, why = _parallel(model.architecture, setting, instance.gpus)

@@ -23,6 +23,7 @@ ON_LOAD = {
     "nvfp4_per_token": 0.5625,  # 4 bits, and a scale of 8 bits for each 16 of them
 }
 """Bytes of one weight after vLLM has quantized it while loading (`--quantization`)."""
+LOWEST_OF_CACHES = 80
 OFFERED = "fp8"
 """What is proposed for a model that is not quantized: the weights take half, and GPUs without FP8 arithmetic only keep
 them so (`Marlin` kernels)."""
@@ -53,6 +54,16 @@ def refusal(architecture: Architecture, quantization: str, dtype: str, gpu: Gpu)
         return f"dtype bfloat16 needs compute capability 8.0, {gpu.in_words} has {_capability(gpu)}"
     if quantization and not stored and quantization not in ON_LOAD:
         return f"vLLM cannot quantize to {quantization} while it loads, and the repository's weights are not quantized"
+    return ""
+
+
+def cache_refusal(kept: str, gpu: Gpu) -> str:
+    """Why vLLM would not keep a KV cache of this type on this GPU; empty where it would.
+
+    Triton's kernels need 8.9 for FP8 and FlashInfer's 8.0, before which there are no others (vllm/v1/attention).
+    """
+    if kept.startswith(("fp8", "bfloat16")) and gpu.generation < LOWEST_OF_CACHES:
+        return f"a KV cache of {kept} needs compute capability 8.0, {gpu.in_words} has {_capability(gpu)}"
     return ""
 
 

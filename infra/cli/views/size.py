@@ -1,5 +1,6 @@
 """Shows the sizes for a model to people: the answer, the table, the numbers behind it, and what is estimated."""
 
+import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +12,9 @@ from infra.sizing.instance_types import instance_type
 Document = Mapping[str, Any]
 GIB, KIB = 1 << 30, 1 << 10
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
-WIDTH = 118
+WIDTH, NARROWEST = 118, 40
+WHOLE_TABLE = 104  # columns that it needs
+LEFT_OUT = ("GPUS", "ALL", "A MONTH")  # in a narrower terminal; `--output json` has all of it
 MARKS = "*+^~"
 MOST_NAMES = 3
 WORDS = {"fits": "yes", "tight": "tight", "unknown": "?", "no": "no"}
@@ -83,7 +86,11 @@ def sizes_table(document: Document, rows: Sequence[Document], paint: Painter) ->
     header += ["TOK/S ONE", "ALL", "AN HOUR", "A MONTH"]
     marks = dict(zip(_cautions(rows), MARKS, strict=False))
     best = document["best"]["instance_type"] if document["best"] else None
-    lines = table(header, [_row(document, row, marks) for row in rows], paint).splitlines()
+    cells = [_row(document, row, marks) for row in rows]
+    if _width() < WHOLE_TABLE:
+        kept = [place for place, name in enumerate(header) if name not in LEFT_OUT]
+        header, *cells = ([line[place] for place in kept] for line in (header, *cells))
+    lines = table(header, cells, paint).splitlines()
     return "\n".join(paint(line, "bold") if line.partition(" ")[0] == best else line for line in lines)
 
 
@@ -203,7 +210,12 @@ def _cautions(rows: Sequence[Document]) -> list[str]:
 
 
 def _wrapped(text: str, indent: str = "  ") -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(text, _width(), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def _width() -> int:
+    """The width of the terminal, as far as it is less than `WIDTH`."""
+    return max(NARROWEST, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH))
 
 
 def _note(text: str) -> str:

@@ -135,6 +135,15 @@ def test_what_is_on_a_gpu_adds_up() -> None:
             id="disk",
         ),
         pytest.param(
+            T4,
+            model(1),
+            Setting(cache_dtype="fp8"),
+            Verdict.NO,
+            "a KV cache of fp8 needs compute capability 8.0, a T4 has 7.5",
+            id="fp8-cache",
+        ),
+        pytest.param(A10, model(1), Setting(cache_dtype="fp8"), Verdict.FITS, "", id="fp8-cache-on-ampere"),
+        pytest.param(
             A100,
             model(16),
             Setting(max_model_len=131073),

@@ -28,6 +28,7 @@ def size(inside: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("GATELIFT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "120")
     return lambda *arguments: inside("size", *arguments)
 
 
@@ -59,6 +60,13 @@ def test_the_table_has_what_fits_and_fits_the_terminal(size: Callable, mine: str
     assert "Standard_NC24ads_A100_v4" not in rows
     assert f"it does not fit on {20 - len(rows)} more sizes: --all shows why" in text
     assert max(map(len, text.splitlines())) <= 120
+
+
+def test_a_spec_with_another_size_is_told_so(size: Callable, mine: str, tmp_path: Path) -> None:
+    spec = SPEC.replace("Standard_NC24ads_A100_v4", "Standard_DS3_v2")
+    (tmp_path / "mine.yaml").write_text(spec)
+    said = "the spec's Standard_DS3_v2 is none of the GPU sizes that managed online endpoints offer"
+    assert said in size("mine.yaml").stdout
 
 
 def test_the_numbers_behind_it_and_what_is_estimated(size: Callable, mine: str) -> None:
