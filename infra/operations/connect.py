@@ -31,7 +31,7 @@ class ConnectInfo(Struct, frozen=True):
     adapters: tuple[str, ...] = ()
     """The names of the LoRA adapters that the deployment serves beside the model."""
     parked: Parked | None = None
-    """Since when no deployment answers, because the stack is parked."""
+    """Since when none of its deployments answers, because the stack is parked."""
 
     def __repr__(self) -> str:
         """Base URL and model only, so that the credential is never printed."""

@@ -27,7 +27,7 @@ from infra.resources.canary.record import canary_among
 from infra.resources.catalog_home import home_id
 from infra.resources.connection import Connection
 from infra.resources.endpoint import live_endpoint
-from infra.resources.scaling.parked import BACK, Parked, parked_in
+from infra.resources.scaling.parked import BACK, Parked, meanwhile, parked_in
 from infra.resources.scaling.setting import told
 from infra.resources.startup_watch import startup_log
 from infra.resources.traffic import nonzero
@@ -171,8 +171,7 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
         yield "the endpoint does not exist; `gatelift up` creates it"
         return
     if parked := document.get("parked"):
-        standing = [each["name"] for each in document.get("deployments", [])]
-        yield _parked_words(parked, standing, local=bool(document.get("local")))
+        yield _parked_words(parked, document)
     elif not endpoint.get("traffic"):
         yield "no deployment gets traffic, so the endpoint answers 404"
     if previous := endpoint.get("previous"):
@@ -201,15 +200,17 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"{which} {found}; `gatelift up` corrects it"
 
 
-def _parked_words(parked: Mapping[str, Any], standing: Sequence[str], *, local: bool) -> str:
+def _parked_words(parked: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     """Since when it is parked and what that saves; or that a `park` or `wake` has not come to its end."""
     since = Parked(parked["since"]).words
-    if standing:
+    own = [each["name"] for each in document.get("deployments", []) if each["owner"] == document["stack"]]
+    if own:
         return (
-            f"{since}, but {', '.join(standing)} still exists and costs money: `gatelift park` deletes it, `gatelift "
+            f"{since}, but {', '.join(own)} still exists and costs money: `gatelift park` deletes it, `gatelift "
             "wake` makes the others again"
         )
-    return f"{since}{saving_words(parked.get('saves'), local=local)}: the endpoint answers 404; {BACK}"
+    saves = saving_words(parked.get("saves"), local=bool(document.get("local")))
+    return f"{since}{saves}: {meanwhile(document['endpoint'].get('traffic') or {})}; {BACK}"
 
 
 def _rollout_words(rollout: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from infra.cli.views.progress import progress
 from infra.operations.capacity import park as operation
 from infra.operations.capacity.park import ParkPlan
 from infra.planning.costs.saving import saving_words
+from infra.resources.scaling.parked import meanwhile
 from infra.spec.durations import seconds_in
 from infra.spec.names import RuleBroken
 
@@ -97,7 +98,7 @@ def park_text(planned: ParkPlan, wake: str, *, local: bool) -> str:
         lines.insert(0, f"{planned.standing.parked.words}, but not to the end: these are still there")
     if planned.saves:
         lines.append(savings_line(planned.saves, local=local))
-    lines.append(f"a wake takes {wake}; until then the endpoint answers 404")
+    lines.append(f"a wake takes {wake}; until then {meanwhile(planned.left)}")
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ from infra.cli.input.stack import open_stack
 from infra.cli.terminal.invocation import Group, Invocation, command, spec_argument
 from infra.operations import connect as operation
 from infra.operations.connect import ConnectInfo
-from infra.resources.scaling.parked import BACK
+from infra.resources.scaling.parked import BACK, NONE_ANSWERS
 
 app = Group()
 
@@ -30,7 +30,7 @@ def connect(call: Invocation, spec: Path) -> None:
     call.out.document(info.to_json(), secret=True)
     call.out.data(connect_text(info), secret=True)
     if info.parked:
-        call.out.warn(f"{stack.name} is {info.parked.words}: no deployment answers; {BACK}")
+        call.out.warn(f"{stack.name} is {info.parked.words}: {NONE_ANSWERS}; {BACK}")
 
 
 def connect_text(info: ConnectInfo) -> str:

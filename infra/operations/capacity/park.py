@@ -41,6 +41,11 @@ class ParkPlan(Struct, frozen=True):
         return bool(self.standing.own or not self.standing.parked) and (self.idle is None or self.idle.idle)
 
     @property
+    def left(self) -> list[str]:
+        """The deployments of others that will get the requests."""
+        return list(without(self.standing.traffic, self.standing.own))
+
+    @property
     def reason(self) -> str:
         """Why nothing is done, or after which time without requests; empty for none."""
         if self.standing.parked and not self.standing.own:

@@ -6,7 +6,7 @@ beside the locks (`infra.azure.storage.records`), since a deployment's document 
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -21,6 +21,7 @@ from infra.resources.traffic import rewrite
 LONGEST = 256  # characters of a tag's value, by Azure's limits
 WOKE_TAG = "gatelift_wake_seconds"  # on the endpoint: how long the last wake took until its deployments answered
 SOME = re.compile(r"(\d+) (\w+)")
+NONE_ANSWERS = "none of its deployments answers"
 BACK = "`gatelift wake` brings back what ran"
 
 
@@ -47,7 +48,12 @@ class Parked(Struct, frozen=True):
 
 def parked_error(stack: str, parked: Parked) -> NotReady:
     """The error of what needs a running deployment of a parked stack."""
-    return NotReady(f"the stack {stack} is {parked.words}: no deployment answers", hint=BACK, code="parked")
+    return NotReady(f"the stack {stack} is {parked.words}: {NONE_ANSWERS}", hint=BACK, code="parked")
+
+
+def meanwhile(others: Collection[str]) -> str:
+    """Who answers while a stack is parked: deployments of others that get requests, or nobody."""
+    return f"the requests go to {', '.join(sorted(others))}" if others else "the endpoint answers 404"
 
 
 def parked_in(document: Mapping[str, Any] | None) -> Parked | None:

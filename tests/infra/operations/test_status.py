@@ -14,6 +14,9 @@ HEALTHY: dict[str, Any] = {
 }
 DEAD = {"deployment": "blue", "instance": 1, "ready": False, "restarts": 2, "last_exit": "killed by SIGKILL"}
 
+PARKED = {"since": "2026-12-01T10:00:00Z"}
+THEIRS = {"name": "theirs", "state": "Succeeded", "owner": "theirs"}
+
 
 @pytest.mark.parametrize(
     ("changed", "expected"),
@@ -30,6 +33,21 @@ DEAD = {"deployment": "blue", "instance": 1, "ready": False, "restarts": 2, "las
             {"drift": [{"kind": "endpoint", "name": "e", "action": "update", "fields": ["auth_mode"]}]},
             ["endpoint e differs from the spec (auth_mode)"],
             id="drift",
+        ),
+        pytest.param(
+            {"stack": "s", "parked": PARKED, "deployments": [], "endpoint": {"traffic": {}}},
+            ["parked since 2026-12-01 10:00 UTC: the endpoint answers 404; `gatelift wake`"],
+            id="parked",
+        ),
+        pytest.param(
+            {"stack": "s", "parked": PARKED, "deployments": [THEIRS], "endpoint": {"traffic": {"theirs": 100}}},
+            ["parked since 2026-12-01 10:00 UTC: the requests go to theirs; `gatelift wake`"],
+            id="parked-beside-others",
+        ),
+        pytest.param(
+            {"stack": "theirs", "parked": PARKED, "deployments": [THEIRS], "endpoint": {"traffic": {}}},
+            ["but theirs still exists and costs money: `gatelift park` deletes it"],
+            id="parked-but-not-to-the-end",
         ),
         pytest.param({"refused": "it is not ours; adopt it"}, ["not ours; adopt"], id="not-ours"),
         pytest.param(

@@ -8,11 +8,14 @@ from typing import Any
 import click
 import pytest
 
-from infra.cli.capacity.park import Length
+from infra.cli.capacity.park import Length, park_text
 from infra.cli.main import main
 from infra.emulator import launcher
+from infra.operations.capacity.park import ParkPlan
+from infra.operations.capacity.standing import Standing
 from infra.paths import bundled
 from infra.planning.desired import Sources
+from infra.resources.base import Live
 from infra.spec.model import to_values
 from tests.infra.cli.conftest import clean_environ, environment
 from tests.infra.operations.conftest import SEED, Bench
@@ -60,13 +63,26 @@ def test_what_people_see(run: Callable[..., tuple[int, str, str]]) -> None:
     assert run("park", "--after", "2h", "--detailed-exitcode")[0] == 0
     code, _, err = run("chat", "hello")
     assert (code, "the stack dozer is parked since " in err, "`gatelift wake` brings back" in err) == (1, True, True)
-    assert "no deployment answers; `gatelift wake` brings back what ran" in run("connect")[2]
+    assert "none of its deployments answers; `gatelift wake` brings back what ran" in run("connect")[2]
     assert "parked since" in run("status")[2]
     code, out, _ = run("wake")
     assert (code, out.startswith("awake  dozer, after ")) == (0, True)
     assert run("wake")[1] == "dozer is not parked: blue runs\n"
     assert "as the last one did" in run("park")[2]
     run("wake")
+
+
+@pytest.mark.parametrize(
+    ("traffic", "told"),
+    [
+        pytest.param({"blue": 70, "theirs": 30}, "until then the requests go to theirs", id="others-answer"),
+        pytest.param({"blue": 100}, "until then the endpoint answers 404", id="nobody-answers"),
+    ],
+)
+def test_who_answers_meanwhile(traffic: dict[str, int], told: str) -> None:
+    live = Live({"instance_type": "Standard_NC24ads_A100_v4", "instance_count": 1}, "s")
+    standing = Standing({"name": "e", "properties": {"traffic": traffic}}, {"blue": live}, {"theirs": live})
+    assert told in park_text(ParkPlan(standing, None, None), "a minute", local=True)
 
 
 @pytest.mark.parametrize(
