@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from http.client import HTTPException
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from infra.errors import GateliftError
 from infra.http_client import Exchange, Failing, Unreachable, Web
@@ -20,6 +20,7 @@ READ_SECONDS = 190.0  # between two pieces; Azure ends a request after 180 secon
 MOST_IDLE = 512  # connections
 DEPLOYMENT_HEADER = "azureml-model-deployment"
 THROTTLED = 429
+MOST_TOKENS = 2**31  # of a prompt or an answer: more is a mistake
 TIMEOUT = "timeout"
 """The `error` of a sample for whose answer nobody waited longer."""
 
@@ -153,9 +154,12 @@ class _Choice(Struct):
     finish_reason: str | None = None
 
 
+_Count = Annotated[int, Meta(ge=0, le=MOST_TOKENS)]
+
+
 class _Usage(Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int | None = 0
+    prompt_tokens: _Count = 0
+    completion_tokens: _Count | None = 0
 
 
 class _Event(Struct):

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from infra.errors import GateliftError
-from infra.load.ask import Question
+from infra.load.ask import MOST_TOKENS, Question
 
 LENGTHS = ("max_completion_tokens", "max_tokens", "output_tokens")
 FORMS = 'a prompt a line, JSON lines with "prompt" or "messages", or the JSON array of a ShareGPT file'
@@ -96,8 +96,10 @@ def _entry(entry: Any, where: str) -> _Read:
         raise _bad(where, "neither an object nor a text")
     body = entry["body"] if isinstance(entry.get("body"), dict) else entry  # a line of OpenAI's batch files
     longest = next((body[name] for name in LENGTHS if name in body), None)
-    if longest is not None and (isinstance(longest, bool) or not isinstance(longest, int) or longest < 1):
-        raise _bad(where, f"{longest!r} is no number of tokens")
+    if longest is not None and (
+        isinstance(longest, bool) or not isinstance(longest, int) or not 1 <= longest <= MOST_TOKENS
+    ):
+        raise _bad(where, f"{str(longest)[:20]} is no number of tokens")
     if isinstance(prompt := body.get("prompt"), str) and prompt:
         return prompt, (), longest
     if isinstance(messages := body.get("messages"), list) and messages:

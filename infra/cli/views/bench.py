@@ -90,7 +90,7 @@ def document(found: Sequence[Measured], load: Load, date: datetime) -> dict[str,
     """What `--output json` prints of the runs: each with its summary, and the document of vLLM's bench as `result`."""
     return {
         "objectives": load.limits,
-        "kept": not any(each.breaches for each in found),
+        "kept": not any(each.breaches or each.silent for each in found),
         "runs": [
             {
                 "deployment": each.place.deployment,

@@ -170,6 +170,8 @@ MODEL_429 = {"ms_azureml_model_error_statuscode": "429", "ms_azureml_model_error
         pytest.param(endless, 500, False, "500: xxxx", id="an-error-without-end"),
         pytest.param(one_event, 200, False, "the connection was cut: an event without an end", id="event-without-end"),
         pytest.param(cut, 200, False, "the connection was cut", id="cut"),
+        pytest.param(answers(text("a", "stop"), usage(1, 10**400)), 200, False, "no chunk", id="tokens-without-end"),
+        pytest.param(answers(text("a", "stop"), usage(-5, 1)), 200, False, "no chunk", id="tokens-below-none"),
     ],
 )
 def test_what_goes_wrong_is_told_and_never_raised(

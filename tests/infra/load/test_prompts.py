@@ -51,6 +51,7 @@ def test_forms(tmp_path: Path, text: str, questions: list[Question]) -> None:
         pytest.param(b'plain\n{"prompt": ', r"f\.jsonl:2: no JSON", id="torn"),
         pytest.param(b'{"messages": ["Hi"]}', r"f\.jsonl:1: \"messages\" must be objects", id="messages"),
         pytest.param(b'{"prompt": "a", "max_tokens": 0}', r"f\.jsonl:1: 0 is no number of tokens", id="tokens"),
+        pytest.param(b'{"prompt": "a", "max_tokens": 1' + b"0" * 5000 + b"}", r"f\.jsonl:1: ", id="too-many-tokens"),
         pytest.param(b'[{"prompt": "a"}, 3]', r"f\.jsonl: entry 2: neither", id="entry"),
         pytest.param(b"[1", r"f\.jsonl: no JSON", id="array"),
         pytest.param(b"[" * 100_000, r"f\.jsonl: no JSON", id="deep-array"),

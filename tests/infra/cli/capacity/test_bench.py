@@ -208,6 +208,8 @@ def test_a_server_that_dies_is_an_exit_code(measured: Gatelift, told: Told) -> N
     answer = measured("--rate", "30,60", "--requests", "2")
     assert (answer.code, len(answer.stdout.splitlines())) == (1, 2)
     assert "the endpoint at 30/s: no request was answered, so nothing was measured" in answer.stderr
+    told.scripts = [answers()]
+    assert measured("--rate", "30", "--requests", "2", "--output", "json").document["kept"] is False
 
 
 def test_what_was_measured_before_an_interruption_is_written(measured: Gatelift, told: Told, tmp_path: Path) -> None:
