@@ -21,6 +21,7 @@ PAGE = 1000
 NUMBER = re.compile(r"[0-9]{1,9}")
 VERSIONS = ("", "2021-10-01", "2021-10-01-preview", "2023-01-01-preview")
 PARAMETERS = ("$filter", "$skip", "$top", "api-version", "currencyCode", "meterRegion")
+PRIMARY = "isPrimaryMeterRegion"
 SAVINGS_SINCE = "2023-01-01-preview"
 
 
@@ -54,7 +55,8 @@ class PricesApp:
             wanted = read_filter(query["$filter"]) if "$filter" in query else lambda _row: True
         except BadFilter as error:
             return _bad(str(error))
-        rows = [in_currency(row, currency) for row in usd_rows() if wanted(row)]
+        primary = "meterRegion" in query
+        rows = [in_currency(row, currency) for row in usd_rows() if wanted(row) and (row[PRIMARY] or not primary)]
         if version != SAVINGS_SINCE:
             rows = [{name: value for name, value in row.items() if name != "savingsPlan"} for row in rows]
         return Reply(body=self._page(rows, currency, query, int(skip)))

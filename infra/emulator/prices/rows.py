@@ -13,6 +13,7 @@ from typing import Any
 
 FILE = Path(__file__).with_name("price_list.json")
 SINCE, BEFORE = "2024-11-01T00:00:00Z", "2021-06-01T00:00:00Z"
+LATER, AHEAD = "2025-06-01T00:00:00Z", "2099-01-01T00:00:00Z"
 WINDOWS_CORE = 0.046  # USD an hour
 RATES = {"USD": 1.0, "AUD": 1.5, "BRL": 5.5, "CAD": 1.37, "CHF": 0.8, "CNY": 7.1, "DKK": 6.4, "EUR": 0.86, "GBP": 0.75}
 RATES |= {"INR": 88.0, "JPY": 150.0, "KRW": 1400.0, "NOK": 10.0, "NZD": 1.7, "RUB": 80.0, "SEK": 9.5, "TWD": 30.0}
@@ -88,6 +89,8 @@ def _rows(size: dict[str, Any], region: str, price: float) -> Iterator[dict[str,
     yield row(linux, name, price * 8760 * 0.6, type="Reservation", reservationTerm="1 Year")
     yield row(linux, name, price * 26280 * 0.4, type="Reservation", reservationTerm="3 Years")
     yield row(f"{linux} CloudServices", name, price * 1.5)
+    yield row(linux, name, price * 0.9, effectiveStartDate=AHEAD)
+    yield row(linux, name, price * 0.8, effectiveStartDate=LATER, isPrimaryMeterRegion=False)
 
 
 def _savings(price: float) -> list[dict[str, Any]]:

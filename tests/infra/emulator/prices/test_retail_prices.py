@@ -51,8 +51,8 @@ async def test_an_answer_has_the_documented_fields(client: httpx.AsyncClient) ->
 
 async def test_pages_lead_to_every_row_once(client: httpx.AsyncClient) -> None:
     rows = await every(client, A100)
-    assert len(rows) == 10
-    assert len({row["skuId"] for row in rows}) == 10
+    assert len(rows) == 12
+    assert len({row["skuId"] for row in rows}) == 12
     assert {row["type"] for row in rows} == {"Consumption", "DevTestConsumption", "Reservation"}
     assert sum("Windows" in row["productName"] for row in rows) >= 2
     assert {"Spot", "Low Priority"} == {
@@ -63,7 +63,7 @@ async def test_pages_lead_to_every_row_once(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("wanted", "count"),
     [
-        pytest.param("priceType eq 'Consumption'", 7, id="the-field-type-is-filtered-as-priceType"),
+        pytest.param("priceType eq 'Consumption'", 9, id="the-field-type-is-filtered-as-priceType"),
         pytest.param("priceType eq 'consumption'", 0, id="values-are-case-sensitive"),
         pytest.param("contains(meterName, 'Spot')", 2, id="contains"),
         pytest.param("startswith(productName,'Virtual') and endswith(skuName,'Spot')", 2, id="starts-and-ends"),
@@ -109,6 +109,15 @@ async def test_currencies_and_savings_plans(client: httpx.AsyncClient) -> None:
     assert {item["currencyCode"] for item in old["Items"]} == {"EUR"}
     assert not any("savingsPlan" in item for item in old["Items"])
     assert any("savingsPlan" in item for item in new["Items"])
+
+
+async def test_the_primary_meters_alone(client: httpx.AsyncClient) -> None:
+    every_row, primary = [
+        (await ask(client, filter=f"{A100} and productName eq 'Virtual Machines NCadsA100v4 Series'", **more)).json()
+        for more in ({"$skip": "6"}, {"$skip": "6", "meterRegion": "'primary'"})
+    ]
+    assert [item["isPrimaryMeterRegion"] for item in every_row["Items"]] == [True, False]
+    assert [item["isPrimaryMeterRegion"] for item in primary["Items"]] == [True]
 
 
 async def test_only_reads_are_answered(client: httpx.AsyncClient) -> None:
