@@ -1,7 +1,7 @@
 """The values of Azure Monitor's metrics, and which metrics a resource has.
 
-Source: Microsoft.Insights 2018-01-01, metrics_API.json and metricDefinitions_API.json; the words of refusals are not
-documented.
+Source: Microsoft.Insights 2018-01-01 and 2023-10-01, metrics_API.json and metricDefinitions_API.json; the words of
+refusals are not documented. Of many series, all are told, whatever `top` and `orderby` say.
 """
 
 import re
@@ -20,6 +20,7 @@ PARAMETERS = frozenset(
     {
         *("api-version", "timespan", "interval", "metricnames", "aggregation"),
         *("top", "orderby", "$filter", "resulttype", "metricnamespace"),
+        *("autoadjusttimegrain", "validatedimensions", "rollupby"),
     }
 )
 AGGREGATIONS = ("Average", "Minimum", "Maximum", "Total", "Count")
@@ -36,9 +37,7 @@ def list_metrics(call: Call) -> Reply:
             raise _wrong(f"The query parameter {name} is not known")
     resource = call.resource(call.address.scope)
     begin, end = _timespan(call)
-    interval = call.query.get("interval", "PT1M")
-    if interval not in (*INTERVALS, WHOLE):
-        raise _wrong(f"Invalid time grain {interval}; supported: {', '.join(INTERVALS)}")
+    interval = _interval(call)
     wanted = [name for name in call.query.get("metricnames", "").split(",") if name]
     metrics = [_metric(resource["id"], name) for name in wanted] or of_type(resource["id"])[:1]
     step = end - begin if interval == WHOLE else seconds_of(interval, MINUTE)
@@ -67,6 +66,9 @@ def _values(call: Call, id: str, metric: Metric, span: tuple[float, float, float
         if each not in AGGREGATIONS or each not in metric.aggregations:
             raise _wrong(f"Aggregation {each} is not supported by {metric.name}: {', '.join(metric.aggregations)}")
     split, condition = _filter(call.query.get("$filter", ""), metric)
+    together = call.query.get("rollupby", "").lower().split(",")
+    split = [name for name in split if name.lower() not in together]
+    told = call.query.get("resulttype", "").lower() != "metadata"
     series = Query(call.world, id, metric).series(begin, end, split, condition)
     if not split:
         series.setdefault((), [])
@@ -82,7 +84,7 @@ def _values(call: Call, id: str, metric: Metric, span: tuple[float, float, float
                     {"name": {"value": name.lower(), "localizedValue": name.lower()}, "value": value}
                     for name, value in dimensions
                 ],
-                "data": _data(points, span, asked or ["Average"]),
+                **({"data": _data(points, span, asked or ["Average"])} if told else {}),
             }
             for dimensions, points in sorted(series.items())
         ],
@@ -133,6 +135,17 @@ def _filter(text: str, metric: Metric) -> tuple[list[str], Condition]:
         return all("*" in values or dimensions[name].lower() in values for name, values in wanted.items())
 
     return list(wanted), holds
+
+
+def _interval(call: Call) -> str:
+    """The interval of the values; with AutoAdjustTimegrain the next longer one that there is."""
+    interval = call.query.get("interval", "PT1M")
+    if interval in (*INTERVALS, WHOLE):
+        return interval
+    length = seconds_of(interval, -1)
+    if call.query.get("autoadjusttimegrain", "").lower() == "true" and length > 0:
+        return next((each for each in INTERVALS if seconds_of(each, 0) >= length), INTERVALS[-1])
+    raise _wrong(f"Invalid time grain {interval}; supported: {', '.join(INTERVALS)}")
 
 
 def _timespan(call: Call) -> tuple[float, float]:

@@ -111,6 +111,13 @@ def values(monitored: Monitored) -> None:
     assert [(each["name"]["value"], each["value"]) for each in series["metadatavalues"]] == [("deployment", "blue")]
     assert sum(point.get("total", 0) for point in series["data"]) == 20
     assert len(series["data"]) == 60
+    query |= {"$filter": "deployment eq '*'", "AutoAdjustTimegrain": "true", "interval": "PT2M"}
+    found = monitored.arm("GET", url, version="2023-10-01", **query, rollupby="deployment").json()
+    (series,) = found["value"][0]["timeseries"]
+    assert (found["interval"], series["metadatavalues"], len(series["data"])) == ("PT5M", [], 12)
+    found = monitored.arm("GET", url, version="2023-10-01", **query, resultType="Metadata").json()
+    (series,) = found["value"][0]["timeseries"]
+    assert (series["metadatavalues"][0]["value"], "data" in series) == ("blue", False)
 
 
 def test_the_quota_bounds_what_autoscale_makes(monitored: Monitored) -> None:

@@ -1,6 +1,6 @@
 """Which profile of a setting applies, by date and time of the week."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,7 +8,10 @@ import pytest
 
 from infra.emulator.monitor.profiles import active_profile
 from infra.emulator.monitor.time_zones import TABLE, time_zone
+from infra.resources.scaling.profiles import SCHEDULED, Scaled, profiles
+from infra.spec.autoscale import AutoscaleSpec
 from infra.spec.schedule.time_zones import windows_name
+from infra.spec.schedule.words import DAYS, Schedule, read_schedule
 
 BERLIN, UTC = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
 WORKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"]
@@ -46,6 +49,43 @@ def test_a_profile_applies(profiles: list[dict[str, Any]], moment: datetime, nam
     found = active_profile(profiles, moment.timestamp())
     assert found
     assert found["name"] == name
+
+
+CLOCKS_CHANGE = (
+    datetime(2027, 3, 12, tzinfo=UTC),
+    datetime(2027, 3, 26, tzinfo=UTC),
+    datetime(2027, 10, 29, tzinfo=UTC),
+)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("weekdays 8-18 Europe/Berlin", id="by-day"),
+        pytest.param("weekdays 22-6 America/New_York", id="over-midnight"),
+        pytest.param("daily 2:30-3:30 Europe/Berlin", id="in-the-hour-that-is-left-out"),
+        pytest.param("weekends 0-24 Europe/Berlin", id="whole-days"),
+        pytest.param("mon,wed,fri 23:30-23:15 Asia/Kolkata", id="nearly-a-day"),
+    ],
+)
+def test_a_schedule_in_words_applies_by_the_clock_on_the_wall(words: str) -> None:
+    spec = AutoscaleSpec(max=3, target=60, schedule=words)
+    schedule, made = read_schedule(words), profiles(spec, Scaled("/e", "/e/blue", gpu=True))
+    for first in CLOCKS_CHANGE:
+        for quarter in range(5 * 24 * 4):
+            moment = first + timedelta(minutes=15 * quarter)
+            wall = moment.astimezone(ZoneInfo(schedule.zone))
+            found = active_profile(made, moment.timestamp())
+            assert found
+            assert (found["name"] == SCHEDULED) == within(schedule, wall), wall
+
+
+def within(schedule: Schedule, wall: datetime) -> bool:
+    today, yesterday = (DAYS[(wall.weekday() - back) % 7] in schedule.days for back in (0, 1))
+    minute = wall.hour * 60 + wall.minute
+    if schedule.end > schedule.begin:
+        return today and schedule.begin <= minute < schedule.end
+    return (today and minute >= schedule.begin) or (yesterday and minute < schedule.end)
 
 
 def test_no_profile_applies_once_its_dates_are_over() -> None:
