@@ -16,7 +16,7 @@ from infra.operations.capacity.standing import Standing
 
 METRICS_API = "2023-10-01"
 METRIC, SUCCESS = "RequestsPerMinute", "Success"
-LATE = timedelta(minutes=3)  # metrics come up to so much later than the requests that they count
+MINUTE = timedelta(minutes=1)
 
 
 class Idle(Struct, frozen=True):
@@ -48,7 +48,7 @@ def last_request(cloud: Cloud, endpoint: str, since: datetime, now: datetime) ->
     """The last minute in which the endpoint was asked something; None where it was not."""
     query = {
         "metricnames": METRIC,
-        "timespan": f"{(since - LATE).strftime('%Y-%m-%dT%H:%M:%SZ')}/{now.strftime('%Y-%m-%dT%H:%M:%SZ')}",
+        "timespan": f"{(since - MINUTE).strftime('%Y-%m-%dT%H:%M:%SZ')}/{now.strftime('%Y-%m-%dT%H:%M:%SZ')}",
         "interval": "PT1M",
         "aggregation": "Average",
     }
@@ -59,7 +59,7 @@ def last_request(cloud: Cloud, endpoint: str, since: datetime, now: datetime) ->
         raise _unreadable(endpoint, str(error)) from None
     _check_counted(found, endpoint)
     minutes = [_moment(point["timeStamp"]) for point in _points(found) if _asked(point)]
-    return max((each for each in minutes if each >= since - timedelta(minutes=1)), default=None)
+    return max((each for each in minutes if each >= since - MINUTE), default=None)
 
 
 def _check_counted(found: list[Any], endpoint: str) -> None:
