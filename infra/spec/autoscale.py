@@ -85,11 +85,13 @@ class AutoscaleSpec(Written, frozen=True, kw_only=True):
         """The target as Azure's metric counts it: requests a minute and instance, milliseconds, or percent."""
         target = str(self.target)
         if self.metric == "latency":
-            return seconds_in(target) * 1000
+            if not (seconds := seconds_in(target)):
+                raise RuleBroken("must be more than 0s", GUESS["latency"])
+            return seconds * 1000
         if self.metric == "gpu":
             percent = round(fraction_in(GPU_TARGET if self.target is None else target) * 100, 3)
-            if not percent:
-                raise RuleBroken("must be more than 0%", GUESS["gpu"])
+            if not 0 < percent < 100:  # nothing is ever above 100 %
+                raise RuleBroken("must be between 0% and 100%", GUESS["gpu"])
             return percent
         if not NUMBER.fullmatch(target) or not float(target):
             raise RuleBroken("must be a number above 0", GUESS["requests"])

@@ -46,6 +46,8 @@ def test_a_target_is_read_in_the_unit_of_its_metric(written: dict[str, Any], thr
         ),
         pytest.param({"metric": "gpu", "target": 70}, "does not fit the metric gpu; write a percentage", id="no-sign"),
         pytest.param({"metric": "gpu", "target": "0%"}, "does not fit the metric gpu", id="zero-percent"),
+        pytest.param({"metric": "gpu", "target": "100%"}, "does not fit the metric gpu", id="never-reached"),
+        pytest.param({"metric": "latency", "target": "0s"}, "does not fit the metric latency", id="zero-seconds"),
         pytest.param({"target": [1]}, "must be a number, a duration or a percentage", id="list"),
         pytest.param({"target": 1, "cool_down": "30s"}, "cool_down 30s is not from 1m to 7d", id="short-cool-down"),
         pytest.param({"target": 1, "cool_down": "8d"}, "cool_down 8d is not from 1m to 7d", id="long-cool-down"),
