@@ -78,6 +78,8 @@ def bench(call: Invocation, spec: Path | None, **options: Any) -> None:
     """
     for file in (options["report"], options["save"]):
         refuse_nowhere(file)
+    if options["report"] and options["report"] == options["save"]:
+        raise click.UsageError("--report and --save name the same file")
     places, limits = places_and_limits(call, spec, options)
     usual = Pace(
         requests=options["requests"], seconds=options["seconds"], burstiness=options["burstiness"], seed=options["seed"]

@@ -167,6 +167,7 @@ def test_prompts_of_a_file(measured: Gatelift, told: Told, tmp_path: Path) -> No
         pytest.param("--deployment blue", 2, "--url stands for a spec", id="deployment-of-a-url"),
         pytest.param("--slo ttft=1s", 1, "there is no objective ttft", id="no-objective"),
         pytest.param("--requests 1 --save no/such/file", 1, "no/such/file: there is no folder no/such", id="no-folder"),
+        pytest.param("--report one --save one", 2, "--report and --save name the same file", id="one-file-for-two"),
         pytest.param("--requests 1 --report .", 1, ".: this is a folder", id="folder"),
         pytest.param("--requests 1 --concurrency 1 --url", 2, "Option '--url' requires an argument", id="no-url"),
     ],
