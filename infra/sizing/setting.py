@@ -8,6 +8,12 @@ from msgspec import Struct
 from infra.machine.fit import UTILIZATION, size_in_bytes
 from infra.sizing.gpus import GIB, Gpu
 
+YES, NO = (True, "true", "True"), ("None", "", "false", "False", "0", "1")
+UNCOUNTED = {
+    "enable_lora": "LoRA adapters",
+    "speculative_config": "speculative decoding",
+    "decode_context_parallel_size": "decode_context_parallel_size",
+}
 ALLOW = "VLLM_ALLOW_LONG_MAX_MODEL_LEN"
 LARGE = 70 * GIB  # of a GPU, from which on vLLM's defaults are larger, except on an A100
 
@@ -35,6 +41,9 @@ class Setting(Struct, frozen=True):
     eager: bool = False
     """`enforce_eager`: no CUDA graphs."""
 
+    uncounted: tuple[str, ...] = ()
+    """What else is asked for that takes memory, which nobody reckons with here."""
+
     def sequences(self, gpu: Gpu) -> int:
         """The sequences that vLLM computes at once (`max_num_seqs`)."""
         return self.max_num_seqs or (1024 if _is_large(gpu) else 256)
@@ -51,8 +60,7 @@ def read_setting(engine: Mapping[str, Any], environment: Mapping[str, str] | Non
     return Setting(
         max_model_len=length if length and length > 0 else None,
         fitted=str(engine.get("max_model_len")).strip() in ("auto", "-1"),
-        lengthened=bool(engine.get("hf_overrides"))
-        or str((environment or {}).get(ALLOW, "0")) in ("1", "true", "True"),
+        lengthened=bool(engine.get("hf_overrides")) or (environment or {}).get(ALLOW) in ("1", *YES),
         tensor_parallel=_whole(engine.get("tensor_parallel_size")),
         pipeline_parallel=_whole(engine.get("pipeline_parallel_size")) or 1,
         data_parallel=_whole(engine.get("data_parallel_size")) or 1,
@@ -64,7 +72,8 @@ def read_setting(engine: Mapping[str, Any], environment: Mapping[str, str] | Non
         max_num_seqs=_whole(engine.get("max_num_seqs")),
         max_num_batched_tokens=_whole(engine.get("max_num_batched_tokens")),
         block_size=_whole(engine.get("block_size")) or 16,
-        eager=engine.get("enforce_eager") in (True, "true", "True"),
+        eager=engine.get("enforce_eager") in YES,
+        uncounted=tuple(what for name, what in UNCOUNTED.items() if str(engine.get(name)) not in NO),
     )
 
 

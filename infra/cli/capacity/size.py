@@ -113,7 +113,7 @@ def asked(call: Invocation, what: str) -> Asked:
         deployment, known = spec.deployment, instance_type(spec.deployment.instance_type)
         return Asked(
             spec.model,
-            deployment.engine,
+            {**deployment.engine, **({"enable_lora": True} if spec.model.adapters else {})},
             deployment.environment_variables,
             spec.workspace.location,
             known.name if known else deployment.instance_type,

@@ -30,8 +30,16 @@ def size_document(sized: Sized) -> dict[str, Any]:
         "why": "" if sized.best else same_reason(sized.offers),
         "quantized": {"quantization": OFFERED, **offer_document(sized.quantized)} if sized.quantized else None,
         "sizes": [offer_document(offer) for offer in sized.offers],
-        "notes": [*sized.read.notes, *sized.model.architecture.notes],
+        "notes": [*sized.read.notes, *sized.model.architecture.notes, *_uncounted(question.setting.uncounted)],
     }
+
+
+def _uncounted(what: tuple[str, ...]) -> list[str]:
+    return (
+        [f"the memory of {' and '.join(what)} is not counted: leave some, or choose the next larger size"]
+        if what
+        else []
+    )
 
 
 def offer_document(offer: Offer) -> dict[str, Any]:

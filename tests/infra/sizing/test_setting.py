@@ -24,6 +24,12 @@ from infra.sizing.setting import Setting, read_setting
             id="parallel",
         ),
         pytest.param({"hf_overrides": {"max_position_embeddings": 9}}, Setting(lengthened=True), id="overrides"),
+        pytest.param(
+            {"enable_lora": True, "speculative_config": {"method": "ngram"}},
+            Setting(uncounted=("LoRA adapters", "speculative decoding")),
+            id="what-is-not-counted",
+        ),
+        pytest.param({"enable_lora": False, "decode_context_parallel_size": 1}, Setting(), id="what-is-not-asked-for"),
         pytest.param({"gpu_memory_utilization": 0.5}, Setting(utilization=0.5), id="share"),
         pytest.param({"kv_cache_dtype": "fp8", "dtype": "half"}, Setting(cache_dtype="fp8", dtype="half"), id="types"),
         pytest.param({"kv_cache_memory_bytes": "4G"}, Setting(cache_bytes=4 << 30), id="a-cache-of-its-own"),

@@ -69,6 +69,12 @@ def test_a_spec_with_another_size_is_told_so(size: Callable, mine: str, tmp_path
     assert said in size("mine.yaml").stdout
 
 
+def test_what_is_not_counted_is_told(size: Callable, mine: str, tmp_path: Path) -> None:
+    model = "model:\n  path: ./mine\n  adapters: [{name: tuned, id: org/tuned}]"
+    (tmp_path / "mine.yaml").write_text(SPEC.replace("model: {path: ./mine}", model))
+    assert "the memory of LoRA adapters is not counted: leave some" in size("mine.yaml").stdout
+
+
 def test_the_numbers_behind_it_and_what_is_estimated(size: Callable, mine: str) -> None:
     text = " ".join(size(mine).stdout.split())
     for said in (
