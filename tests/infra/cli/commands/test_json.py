@@ -37,6 +37,7 @@ STATUS = {
 SIZES = {
     *(
         "model",
+        "why",
         "revision",
         "region",
         "region_given",
