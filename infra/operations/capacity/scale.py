@@ -18,6 +18,7 @@ from infra.planning.serving import Serving, serving
 from infra.reporter import Reporter
 from infra.resources.base import Live
 from infra.resources.scaling.parked import parked_error
+from infra.resources.scaling.profiles import in_words
 from infra.spec.model import StackSpec
 
 
@@ -129,14 +130,10 @@ def _of_autoscale(cloud: Cloud, found: Serving, name: str, count: int) -> list[s
     settings = of_endpoint(autoscale_settings(cloud) or (), str(found.document["name"]))
     setting = settings.get(name) or {}
     properties: Mapping[str, Any] = setting.get("properties", {})
-    bounds = [
-        (int(capacity["minimum"]), int(capacity["maximum"]))
-        for capacity in (profile.get("capacity") or {} for profile in properties.get("profiles") or [])
-        if str(capacity.get("minimum", "")).isdecimal() and str(capacity.get("maximum", "")).isdecimal()
-    ]
-    if not properties.get("enabled") or not bounds:
+    profiles = [(each, *bounds) for each in properties.get("profiles") or [] if (bounds := _bounds(each))]
+    if not properties.get("enabled") or not profiles:
         return []
-    least, most = min(low for low, _ in bounds), max(high for _, high in bounds)
+    least, most = min(low for _, low, _ in profiles), max(high for _, _, high in profiles)
     if not least <= count <= most:
         raise Refused(
             f"the autoscale setting {setting['name']} allows {least} to {most} instances: Azure Monitor would set "
@@ -144,7 +141,20 @@ def _of_autoscale(cloud: Cloud, found: Serving, name: str, count: int) -> list[s
             hint="change deployment.autoscale in the spec and run `gatelift up`",
             code="autoscale_decides",
         )
+    other = [in_words(profile) for profile, low, high in profiles if not low <= count <= high]
+    if other:
+        when = ", ".join(f"{words['instances']} {words.get('times', 'by default')}" for words in other)
+        return [
+            f"the autoscale setting {setting['name']} allows other numbers at times, and then sets {count} back: {when}"
+        ]
     return [f"the autoscale setting {setting['name']} goes on from there: its metric may change the number again"]
+
+
+def _bounds(profile: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The fewest and the most instances of a profile."""
+    capacity = profile.get("capacity") or {}
+    written = [str(capacity.get(name, "")) for name in ("minimum", "maximum")]
+    return (int(written[0]), int(written[1])) if all(map(str.isdecimal, written)) else None
 
 
 def _of_spec(spec: StackSpec, found: Serving, name: str, count: int) -> list[str]:

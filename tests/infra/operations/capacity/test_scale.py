@@ -76,6 +76,15 @@ def test_autoscale_bounds_the_number(bench: Any) -> None:
     assert (live_count(bench, spec), bench.plan(spec).has_changes) == (2, False)
 
 
+def test_a_number_that_is_allowed_at_times_only_is_told(bench: Any) -> None:
+    times = REQUESTS | {"schedule": "weekdays 8-18 Europe/Berlin"}
+    spec = bench.spec("times", deployment=OPEN | {"autoscale": times})
+    bench.up(spec)
+    (remark,) = plan_scale(spec, bench.target(spec), 2).remarks
+    assert remark.endswith("at times, and then sets 2 back: 1 from Mon-Fri 18:00 W. Europe Standard Time")
+    assert "goes on from there" in plan_scale(spec, bench.target(spec), 1).remarks[0]
+
+
 def test_a_setting_of_others_bounds_it_too(bench: Any) -> None:
     spec = bench.spec("others", deployment=OPEN)
     bench.up(spec)
