@@ -52,6 +52,8 @@ def refusal(architecture: Architecture, quantization: str, dtype: str, gpu: Gpu)
             return f"{method} needs compute capability {needed / 10:.1f}, {gpu.in_words} has {_capability(gpu)}"
     if dtype == "bfloat16" and not gpu.has_bfloat16:
         return f"dtype bfloat16 needs compute capability 8.0, {gpu.in_words} has {_capability(gpu)}"
+    if stored and quantization in ON_LOAD and quantization != stored.method:
+        return f"its weights are {stored.method or 'quantized'} already, which vLLM does not quantize to {quantization}"
     if quantization and not stored and quantization not in ON_LOAD:
         return f"vLLM cannot quantize to {quantization} while it loads, and the repository's weights are not quantized"
     return ""

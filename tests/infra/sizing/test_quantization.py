@@ -62,6 +62,10 @@ def test_the_type_of_numbers(model_type: str, stored: str, wanted: str, gpu: Gpu
         pytest.param(
             None, "awq", "bfloat16", A100_PCIE, "vLLM cannot quantize to awq while it loads", id="not-on-load"
         ),
+        pytest.param("fp8", "fp8", "bfloat16", A10, "", id="as-it-is-stored"),
+        pytest.param(
+            "awq", "fp8", "float16", A10, "its weights are awq already, which vLLM does not quantize to fp8", id="again"
+        ),
         pytest.param(
             None, "bitsandbytes", "bfloat16", A10, "vLLM 0.32 does not serve bitsandbytes", id="gone-from-vllm"
         ),
