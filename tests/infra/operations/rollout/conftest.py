@@ -104,7 +104,7 @@ def version(bench: Any) -> Callable[..., StackSpec]:
         limits = SLO | rollout.pop("slo", {})
         steps = {"canary": [5, 25, 100], "pause": "0s", "slo": limits, **rollout}
         variables = {"environment_variables": {"VERSION": version}}
-        spec: StackSpec = bench.spec(stack, model={"id": "org/open"}, deployment=variables, rollout=steps)
+        spec: StackSpec = bench.spec(f"steps-{stack}", model={"id": "org/open"}, deployment=variables, rollout=steps)
         return spec
 
     return version

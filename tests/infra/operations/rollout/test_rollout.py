@@ -129,7 +129,7 @@ def test_rollback_ends_a_rollout_that_is_under_way(bench: Any, version: Version,
         bench.up(spec, phases=MeanwhileAt(moment, end))
     assert error.value.code == "traffic_changed"
     assert answers[0] == {
-        "endpoint": f"{stack}-endpoint",
+        "endpoint": f"steps-{stack}-endpoint",
         "deployment": "blue",
         "previous": new,
         "traffic": {"blue": 100},
@@ -159,8 +159,8 @@ def test_shares_of_another_stack_on_the_endpoint_stay(bench: Any, version: Versi
     spec = version("shared", "good")
     bench.up(spec)
     target = bench.target(spec)
-    theirs = target.cloud.workspace.deployment("shared-endpoint", "theirs")
-    document = target.arm.get(target.cloud.workspace.deployment("shared-endpoint", "blue"))
+    theirs = target.cloud.workspace.deployment("steps-shared-endpoint", "theirs")
+    document = target.arm.get(target.cloud.workspace.deployment("steps-shared-endpoint", "blue"))
     document["tags"] = {"gatelift": "other@1"}
     for read_only in ("id", "name", "type", "systemData"):
         document.pop(read_only, None)
