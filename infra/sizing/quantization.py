@@ -17,6 +17,8 @@ LOWEST = {
 """The compute capability, as vLLM counts it, that each method needs at least."""
 GONE = ("bitsandbytes", "gguf", "hqq", "aqlm", "eetq")
 """Methods of repositories that this vLLM does not serve, or serves no more."""
+OTHERS = ("modelopt_mixed", "deepseek_v4_fp8", "auto-round", "intel/auto-round")
+"""Further names that vLLM knows."""
 ON_LOAD = {
     **dict.fromkeys(("fp8", "fp8_per_tensor", "fp8_per_block", "fp8_per_channel", "mxfp8"), 1.0),
     **dict.fromkeys(("int8_per_channel_weight_only", "experts_int8"), 1.0),
@@ -48,6 +50,8 @@ def refusal(architecture: Architecture, quantization: str, dtype: str, gpu: Gpu)
     for method in filter(None, (stored.method if stored else "", quantization)):
         if method in GONE:
             return f"vLLM 0.32 does not serve {method}"
+        if method not in {*LOWEST, *ON_LOAD, *OTHERS}:
+            return f"vLLM 0.32 knows no quantization that is called {method}"
         if (needed := LOWEST.get(method, 75)) > gpu.generation:
             return f"{method} needs compute capability {needed / 10:.1f}, {gpu.in_words} has {_capability(gpu)}"
     if dtype == "bfloat16" and not gpu.has_bfloat16:

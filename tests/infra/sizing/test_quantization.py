@@ -4,7 +4,7 @@ import pytest
 
 from infra.sizing.architecture.records import Architecture, Quantization, Weights
 from infra.sizing.gpus import A10, A100_PCIE, H100_NVL, T4, Gpu
-from infra.sizing.quantization import GONE, LOWEST, NO_FLOAT16, ON_LOAD, dtype_on, loaded_bytes, refusal
+from infra.sizing.quantization import GONE, LOWEST, NO_FLOAT16, ON_LOAD, OTHERS, dtype_on, loaded_bytes, refusal
 
 LLAMA = Architecture("LlamaForCausalLM", known=True, model_type="llama")
 GB = 1_000_000_000
@@ -22,6 +22,12 @@ def test_what_is_quantized_on_load_is_known_to_vllm() -> None:
 
     assert set(ON_LOAD) <= set(QUANTIZATION_METHODS)
     assert not set(GONE) & set(QUANTIZATION_METHODS)
+
+
+def test_every_method_of_vllm_is_known() -> None:
+    from vllm.model_executor.layers.quantization import QUANTIZATION_METHODS
+
+    assert set(QUANTIZATION_METHODS) <= {*LOWEST, *ON_LOAD, *OTHERS}
 
 
 def test_models_without_float16_are_vllms_own() -> None:
@@ -63,6 +69,10 @@ def test_the_type_of_numbers(model_type: str, stored: str, wanted: str, gpu: Gpu
             None, "awq", "bfloat16", A100_PCIE, "vLLM cannot quantize to awq while it loads", id="not-on-load"
         ),
         pytest.param("fp8", "fp8", "bfloat16", A10, "", id="as-it-is-stored"),
+        pytest.param("auto-round", "", "bfloat16", A10, "", id="another-name"),
+        pytest.param(
+            "weird", "", "bfloat16", A10, "vLLM 0.32 knows no quantization that is called weird", id="unheard-of"
+        ),
         pytest.param(
             "awq", "fp8", "float16", A10, "its weights are awq already, which vLLM does not quantize to fp8", id="again"
         ),
