@@ -57,7 +57,7 @@ def test_killed_at_each_step_it_goes_on_from_there(bench: Any, version: Version,
 
 def test_killed_once_requests_are_back_it_is_no_new_try(bench: Any, version: Version) -> None:
     bench.up(version("half-back", "good"))
-    spec = version("half-back", "ttft=0.15", slo={"ttft_p95": "100ms"})
+    spec = version("half-back", "ttft=0.12", slo={"ttft_p95": "100ms"})
     with pytest.raises(Killed):
         bench.up(spec, phases=KilledAt(FIVE, begun=False))
     assert endpoint(bench, spec)["traffic"] == {"blue": 100}

@@ -60,7 +60,7 @@ def test_a_good_version_gets_everything_step_by_step(bench: Any, version: Versio
 @pytest.mark.parametrize(
     ("stack", "bad", "limits"),
     [
-        pytest.param("slow", "ttft=0.15", {"ttft_p95": "100ms"}, id="slow-first-token"),
+        pytest.param("slow", "ttft=0.12", {"ttft_p95": "100ms"}, id="slow-first-token"),
         pytest.param("halting", "gap=0.12", {"gap_p95": "100ms"}, id="slow-tokens"),
         pytest.param("failing", "errors=0.5", {"error_rate": "1%"}, id="errors"),
     ],
@@ -99,13 +99,13 @@ def test_what_was_moved_back_is_tried_again_when_asked_or_with_another_limit(
     bench: Any, version: Version, phases: Any
 ) -> None:
     bench.up(version("again", "good"))
-    spec = version("again", "ttft=0.15")
+    spec = version("again", "ttft=0.12")
     for again in (False, True):
         with pytest.raises(Refused) as error:
-            bench.up(version("again", "ttft=0.15", slo={"ttft_p95": "100ms"}, try_again=again))
+            bench.up(version("again", "ttft=0.12", slo={"ttft_p95": "100ms"}, try_again=again))
         assert error.value.code == "slo_breached"
     new = endpoint(bench, spec)["rollout"]["deployment"]
-    bench.up(version("again", "ttft=0.15", slo={"ttft_p95": "2s"}), phases=phases)
+    bench.up(version("again", "ttft=0.12", slo={"ttft_p95": "2s"}), phases=phases)
     assert [kind for kind in phases.finished if kind.startswith("rollout")] == STEPS
     assert endpoint(bench, spec)["traffic"] == {new: 100}
 

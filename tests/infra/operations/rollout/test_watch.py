@@ -101,8 +101,8 @@ def test_an_hour_is_watched_with_a_bounded_number_of_questions(
 @pytest.mark.parametrize(
     ("version", "broken"),
     [
-        pytest.param("ttft=0.15", "ttft_p95", id="slow-first-token"),
-        pytest.param("gap=0.15", "gap_p95", id="slow-tokens"),
+        pytest.param("ttft=0.12", "ttft_p95", id="slow-first-token"),
+        pytest.param("gap=0.12", "gap_p95", id="slow-tokens"),
         pytest.param("errors=1", "error_rate", id="errors"),
     ],
 )
@@ -122,7 +122,7 @@ def test_what_is_beyond_doubt_ends_a_step_early(
 def test_a_limit_that_the_old_one_breaks_as_well_is_not_held_against_the_new_one(
     serve: Serve, watched_cloud: Any
 ) -> None:
-    new, old = side(serve("ttft=0.15"), "green"), side(serve("ttft=0.15"), "blue")
+    new, old = side(serve("ttft=0.12"), "green"), side(serve("ttft=0.12"), "blue")
     assert watch(watched_cloud, Watched(new, old, TIGHT[:1], 1, lambda: None)) == ""
     assert "(over the limit, but so is blue)" in summary(new, old, TIGHT[:1])
 
