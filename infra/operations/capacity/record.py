@@ -14,9 +14,9 @@ from infra.resources.base import PREVIOUS_TAG, Live, owner_of
 from infra.resources.deployment import live_deployment, settable
 from infra.resources.scaling.parked import Parked, counted, recorded
 from infra.resources.traffic import nonzero
+from infra.spec.rules import VARIABLES_OF_OURS
 
 VERSION = 1
-OURS = "SCORING_"  # gatelift writes these from the spec, which holds no secret
 READ_ONLY = ("type", "systemData", "etag")
 
 
@@ -134,7 +134,7 @@ def _check_secrets(body: Mapping[str, Any]) -> None:
     places = {"environment variable": body["properties"].get("environmentVariables") or {}, "tag": body["tags"]}
     for what, values in places.items():
         for name, value in values.items():
-            if not name.startswith(OURS) and looks_secret(str(name), value):
+            if name not in VARIABLES_OF_OURS and looks_secret(str(name), value):  # the spec holds no secret
                 message = (
                     f"the {what} {name} of {body['name']} looks like a secret, which would have to be written down"
                 )

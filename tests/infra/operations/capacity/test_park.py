@@ -145,6 +145,9 @@ def test_what_a_parked_stack_needs_again_is_not_removed_by_a_neighbour(bench: An
     ("variables", "code"),
     [
         pytest.param({"SERVICE_TOKEN": "a-plain-value-1"}, "secret_in_deployment", id="named-like-a-secret"),
+        pytest.param(
+            {"SCORING_RESPONSE_STORE": "redis://:apassword@cache:6379"}, "secret_in_deployment", id="of-the-server"
+        ),
         pytest.param({"OTHER": "sk-abcdefghijklmnopqrstuvwxyz"}, "secret_in_deployment", id="formed-like-a-secret"),
     ],
 )
