@@ -17,7 +17,7 @@ LOWEST = {
 """The compute capability, as vLLM counts it, that each method needs at least."""
 GONE = ("bitsandbytes", "gguf", "hqq", "aqlm", "eetq")
 """Methods of repositories that this vLLM does not serve, or serves no more."""
-OTHERS = ("modelopt_mixed", "deepseek_v4_fp8", "auto-round", "intel/auto-round")
+OTHERS = ("modelopt_mixed", "deepseek_v4_fp8", "auto-round")
 """Further names that vLLM knows."""
 ON_LOAD = {
     **dict.fromkeys(("fp8", "fp8_per_tensor", "fp8_per_block", "fp8_per_channel", "mxfp8"), 1.0),
