@@ -203,12 +203,16 @@ def test_only_what_nobody_asks_is_parked_by_itself(bench: Any) -> None:
     assert (idle["parked"], idle["deployments"]) == (True, [])
 
 
-def test_nothing_is_parked_where_the_requests_cannot_be_counted(bench: Any) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [pytest.param(403, "AuthorizationFailed", id="forbidden"), pytest.param(404, "ResourceNotFound", id="missing")],
+)
+def test_nothing_is_parked_where_the_requests_cannot_be_counted(bench: Any, status: int, code: str) -> None:
     spec = bench.spec("blind")
     bench.up(spec)
     target = later(bench, spec, 3 * HOUR)
     portal = launcher.start(Path(bench.environ["GATELIFT_EMULATOR_STATE"])).portal
-    refused = {"method": "GET", "path": "/metrics", "status": 403, "code": "AuthorizationFailed"}
+    refused = {"method": "GET", "path": "/metrics", "status": status, "code": code}
     httpx.put(f"{portal}/faults", json=[refused], trust_env=False).raise_for_status()
     try:
         with pytest.raises(NotReady) as error:
