@@ -30,6 +30,7 @@ class MeanwhileAt(Silent):
 
     def __init__(self, kind: str, act: Callable[[], object]) -> None:
         self.kind, self.act = kind, act
+        self.ended_badly: list[str] = []
 
     def note(self, text: str) -> None:
         """Do it when the phase tells what was seen, so after its split was written."""
@@ -37,6 +38,9 @@ class MeanwhileAt(Silent):
     def phase_started(self, kind: str, name: str) -> None:
         if kind == self.kind:
             self.act()
+
+    def failed(self, kind: str, name: str, seconds: float, message: str) -> None:
+        self.ended_badly.append(kind)
 
 
 def test_a_good_version_gets_everything_step_by_step(bench: Any, version: Version, phases: Any, clients: Any) -> None:
@@ -266,6 +270,6 @@ def test_once_the_lock_is_somebody_else_s_nothing_more_moves(bench: Any, version
     spec = version("overtaken", "better", pause="20s")
     new, target = new_one(bench.plan(spec)), bench.target(spec)
     with pytest.raises(Refused) as error:
-        bench.up(spec, phases=MeanwhileAt("rollout: 5 %", lambda: unlock(target, find_locks(spec, target))))
-    assert error.value.code == "lock_lost"
+        bench.up(spec, phases=(at := MeanwhileAt("rollout: 5 %", lambda: unlock(target, find_locks(spec, target)))))
+    assert (error.value.code, at.ended_badly[0]) == ("lock_lost", "rollout: 5 %")
     assert endpoint(bench, spec)["traffic"] == {"blue": 95, new: 5}
