@@ -35,6 +35,9 @@ from infra.spec.model import StackSpec
 
 CATALOG_FIELDS = ("name", "model_version", "visible", "invisible_until")
 GONE_WHILE_PARKED = (("deployment", "create"), ("traffic", "create"), ("autoscale", "create"))
+CORRECTED = "`gatelift up` corrects it"
+CANARIED = ("deployment", "traffic", "autoscale")
+TRIED_AGAIN = "`gatelift plan` says whether `up` tries that again"
 STARTUP = re.compile(r"\[startup\] (?P<phase>[a-z ]+?) (?P<seconds>[\d.]+) s")
 
 
@@ -176,8 +179,10 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
         yield "no deployment gets traffic, so the endpoint answers 404"
     if previous := endpoint.get("previous"):
         yield f"{previous} gets no requests but costs money; it is kept for `gatelift rollback`, see `keep_previous`"
+    back = CORRECTED
     if rollout := endpoint.get("rollout"):
         yield _rollout_words(rollout)
+        back = TRIED_AGAIN if rollout["moved_back"] else CORRECTED
     for deployment in document.get("deployments", []):
         if deployment["state"] == "Failed":
             yield f"the deployment {deployment['name']} failed; `gatelift logs` shows why"
@@ -197,7 +202,7 @@ def warnings(document: Mapping[str, Any]) -> Iterator[str]:
         which = f"{difference['kind']} {difference['name']}"
         fields = f" ({', '.join(difference['fields'])})" if difference["fields"] else ""
         found = "does not exist" if difference["action"] == "create" else f"differs from the spec{fields}"
-        yield f"{which} {found}; `gatelift up` corrects it"
+        yield f"{which} {found}; {back if difference['kind'] in CANARIED else CORRECTED}"
 
 
 def _parked_words(parked: Mapping[str, Any], document: Mapping[str, Any]) -> str:

@@ -101,7 +101,11 @@ class _Reader:
 
     def _constrained(self, kind: Any, value: Any, where: Where) -> Any:
         before = len(self.mistakes)
-        result = self._read(kind.__origin__, value, where)
+        try:
+            result = self._read(kind.__origin__, value, where)
+        except RuleBroken as broken:
+            hints = [meta.extra["hint"] for meta in kind.__metadata__ if "hint" in (meta.extra or {})]
+            raise RuleBroken(str(broken), hints[0] if hints else broken.hint) from None
         for meta in kind.__metadata__:
             if len(self.mistakes) == before:
                 result = _constrain(meta, _name(where), value, result)

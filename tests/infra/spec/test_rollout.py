@@ -46,3 +46,16 @@ def test_mistakes_are_told(spec_values: dict[str, Any], written: Any, message: s
     with pytest.raises(Mistakes) as error:
         rollout(spec_values, written)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        pytest.param({"pause": 5}, "for example `5m` or `800ms`", id="pause-without-unit"),
+        pytest.param({"slo": {"error_rate": 0.01}}, "for example `1%`", id="fraction"),
+    ],
+)
+def test_a_number_without_its_unit_is_told_the_way_out(spec_values: dict[str, Any], written: Any, hint: str) -> None:
+    with pytest.raises(Mistakes) as error:
+        rollout(spec_values, written)
+    assert [mistake.hint for mistake in error.value.mistakes] == [hint]

@@ -92,6 +92,8 @@ def test_a_bad_version_gets_nothing_more(
     assert refused.value.code == "moved_back"
     assert "--try-again" in refused.value.hint
     assert "it was moved back" in reason(bench.plan(spec))
+    said = status(spec, bench.target(spec))["warnings"]
+    assert any(f"deployment {new} differs" in line and "whether `up` tries that again" in line for line in said), said
 
     bench.up(version(stack, "good"))
     found = endpoint(bench, spec)
