@@ -76,7 +76,7 @@ def test_what_runs_costs_and_has_cost(bench: Any) -> None:
 
 
 def test_with_the_prices_cut_off_the_table_stands_in(bench: Any, cut_off: None) -> None:
-    spec = bench.spec("cut-off")
+    spec = bench.spec("priceless")
     bench.up(spec)
     cost = cost_of(bench, spec)
     assert (cost.after, cost.basis.to_json()["source"]) == (3.673, "table")
@@ -89,7 +89,7 @@ def test_with_the_prices_cut_off_the_table_stands_in(bench: Any, cut_off: None) 
 
 
 def test_a_price_that_changed_makes_no_plan_stale(bench: Any, cut_off: None) -> None:
-    spec = bench.spec("stale")
+    spec = bench.spec("priced-late")
     plan = bench.plan(spec)
     assert "cost" not in plan.to_json()
     faults = f"{launcher.start(Path(bench.environ['GATELIFT_EMULATOR_STATE'])).portal}/faults"

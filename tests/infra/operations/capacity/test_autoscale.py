@@ -143,7 +143,7 @@ def test_a_setting_of_somebody_else_is_never_touched(bench: Any) -> None:
 
 
 def test_down_removes_it(bench: Any) -> None:
-    spec = bench.spec("going", deployment=OPEN | {"autoscale": {"max": 2, "metric": "gpu"}})
+    spec = bench.spec("setting-going", deployment=OPEN | {"autoscale": {"max": 2, "metric": "gpu"}})
     bench.up(spec)
     assert bench.down(spec)["autoscale"] == "delete"
     assert settings(bench.target(spec)) == []
@@ -158,7 +158,7 @@ def test_the_quota_is_checked_for_the_most_instances(bench: Any) -> None:
 
 def test_the_store_of_responses_is_checked_for_the_most_instances(bench: Any) -> None:
     with pytest.raises(SpecError, match=r"deployment.autoscale.max 4: each instance would keep /v1/responses"):
-        bench.plan(bench.spec("stored", deployment={"autoscale": REQUESTS}))
+        bench.plan(bench.spec("store-of-many", deployment={"autoscale": REQUESTS}))
 
 
 def test_settings_that_may_not_be_read_are_told(bench: Any, portal: Any) -> None:

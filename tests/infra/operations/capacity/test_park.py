@@ -208,7 +208,7 @@ def test_only_what_nobody_asks_is_parked_by_itself(bench: Any) -> None:
     [pytest.param(403, "AuthorizationFailed", id="forbidden"), pytest.param(404, "ResourceNotFound", id="missing")],
 )
 def test_nothing_is_parked_where_the_requests_cannot_be_counted(bench: Any, status: int, code: str) -> None:
-    spec = bench.spec("blind")
+    spec = bench.spec("metricless")
     bench.up(spec)
     target = later(bench, spec, 3 * HOUR)
     portal = launcher.start(Path(bench.environ["GATELIFT_EMULATOR_STATE"])).portal
@@ -225,7 +225,7 @@ def test_nothing_is_parked_where_the_requests_cannot_be_counted(bench: Any, stat
 
 def test_an_autoscale_setting_comes_back_with_the_count_that_it_had_made(bench: Any) -> None:
     scaled = {"autoscale": {"max": 3, "target": 60}, "responses_per_instance": True}
-    spec = bench.spec("scaled", deployment=scaled)
+    spec = bench.spec("parked-scaled", deployment=scaled)
     bench.up(spec)
     change(bench, spec, "blue", count=2)
 
@@ -246,7 +246,7 @@ def test_an_autoscale_setting_comes_back_with_the_count_that_it_had_made(bench: 
 
 def test_a_wake_without_quota_says_who_may_have_it(bench: Any) -> None:
     spec = bench.spec("taken", deployment={"instance_type": "Standard_NC40ads_H100_v5"})
-    thief = bench.spec("thief", deployment={"instance_type": "Standard_NC40ads_H100_v5"})
+    thief = bench.spec("quota-thief", deployment={"instance_type": "Standard_NC40ads_H100_v5"})
     bench.up(spec)
     parked(bench, spec)
     bench.up(thief)

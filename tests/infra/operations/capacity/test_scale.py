@@ -111,10 +111,10 @@ def test_a_deployment_that_is_not_there(bench: Any, name: str, told: str) -> Non
 
 
 def test_a_deployment_of_another_stack_is_not_scaled(bench: Any) -> None:
-    ours = bench.spec("owner")
+    ours = bench.spec("one-scaled")
     bench.up(ours)
-    theirs = bench.spec("guest", workspace={"name": "ws-owner"}, endpoint={"name": "owner-endpoint"})
-    with pytest.raises(Refused, match="the deployment blue belongs to the stack owner"):
+    theirs = bench.spec("lodger", workspace={"name": "ws-one-scaled"}, endpoint={"name": "one-scaled-endpoint"})
+    with pytest.raises(Refused, match="the deployment blue belongs to the stack one-scaled"):
         plan_scale(theirs, bench.target(theirs), 2)
 
 

@@ -79,5 +79,5 @@ def test_an_unknown_architecture_is_a_warning(bench: Any, tmp_path: Path) -> Non
 
 def test_a_model_that_cannot_be_read_is_a_warning(bench: Any, tmp_path: Path) -> None:
     """The seed's weights are no safetensors, which the check of the files says where it is a mistake."""
-    found = checks(bench, tmp_path, bench.spec("unread"), GOOD)["fit"]
+    found = checks(bench, tmp_path, bench.spec("unheard"), GOOD)["fit"]
     assert (found.verdict, found.detail.startswith("the model is not sized: ")) == (Verdict.WARN, True), found

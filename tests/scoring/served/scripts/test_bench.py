@@ -1,4 +1,4 @@
-"""`scripts/bench serve`: at an endpoint that runs, and with servers of its own, with tiny numbers."""
+"""`scripts/bench serve` with servers of its own, with tiny numbers."""
 
 import json
 import os
@@ -26,30 +26,6 @@ def bench(repository: Path, out: Path, *words: str, **environ: str) -> tuple[dic
         raise
     assert process.returncode == 0, said
     return json.loads((out / "report.json").read_text()), said
-
-
-@pytest.mark.usefixtures("rust_binary")
-def test_an_endpoint_at_rising_rates(repository: Path, chat_url: str, chat_model: str, tmp_path: Path) -> None:
-    (tmp_path / "prompts").write_text('Hello\n{"prompt": "How are you?"}\n')
-    found, said = bench(
-        repository,
-        tmp_path / "out",
-        *("--url", f"{chat_url}/v1", "--rates", "2,3,4", "--seconds", "1", "--max-tokens", "4"),
-        *("--prompt-file", str(tmp_path / "prompts"), "--slo", "latency_p95=60000,ttft_p50=0.001"),
-        OPENAI_API_KEY="not-to-be-told",
-    )
-    (step,) = found["endpoint"]["steps"]  # the first rate is over an objective already
-    assert (step["rate"], step["missed"], step["errors"], step["first_error"]) == (2, ["ttft_p50"], 0, "")
-    assert 0 < step["ttft_p50"] <= step["latency_p50"]
-    assert "not-to-be-told" not in said + (tmp_path / "out" / "report.json").read_text()
-    assert "highest rate within the objectives: none" in (tmp_path / "out" / "report.html").read_text()
-
-
-@pytest.mark.usefixtures("rust_binary")
-def test_an_endpoint_that_refuses_is_told(repository: Path, chat_url: str, tmp_path: Path) -> None:
-    found, said = bench(repository, tmp_path, "--url", f"{chat_url}/v1", "--model", "none-such", "--seconds", "1")
-    assert [step["errors"] for step in found["endpoint"]["steps"]] == [1]
-    assert "1 of 1 requests failed: HTTP 404" in said
 
 
 @pytest.mark.usefixtures("random_reasoning_weights")
