@@ -124,6 +124,18 @@ def deployments(cloud: Cloud, endpoint: str) -> dict[str, Live]:
     return {document["name"]: live_deployment(document, endpoint) for document in documents}
 
 
+def endpoint_with_deployments(cloud: Cloud, name: str) -> tuple[dict[str, Any], dict[str, Live]]:
+    """The endpoint's document and its deployments; raises `NotFound` where it, or even the workspace, is missing."""
+    both: list[Any] = together(
+        [lambda: cloud.management.get(cloud.workspace.endpoint(name)), lambda: deployments(cloud, name)]
+    )
+    document, found = both
+    if document is None:
+        workspace(cloud)
+        raise NotFound(f"there is no endpoint {name}", hint="create it with `gatelift up`", code="endpoint_not_found")
+    return document, found
+
+
 def owned_endpoints(cloud: Cloud) -> list[str]:
     """The names of the endpoints that have the stack's tag."""
     documents = cloud.management.list(f"{cloud.workspace.id}/onlineEndpoints")

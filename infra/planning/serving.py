@@ -6,9 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from infra.azure.cloud import Cloud
-from infra.errors import NotFound
-from infra.parallel import together
-from infra.planning.observe import deployments, workspace
+from infra.planning.observe import endpoint_with_deployments
 from infra.planning.rollout import Rollout, Steps, roll_out
 from infra.resources.base import PREVIOUS_TAG, Live
 from infra.resources.canary.record import Canary, canary_among
@@ -51,14 +49,7 @@ class Serving(Struct, frozen=True):
 
 def serving(cloud: Cloud, spec: StackSpec) -> Serving:
     """Read the endpoint and its deployments; raises `NotFound` where there is no endpoint, or not even a workspace."""
-    name = spec.endpoint.name.lower()
-    answers: list[Any] = together(
-        [lambda: cloud.management.get(cloud.workspace.endpoint(name)), lambda: deployments(cloud, name)]
-    )
-    document, live_deployments = answers
-    if document is None:
-        workspace(cloud)
-        raise NotFound(f"there is no endpoint {name}", hint="create it with `gatelift up`", code="endpoint_not_found")
+    document, live_deployments = endpoint_with_deployments(cloud, spec.endpoint.name.lower())
     traffic = nonzero(document.get("properties", {}).get("traffic"))
     previous = str((document.get("tags") or {}).get(PREVIOUS_TAG, ""))
     own = [each for each, live in live_deployments.items() if live.owner == spec.name]

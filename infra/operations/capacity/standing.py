@@ -6,9 +6,8 @@ from typing import Any
 from msgspec import Struct
 
 from infra.azure.cloud import Cloud
-from infra.errors import NotFound, Refused
-from infra.parallel import together
-from infra.planning.observe import deployments, workspace
+from infra.errors import Refused
+from infra.planning.observe import endpoint_with_deployments
 from infra.planning.plan import WORKING
 from infra.resources.base import Live, owner_of
 from infra.resources.scaling.parked import Parked, parked_in
@@ -51,13 +50,7 @@ def look_when_settled(spec: StackSpec, cloud: Cloud) -> Standing:
 def look(spec: StackSpec, cloud: Cloud) -> Standing:
     """Read it; raises `NotFound` where there is no endpoint, and `Refused` where it is not the stack's own."""
     name = spec.endpoint.name.lower()
-    both: list[Any] = together(
-        [lambda: cloud.management.get(cloud.workspace.endpoint(name)), lambda: deployments(cloud, name)]
-    )
-    document, found = both
-    if document is None:
-        workspace(cloud)
-        raise NotFound(f"there is no endpoint {name}", hint="create it with `gatelift up`", code="endpoint_not_found")
+    document, found = endpoint_with_deployments(cloud, name)
     if (owner := owner_of(document.get("tags"))) != spec.name:
         whose = f"the stack {owner}" if owner else "somebody else"
         hint = "take it over with `gatelift adopt`, or correct endpoint.name"
