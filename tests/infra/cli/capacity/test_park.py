@@ -10,33 +10,24 @@ import pytest
 
 from infra.cli.capacity.park import Length, park_text
 from infra.cli.main import main
-from infra.emulator import launcher
 from infra.operations.capacity.park import ParkPlan
 from infra.operations.capacity.standing import Standing
-from infra.paths import bundled
-from infra.planning.desired import Sources
 from infra.resources.base import Live
 from infra.spec.model import to_values
 from tests.infra.cli.conftest import clean_environ, environment
-from tests.infra.operations.conftest import SEED, Bench
-
-CONTAINER = Path(__file__).parents[2] / "container"
+from tests.infra.cli.machines import machine
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A machine with an emulator and a stack on it."""
     folder = tmp_path_factory.mktemp("parking")
-    environ = clean_environ(folder)
-    (folder / "seed.json").write_text(json.dumps(SEED))
-    launcher.start(folder / "state", seed=folder / "seed.json")
-    with environment(environ):
-        bench = Bench(environ, Sources(CONTAINER, bundled("environments") / "vllm"))
-        spec = bench.spec("dozer")
-        bench.up(spec)
-    (folder / "gatelift.yaml").write_text(json.dumps(to_values(spec)))
-    yield folder
-    launcher.stop(folder / "state")
+    with machine(folder) as bench:
+        with environment(bench.environ):
+            spec = bench.spec("dozer")
+            bench.up(spec)
+        (folder / "gatelift.yaml").write_text(json.dumps(to_values(spec)))
+        yield folder
 
 
 @pytest.fixture

@@ -14,13 +14,11 @@ import pytest
 from infra.cli.app import app
 from infra.cli.main import main
 from infra.cli.reference import all_commands
-from infra.emulator import launcher
-from infra.paths import bundled
-from infra.planning.desired import Sources
 from infra.spec.model import to_values
 from tests.infra.cli.conftest import GATELIFT, Answer, clean_environ, environment
+from tests.infra.cli.machines import machine
 from tests.infra.model_folders import LLAMA, write_model
-from tests.infra.operations.conftest import GOOD, SEED, Bench
+from tests.infra.operations.conftest import GOOD
 
 PROFILE = {
     *("resource_manager", "ca_bundle", "hub", "identity_endpoint", "portal", "pid", "state", "tenant_id"),
@@ -104,18 +102,13 @@ COMMANDS: dict[str, tuple[str, int, set[str]]] = {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A machine with an emulator and a stack on it."""
     folder = tmp_path_factory.mktemp("machine")
-    environ = clean_environ(folder)
-    (folder / "seed.json").write_text(json.dumps(SEED))
-    launcher.start(folder / "state", seed=folder / "seed.json")
-    container = Path(__file__).parents[2] / "container"
-    with environment(environ):
-        bench = Bench(environ, Sources(container, bundled("environments") / "vllm"))
-        spec = bench.spec("json")
-        bench.up(spec)
-    write_model(folder / "model", LLAMA)
-    (folder / "spec.yaml").write_text(json.dumps(to_values(spec)))  # JSON is YAML, too
-    yield folder
-    launcher.stop(folder / "state")
+    with machine(folder) as bench:
+        with environment(bench.environ):
+            spec = bench.spec("json")
+            bench.up(spec)
+        write_model(folder / "model", LLAMA)
+        (folder / "spec.yaml").write_text(json.dumps(to_values(spec)))  # JSON is YAML, too
+        yield folder
 
 
 @pytest.fixture

@@ -8,17 +8,13 @@ from typing import Any
 import pytest
 
 from infra.cli.main import main
-from infra.emulator import launcher
-from infra.paths import bundled
-from infra.planning.desired import Sources
 from infra.planning.prepare import prepare
 from infra.resources.base import CANARY_TAG
 from infra.resources.canary.record import Canary
 from infra.spec.model import to_values
 from tests.infra.cli.conftest import clean_environ, environment
-from tests.infra.operations.conftest import SEED, Bench
+from tests.infra.cli.machines import machine
 
-CONTAINER = Path(__file__).parents[2] / "container"
 SIZE = "Standard_NC40ads_H100_v5"  # the quota is enough for one of them, so that a new try ends before it starts
 Run = Callable[..., tuple[int, dict[str, Any]]]
 
@@ -27,24 +23,20 @@ Run = Callable[..., tuple[int, dict[str, Any]]]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A machine with a stack whose new version was moved back, as the endpoint's tag tells."""
     folder = tmp_path_factory.mktemp("trying")
-    environ = clean_environ(folder)
-    (folder / "seed.json").write_text(json.dumps(SEED))
-    launcher.start(folder / "state", seed=folder / "seed.json")
-    with environment(environ):
-        bench = Bench(environ, Sources(CONTAINER, bundled("environments") / "vllm"))
-        spec = bench.spec("again", model={"id": "org/open"}, deployment={"instance_type": SIZE}, rollout={})
-        bench.up(spec)
-        target = bench.target(spec)
-        found = prepare(spec, target, token=None).rollout
-        record = Canary(found.current, "blue", 5, "2026-12-01T18:20:00Z", found.print, "error_rate 23 %, limit 1%")
-        id = target.cloud.workspace.endpoint(spec.endpoint.name)
-        document = target.arm.get(id)
-        document["tags"] |= {CANARY_TAG: record.to_tag()}
-        target.cloud.poller.wait(target.arm.begin_put(id, document))
-    (folder / "gatelift.yaml").write_text(json.dumps(to_values(spec)))
-    (folder / "at-once.yaml").write_text(json.dumps(to_values(spec.but(rollout=None))))
-    yield folder
-    launcher.stop(folder / "state")
+    with machine(folder) as bench:
+        with environment(bench.environ):
+            spec = bench.spec("again", model={"id": "org/open"}, deployment={"instance_type": SIZE}, rollout={})
+            bench.up(spec)
+            target = bench.target(spec)
+            found = prepare(spec, target, token=None).rollout
+            record = Canary(found.current, "blue", 5, "2026-12-01T18:20:00Z", found.print, "error_rate 23 %, limit 1%")
+            id = target.cloud.workspace.endpoint(spec.endpoint.name)
+            document = target.arm.get(id)
+            document["tags"] |= {CANARY_TAG: record.to_tag()}
+            target.cloud.poller.wait(target.arm.begin_put(id, document))
+        (folder / "gatelift.yaml").write_text(json.dumps(to_values(spec)))
+        (folder / "at-once.yaml").write_text(json.dumps(to_values(spec.but(rollout=None))))
+        yield folder
 
 
 @pytest.fixture
